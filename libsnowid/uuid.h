@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SN_UUID_H
+#define SN_UUID_H
+
+#include "snowid.h"
+
+/* UUIDs count 100 ns from here: 1582-10-15T00:00:00Z (RFC 9562, 5.1). */
+#define SN_UUID_EPOCH_SEC (-12219292800)
+
+/* Version 1 or 6 of a 60-bit tick, a 14-bit clock sequence and a 48-bit node. */
+void sn_uuid1_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id);
+void sn_uuid6_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id);
+
+/* Version 7 of a 48-bit tick in ms, a 16-bit counter in rand_a and the top of rand_b (RFC 9562, 6.2,
+ * method 1) and 58 random bits, of which the top 6 bits of random[0] are not used. */
+void sn_uuid7_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],
+		     struct snowid_id128 *id);
+
+#endif
