@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Configs: every setting, by its setter and by its name.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsnowid/clock.h"
+#include "libsnowid/config.h"
+#include "libsnowid/error.h"
+#include "libsnowid/export.h"
+#include "libsnowid/output.h"
+#include "libsnowid/span.h"
+
+static const struct sn_field uuid_fields[] = {
+	[SN_UUID_CLOCK_SEQ] = {"clock_seq", 14, 0},
+	[SN_UUID_NODE] = {"node", 48, 0},
+};
+
+static const struct {
+	const char *name;
+	enum sn_kind kind;
+	size_t field_count;
+} kinds[] = {
+	{"ulid", SN_KIND_ULID, 0},
+	{"uuid1", SN_KIND_UUID1, 2},
+	{"uuid6", SN_KIND_UUID6, 2},
+	{"uuid7", SN_KIND_UUID7, 0},
+};
+#define KINDS (sizeof kinds / sizeof kinds[0])
+
+#define HOUR_NS UINT64_C(3600000000000)
+
+/* The settings that are spans of time. */
+static const struct span_setting {
+	const char *key;
+	size_t offset;
+	uint64_t max_ns;
+	uint64_t default_ns;
+} spans[] = {
+	{"timeout", offsetof(struct snowid_config, timeout_ns), UINT64_MAX, UINT64_C(2000000000)},
+	{"wait", offsetof(struct snowid_config, wait_ns), HOUR_NS, 5000000},
+	{"hold", offsetof(struct snowid_config, hold_ns), HOUR_NS, 1000000000},
+	{"borrow", offsetof(struct snowid_config, borrow_ns), HOUR_NS, 0},
+};
+#define SPANS (sizeof spans / sizeof spans[0])
+
+static const struct span_setting *find_span(const char *key)
+{
+	for (size_t i = 0; i < SPANS; i++)
+		if (strcmp(key, spans[i].key) == 0)
+			return &spans[i];
+	return NULL;
+}
+
+static uint64_t *span_of(struct snowid_config *config, const struct span_setting *span)
+{
+	return (uint64_t *)(void *)((char *)config + span->offset);
+}
+
+/* The NAME of a key field.NAME, or NULL. */
+static const char *field_key(const char *key)
+{
+	static const char prefix[] = "field.";
+	return strncmp(key, prefix, sizeof prefix - 1) == 0 ? key + sizeof prefix - 1 : NULL;
+}
+
+static int unknown_key(const char *key)
+{
+	return sn_fail(SNOWID_E_UNKNOWN,
+		       "there is no setting \"%.60s\"; they are kind, field.NAME, store, timeout, "
+		       "wait, hold, borrow and spread",
+		       key);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+SNOWID_EXPORT int snowid_config_new(struct snowid_config **config)
+{
+	if (!config)
+		return sn_fail_null("config");
+	struct snowid_config *const made = calloc(1, sizeof *made);
+	if (!made)
+		return sn_fail_nomem();
+	for (size_t i = 0; i < SPANS; i++)
+		*span_of(made, &spans[i]) = spans[i].default_ns;
+	int error = snowid_config_set_kind(made, "snowflake");
+	if (!error)
+		error = snowid_config_set_store(made, "memory:");
+	if (error)
+		snowid_config_free(made);
+	else
+		*config = made;
+	return error;
+}
+
+SNOWID_EXPORT void snowid_config_free(struct snowid_config *config)
+{
+	if (!config)
+		return;
+	snowid_layout_free(config->layout);
+	snowid_clock_free(config->clock);
+	free(config->kind_text);
+	free(config->store);
+	free(config);
+}
+
+int sn_config_copy(const struct snowid_config *config, struct snowid_config **copy)
+{
+	struct snowid_config *const made = malloc(sizeof *made);
+	if (!made)
+		return sn_fail_nomem();
+	*made = *config;
+	made->clock = sn_clock_hold(config->clock);
+	made->kind_text = strdup(config->kind_text);
+	made->store = strdup(config->store);
+	if (config->layout) {
+		made->layout = malloc(sizeof *made->layout);
+		if (made->layout) {
+			*made->layout = *config->layout;
+			made->fields = made->layout->fields;
+		}
+	}
+	if (!made->kind_text || !made->store || (config->layout && !made->layout)) {
+		snowid_config_free(made);
+		return sn_fail_nomem();
+	}
+	*copy = made;
+	return 0;
+}
+
+/* ---- setters --------------------------------------------------------------------------------- */
+
+static int replace_text(char **text, const char *with)
+{
+	char *const copy = strdup(with);
+	if (!copy)
+		return sn_fail_nomem();
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_config_set_kind(struct snowid_config *config, const char *kind)
+{
+	struct snowid_layout *layout = NULL;
+	size_t i = 0;
+
+	if (!config || !kind)
+		return sn_fail_null(!config ? "config" : "kind");
+	while (i < KINDS && strcmp(kind, kinds[i].name) != 0)
+		i++;
+	int error = i < KINDS ? 0 : snowid_layout_new(kind, &layout);
+	if (!error)
+		error = replace_text(&config->kind_text, kind);
+	if (error) {
+		snowid_layout_free(layout);
+		return error;
+	}
+	snowid_layout_free(config->layout);
+	config->layout = layout;
+	config->kind = layout ? SN_KIND_LAYOUT : kinds[i].kind;
+	config->fields = layout ? layout->fields : uuid_fields;
+	config->field_count = layout ? layout->count : kinds[i].field_count;
+	memset(config->set, 0, sizeof config->set);
+	return 0;
+}
+
+int sn_config_find(const struct snowid_config *config, const char *name, size_t *index)
+{
+	for (size_t i = 0; i < config->field_count; i++)
+		if (strcmp(name, config->fields[i].name) == 0) {
+			if (config->layout && (i == 0 || i == config->layout->sequence))
+				return sn_fail(SNOWID_E_INVALID,
+					       "the field %s is not fixed: the generator fills it", name);
+			*index = i;
+			return 0;
+		}
+	return sn_fail(SNOWID_E_UNKNOWN, "the kind %.60s has no field \"%.60s\"", config->kind_text,
+		       name);
+}
+
+SNOWID_EXPORT int snowid_config_set_field(struct snowid_config *config, const char *name,
+					  uint64_t value)
+{
+	size_t i;
+
+	if (!config || !name)
+		return sn_fail_null(!config ? "config" : "name");
+	const int error = sn_config_find(config, name, &i);
+	if (error)
+		return error;
+	const uint64_t max = sn_mask(config->fields[i].bits);
+	if (value > max)
+		return sn_fail(SNOWID_E_RANGE, "the field %s is from 0 to %" PRIu64 ", not %" PRIu64,
+			       name, max, value);
+	config->values[i] = value;
+	config->set[i] = true;
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_config_set_store(struct snowid_config *config, const char *url)
+{
+	if (!config || !url)
+		return sn_fail_null(!config ? "config" : "url");
+	if (!strchr(url, ':'))
+		return sn_fail(SNOWID_E_SYNTAX, "the store \"%.60s\" is not a URL, as memory:", url);
+	if (strcmp(url, "memory:") != 0)
+		return sn_fail(SNOWID_E_STORE, "there is no store \"%.60s\"; this build has memory:",
+			       url);
+	return replace_text(&config->store, url);
+}
+
+SNOWID_EXPORT int snowid_config_set_clock(struct snowid_config *config, struct snowid_clock *clock)
+{
+	if (!config)
+		return sn_fail_null("config");
+	sn_clock_hold(clock);
+	snowid_clock_free(config->clock);
+	config->clock = clock;
+	return 0;
+}
+
+static int set_span(struct snowid_config *config, const struct span_setting *span, const char *text)
+{
+	char max[SN_SPAN_TEXT];
+	uint64_t ns;
+
+	if (!sn_span_parse(text, strlen(text), &ns))
+		return sn_fail(SNOWID_E_SYNTAX, "%s is \"%.60s\": it is a span, as 250us, 5ms or 2s",
+			       span->key, text);
+	sn_span_format(span->max_ns, max);
+	if (ns > span->max_ns)
+		return sn_fail(SNOWID_E_RANGE, "%s is %.60s: it is at most %s", span->key, text, max);
+	*span_of(config, span) = ns;
+	return 0;
+}
+
+static int set_field_text(struct snowid_config *config, const char *name, const char *text)
+{
+	uint64_t value;
+	const int error = snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &value);
+	if (error)
+		return sn_fail(error, "the field %.60s is \"%.60s\": it is a number from 0 on", name,
+			       text);
+	return snowid_config_set_field(config, name, value);
+}
+
+static int set_spread(struct snowid_config *config, const char *text)
+{
+	const bool on = strcmp(text, "true") == 0;
+	if (!on && strcmp(text, "false") != 0)
+		return sn_fail(SNOWID_E_SYNTAX, "spread is \"%.60s\": it is true or false", text);
+	config->spread = on;
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_config_set(struct snowid_config *config, const char *key, const char *text)
+{
+	if (!config || !key || !text)
+		return sn_fail_null(!config ? "config" : !key ? "key" : "text");
+	const struct span_setting *const span = find_span(key);
+	if (span)
+		return set_span(config, span, text);
+	if (strcmp(key, "kind") == 0)
+		return snowid_config_set_kind(config, text);
+	if (strcmp(key, "store") == 0)
+		return snowid_config_set_store(config, text);
+	if (strcmp(key, "spread") == 0)
+		return set_spread(config, text);
+	if (field_key(key))
+		return set_field_text(config, field_key(key), text);
+	return unknown_key(key);
+}
+
+SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const char *key, char *text,
+				    size_t size, size_t *length)
+{
+	char buffer[SN_SPAN_TEXT];
+	const char *found = buffer;
+	size_t i;
+
+	if (!config || !key)
+		return sn_fail_null(!config ? "config" : "key");
+	const struct span_setting *const span = find_span(key);
+	if (span) {
+		sn_span_format(*(const uint64_t *)(const void *)((const char *)config + span->offset),
+			       buffer);
+	} else if (strcmp(key, "kind") == 0) {
+		found = config->kind_text;
+	} else if (strcmp(key, "store") == 0) {
+		found = config->store;
+	} else if (strcmp(key, "spread") == 0) {
+		found = config->spread ? "true" : "false";
+	} else if (field_key(key)) {
+		const int error = sn_config_find(config, field_key(key), &i);
+		if (error)
+			return error;
+		if (!config->set[i])
+			return sn_fail(SNOWID_E_UNKNOWN, "the field %s has no value",
+				       config->fields[i].name);
+		snprintf(buffer, sizeof buffer, "%" PRIu64, config->values[i]);
+	} else {
+		return unknown_key(key);
+	}
+	return sn_output(found, strlen(found), text, size, length);
+}

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Generators: a kind's encoder over a sequencer.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libsnowid/config.h"
+#include "libsnowid/entropy.h"
+#include "libsnowid/error.h"
+#include "libsnowid/export.h"
+#include "libsnowid/sequencer.h"
+#include "libsnowid/ulid.h"
+#include "libsnowid/uuid.h"
+
+struct snowid_generator {
+	struct sn_sequencer sequencer;
+	enum sn_kind kind;
+	/* Of a 64-bit ID: (slot >> bits) << time_shift | (slot & mask) << sequence_shift | fixed. */
+	unsigned time_shift;
+	unsigned sequence_shift;
+	uint64_t fixed;
+	/* Of uuid1 and uuid6. */
+	uint64_t node;
+	unsigned clock_seq;
+	uint64_t timeout_ns;
+	struct snowid_config *config;
+	pid_t maker; /* a child made by fork is not it */
+};
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+/* A layout is one node's only when all fields that tell nodes apart have a value: the one named for
+ * it, or, where none is, every one. */
+static int check_fields(const struct snowid_config *config)
+{
+	const struct snowid_layout *const layout = config->layout;
+	const struct sn_field *const node = sn_layout_node_field(layout);
+
+	for (size_t i = 1; i < layout->count; i++) {
+		const struct sn_field *const field = &layout->fields[i];
+		if (i == layout->sequence || config->set[i] || (node && field != node))
+			continue;
+		return sn_fail(SNOWID_E_WORKER,
+			       "the kind %.60s needs the field %s, which no other generator has at the "
+			       "same time; set it to a value from 0 to %llu",
+			       config->kind_text, field->name, (unsigned long long)sn_mask(field->bits));
+	}
+	return 0;
+}
+
+static uint64_t fixed_part(const struct snowid_config *config)
+{
+	uint64_t fixed = 0;
+	for (size_t i = 1; i < config->layout->count; i++)
+		if (config->set[i])
+			fixed |= config->values[i] << config->layout->fields[i].shift;
+	return fixed;
+}
+
+/* RFC 9562, 6.10: a random node has the multicast bit set, which no network card's address has. */
+static int draw_uuid_fields(struct snowid_config *config)
+{
+	uint64_t random[2];
+	const int error = sn_entropy(random, sizeof random);
+
+	if (error)
+		return error;
+	for (size_t i = 0; i < config->field_count; i++) {
+		if (config->set[i])
+			continue;
+		config->values[i] = random[i] & sn_mask(config->fields[i].bits);
+		if (i == SN_UUID_NODE)
+			config->values[i] |= UINT64_C(1) << 40;
+		config->set[i] = true;
+	}
+	return 0;
+}
+
+/* Fills in what the kind asks of the sequencer. */
+static void choose_slots(const struct snowid_config *config, struct sn_sequencer_settings *s)
+{
+	switch (config->kind) {
+	case SN_KIND_LAYOUT:
+		s->time = config->layout->time;
+		s->last_tick = config->layout->last_tick;
+		s->bits = sn_layout_sequence_bits(config->layout);
+		if (config->spread && s->bits > 0)
+			s->start_bits = s->bits <= 32 ? s->bits - 1 : 31;
+		return;
+	case SN_KIND_ULID:
+	case SN_KIND_UUID7:
+		sn_timebase_init(&s->time, 0, 0, 1000000);
+		s->last_tick = sn_timebase_last_tick(&s->time);
+		s->bits = 16;
+		s->start_bits = 15;
+		return;
+	case SN_KIND_UUID1:
+	case SN_KIND_UUID6:
+		sn_timebase_init(&s->time, SN_UUID_EPOCH_SEC, 0, 100);
+		s->last_tick = sn_mask(60);
+		return;
+	}
+}
+
+static int set_up(struct snowid_generator *g)
+{
+	struct snowid_config *const config = g->config;
+	struct sn_sequencer_settings settings = {
+		.clock = config->clock,
+		.wait_ns = config->wait_ns,
+		.hold_ns = config->hold_ns,
+		.borrow_ns = config->borrow_ns,
+	};
+
+	const int error = config->layout ? check_fields(config) : draw_uuid_fields(config);
+	if (error)
+		return error;
+	choose_slots(config, &settings);
+	g->kind = config->kind;
+	g->timeout_ns = config->timeout_ns;
+	g->maker = getpid();
+	if (config->layout) {
+		g->time_shift = config->layout->fields[0].shift;
+		g->sequence_shift = sn_layout_sequence_shift(config->layout);
+		g->fixed = fixed_part(config);
+	}
+	g->clock_seq = (unsigned)config->values[SN_UUID_CLOCK_SEQ];
+	g->node = config->values[SN_UUID_NODE];
+	return sn_sequencer_init(&g->sequencer, &settings);
+}
+
+SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
+				       struct snowid_generator **generator)
+{
+	if (!config || !generator)
+		return sn_fail_null(!config ? "config" : "generator");
+	struct snowid_generator *const g = calloc(1, sizeof *g);
+	if (!g)
+		return sn_fail_nomem();
+	int error = sn_config_copy(config, &g->config);
+	if (!error) {
+		error = set_up(g);
+		if (error)
+			snowid_config_free(g->config);
+	}
+	if (error)
+		free(g);
+	else
+		*generator = g;
+	return error;
+}
+
+SNOWID_EXPORT int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_ns)
+{
+	(void)timeout_ns; /* memory: has nothing to tell anybody */
+	if (!generator)
+		return sn_fail_null("generator");
+	if (getpid() == generator->maker)
+		sn_sequencer_seal(&generator->sequencer);
+	else
+		sn_sequencer_leave(&generator->sequencer);
+	return 0;
+}
+
+SNOWID_EXPORT void snowid_generator_free(struct snowid_generator *generator)
+{
+	if (!generator)
+		return;
+	sn_sequencer_destroy(&generator->sequencer);
+	snowid_config_free(generator->config);
+	free(generator);
+}
+
+SNOWID_EXPORT int snowid_generator_maintain(struct snowid_generator *generator,
+					    uint64_t *again_in_ns)
+{
+	if (!generator || !again_in_ns)
+		return sn_fail_null(!generator ? "generator" : "again_in_ns");
+	*again_in_ns = UINT64_MAX;
+	return 0;
+}
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+static int check(const struct snowid_generator *generator, bool wide, const void *out)
+{
+	if (!generator || !out)
+		return sn_fail_null(!generator ? "generator" : "the output");
+	if ((generator->kind != SN_KIND_LAYOUT) != wide)
+		return sn_fail(SNOWID_E_KIND, "the kind %.60s makes IDs of %d bits; call the function %s 128",
+			       generator->config->kind_text, wide ? 64 : 128, wide ? "without" : "with");
+	return 0;
+}
+
+/* The cheap half of check(), for the paths that are taken for each ID. */
+static inline bool fits(const struct snowid_generator *generator, bool wide, const void *out)
+{
+	return generator && out && (generator->kind != SN_KIND_LAYOUT) == wide;
+}
+
+/* ---- 64-bit IDs ------------------------------------------------------------------------------ */
+
+static inline uint64_t encode(const struct snowid_generator *g, uint64_t slot)
+{
+	return slot >> g->sequencer.bits << g->time_shift |
+	       (slot & g->sequencer.mask) << g->sequence_shift | g->fixed;
+}
+
+static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, uint64_t *id)
+{
+	struct sn_deadline deadline = {timeout_ns, 0};
+	struct sn_claim claim;
+	const int error = sn_sequencer_claim_by(&generator->sequencer, 1, &deadline, &claim);
+
+	if (__builtin_expect(!error, 1))
+		*id = encode(generator, claim.start);
+	return error;
+}
+
+SNOWID_EXPORT int snowid_generator_next(struct snowid_generator *generator, uint64_t *id)
+{
+	if (__builtin_expect(!fits(generator, false, id), 0))
+		return check(generator, false, id);
+	return next(generator, generator->timeout_ns, id);
+}
+
+SNOWID_EXPORT int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns,
+					    uint64_t *id)
+{
+	if (__builtin_expect(!fits(generator, false, id), 0))
+		return check(generator, false, id);
+	return next(generator, timeout_ns, id);
+}
+
+SNOWID_EXPORT int snowid_generator_try_next(struct snowid_generator *generator, uint64_t *id,
+					    uint64_t *wait_ns)
+{
+	struct sn_claim claim = {0, 0, 0};
+
+	int error = check(generator, false, id);
+	if (!error)
+		error = sn_sequencer_claim(&generator->sequencer, 1, &claim);
+	if (wait_ns)
+		*wait_ns = error ? claim.wait_ns : 0;
+	if (!error)
+		*id = encode(generator, claim.start);
+	return error;
+}
+
+/* Writes id, id + step, … In pairs, as wide as every 64-bit machine has them: compilers do not make
+ * such a loop out of a plain one at -O2. */
+static void fill(uint64_t *ids, size_t count, uint64_t id, uint64_t step)
+{
+	typedef uint64_t pair __attribute__((vector_size(16)));
+	typedef pair stored_pair __attribute__((aligned(8), may_alias));
+	const pair four = {4 * step, 4 * step};
+	pair even = {id, id + step}, odd = {id + 2 * step, id + 3 * step};
+	size_t i = 0;
+
+	for (; i + 4 <= count; i += 4) {
+		*(stored_pair *)(ids + i) = even;
+		*(stored_pair *)(ids + i + 2) = odd;
+		even += four;
+		odd += four;
+	}
+	for (; i < count; i++)
+		ids[i] = id + i * step;
+}
+
+/* The IDs of a claim, tick by tick. */
+static void encode_all(const struct snowid_generator *g, const struct sn_claim *claim, uint64_t *ids)
+{
+	uint64_t slot = claim->start, left = claim->count;
+
+	while (left > 0) {
+		const uint64_t in_tick = g->sequencer.mask - (slot & g->sequencer.mask) + 1;
+		const uint64_t part = in_tick < left ? in_tick : left;
+		fill(ids, part, encode(g, slot), UINT64_C(1) << g->sequence_shift);
+		ids += part;
+		slot += part;
+		left -= part;
+	}
+}
+
+static uint64_t claim_size(size_t wanted)
+{
+	return wanted < SN_CLAIM_MAX ? wanted : SN_CLAIM_MAX;
+}
+
+SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator, uint64_t *ids,
+					      size_t count, uint64_t timeout_ns, size_t *made)
+{
+	struct sn_deadline deadline = {timeout_ns, 0};
+	struct sn_claim claim;
+	size_t done = 0;
+
+	if (!made)
+		return sn_fail_null("made");
+	int error = check(generator, false, ids);
+	while (!error && done < count) {
+		error = sn_sequencer_claim_by(&generator->sequencer, claim_size(count - done), &deadline,
+					      &claim);
+		if (!error) {
+			encode_all(generator, &claim, ids + done);
+			done += claim.count;
+		}
+	}
+	*made = done;
+	return error;
+}
+
+/* ---- ULID and UUID --------------------------------------------------------------------------- */
+
+#define TAIL_SIZE 8 /* random bytes at the end of a ULID or UUIDv7 */
+
+static void encode128(const struct snowid_generator *g, uint64_t slot, const uint8_t *tail,
+		      struct snowid_id128 *id)
+{
+	switch (g->kind) {
+	case SN_KIND_UUID1:
+		sn_uuid1_encode(slot, g->clock_seq, g->node, id);
+		return;
+	case SN_KIND_UUID6:
+		sn_uuid6_encode(slot, g->clock_seq, g->node, id);
+		return;
+	case SN_KIND_UUID7:
+		sn_uuid7_encode(slot >> 16, (uint16_t)slot, tail, id);
+		return;
+	case SN_KIND_ULID:
+	case SN_KIND_LAYOUT:
+		sn_ulid_encode(slot >> 16, (uint16_t)slot, tail, id);
+		return;
+	}
+}
+
+/* The IDs of a claim; *made says how many, fewer only when the random bytes fail. */
+static int encode128_all(const struct snowid_generator *g, const struct sn_claim *claim,
+			 struct snowid_id128 *ids, size_t *made)
+{
+	enum { PART = 32 };
+	uint8_t tails[PART * TAIL_SIZE];
+	const bool random = g->kind == SN_KIND_ULID || g->kind == SN_KIND_UUID7;
+	int error = 0;
+	size_t i;
+
+	for (i = 0; i < claim->count; i++) {
+		const size_t at = i % PART, left = claim->count - i;
+		if (random && at == 0) {
+			error = sn_entropy(tails, (left < PART ? left : PART) * TAIL_SIZE);
+			if (error)
+				break;
+		}
+		encode128(g, claim->start + i, tails + at * TAIL_SIZE, &ids[i]);
+	}
+	*made = i;
+	return error;
+}
+
+static int next128(struct snowid_generator *generator, uint64_t timeout_ns, struct snowid_id128 *id)
+{
+	struct sn_deadline deadline = {timeout_ns, 0};
+	struct sn_claim claim;
+	size_t made;
+
+	int error = sn_sequencer_claim_by(&generator->sequencer, 1, &deadline, &claim);
+	if (!error)
+		error = encode128_all(generator, &claim, id, &made);
+	return error;
+}
+
+SNOWID_EXPORT int snowid_generator_next128(struct snowid_generator *generator,
+					   struct snowid_id128 *id)
+{
+	if (!fits(generator, true, id))
+		return check(generator, true, id);
+	return next128(generator, generator->timeout_ns, id);
+}
+
+SNOWID_EXPORT int snowid_generator_next128_for(struct snowid_generator *generator,
+					       uint64_t timeout_ns, struct snowid_id128 *id)
+{
+	if (!fits(generator, true, id))
+		return check(generator, true, id);
+	return next128(generator, timeout_ns, id);
+}
+
+SNOWID_EXPORT int snowid_generator_try_next128(struct snowid_generator *generator,
+					       struct snowid_id128 *id, uint64_t *wait_ns)
+{
+	struct sn_claim claim = {0, 0, 0};
+	size_t made;
+
+	int error = check(generator, true, id);
+	if (!error)
+		error = sn_sequencer_claim(&generator->sequencer, 1, &claim);
+	if (wait_ns)
+		*wait_ns = error ? claim.wait_ns : 0;
+	if (!error)
+		error = encode128_all(generator, &claim, id, &made);
+	return error;
+}
+
+SNOWID_EXPORT int snowid_generator_next128_batch(struct snowid_generator *generator,
+						 struct snowid_id128 *ids, size_t count,
+						 uint64_t timeout_ns, size_t *made)
+{
+	struct sn_deadline deadline = {timeout_ns, 0};
+	struct sn_claim claim;
+	size_t done = 0, part;
+
+	if (!made)
+		return sn_fail_null("made");
+	int error = check(generator, true, ids);
+	while (!error && done < count) {
+		error = sn_sequencer_claim_by(&generator->sequencer, claim_size(count - done), &deadline,
+					      &claim);
+		if (!error) {
+			error = encode128_all(generator, &claim, ids + done, &part);
+			done += part;
+		}
+	}
+	*made = done;
+	return error;
+}
+
+/* ---- what a generator tells ------------------------------------------------------------------ */
+
+SNOWID_EXPORT int snowid_generator_available(struct snowid_generator *generator, uint64_t *count)
+{
+	uint64_t wait_ns;
+
+	if (!generator || !count)
+		return sn_fail_null(!generator ? "generator" : "count");
+	return sn_sequencer_available(&generator->sequencer, count, &wait_ns);
+}
+
+SNOWID_EXPORT int snowid_generator_field(const struct snowid_generator *generator, const char *name,
+					 uint64_t *value)
+{
+	size_t i;
+
+	if (!generator || !name || !value)
+		return sn_fail_null(!generator ? "generator" : !name ? "name" : "value");
+	const int error = sn_config_find(generator->config, name, &i);
+	if (error)
+		return error;
+	*value = generator->config->set[i] ? generator->config->values[i] : 0;
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_generator_get(const struct snowid_generator *generator, const char *key,
+				       char *text, size_t size, size_t *length)
+{
+	if (!generator)
+		return sn_fail_null("generator");
+	return snowid_config_get(generator->config, key, text, size, length);
+}
+
+SNOWID_EXPORT int snowid_generator_stat(const struct snowid_generator *generator,
+					enum snowid_stat which, uint64_t *value)
+{
+	if (!generator || !value)
+		return sn_fail_null(!generator ? "generator" : "value");
+	const struct sn_words *const words = generator->sequencer.mapped;
+	switch (which) {
+	case SNOWID_STAT_ISSUED:
+		*value = sn_sequencer_issued(&generator->sequencer);
+		return 0;
+	case SNOWID_STAT_WAITS:
+		*value = atomic_load(&words->waits);
+		return 0;
+	case SNOWID_STAT_REGRESSIONS:
+		*value = atomic_load(&words->regressions);
+		return 0;
+	case SNOWID_STAT_REFUSED:
+		*value = atomic_load(&words->refused);
+		return 0;
+	case SNOWID_STAT_MAX_LEAD_NS:
+		*value = atomic_load(&words->max_lead) * 100;
+		return 0;
+	case SNOWID_STAT_MAX_LAG_NS:
+		*value = atomic_load(&words->max_lag) * 100;
+		return 0;
+	}
+	return sn_fail(SNOWID_E_INVALID, "there is no statistic %d", (int)which);
+}
