@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * snowid decode: what an ID holds.
+ */
+#include <inttypes.h>
+
+#include "snowid-tool.h"
+
+static void describe_instant(const struct kind *kind, const struct id *id)
+{
+	int64_t sec;
+	uint32_t nsec;
+
+	if (id_time(kind, id, &sec, &nsec) == 0) {
+		record_number("unix_ms", "%" PRId64, sec * 1000 + nsec / 1000000);
+		record_time("time", sec, nsec);
+	}
+}
+
+static void describe_fields(const struct snowid_layout *layout, uint64_t id)
+{
+	char text[SNOWID_ID_TEXT];
+	const char *name;
+	unsigned bits;
+	uint64_t value = 0;
+
+	for (size_t i = 1; snowid_layout_field_at(layout, i, &name, &bits, NULL) == 0; i++) {
+		snowid_layout_field(layout, id, name, &value);
+		snowid_id_format(value, SNOWID_FORM_DECIMAL, text);
+		if (bits <= 53)
+			record_number(name, "%s", text);
+		else
+			record_text(name, "%s", text); /* more than a JavaScript number holds */
+	}
+}
+
+static void describe_random(const struct kind *kind, const struct snowid_id128 *id)
+{
+	unsigned high = (unsigned)id->bytes[6] << 8 | id->bytes[7];
+	uint64_t low = 0;
+
+	for (int i = 8; i < 16; i++)
+		low = low << 8 | id->bytes[i];
+	if (!kind_is_ulid(kind)) { /* the 12 bits of rand_a and the 62 of rand_b (RFC 9562, 5.7) */
+		low = (uint64_t)high << 62 | (low & UINT64_MAX >> 2);
+		high = (high & 0xfff) >> 2;
+	}
+	record_text("random", "%0*x%016" PRIx64, kind_is_ulid(kind) ? 4 : 3, high, low);
+}
+
+static void describe_uuid(const struct kind *kind, const struct id *id)
+{
+	static const char *const variants[] = {"ncs", "rfc9562", "microsoft", "future"};
+	enum snowid_uuid_variant variant = SNOWID_UUID_VARIANT_NCS;
+	unsigned version = 0, clock_seq = 0;
+	uint8_t node[6] = {0};
+
+	snowid_uuid_variant(&id->wide, &variant);
+	if (variant == SNOWID_UUID_VARIANT_RFC9562) {
+		snowid_uuid_version(&id->wide, &version);
+		record_number("version", "%u", version);
+	}
+	record_text("variant", "%s", variants[variant]);
+	describe_instant(kind, id);
+	if (kind->wide->version == 7) {
+		describe_random(kind, &id->wide);
+	} else if (kind->wide->version) {
+		snowid_uuid_clock_seq(&id->wide, &clock_seq);
+		snowid_uuid_node(&id->wide, node);
+		record_number("clock_seq", "%u", clock_seq);
+		record_text("node", "%02x:%02x:%02x:%02x:%02x:%02x", node[0], node[1], node[2],
+			    node[3], node[4], node[5]);
+	}
+}
+
+const char *describe(const struct kind *asked, const struct id *id, int form, bool json)
+{
+	const struct kind kind = kind_of(asked, id);
+	char text[ID_TEXT];
+	int64_t sec;
+	uint32_t nsec;
+
+	if (id_write(id, form, text) == 0)
+		return wrong_form(id);
+	if (kind.layout && id_time(&kind, id, &sec, &nsec) != 0)
+		return detail();
+	record_begin(json);
+	if (!json && out_terminal())
+		draw_bits(&kind, id);
+	record_text("id", "%s", text);
+	record_text("kind", "%s", kind.name);
+	if (id->type == ID_UUID) {
+		describe_uuid(&kind, id);
+	} else {
+		describe_instant(&kind, id);
+		if (id->type == ID_ULID)
+			describe_random(&kind, &id->wide);
+		else
+			describe_fields(kind.layout, id->number);
+	}
+	record_end();
+	return NULL;
+}
+
+struct decoding {
+	const struct kind *kind;
+	int form;
+	bool json;
+};
+
+static const char *decode_one(void *user, const struct id *id)
+{
+	const struct decoding *const how = user;
+	return describe(how->kind, id, how->form, how->json);
+}
+
+int decode(const struct options *options)
+{
+	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
+	struct decoding how = {&kind, form_read("--form", options->form), options->json};
+	const int status = each_id(options, &kind, decode_one, &how);
+
+	kind_close(&kind);
+	return status;
+}

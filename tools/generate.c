@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * snowid generate: new IDs.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "snowid-tool.h"
+
+#define BATCH 4096
+
+/* Puts what was given into a config. Returns whether that names a worker or a store. */
+static bool configure(const struct options *options, const struct kind *kind,
+		      struct snowid_config *config)
+{
+	bool placed = options->store || options->field_count > 0;
+
+	if (snowid_config_set_kind(config, kind->name) != 0)
+		usage("--kind %s: %s", kind->name, detail());
+	for (size_t i = 0; i < options->setting_count; i++) {
+		const char *const key = options->settings[i];
+		const char *const value = split(options->settings[i]);
+		if (!value)
+			usage("--set %s: not KEY=VALUE, as hold=500ms", key);
+		if (snowid_config_set(config, key, value) != 0)
+			usage("--set %s=%s: %s", key, value, detail());
+		placed = placed || strcmp(key, "store") == 0 || strncmp(key, "field.", 6) == 0;
+	}
+	for (size_t i = 0; i < options->field_count; i++) {
+		uint64_t value;
+		const char *const name = field_read(options->fields[i], &value);
+		if (snowid_config_set_field(config, name, value) != 0)
+			usage("--field %s=%" PRIu64 ": %s", name, value, detail());
+	}
+	if (options->store && snowid_config_set_store(config, options->store) != 0)
+		usage("--store %s: %s", options->store, detail());
+	return placed;
+}
+
+static struct snowid_generator *open_generator(const struct options *options,
+					       const struct kind *kind)
+{
+	struct snowid_config *config;
+	struct snowid_generator *generator = NULL;
+
+	if (snowid_config_new(&config) != 0)
+		fail("%s", detail());
+	if (!configure(options, kind, config) && kind->layout)
+		node_claim(kind, config);
+	const int error = snowid_generator_new(config, &generator);
+	if (error == SNOWID_E_WORKER)
+		usage("%s: give --field NAME=N", detail());
+	if (error)
+		fail("%s", detail());
+	snowid_config_free(config);
+	return generator;
+}
+
+union batch {
+	uint64_t number[BATCH];
+	struct snowid_id128 wide[BATCH];
+};
+
+/* Takes what can be had now; where that is nothing, waits for one ID. */
+static int take(struct snowid_generator *generator, const struct kind *kind, union batch *batch,
+		size_t count, size_t *made)
+{
+	*made = 0;
+	if (kind->layout)
+		snowid_generator_next_batch(generator, batch->number, count, 0, made);
+	else
+		snowid_generator_next128_batch(generator, batch->wide, count, 0, made);
+	if (*made > 0)
+		return 0;
+	out_flush();
+	const int error = kind->layout ? snowid_generator_next(generator, batch->number)
+				       : snowid_generator_next128(generator, batch->wide);
+	*made = error ? 0 : 1;
+	return error;
+}
+
+int generate(const struct options *options)
+{
+	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
+	const int form = form_of_kind("--form", options->form, &kind);
+	struct snowid_generator *const generator = open_generator(options, &kind);
+	struct id id = {.type = kind.layout ? ID_64 : kind_is_ulid(&kind) ? ID_ULID : ID_UUID};
+	static union batch batch;
+	char text[ID_TEXT];
+	int error = 0;
+
+	for (uint64_t left = options->count; left > 0 && !error;) {
+		size_t made;
+		error = take(generator, &kind, &batch, left < BATCH ? (size_t)left : BATCH, &made);
+		for (size_t i = 0; i < made; i++) {
+			if (kind.layout)
+				id.number = batch.number[i];
+			else
+				id.wide = batch.wide[i];
+			if (options->json) {
+				describe(&kind, &id, form, true);
+			} else {
+				const size_t length = id_write(&id, form, text);
+				text[length] = '\n'; /* in place of the 0 */
+				out_bytes(text, length + 1);
+			}
+		}
+		left -= made;
+		if (made > 0 && kind.layout)
+			node_used(id.number);
+		progress(options->count - left, options->count);
+	}
+	if (error)
+		complain("%s", detail());
+	snowid_generator_free(generator);
+	kind_close(&kind);
+	progress_end();
+	return error ? 1 : 0;
+}

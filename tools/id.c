@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kinds, forms, and IDs of either width: what the library keeps apart and a command line does not.
+ */
+#include <string.h>
+
+#include "snowid-tool.h"
+
+/* The layouts of github.com/ulid/spec and RFC 9562, 5.1 to 5.8. */
+/* clang-format off */
+static const struct wide wides[] = {
+	{"ulid", 0, "1ms", "1970-01-01T00:00:00.000Z", "10889-08-02T05:31:50.655Z",
+	 {{"time", 48}, {"random", 80}}},
+	{"uuid1", 1, "100ns", "1582-10-15T00:00:00.000Z", "5236-03-31T21:21:00.6846975Z",
+	 {{"time_low", 32}, {"time_mid", 16}, {"version", 4}, {"time_high", 12}, {"variant", 2},
+	  {"clock_seq", 14}, {"node", 48}}},
+	{"uuid6", 6, "100ns", "1582-10-15T00:00:00.000Z", "5236-03-31T21:21:00.6846975Z",
+	 {{"time_high", 32}, {"time_mid", 16}, {"version", 4}, {"time_low", 12}, {"variant", 2},
+	  {"clock_seq", 14}, {"node", 48}}},
+	{"uuid7", 7, "1ms", "1970-01-01T00:00:00.000Z", "10889-08-02T05:31:50.655Z",
+	 {{"time", 48}, {"version", 4}, {"rand_a", 12}, {"variant", 2}, {"rand_b", 62}}},
+	/* Any other UUID: what decode shows, and no kind to ask for. */
+	{"uuid", 0, NULL, NULL, NULL,
+	 {{"custom_a", 48}, {"version", 4}, {"custom_b", 12}, {"variant", 2}, {"custom_c", 62}}},
+};
+/* clang-format on */
+#define NAMED (sizeof wides / sizeof wides[0] - 1)
+
+const struct wide *kind_wide(size_t index)
+{
+	return index < NAMED ? &wides[index] : NULL;
+}
+
+bool kind_is_ulid(const struct kind *kind)
+{
+	return kind->wide == &wides[0];
+}
+
+struct kind kind_open(const char *name)
+{
+	struct kind kind = {.name = name};
+
+	for (size_t i = 0; i < NAMED && !kind.wide; i++)
+		if (strcmp(name, wides[i].name) == 0)
+			kind.wide = &wides[i];
+	if (!kind.wide && snowid_layout_new(name, &kind.layout) != 0)
+		usage("kind %s: %s", name, detail());
+	return kind;
+}
+
+void kind_close(struct kind *kind)
+{
+	snowid_layout_free(kind->layout);
+	kind->layout = NULL;
+}
+
+/* The version of a UUID; 0 where it is not one of RFC 9562. */
+static unsigned uuid_version(const struct snowid_id128 *id)
+{
+	enum snowid_uuid_variant variant = SNOWID_UUID_VARIANT_NCS;
+	unsigned version = 0;
+
+	snowid_uuid_variant(id, &variant);
+	if (variant == SNOWID_UUID_VARIANT_RFC9562)
+		snowid_uuid_version(id, &version);
+	return version;
+}
+
+struct kind kind_of(const struct kind *asked, const struct id *id)
+{
+	size_t i = 0;
+
+	if (id->type == ID_64)
+		return *asked;
+	if (id->type == ID_UUID)
+		for (i = 1; i < NAMED && wides[i].version != uuid_version(&id->wide); i++)
+			;
+	return (struct kind){.name = wides[i].name, .wide = &wides[i]};
+}
+
+size_t kind_parts(const struct kind *kind, struct part parts[PARTS_MAX])
+{
+	size_t count = 0;
+
+	if (kind->wide) {
+		for (; kind->wide->parts[count].name; count++)
+			parts[count] = kind->wide->parts[count];
+	} else {
+		while (count < PARTS_MAX &&
+		       snowid_layout_field_at(kind->layout, count, &parts[count].name,
+					      &parts[count].bits, NULL) == 0)
+			count++;
+	}
+	return count;
+}
+
+/* ---- forms ----------------------------------------------------------------------------------- */
+
+static bool form_is_wide(int form)
+{
+	return form == FORM_ULID || form == FORM_UUID;
+}
+
+int form_read(const char *option, const char *name)
+{
+	enum snowid_form form;
+
+	if (!name)
+		return FORM_DEFAULT;
+	if (strcmp(name, "ulid") == 0)
+		return FORM_ULID;
+	if (strcmp(name, "uuid") == 0)
+		return FORM_UUID;
+	if (snowid_form_parse(name, &form) != 0)
+		usage("%s %s: %s; for 128 bits: ulid, uuid", option, name, detail());
+	return (int)form;
+}
+
+int form_of_kind(const char *option, const char *name, const struct kind *kind)
+{
+	const int form = form_read(option, name);
+
+	if (form != FORM_DEFAULT && form_is_wide(form) != !!kind->wide)
+		usage("%s %s: an ID of the kind %s has %s bits, and no such form", option, name,
+		      kind->name, kind->wide ? "128" : "64");
+	return form;
+}
+
+const char *wrong_form(const struct id *id)
+{
+	return id->type == ID_64 ? "an ID of 64 bits has no form of 128: --form decimal, hex, …"
+				 : "an ID of 128 bits has the forms ulid and uuid alone";
+}
+
+/* ---- IDs ------------------------------------------------------------------------------------- */
+
+/* What the text of an ID must be: 26 characters are a ULID, 36, 38 ("{…}") and 45 ("urn:uuid:…") a
+ * UUID; nothing else is so long. */
+static int form_of_text(size_t length, const struct kind *kind)
+{
+	if (length == 26)
+		return FORM_ULID;
+	if (length == 36 || length == 38 || length == 45)
+		return FORM_UUID;
+	if (kind->wide)
+		return kind_is_ulid(kind) ? FORM_ULID : FORM_UUID;
+	return SNOWID_FORM_DECIMAL;
+}
+
+int id_read(const char *text, size_t length, const struct kind *kind, int form, struct id *id)
+{
+	if (form == FORM_DEFAULT)
+		form = form_of_text(length, kind);
+	if (!form_is_wide(form)) {
+		id->type = ID_64;
+		return snowid_id_parse(text, length, (enum snowid_form)form, &id->number);
+	}
+	/* The same 16 bytes are both: the kind decides, where it is one of the two. */
+	if (kind->wide)
+		id->type = kind_is_ulid(kind) ? ID_ULID : ID_UUID;
+	else
+		id->type = form == FORM_ULID ? ID_ULID : ID_UUID;
+	return form == FORM_ULID ? snowid_ulid_parse(text, length, &id->wide)
+				 : snowid_uuid_parse(text, length, &id->wide);
+}
+
+size_t id_write(const struct id *id, int form, char text[ID_TEXT])
+{
+	if (form == FORM_DEFAULT)
+		form = id->type == ID_64     ? SNOWID_FORM_DECIMAL
+		       : id->type == ID_ULID ? FORM_ULID
+					     : FORM_UUID;
+	if (form_is_wide(form) == (id->type == ID_64))
+		return 0;
+	if (form == FORM_ULID)
+		snowid_ulid_format(&id->wide, text);
+	else if (form == FORM_UUID)
+		snowid_uuid_format(&id->wide, text);
+	else
+		snowid_id_format(id->number, (enum snowid_form)form, text);
+	return strlen(text);
+}
+
+int id_compare(const struct id *a, const struct id *b)
+{
+	if (a->type != ID_64)
+		return snowid_id128_compare(&a->wide, &b->wide);
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+/* ---- instants -------------------------------------------------------------------------------- */
+
+static int layout_at(const struct snowid_layout *layout, int64_t sec, uint32_t nsec, bool largest,
+		     uint64_t *id)
+{
+	return largest ? snowid_layout_last_at(layout, sec, nsec, id)
+		       : snowid_layout_first_at(layout, sec, nsec, id);
+}
+
+static int ulid_at(int64_t sec, uint32_t nsec, bool largest, struct snowid_id128 *id)
+{
+	return largest ? snowid_ulid_last_at(sec, nsec, id) : snowid_ulid_first_at(sec, nsec, id);
+}
+
+static int uuid_at(unsigned version, int64_t sec, uint32_t nsec, bool largest,
+		   struct snowid_id128 *id)
+{
+	return largest ? snowid_uuid_last_at(version, sec, nsec, id)
+		       : snowid_uuid_first_at(version, sec, nsec, id);
+}
+
+struct id id_at(const struct kind *kind, const char *option, const char *instant, bool largest)
+{
+	struct id id = {.type = kind->layout ? ID_64 : kind_is_ulid(kind) ? ID_ULID : ID_UUID};
+	int64_t sec;
+	uint32_t nsec;
+
+	int error = snowid_time_parse(instant, strlen(instant), &sec, &nsec);
+	if (!error && id.type == ID_64)
+		error = layout_at(kind->layout, sec, nsec, largest, &id.number);
+	else if (!error && id.type == ID_ULID)
+		error = ulid_at(sec, nsec, largest, &id.wide);
+	else if (!error)
+		error = uuid_at(kind->wide->version, sec, nsec, largest, &id.wide);
+	if (error)
+		usage("%s %s: %s", option, instant, detail());
+	return id;
+}
+
+int id_time(const struct kind *kind, const struct id *id, int64_t *sec, uint32_t *nsec)
+{
+	int64_t ms;
+
+	if (id->type == ID_64)
+		return snowid_layout_time(kind->layout, id->number, sec, nsec);
+	if (id->type == ID_UUID)
+		return snowid_uuid_time(&id->wide, sec, nsec);
+	const int error = snowid_ulid_time_ms(&id->wide, &ms);
+	if (!error) {
+		*sec = ms / 1000;
+		*nsec = (uint32_t)(ms % 1000) * 1000000;
+	}
+	return error;
+}

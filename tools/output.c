@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Standard output through one buffer, records as JSON or text, and complaints.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "snowid-tool.h"
+
+static char buffer[1 << 16];
+static size_t used;
+
+void out_flush(void)
+{
+	size_t done = 0;
+
+	while (done < used) {
+		const ssize_t written = write(STDOUT_FILENO, buffer + done, used - done);
+		if (written >= 0) {
+			done += (size_t)written;
+		} else if (errno != EINTR) {
+			used = 0;
+			fail("cannot write to standard output: %s", strerror(errno));
+		}
+	}
+	used = 0;
+}
+
+void out_bytes(const char *bytes, size_t length)
+{
+	while (length > 0) {
+		if (used == sizeof buffer)
+			out_flush();
+		const size_t part = length < sizeof buffer - used ? length : sizeof buffer - used;
+		memcpy(buffer + used, bytes, part);
+		used += part;
+		bytes += part;
+		length -= part;
+	}
+}
+
+void out_text(const char *text)
+{
+	out_bytes(text, strlen(text));
+}
+
+static void __attribute__((format(printf, 1, 0))) out_vprintf(const char *format, va_list arguments)
+{
+	char text[4096];
+	if (vsnprintf(text, sizeof text, format, arguments) > 0)
+		out_text(text);
+}
+
+void out_printf(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	out_vprintf(format, arguments);
+	va_end(arguments);
+}
+
+void out_finish(void)
+{
+	out_flush();
+	/* Some file systems say only now that they had no room. */
+	if (close(STDOUT_FILENO) != 0)
+		fail("cannot write to standard output: %s", strerror(errno));
+}
+
+/* ---- colour ---------------------------------------------------------------------------------- */
+
+bool out_terminal(void)
+{
+	static int terminal = -1;
+	if (terminal < 0)
+		terminal = isatty(STDOUT_FILENO);
+	return terminal > 0;
+}
+
+/* NO_COLOR counts when it is not empty (no-color.org). */
+static bool coloured(void)
+{
+	static int wanted = -1;
+	if (wanted < 0) {
+		const char *const none = getenv("NO_COLOR"), *const term = getenv("TERM");
+		wanted = out_terminal() && !(none && *none) && term && strcmp(term, "dumb") != 0;
+	}
+	return wanted > 0;
+}
+
+void out_colour(size_t index)
+{
+	static const char palette[] = {'6', '3', '5', '2', '4', '1'};
+	if (coloured())
+		out_printf("\033[3%cm", palette[index % sizeof palette]);
+}
+
+void out_bold(void)
+{
+	if (coloured())
+		out_text("\033[1m");
+}
+
+void out_plain(void)
+{
+	if (coloured())
+		out_text("\033[m");
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static struct {
+	bool json;
+	bool after_first; /* of all records */
+	size_t keys;      /* in this one */
+} record;
+
+void record_begin(bool json)
+{
+	if (json)
+		out_text("{");
+	else if (record.after_first)
+		out_text("\n");
+	record.json = json;
+	record.after_first = true;
+	record.keys = 0;
+}
+
+static void __attribute__((format(printf, 3, 0)))
+record_value(const char *key, const char *quote, const char *format, va_list value)
+{
+	if (record.json) {
+		out_printf("%s\"%s\":%s", record.keys++ > 0 ? "," : "", key, quote);
+		out_vprintf(format, value);
+		out_text(quote);
+	} else {
+		out_bold();
+		out_printf("%-16s", key);
+		out_plain();
+		out_text(" ");
+		out_vprintf(format, value);
+		out_text("\n");
+	}
+}
+
+/* Nothing is escaped: no text that comes here can hold a quote, a backslash or a control. */
+void record_text(const char *key, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	record_value(key, "\"", format, arguments);
+	va_end(arguments);
+}
+
+void record_number(const char *key, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	record_value(key, "", format, arguments);
+	va_end(arguments);
+}
+
+void record_null(const char *key)
+{
+	record_number(key, "%s", record.json ? "null" : "-");
+}
+
+void record_time(const char *key, int64_t sec, uint32_t nsec)
+{
+	char text[SNOWID_TIME_TEXT];
+	if (snowid_time_format(sec, nsec, text) == 0)
+		record_text(key, "%s", text);
+	else
+		record_null(key);
+}
+
+void record_end(void)
+{
+	if (record.json)
+		out_text("}\n");
+}
+
+/* ---- complaints ------------------------------------------------------------------------------ */
+
+static void __attribute__((format(printf, 1, 0))) vcomplain(const char *format, va_list arguments)
+{
+	char text[1024];
+
+	out_flush(); /* what was said before comes first */
+	progress_end();
+	vsnprintf(text, sizeof text, format, arguments);
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?'; /* an argument does not get to drive the terminal */
+	fprintf(stderr, "snowid: %s\n", text);
+}
+
+void complain(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vcomplain(format, arguments);
+	va_end(arguments);
+}
+
+_Noreturn void usage_hint(void)
+{
+	fputs("Try 'snowid --help'.\n", stderr);
+	exit(2);
+}
+
+_Noreturn void usage(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vcomplain(format, arguments);
+	va_end(arguments);
+	usage_hint();
+}
+
+_Noreturn void fail(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vcomplain(format, arguments);
+	va_end(arguments);
+	exit(1);
+}
+
+const char *detail(void)
+{
+	static char text[512];
+	snowid_error_detail(text, sizeof text);
+	return text;
+}

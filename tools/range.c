@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * snowid range: the first and the last ID of a span of time.
+ */
+#include "snowid-tool.h"
+
+int range(const struct options *options)
+{
+	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
+	const int form = form_of_kind("--form", options->form, &kind);
+	char first_text[ID_TEXT], last_text[ID_TEXT];
+
+	if (!options->from || !options->to)
+		usage("%s is missing: an end of the span", options->from ? "--to" : "--from");
+	if (kind.wide && kind.wide->version == 1)
+		usage("--kind uuid1: these do not sort by time; uuid6 does");
+	const struct id first = id_at(&kind, "--from", options->from, false);
+	const struct id last = id_at(&kind, "--to", options->to, true);
+	if (id_compare(&first, &last) > 0)
+		usage("--to %s is before --from %s", options->to, options->from);
+	id_write(&first, form, first_text);
+	id_write(&last, form, last_text);
+	if (options->json) {
+		record_begin(true);
+		record_text("kind", "%s", kind.name);
+		record_text("first", "%s", first_text);
+		record_text("last", "%s", last_text);
+		record_end();
+	} else {
+		out_printf("%s\n%s\n", first_text, last_text);
+	}
+	kind_close(&kind);
+	return 0;
+}
