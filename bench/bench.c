@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the library costs, as ratios against references measured in the same round: machines differ,
+ * and one machine differs from minute to minute. Rounds alternate between all measures; printed are
+ * the median and the range over the rounds. What each measure made is checked outside the time that
+ * is taken: unique, in order, and dated within the measure.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <uuid/uuid.h>
+
+#include "snowid.h"
+
+enum { ROUNDS = 9, COUNT = 200000, BATCH = 256, SATURATED_MS = 200 };
+
+#define WIDE_LAYOUT "time:42,sequence:22" /* 4,194,304 IDs a millisecond: never spent */
+
+static void die(const char *what)
+{
+	char detail[400];
+	snowid_error_detail(detail, sizeof detail);
+	fprintf(stderr, "bench: %s: %s\n", what, detail);
+	exit(1);
+}
+
+static void check(int error, const char *what)
+{
+	if (error)
+		die(what);
+}
+
+static double seconds(clockid_t clock)
+{
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int64_t unix_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct snowid_generator *generator_of(const char *kind, uint64_t worker)
+{
+	struct snowid_config *config;
+	struct snowid_generator *generator;
+	check(snowid_config_new(&config), "config");
+	check(snowid_config_set_kind(config, kind), kind);
+	if (worker)
+		check(snowid_config_set_field(config, "worker", worker), kind);
+	check(snowid_generator_new(config, &generator), kind);
+	snowid_config_free(config);
+	return generator;
+}
+
+/* ---- what is measured: COUNT operations, their products left where they can be checked ------- */
+
+static struct snowid_generator *wide, *wide_ulid;
+static uint64_t ids[COUNT];
+static struct snowid_id128 wide_ids[COUNT];
+static char texts[COUNT][SNOWID_ULID_TEXT];
+static char uuid_text[SNOWID_UUID_TEXT];
+static volatile int64_t sink;
+
+static void run_clock(void)
+{
+	struct timespec now;
+	for (int i = 0; i < COUNT; i++) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		sink = now.tv_nsec;
+	}
+}
+
+/* What people write by hand: a mutex around the clock and a counter. */
+static void run_mutex(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static uint64_t last, sequence;
+	struct timespec now;
+	for (int i = 0; i < COUNT; i++) {
+		pthread_mutex_lock(&lock);
+		clock_gettime(CLOCK_REALTIME, &now);
+		const uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+		sequence = ms == last ? sequence + 1 : 0;
+		last = ms;
+		ids[i] = ms << 22 | sequence;
+		pthread_mutex_unlock(&lock);
+	}
+}
+
+static void run_next(void)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_generator_next(wide, &ids[i]) != 0)
+			die("next");
+}
+
+static void run_batch(void)
+{
+	size_t made;
+	for (int i = 0; i + BATCH <= COUNT; i += BATCH)
+		if (snowid_generator_next_batch(wide, ids + i, BATCH, UINT64_MAX, &made) != 0)
+			die("next_batch");
+}
+
+static void run_ulid_random(void)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_ulid_random(&wide_ids[i]) != 0)
+			die("ulid_random");
+}
+
+static void run_uuid7_random(void)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_uuid7_random(&wide_ids[i]) != 0)
+			die("uuid7_random");
+}
+
+static void run_ulid_ordered(void)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_generator_next128(wide_ulid, &wide_ids[i]) != 0)
+			die("next128");
+}
+
+static void run_ulid_text(void)
+{
+	struct snowid_id128 id;
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_ulid_random(&id) != 0 || snowid_ulid_format(&id, texts[i]) != 0)
+			die("ulid_format");
+}
+
+static void run_ulid_parse(void)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_ulid_parse(texts[i], SNOWID_ULID_TEXT - 1, &wide_ids[i]) != 0)
+			die("ulid_parse");
+}
+
+static void run_uuid_parse(void)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_uuid_parse(uuid_text, SNOWID_UUID_TEXT - 1, &wide_ids[i]) != 0)
+			die("uuid_parse");
+}
+
+static void run_libuuid_random(void)
+{
+	for (int i = 0; i < COUNT / 10; i++)
+		uuid_generate_random(wide_ids[i].bytes);
+}
+
+static void run_libuuid_parse(void)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (uuid_parse(uuid_text, wide_ids[i].bytes) != 0)
+			die("libuuid");
+}
+
+/* ---- checks ---------------------------------------------------------------------------------- */
+
+/* Whether milliseconds lie within a measure that began at `from`. */
+static void dated(int64_t ms, int64_t from, const char *what)
+{
+	if (ms < from || ms > unix_ms())
+		die(what);
+}
+
+static void check_ids(int count, int64_t from)
+{
+	for (int i = 0; i < count; i++) {
+		dated((int64_t)(ids[i] >> 22), from, "an ID is wrongly dated");
+		if (i > 0 && ids[i] <= ids[i - 1])
+			die("IDs are not in order");
+	}
+}
+
+static void check_next(int64_t from)
+{
+	check_ids(COUNT, from);
+}
+
+static void check_batch(int64_t from)
+{
+	check_ids(COUNT / BATCH * BATCH, from);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return snowid_id128_compare(a, b);
+}
+
+static void check_ordered(int64_t from)
+{
+	int64_t ms;
+	for (int i = 0; i < COUNT; i++) {
+		snowid_ulid_time_ms(&wide_ids[i], &ms); /* where a UUIDv7 has its time too */
+		dated(ms, from, "a ULID is wrongly dated");
+		if (i > 0 && compare(&wide_ids[i - 1], &wide_ids[i]) >= 0)
+			die("ULIDs are not unique and in order");
+	}
+}
+
+static void check_random(int64_t from)
+{
+	qsort(wide_ids, COUNT, sizeof wide_ids[0], compare);
+	check_ordered(from);
+}
+
+static void check_texts(int64_t from)
+{
+	for (int i = 0; i < COUNT; i++)
+		check(snowid_ulid_parse(texts[i], SNOWID_ULID_TEXT - 1, &wide_ids[i]), "ulid_parse");
+	check_random(from);
+}
+
+static void check_parsed(int64_t from)
+{
+	(void)from;
+	char text[SNOWID_UUID_TEXT];
+	check(snowid_uuid_format(&wide_ids[COUNT - 1], text), "uuid_format");
+	if (strcmp(text, uuid_text) != 0)
+		die("a UUID was read wrongly");
+}
+
+/* ---- rates per operation --------------------------------------------------------------------- */
+
+enum measure {
+	CLOCK, MUTEX, NEXT, BATCHED, ULID_RANDOM, UUID7_RANDOM, ULID_ORDERED, ULID_WRITE, ULID_READ,
+	UUID_READ, LIBUUID_RANDOM, LIBUUID_PARSE, MEASURES
+};
+
+static const struct {
+	void (*run)(void);
+	void (*check)(int64_t from); /* NULL for a reference, or where the one before checked it */
+	double operations;
+} measures[MEASURES] = {
+	[CLOCK] = {run_clock, NULL, COUNT},
+	[MUTEX] = {run_mutex, NULL, COUNT},
+	[NEXT] = {run_next, check_next, COUNT},
+	[BATCHED] = {run_batch, check_batch, COUNT / BATCH * BATCH},
+	[ULID_RANDOM] = {run_ulid_random, check_random, COUNT},
+	[UUID7_RANDOM] = {run_uuid7_random, check_random, COUNT},
+	[ULID_ORDERED] = {run_ulid_ordered, check_ordered, COUNT},
+	[ULID_WRITE] = {run_ulid_text, check_texts, COUNT},
+	[ULID_READ] = {run_ulid_parse, NULL, COUNT},
+	[UUID_READ] = {run_uuid_parse, check_parsed, COUNT},
+	[LIBUUID_RANDOM] = {run_libuuid_random, NULL, COUNT / 10},
+	[LIBUUID_PARSE] = {run_libuuid_parse, NULL, COUNT},
+};
+
+static double cost[MEASURES][ROUNDS]; /* seconds per operation */
+
+static void measure_round(int round)
+{
+	for (int m = 0; m < MEASURES; m++) {
+		const int64_t from = unix_ms() - 1; /* a fine layout may lag by 1 ms */
+		const double begin = seconds(CLOCK_MONOTONIC);
+		measures[m].run();
+		cost[m][round] = (seconds(CLOCK_MONOTONIC) - begin) / measures[m].operations;
+		if (measures[m].check)
+			measures[m].check(from);
+	}
+}
+
+/* ---- two threads on one generator ------------------------------------------------------------ */
+
+static atomic_int started;
+
+static void *thread_next(void *out)
+{
+	uint64_t *const mine = out;
+	atomic_fetch_add(&started, 1);
+	while (atomic_load(&started) < 2)
+		;
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_generator_next(wide, &mine[i]) != 0)
+			die("next");
+	return NULL;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static double two_threads(void)
+{
+	static uint64_t both[2 * COUNT];
+	pthread_t threads[2];
+	atomic_store(&started, 0);
+	const double begin = seconds(CLOCK_MONOTONIC);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, thread_next, both + i * COUNT);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	const double span = seconds(CLOCK_MONOTONIC) - begin;
+	qsort(both, (size_t)2 * COUNT, sizeof both[0], compare_ids);
+	for (int i = 1; i < 2 * COUNT; i++)
+		if (both[i] == both[i - 1])
+			die("two threads got one ID");
+	return span / (2.0 * COUNT);
+}
+
+/* ---- a layout that is spent in each millisecond ---------------------------------------------- */
+
+/* Time that the host took from this machine, in ticks of /proc/stat; -1 if it does not tell. */
+static long stolen(void)
+{
+	long steal = -1;
+	FILE *const file = fopen("/proc/stat", "r");
+	if (file) {
+		if (fscanf(file, "cpu %*d %*d %*d %*d %*d %*d %*d %ld", &steal) != 1)
+			steal = -1;
+		fclose(file);
+	}
+	return steal;
+}
+
+struct saturated {
+	double rate; /* IDs a second */
+	double cpu;  /* of one core */
+};
+
+static uint64_t spin(double end)
+{
+	uint64_t made = 0, sequence = 4096;
+	int64_t tick = 0;
+	while (seconds(CLOCK_MONOTONIC) < end) {
+		const int64_t now = unix_ms();
+		if (now != tick) {
+			tick = now;
+			sequence = 0;
+		}
+		if (sequence < 4096) {
+			sequence++;
+			made++;
+		}
+	}
+	return made;
+}
+
+static uint64_t last_of_all;
+
+static uint64_t loop_of_next(struct snowid_generator *g, double end)
+{
+	uint64_t made = 0;
+	for (; seconds(CLOCK_MONOTONIC) < end; made++) {
+		uint64_t id;
+		if (snowid_generator_next(g, &id) != 0 || id <= last_of_all)
+			die("next");
+		last_of_all = id;
+	}
+	return made;
+}
+
+static uint64_t loop_of_batches(struct snowid_generator *g, double end)
+{
+	uint64_t made = 0, batch[BATCH];
+	size_t part;
+	for (; seconds(CLOCK_MONOTONIC) < end; made += BATCH) {
+		if (snowid_generator_next_batch(g, batch, BATCH, UINT64_MAX, &part) != 0 ||
+		    batch[0] <= last_of_all)
+			die("next_batch");
+		last_of_all = batch[BATCH - 1];
+	}
+	return made;
+}
+
+enum { SPIN, LOOP, BATCHES, WAYS };
+
+static struct saturated saturate(int way)
+{
+	struct snowid_generator *const g = generator_of("snowflake", 1 + (uint64_t)way);
+	struct saturated result;
+	long steal;
+	int tries = 0;
+	do { /* again if the host took time away meanwhile, up to ten times */
+		steal = stolen();
+		last_of_all = 0;
+		const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+		const double begin = seconds(CLOCK_MONOTONIC);
+		const double end = begin + SATURATED_MS / 1000.0;
+		const uint64_t made = way == SPIN   ? spin(end)
+				      : way == LOOP ? loop_of_next(g, end)
+						    : loop_of_batches(g, end);
+		const double span = seconds(CLOCK_MONOTONIC) - begin;
+		result.rate = (double)made / span;
+		result.cpu = (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / span;
+	} while (stolen() != steal && ++tries < 10);
+	snowid_generator_free(g);
+	return result;
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static int ascending(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* One row: the median and range of figures, beside the target. */
+static void row(const char *what, const char *unit, const double *figures, const char *target)
+{
+	double sorted[ROUNDS];
+	memcpy(sorted, figures, sizeof sorted);
+	qsort(sorted, ROUNDS, sizeof sorted[0], ascending);
+	printf("  %-46s %9.3f  %8.3f .. %-8.3f %-12s %s\n", what, sorted[ROUNDS / 2], sorted[0],
+	       sorted[ROUNDS - 1], unit, target);
+}
+
+static void ratio_row(const char *what, const double *figures, const double *reference,
+		      const char *unit, const char *target)
+{
+	double ratios[ROUNDS];
+	for (int r = 0; r < ROUNDS; r++)
+		ratios[r] = figures[r] / reference[r];
+	row(what, unit, ratios, target);
+}
+
+static void *stand_by(void *lock)
+{
+	pthread_mutex_lock(lock);
+	return NULL;
+}
+
+int main(void)
+{
+	static double pair[ROUNDS], rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS], nanoseconds[ROUNDS];
+	/* libc takes short cuts in its mutexes while a process has one thread: real servers have more. */
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_t second;
+	uuid_t uuid;
+
+	pthread_mutex_lock(&lock);
+	pthread_create(&second, NULL, stand_by, &lock);
+	wide = generator_of(WIDE_LAYOUT, 0);
+	wide_ulid = generator_of("ulid", 0);
+	uuid_generate_random(uuid);
+	uuid_unparse_lower(uuid, uuid_text);
+
+	measure_round(0); /* warm */
+	for (int r = 0; r < ROUNDS; r++) {
+		measure_round(r);
+		pair[r] = two_threads();
+		for (int way = 0; way < WAYS; way++) {
+			const struct saturated s = saturate(way);
+			rate[way][r] = s.rate;
+			cpu[way][r] = s.cpu * 100;
+		}
+	}
+
+	printf("libsnowid %s, %d rounds of %d operations; \"clock\" is one clock_gettime(CLOCK_REALTIME)\n\n",
+	       snowid_version(), ROUNDS, COUNT);
+	printf("  %-46s %9s  %8s    %-8s %-12s %s\n", "", "median", "least", "most", "", "target");
+	for (int r = 0; r < ROUNDS; r++)
+		nanoseconds[r] = cost[CLOCK][r] * 1e9;
+	row("clock", "ns", nanoseconds, "");
+	ratio_row("next, unsaturated", cost[NEXT], cost[CLOCK], "x clock", "<= 1.4");
+	ratio_row("  reference: mutex, clock and counter", cost[MUTEX], cost[CLOCK], "x clock", "");
+	ratio_row("batch of 256, an ID", cost[BATCHED], cost[CLOCK], "x clock", "<= 0.015");
+	ratio_row("ULID random", cost[ULID_RANDOM], cost[CLOCK], "x clock", "<= 2.3");
+	ratio_row("UUIDv7 random", cost[UUID7_RANDOM], cost[CLOCK], "x clock", "<= 2.3");
+	ratio_row("  uuid_generate_random of libuuid", cost[LIBUUID_RANDOM], cost[ULID_RANDOM],
+		  "x ULID", ">= 25");
+	ratio_row("ULID of a generator, in order", cost[ULID_ORDERED], cost[CLOCK], "x clock", "");
+	ratio_row("ULID random as text", cost[ULID_WRITE], cost[CLOCK], "x clock", "<= 2.75");
+	ratio_row("  uuid_parse of libuuid", cost[LIBUUID_PARSE], cost[ULID_READ], "x ULID parse",
+		  ">= 8");
+	ratio_row("  uuid_parse of libuuid", cost[LIBUUID_PARSE], cost[UUID_READ], "x UUID parse",
+		  ">= 8");
+	ratio_row("two threads on one generator, in all", cost[NEXT], pair, "x one thread", ">= 0.7");
+	printf("\n  snowflake, 4096 IDs a millisecond, saturated\n");
+	row("  spinning reference: CPU", "% of a core", cpu[SPIN], "");
+	ratio_row("  loop of next: rate", rate[LOOP], rate[SPIN], "x reference", ">= 0.98");
+	row("  loop of next: CPU", "% of a core", cpu[LOOP], "<= 30");
+	ratio_row("  batches of 256: rate", rate[BATCHES], rate[SPIN], "x reference", ">= 0.98");
+	row("  batches of 256: CPU", "% of a core", cpu[BATCHES], "<= 3");
+
+	pthread_mutex_unlock(&lock);
+	pthread_join(second, NULL);
+	snowid_generator_free(wide);
+	snowid_generator_free(wide_ulid);
+	return 0;
+}
