@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# Sourced by the other scripts: installs what is missing of the named Debian packages, and no more.
+
+install_missing() {
+	missing=
+	for package in "$@"; do
+		status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+		[ "$status" = installed ] || missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	if [ "$(id -u)" -eq 0 ]; then
+		as_root=
+	elif command -v sudo >/dev/null; then
+		as_root=sudo
+	else
+		echo "$0: install$missing as root first" >&2
+		exit 1
+	fi
+	echo "installing$missing"
+	$as_root apt-get update -qq
+	# shellcheck disable=SC2086 # words are meant
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+		$missing >/dev/null
+}
+
+build_packages="autoconf automake libtool pkg-config gcc g++ libc6-dev make xz-utils"

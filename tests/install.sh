@@ -1,0 +1,83 @@
+#!/bin/sh
+# An installed tree serves C and C++ programs through pkg-config alone, needs libc alone, and is gone
+# after uninstall.
+# SPDX-License-Identifier: MIT
+set -eu
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+status=0
+ok() {
+	echo "ok - $1"
+}
+not_ok() {
+	echo "not ok - $1"
+	status=1
+}
+
+make -C "$top_builddir" DESTDIR="$tmp/root" install >"$tmp/install.log" 2>&1 ||
+	{ cat "$tmp/install.log"; exit 1; }
+pc=$(find "$tmp/root" -name snowid.pc)
+libdir=$(dirname "$(dirname "$pc")")
+export PKG_CONFIG_PATH="$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$tmp/root"
+export LD_LIBRARY_PATH="$libdir"
+
+cat >"$tmp/program.c" <<'PROGRAM'
+#include <stdio.h>
+#include <snowid.h>
+
+int main(void)
+{
+	struct snowid_config *config;
+	struct snowid_generator *generator;
+	uint64_t id = 0, worker = 0;
+	int error = snowid_config_new(&config);
+	if (!error)
+		error = snowid_config_set_field(config, "worker", 7);
+	if (!error)
+		error = snowid_generator_new(config, &generator);
+	if (!error)
+		error = snowid_generator_next(generator, &id);
+	if (!error)
+		error = snowid_generator_field(generator, "worker", &worker);
+	printf("%d %d %d %s\n", error, id >> 12 & 31 ? 1 : 0, (int)worker, snowid_version());
+	return error || worker != 7 || (id >> 12 & 31) != 7;
+}
+PROGRAM
+cp "$tmp/program.c" "$tmp/program.cc"
+
+for compiler in "${CC:-cc} $tmp/program.c" "${CXX:-c++} $tmp/program.cc"; do
+	# shellcheck disable=SC2086,SC2046 # words are meant
+	if $compiler -Wall -Wextra -Werror -o "$tmp/program" $(pkg-config --cflags --libs snowid) &&
+		"$tmp/program" >"$tmp/out"; then
+		ok "$compiler: $(cat "$tmp/out")"
+	else
+		not_ok "$compiler"
+	fi
+done
+
+version=$(pkg-config --modversion snowid)
+if [ "$(cut -d' ' -f4 "$tmp/out")" = "$version" ]; then
+	ok "header, library and pkg-config say $version"
+else
+	not_ok "pkg-config says $version, the library otherwise"
+fi
+
+foreign=$(ldd "$libdir/libsnowid.so" | grep -vE 'libc\.|ld-|linux-(vdso|gate)' || true)
+if [ -z "$foreign" ]; then ok "libsnowid needs libc alone"; else not_ok "libsnowid needs $foreign"; fi
+
+if readelf -d "$libdir/libsnowid.so" | grep -q NODELETE; then
+	ok "libsnowid is not unloaded"
+else
+	not_ok "libsnowid lacks NODELETE"
+fi
+
+if "$(find "$tmp/root" -path '*/bin/snowid')" -k ulid >"$tmp/out" && grep -qE '^[0-9A-Z]{26}$' "$tmp/out"; then
+	ok "the installed tool makes an ID"
+else
+	not_ok "the installed tool does not"
+fi
+
+make -C "$top_builddir" DESTDIR="$tmp/root" uninstall >/dev/null 2>&1
+left=$(find "$tmp/root" ! -type d)
+if [ -z "$left" ]; then ok "uninstall leaves nothing"; else not_ok "uninstall leaves $left"; fi
+exit $status
