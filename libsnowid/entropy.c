@@ -35,15 +35,16 @@ static int buy(void *out, size_t size)
 __attribute__((always_inline)) static inline int take(struct sn_entropy_block *block, void *out,
 						      size_t size)
 {
-	uint8_t *unused;
-	if (block->left < size) {
+	size_t left = block->left; /* read once: a fork in a signal handler makes it 0 */
+	if (left < size) {
 		const int error = buy(block->bytes, sizeof block->bytes);
 		if (error)
 			return error;
-		block->left = sizeof block->bytes;
+		left = sizeof block->bytes;
 	}
-	block->left -= (uint32_t)size;
-	unused = block->bytes + block->left;
+	left -= size;
+	block->left = (uint32_t)left;
+	uint8_t *const unused = block->bytes + left;
 	memcpy(out, unused, size);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!block->busy) { /* a signal handler forked, this is the child, and those were zeros */

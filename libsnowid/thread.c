@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,12 +24,11 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static size_t thread_size; /* in whole pages */
 static size_t entropy_size;
-static _Atomic uint64_t lineage; /* 1 + sn_fork_generation(); 0 until prepare() has succeeded */
+static bool prepared;
 
 /* Runs in the child, in the thread that forked: the only one there. */
 static void begin_child(void)
 {
-	lineage++;
 	if (self)
 		memset(self->entropy, 0, sizeof *self->entropy);
 }
@@ -54,9 +54,8 @@ static void prepare(void)
 	entropy_size = whole_pages(sizeof(struct sn_entropy_block));
 	if (pthread_key_create(&key, free_thread) != 0)
 		return;
-	if (pthread_atfork(NULL, NULL, begin_child) == 0)
-		lineage++;
-	else
+	prepared = pthread_atfork(NULL, NULL, begin_child) == 0;
+	if (!prepared)
 		pthread_key_delete(key);
 }
 
@@ -87,7 +86,7 @@ __attribute__((noinline, cold)) static struct sn_thread *make_self(void)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_once(&once, prepare);
-	if (!self && lineage > 0) /* a handler may have made it before signals were held back */
+	if (!self && prepared) /* a handler may have made it before signals were held back */
 		self = new_thread();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return self;
@@ -96,11 +95,4 @@ __attribute__((noinline, cold)) static struct sn_thread *make_self(void)
 struct sn_thread *sn_thread_get(void)
 {
 	return self ? self : make_self();
-}
-
-uint64_t sn_fork_generation(void)
-{
-	if (lineage == 0)
-		sn_thread_get();
-	return lineage - 1;
 }

@@ -11,7 +11,7 @@
 #define SN_ENTROPY_SIZE 4032
 
 /* Random bytes bought in a block. The page of its own that it lives in is wiped in a forked child
- * (MADV_WIPEONFORK), and zeros mean: nothing left, not busy. */
+ * (MADV_WIPEONFORK, and an atfork handler), and zeros mean: nothing left, not busy. */
 struct sn_entropy_block {
 	volatile uint32_t busy; /* a call is in the middle of it; a signal handler must not touch it */
 	uint32_t left;          /* unused bytes, at the end of the block */
@@ -26,8 +26,5 @@ struct sn_thread {
 /* The calling thread's own, made at first use and freed when the thread ends; NULL if it cannot be
  * made. Async-signal-safe once made. */
 struct sn_thread *sn_thread_get(void);
-
-/* How many forks lie between the process that loaded the library and this one. */
-uint64_t sn_fork_generation(void);
 
 #endif

@@ -352,11 +352,12 @@ static int tick_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
 	const unsigned clock_seq = last ? CLOCK_SEQ_MAX : 0;
 	const uint64_t node = last ? NODE_MAX : 0;
 	const bool early = sec < SN_UUID_EPOCH_SEC;
-	const bool late = !early && (uint64_t)(sec - SN_UUID_EPOCH_SEC) > TICK_MAX / SN_HNS_PER_SEC;
+	const uint64_t since = (uint64_t)sec - (uint64_t)SN_UUID_EPOCH_SEC; /* in s */
+	const bool late = !early && since > TICK_MAX / SN_HNS_PER_SEC;
 	uint64_t tick = early ? 0 : TICK_MAX;
 
 	if (!early && !late)
-		tick = (uint64_t)(sec - SN_UUID_EPOCH_SEC) * SN_HNS_PER_SEC + nsec / 100;
+		tick = since * SN_HNS_PER_SEC + nsec / 100;
 	const bool beyond = late || tick > TICK_MAX;
 	if (beyond)
 		tick = TICK_MAX;

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: MIT
 # Sourced by the other scripts: installs what is missing of the named Debian packages, and no more.
 
@@ -23,4 +24,5 @@ install_missing() {
 		$missing >/dev/null
 }
 
+# shellcheck disable=SC2034 # used by who sources this
 build_packages="autoconf automake libtool pkg-config gcc g++ libc6-dev make xz-utils"

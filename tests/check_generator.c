@@ -720,8 +720,11 @@ START_TEST(a_child_draws_other_random_bytes)
 	int status;
 	OK(snowid_generator_next128(g, &ids[0]));
 	const pid_t child = fork();
-	if (child == 0)
-		_exit(snowid_generator_next128(g, &ids[1]) != 0);
+	if (child == 0) {
+		const int error = snowid_generator_next128(g, &ids[1]);
+		snowid_generator_free(g);
+		_exit(error != 0);
+	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
 	OK(snowid_generator_next128(g, &ids[0]));
@@ -788,7 +791,9 @@ START_TEST(a_close_reaches_children_and_a_childs_close_does_not_reach_its_parent
 	pid_t child = fork();
 	if (child == 0) {
 		snowid_generator_close(g, 0);
-		_exit(snowid_generator_next(g, &id) != SNOWID_E_CLOSED);
+		const int error = snowid_generator_next(g, &id);
+		snowid_generator_free(g);
+		_exit(error != SNOWID_E_CLOSED);
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);

@@ -4,6 +4,7 @@
 # mechanism must still carry.
 # SPDX-License-Identifier: MIT
 set -eu
+: "${top_srcdir:?make check sets it}" "${CC:?}" "${TEST_FLAGS:?}" "${TEST_LIBS:?}"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 passed=0
@@ -23,8 +24,9 @@ verdict() {
 # run TEST: prints whether it passed or failed, linked against the library in $tmp/copy. What hangs
 # without the mechanism fails after 15 s.
 run() {
+	wrap=
 	eval "wrap=\${wrap_$1:-}"
-	# shellcheck disable=SC2086,SC2154 # words are meant; TEST_FLAGS and TEST_LIBS come from make
+	# shellcheck disable=SC2086 # words are meant
 	$CC -w -O1 -pthread $TEST_FLAGS -I"$tmp/copy/include" -I"$tmp/copy" \
 		-DVECTORS="\"$top_srcdir/tests/vectors\"" -o "$tmp/$1" "$tmp/copy/tests/$1.c" \
 		"$tmp"/copy/libsnowid/*.o $wrap $TEST_LIBS

@@ -2,6 +2,7 @@
 # The functions of snowid.h, the names of libsnowid.sym and the symbols of the library are the same.
 # SPDX-License-Identifier: MIT
 set -eu
+: "${top_srcdir:?make check sets it}" "${top_builddir:?}"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -14,16 +15,21 @@ nm -D --defined-only "$top_builddir/.libs/libsnowid.so" | awk '$2 != "A" {print 
 nm -D --defined-only "$top_builddir/.libs/libsnowid.so" | grep ' T ' >"$tmp/versioned"
 
 status=0
-check() {
-	if eval "$2"; then
-		echo "ok - $1"
+check() { # check NAME COMMAND...
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok - $name"
 	else
-		echo "not ok - $1"
+		echo "not ok - $name"
 		status=1
 	fi
 }
-check "there are functions at all" 'test "$(wc -l <"$tmp/header")" -gt 60'
-check "the header and the symbol file agree" 'diff "$tmp/header" "$tmp/map"'
-check "the library exports what the header declares" 'diff "$tmp/header" "$tmp/library"'
-check "every symbol is versioned" '! grep -v "@@SNOWID_[0-9.]*$" "$tmp/versioned"'
+unversioned() {
+	grep -v "@@SNOWID_[0-9.]*$" "$tmp/versioned"
+}
+check "there are functions at all" test "$(wc -l <"$tmp/header")" -gt 60
+check "the header and the symbol file agree" diff "$tmp/header" "$tmp/map"
+check "the library exports what the header declares" diff "$tmp/header" "$tmp/library"
+check "every symbol is versioned" test -z "$(unversioned)"
 exit $status

@@ -15,8 +15,9 @@
 #define REAL(name) __asm__("__real_" name)
 #define WRAP(name) __asm__("__wrap_" name)
 
-/* A sanitizer whose runtime is in the program calls these too, before it is ready for itself. */
-#if defined __clang__
+/* A sanitizer's runtime that is linked statically calls these too, before it is ready for code that
+ * it has instrumented. */
+#ifdef __clang__
 #define BARE __attribute__((disable_sanitizer_instrumentation))
 #else
 #define BARE
@@ -70,6 +71,7 @@ BARE int wrap_setspecific(pthread_key_t key, const void *value)
 
 static inline bool never(void)
 {
+	errno = ENOMEM;
 	return false;
 }
 
