@@ -206,7 +206,8 @@ struct snowid_id128 {
 	uint8_t bytes[16];
 };
 
-/* Negative, 0 or positive, as a is below, equal to or above b; this is the order of their times. */
+/* Negative, 0 or positive, as a is below, equal to or above b, byte by byte: the order of their times,
+ * but for UUIDs of version 1. */
 int snowid_id128_compare(const struct snowid_id128 *a, const struct snowid_id128 *b);
 
 #define SNOWID_ULID_TEXT 27 /* 26 characters and the terminating 0 */

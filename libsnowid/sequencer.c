@@ -270,7 +270,7 @@ static void account(const struct sn_sequencer *q, struct sn_words *words, uint64
  * often than IDs are made. */
 static void back_off(void)
 {
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 32; i++) {
 #if defined(__x86_64__) || defined(__i386__)
 		__builtin_ia32_pause();
 #else
