@@ -220,7 +220,8 @@ static int make_plan(struct sn_sequencer *q, struct sn_words *words, uint64_t ne
 			return error;
 	}
 	const uint64_t oldest = now->tick > q->lag ? tick_begin(q, now->tick - q->lag) : 0;
-	if (next < oldest) {
+	const bool unopened = next == oldest && next == tick_begin(q, now->tick);
+	if (next < oldest || unopened) {
 		uint32_t random = 0;
 		if (q->start_bits > 0) {
 			error = sn_entropy(&random, sizeof random);

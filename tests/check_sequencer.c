@@ -444,6 +444,15 @@ START_TEST(a_random_start_is_for_ticks_that_the_clock_opens)
 	}
 	ck_assert_uint_gt(different, 190);
 	ck_assert_uint_eq(sn_sequencer_issued(&q), 200);
+	/* Also where the tick before was spent, and the clock has just come to this one. */
+	different = 0;
+	for (int i = 0; i < 20; i++) {
+		OK(sn_sequencer_claim(&q, SN_CLAIM_MAX, &claim));
+		OK(snowid_clock_advance(the_clock, MS));
+		OK(sn_sequencer_claim(&q, 1, &claim));
+		different += (claim.start & 4095) != 0;
+	}
+	ck_assert_uint_gt(different, 15);
 	/* Carried into: no start is skipped. */
 	OK(sn_sequencer_claim(&q, SN_CLAIM_MAX, &claim));
 	OK(sn_sequencer_claim(&q, 1, &claim));
