@@ -48,7 +48,7 @@ enum snowid_error {
 	SNOWID_E_UNKNOWN = -1004,   /* no field, setting, preset or form of that name */
 	SNOWID_E_KIND = -1005,      /* the call does not apply to this kind of ID */
 	SNOWID_E_WORKER = -1006,    /* neither a field value nor a store says which worker this is */
-	SNOWID_E_STORE = -1007,     /* the store is not known to this build, or refused */
+	SNOWID_E_STORE = -1007,     /* there is no such store, or it cannot be relied on */
 	SNOWID_E_CLOCK = -1008,     /* the clock is behind what has been issued */
 	SNOWID_E_EXHAUSTED = -1009, /* the sequence of the current tick is spent */
 	SNOWID_E_LIMIT = -1010,     /* the store has not allowed ticks this late yet */
@@ -328,20 +328,32 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *                 uuid1, uuid6 or uuid7
  *     field.NAME  integer                                  a fixed field of the layout; for uuid1
  *                                                          and uuid6: node (48 bits), clock_seq (14)
- *     store       URL                          memory:     where the state lives
+ *     store       URL                          memory:     where the state lives, see below
  *     timeout     span                         2s          longest wait of a call without its own
  *     wait        span, up to 1h               5ms         clock behind by up to this: wait it out
  *     hold        span, up to 1h               1s          behind by up to this: go on in the last
  *                                                          tick and by elapsed time; beyond: refuse
  *     borrow      span, up to 1h               0           how far IDs may run ahead of the clock
  *                                                          when a tick is spent
+ *     block       span, 10ms to 1h             3s          how far ahead of the clock a store allows
+ *                                                          IDs: each half of it costs one sync
  *     spread      true or false                false       start the sequence of a tick at a random
  *                                                          value in its lower half, so that slow
  *                                                          generators do not make multiples of 4096
  *                                                          only; a tick then holds 3/4 of its IDs on
  *                                                          average, and never less than half
  *
- * A span is an integer with a unit: 100ns, 250us, 5ms, 2s, 1m, 1h; or 0. */
+ * A span is an integer with a unit: 100ns, 250us, 5ms, 2s, 1m, 1h; or 0.
+ *
+ *     memory:            nothing is kept. IDs begin above the tick the generator was made in.
+ *     file:/path/state   a file, made where there is none, of mode 0600. All processes of the host
+ *                        that open it, at once or one after the other, share one worker and one
+ *                        sequence. Neither a process that is killed, nor a clock set back between
+ *                        two runs, nor a power cut leads to a duplicate. One file is of one kind,
+ *                        layout and set of fields, on a disk of this host. A new file begins one
+ *                        block above the clock, and so does one that is met after another boot,
+ *                        above what was recorded: snowid_generator_new() waits for that. A caller
+ *                        slower than one ID a block pays a sync for each. */
 struct snowid_config;
 
 int snowid_config_new(struct snowid_config **config);
@@ -354,7 +366,7 @@ int snowid_config_set_kind(struct snowid_config *config, const char *kind);
  * SNOWID_E_INVALID: time and sequence are not set by hand. */
 int snowid_config_set_field(struct snowid_config *config, const char *name, uint64_t value);
 
-/* SNOWID_E_STORE: no store of that scheme. SNOWID_E_SYNTAX: not a URL of one. */
+/* SNOWID_E_STORE: no store of that scheme. SNOWID_E_SYNTAX: not a URL of one. Nothing is opened yet. */
 int snowid_config_set_store(struct snowid_config *config, const char *url);
 
 /* NULL: the system's. */
@@ -378,13 +390,15 @@ int snowid_config_get(const struct snowid_config *config, const char *key, char 
 struct snowid_generator;
 
 /* SNOWID_E_WORKER: the kind has a worker, machine or shard (or else any field) that has no value.
- * SNOWID_E_EPOCH, SNOWID_E_ENDED: the clock stands outside the layout. -ENOMEM, -errno. */
+ * SNOWID_E_EPOCH, SNOWID_E_ENDED: the clock stands outside the layout. SNOWID_E_STORE: the store cannot
+ * be relied on, or is of another identity. SNOWID_E_CLOCK: the clock stays behind what the store has
+ * recorded. -ENOMEM, -errno. Waits up to two blocks for a clock that is behind its store. */
 int snowid_generator_new(const struct snowid_config *config, struct snowid_generator **generator);
 
-/* Ends the generator: no ID is handed out after it, in any thread, nor, when called by the process
- * that made it, in any child; their calls get SNOWID_E_CLOSED. In a child it ends that child's use
- * alone. Waits up to timeout_ns for its store; a memory: generator needs no wait. Closing twice does
- * nothing. */
+/* Ends the generator: no ID is handed out after it, in any thread, nor, when the process that made a
+ * memory: generator calls it, in any child; their calls get SNOWID_E_CLOSED. A child's call, and one on
+ * a file: that others may share, end the use of this process alone. Waits up to timeout_ns for its
+ * store; neither memory: nor file: needs a wait. Closing twice does nothing. */
 int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_ns);
 
 /* Frees the memory and never waits. Children go on with theirs. */
@@ -400,7 +414,7 @@ void snowid_generator_free(struct snowid_generator *generator);
  *     -errno              of the clock, or of getrandom(2)
  *
  * next waits up to the configured timeout, next_for up to timeout_ns (0: not at all). try_next never
- * waits and never syncs: when waiting would help, it returns the error with *wait_ns (may be NULL)
+ * waits and never syncs (call snowid_generator_maintain() meanwhile): when waiting would help, it returns the error with *wait_ns (may be NULL)
  * the time after which it is worth trying again; otherwise *wait_ns is 0. */
 int snowid_generator_next(struct snowid_generator *generator, uint64_t *id);
 int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns, uint64_t *id);
@@ -425,7 +439,9 @@ int snowid_generator_next128_batch(struct snowid_generator *generator, struct sn
 int snowid_generator_available(struct snowid_generator *generator, uint64_t *count);
 
 /* Does what is due for the generator's store, and says in how many nanoseconds it wants to be called
- * again: UINT64_MAX for never, as with memory:. May wait for the store. */
+ * again: UINT64_MAX for never, as with memory:. May wait for the store. Any thread may call it. Without
+ * it, one caller of next in each half block waits for the store, and the others go on. -errno of the
+ * store, after which it is not asked again; SNOWID_E_STORE: its file was replaced. */
 int snowid_generator_maintain(struct snowid_generator *generator, uint64_t *again_in_ns);
 
 /* The value of a fixed field: "worker", "shard", …; for uuid1 and uuid6 "node" and "clock_seq".
@@ -437,7 +453,8 @@ int snowid_generator_field(const struct snowid_generator *generator, const char 
 int snowid_generator_get(const struct snowid_generator *generator, const char *key, char *text,
 			 size_t size, size_t *length);
 
-/* Counters since the generator was made, over all processes that share it. Exact while no process
+/* Counters since the generator was made, or since its state file was first opened in this boot, over
+ * all processes that share it. Exact while no process
  * is killed in the middle of a call, which loses at most the tick it was in. */
 enum snowid_stat {
 	SNOWID_STAT_ISSUED,      /* IDs handed out */

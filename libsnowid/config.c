@@ -13,6 +13,7 @@
 #include "libsnowid/export.h"
 #include "libsnowid/output.h"
 #include "libsnowid/span.h"
+#include "libsnowid/store.h"
 
 static const struct sn_field uuid_fields[] = {
 	[SN_UUID_CLOCK_SEQ] = {"clock_seq", 14, 0},
@@ -37,13 +38,13 @@ static const struct {
 static const struct span_setting {
 	const char *key;
 	size_t offset;
-	uint64_t max_ns;
-	uint64_t default_ns;
+	uint64_t min_ns, max_ns, default_ns;
 } spans[] = {
-	{"timeout", offsetof(struct snowid_config, timeout_ns), UINT64_MAX, UINT64_C(2000000000)},
-	{"wait", offsetof(struct snowid_config, wait_ns), HOUR_NS, 5000000},
-	{"hold", offsetof(struct snowid_config, hold_ns), HOUR_NS, 1000000000},
-	{"borrow", offsetof(struct snowid_config, borrow_ns), HOUR_NS, 0},
+	{"timeout", offsetof(struct snowid_config, timeout_ns), 0, UINT64_MAX, UINT64_C(2000000000)},
+	{"wait", offsetof(struct snowid_config, wait_ns), 0, HOUR_NS, 5000000},
+	{"hold", offsetof(struct snowid_config, hold_ns), 0, HOUR_NS, 1000000000},
+	{"borrow", offsetof(struct snowid_config, borrow_ns), 0, HOUR_NS, 0},
+	{"block", offsetof(struct snowid_config, block_ns), 10000000, HOUR_NS, UINT64_C(3000000000)},
 };
 #define SPANS (sizeof spans / sizeof spans[0])
 
@@ -71,7 +72,7 @@ static int unknown_key(const char *key)
 {
 	return sn_fail(SNOWID_E_UNKNOWN,
 		       "there is no setting \"%.60s\"; they are kind, field.NAME, store, timeout, "
-		       "wait, hold, borrow and spread",
+		       "wait, hold, borrow, block and spread",
 		       key);
 }
 
@@ -205,12 +206,8 @@ SNOWID_EXPORT int snowid_config_set_store(struct snowid_config *config, const ch
 {
 	if (!config || !url)
 		return sn_fail_null(!config ? "config" : "url");
-	if (!strchr(url, ':'))
-		return sn_fail(SNOWID_E_SYNTAX, "the store \"%.60s\" is not a URL, as memory:", url);
-	if (strcmp(url, "memory:") != 0)
-		return sn_fail(SNOWID_E_STORE, "there is no store \"%.60s\"; this build has memory:",
-			       url);
-	return replace_text(&config->store, url);
+	const int error = sn_store_check(url);
+	return error ? error : replace_text(&config->store, url);
 }
 
 SNOWID_EXPORT int snowid_config_set_clock(struct snowid_config *config, struct snowid_clock *clock)
@@ -225,15 +222,17 @@ SNOWID_EXPORT int snowid_config_set_clock(struct snowid_config *config, struct s
 
 static int set_span(struct snowid_config *config, const struct span_setting *span, const char *text)
 {
-	char max[SN_SPAN_TEXT];
+	char min[SN_SPAN_TEXT], max[SN_SPAN_TEXT];
 	uint64_t ns;
 
 	if (!sn_span_parse(text, strlen(text), &ns))
 		return sn_fail(SNOWID_E_SYNTAX, "%s is \"%.60s\": it is a span, as 250us, 5ms or 2s",
 			       span->key, text);
+	sn_span_format(span->min_ns, min);
 	sn_span_format(span->max_ns, max);
-	if (ns > span->max_ns)
-		return sn_fail(SNOWID_E_RANGE, "%s is %.60s: it is at most %s", span->key, text, max);
+	if (ns < span->min_ns || ns > span->max_ns)
+		return sn_fail(SNOWID_E_RANGE, "%s is %.60s: it is from %s to %s", span->key, text, min,
+			       max);
 	*span_of(config, span) = ns;
 	return 0;
 }

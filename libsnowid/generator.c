@@ -11,6 +11,7 @@
 #include "libsnowid/error.h"
 #include "libsnowid/export.h"
 #include "libsnowid/sequencer.h"
+#include "libsnowid/store.h"
 #include "libsnowid/ulid.h"
 #include "libsnowid/uuid.h"
 
@@ -25,7 +26,8 @@ struct snowid_generator {
 	uint64_t node;
 	unsigned clock_seq;
 	uint64_t timeout_ns;
-	struct snowid_config *config;
+	struct snowid_config *config; /* with the fields that were drawn or found in the store */
+	struct sn_store *store;
 	pid_t maker; /* a child made by fork is not it */
 };
 
@@ -73,51 +75,97 @@ static int draw_uuid_fields(struct snowid_config *config)
 		config->values[i] = random[i] & sn_mask(config->fields[i].bits);
 		if (i == SN_UUID_NODE)
 			config->values[i] |= UINT64_C(1) << 40;
-		config->set[i] = true;
 	}
 	return 0;
 }
 
-/* Fills in what the kind asks of the sequencer. */
-static void choose_slots(const struct snowid_config *config, struct sn_sequencer_settings *s)
+/* The ticks and the random start of a kind, and what tells kinds apart in a store. */
+struct kind_slots {
+	struct sn_ticks ticks;
+	unsigned start_bits;
+	uint64_t fingerprint;
+};
+
+static void choose_slots(const struct snowid_config *config, struct kind_slots *slots)
 {
+	struct sn_timebase time;
+	unsigned bits;
+
+	slots->start_bits = 0;
+	slots->fingerprint = config->kind;
 	switch (config->kind) {
 	case SN_KIND_LAYOUT:
-		s->time = config->layout->time;
-		s->last_tick = config->layout->last_tick;
-		s->bits = sn_layout_sequence_bits(config->layout);
-		if (config->spread && s->bits > 0)
-			s->start_bits = s->bits <= 32 ? s->bits - 1 : 31;
+		bits = sn_layout_sequence_bits(config->layout);
+		if (config->spread && bits > 0)
+			slots->start_bits = bits <= 32 ? bits - 1 : 31;
+		snowid_layout_info(config->layout, SNOWID_LAYOUT_FINGERPRINT, &slots->fingerprint);
+		sn_ticks_init(&slots->ticks, &config->layout->time, config->layout->last_tick, bits);
 		return;
 	case SN_KIND_ULID:
 	case SN_KIND_UUID7:
-		sn_timebase_init(&s->time, 0, 0, 1000000);
-		s->last_tick = sn_timebase_last_tick(&s->time);
-		s->bits = 16;
-		s->start_bits = 15;
+		slots->start_bits = 15;
+		sn_timebase_init(&time, 0, 0, 1000000);
+		sn_ticks_init(&slots->ticks, &time, sn_timebase_last_tick(&time), 16);
 		return;
 	case SN_KIND_UUID1:
 	case SN_KIND_UUID6:
-		sn_timebase_init(&s->time, SN_UUID_EPOCH_SEC, 0, 100);
-		s->last_tick = sn_mask(60);
+		sn_timebase_init(&time, SN_UUID_EPOCH_SEC, 0, 100);
+		sn_ticks_init(&slots->ticks, &time, sn_mask(60), 0);
 		return;
 	}
+}
+
+/* Fixed fields as a store sees them: numbers, in the order of the layout. */
+static void tell_fields(const struct snowid_config *config, struct sn_store_settings *settings)
+{
+	settings->field_count = config->field_count;
+	for (size_t i = 0; i < config->field_count; i++) {
+		settings->fields[i] = config->values[i];
+		settings->given[i] = config->set[i] || config->layout;
+	}
+}
+
+static void take_fields(struct snowid_config *config, const struct sn_store_settings *settings)
+{
+	for (size_t i = 0; i < config->field_count; i++) {
+		config->values[i] = settings->fields[i];
+		config->set[i] |= !config->layout;
+	}
+}
+
+static int renew(void *user)
+{
+	struct sn_store *const store = user;
+	return store->class->renew(store);
+}
+
+static int open_store(struct snowid_generator *g, const struct kind_slots *slots)
+{
+	struct sn_store_settings settings = {
+		.clock = g->config->clock,
+		.ticks = slots->ticks,
+		.block_ns = g->config->block_ns,
+		.fingerprint = slots->fingerprint,
+	};
+	tell_fields(g->config, &settings);
+	const int error = sn_store_open(g->config->store, &settings, &g->store);
+	if (!error)
+		take_fields(g->config, &g->store->settings);
+	return error;
 }
 
 static int set_up(struct snowid_generator *g)
 {
 	struct snowid_config *const config = g->config;
-	struct sn_sequencer_settings settings = {
-		.clock = config->clock,
-		.wait_ns = config->wait_ns,
-		.hold_ns = config->hold_ns,
-		.borrow_ns = config->borrow_ns,
-	};
+	struct kind_slots slots;
 
-	const int error = config->layout ? check_fields(config) : draw_uuid_fields(config);
+	int error = config->layout ? check_fields(config) : draw_uuid_fields(config);
 	if (error)
 		return error;
-	choose_slots(config, &settings);
+	choose_slots(config, &slots);
+	error = open_store(g, &slots);
+	if (error)
+		return error;
 	g->kind = config->kind;
 	g->timeout_ns = config->timeout_ns;
 	g->maker = getpid();
@@ -128,7 +176,21 @@ static int set_up(struct snowid_generator *g)
 	}
 	g->clock_seq = (unsigned)config->values[SN_UUID_CLOCK_SEQ];
 	g->node = config->values[SN_UUID_NODE];
-	return sn_sequencer_init(&g->sequencer, &settings);
+	const struct sn_sequencer_settings settings = {
+		.clock = config->clock,
+		.ticks = slots.ticks,
+		.words = g->store->words,
+		.start_bits = slots.start_bits,
+		.wait_ns = config->wait_ns,
+		.hold_ns = config->hold_ns,
+		.borrow_ns = config->borrow_ns,
+		.renew = renew,
+		.user = g->store,
+		.block_ns = config->block_ns,
+	};
+	sn_sequencer_init(&g->sequencer, &settings);
+	error = renew(g->store);
+	return error ? error : sn_sequencer_settle(&g->sequencer, 2 * config->block_ns);
 }
 
 SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
@@ -140,13 +202,10 @@ SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
 	if (!g)
 		return sn_fail_nomem();
 	int error = sn_config_copy(config, &g->config);
-	if (!error) {
+	if (!error)
 		error = set_up(g);
-		if (error)
-			snowid_config_free(g->config);
-	}
 	if (error)
-		free(g);
+		snowid_generator_free(g);
 	else
 		*generator = g;
 	return error;
@@ -154,10 +213,10 @@ SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
 
 SNOWID_EXPORT int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_ns)
 {
-	(void)timeout_ns; /* memory: has nothing to tell anybody */
+	(void)timeout_ns; /* neither memory: nor file: has to tell anybody */
 	if (!generator)
 		return sn_fail_null("generator");
-	if (getpid() == generator->maker)
+	if (getpid() == generator->maker && !generator->store->class->shared)
 		sn_sequencer_seal(&generator->sequencer);
 	else
 		sn_sequencer_leave(&generator->sequencer);
@@ -168,7 +227,8 @@ SNOWID_EXPORT void snowid_generator_free(struct snowid_generator *generator)
 {
 	if (!generator)
 		return;
-	sn_sequencer_destroy(&generator->sequencer);
+	if (generator->store)
+		generator->store->class->close(generator->store);
 	snowid_config_free(generator->config);
 	free(generator);
 }
@@ -178,8 +238,7 @@ SNOWID_EXPORT int snowid_generator_maintain(struct snowid_generator *generator,
 {
 	if (!generator || !again_in_ns)
 		return sn_fail_null(!generator ? "generator" : "again_in_ns");
-	*again_in_ns = UINT64_MAX;
-	return 0;
+	return sn_sequencer_maintain(&generator->sequencer, again_in_ns);
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
@@ -204,8 +263,8 @@ static inline bool fits(const struct snowid_generator *generator, bool wide, con
 
 static inline uint64_t encode(const struct snowid_generator *g, uint64_t slot)
 {
-	return slot >> g->sequencer.bits << g->time_shift |
-	       (slot & g->sequencer.mask) << g->sequence_shift | g->fixed;
+	return slot >> g->sequencer.ticks.bits << g->time_shift |
+	       (slot & g->sequencer.ticks.mask) << g->sequence_shift | g->fixed;
 }
 
 static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, uint64_t *id)
@@ -237,7 +296,7 @@ SNOWID_EXPORT int snowid_generator_next_for(struct snowid_generator *generator, 
 SNOWID_EXPORT int snowid_generator_try_next(struct snowid_generator *generator, uint64_t *id,
 					    uint64_t *wait_ns)
 {
-	struct sn_claim claim = {0, 0, 0};
+	struct sn_claim claim = {0};
 
 	int error = check(generator, false, id);
 	if (!error)
@@ -275,7 +334,7 @@ static void encode_all(const struct snowid_generator *g, const struct sn_claim *
 	uint64_t slot = claim->start, left = claim->count;
 
 	while (left > 0) {
-		const uint64_t in_tick = g->sequencer.mask - (slot & g->sequencer.mask) + 1;
+		const uint64_t in_tick = g->sequencer.ticks.mask - (slot & g->sequencer.ticks.mask) + 1;
 		const uint64_t part = in_tick < left ? in_tick : left;
 		fill(ids, part, encode(g, slot), UINT64_C(1) << g->sequence_shift);
 		ids += part;
@@ -389,7 +448,7 @@ SNOWID_EXPORT int snowid_generator_next128_for(struct snowid_generator *generato
 SNOWID_EXPORT int snowid_generator_try_next128(struct snowid_generator *generator,
 					       struct snowid_id128 *id, uint64_t *wait_ns)
 {
-	struct sn_claim claim = {0, 0, 0};
+	struct sn_claim claim = {0};
 	size_t made;
 
 	int error = check(generator, true, id);

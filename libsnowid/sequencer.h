@@ -10,61 +10,41 @@
 #ifndef SN_SEQUENCER_H
 #define SN_SEQUENCER_H
 
-#include <stdalign.h>
-#include <stdatomic.h>
+#include <stdbool.h>
 
-#include "libsnowid/clock.h"
-#include "libsnowid/instant.h"
+#include "libsnowid/ticks.h"
+#include "libsnowid/words.h"
 
-/* `next` of words that have been given up. No slot is ever this, nor the one below. */
-#define SN_SEALED UINT64_MAX
 #define SN_CLAIM_MAX (UINT64_C(1) << 32) /* slots in one claim */
-
-/* Always in a MAP_SHARED page, bound for life to one identity. Times are hns since the epoch. */
-struct sn_words {
-	alignas(64) _Atomic uint64_t next;
-	_Atomic uint64_t end; /* what `next` was when it was sealed */
-
-	alignas(64) _Atomic uint64_t limit;
-	_Atomic uint64_t seen;   /* the highest reading of the clock, raised when a tick is opened */
-	_Atomic uint64_t behind; /* 1 since the clock was found behind `seen` */
-
-	/* Statistics. IDs issued are `counted` plus the low coarse_bits of `next`. */
-	alignas(64) _Atomic uint64_t counted;
-	_Atomic uint64_t waits;
-	_Atomic uint64_t regressions;
-	_Atomic uint64_t refused;
-	_Atomic uint64_t max_lead;
-	_Atomic uint64_t max_lag;
-};
 
 /* What a kind of ID and a config ask of a sequencer. */
 struct sn_sequencer_settings {
-	struct snowid_clock *clock; /* outlives the sequencer */
-	struct sn_timebase time;
-	uint64_t last_tick;
-	unsigned bits;       /* of the sequence within a tick */
+	struct snowid_clock *clock; /* outlives the sequencer, as `words` do */
+	struct sn_ticks ticks;
+	struct sn_words *words;
 	unsigned start_bits; /* a tick that the clock opens starts at a random value of so many bits,
-			      * fewer than `bits` and at most 31 */
+			      * fewer than the sequence has and at most 31 */
 	uint64_t wait_ns;
 	uint64_t hold_ns;
 	uint64_t borrow_ns;
+	/* Raises words->limit, and may wait for it; called only by calls that may. NULL: nobody need.
+	 * `block_ns` is by how much, so that it is called when half of that is left. */
+	int (*renew)(void *user);
+	void *user;
+	uint64_t block_ns;
 };
 
 struct sn_sequencer {
 	struct sn_words *_Atomic words;
 	struct snowid_clock *clock;
-	struct sn_timebase time;
-	uint64_t span_sec; /* from the second of the epoch to that of the last tick */
-	uint64_t last_tick;
-	uint64_t end_slot; /* the slot after the last */
-	unsigned bits;
-	uint64_t mask;        /* of the sequence in a slot */
-	unsigned coarse_bits; /* bits, and what a lag takes: statistics are kept by this unit */
-	unsigned start_bits;
-	uint64_t lag; /* in ticks: how far behind the clock slots are still taken */
-	uint64_t unit, wait, hold, borrow; /* in hns */
+	struct sn_ticks ticks;
 	struct sn_words *mapped;
+	unsigned start_bits;
+	uint64_t wait, hold, borrow; /* in hns */
+	int (*renew)(void *user);
+	void *user;
+	uint64_t half_block; /* in ticks */
+	atomic_flag renewing;
 	/* While the clock is behind: the unopened tick that was met, and when, in elapsed time. In
 	 * private memory, since elapsed time means nothing in another time namespace. */
 	_Atomic uint64_t held_slot;
@@ -75,11 +55,14 @@ struct sn_claim {
 	uint64_t start;   /* the first slot */
 	uint64_t count;   /* how many follow each other; at least 1, at most as many as wanted */
 	uint64_t wait_ns; /* on error: after how long it is worth trying again, 0 for never */
+	bool due;         /* the limit is near: who may wait should renew it */
 };
 
-/* Maps words whose floor is the tick of now. SNOWID_E_EPOCH, SNOWID_E_ENDED, -ENOMEM, the clock's. */
-int sn_sequencer_init(struct sn_sequencer *q, const struct sn_sequencer_settings *settings);
-void sn_sequencer_destroy(struct sn_sequencer *q);
+void sn_sequencer_init(struct sn_sequencer *q, const struct sn_sequencer_settings *settings);
+
+/* Waits, up to a bound, until the clock comes to `next` of words that have a past. SNOWID_E_CLOCK:
+ * it stays further behind than hold allows. */
+int sn_sequencer_settle(struct sn_sequencer *q, uint64_t bound_ns);
 
 /* No slot is claimed after this by anyone who shares the words: the exact end is in words->end. */
 void sn_sequencer_seal(struct sn_sequencer *q);
@@ -102,18 +85,20 @@ static inline int sn_sequencer_claim(struct sn_sequencer *q, uint64_t count, str
 		claim->wait_ns = 0;
 		return error;
 	}
-	if (__builtin_expect((uint64_t)sec - (uint64_t)q->time.epoch_sec <= q->span_sec, 1)) {
+	const struct sn_ticks *const ticks = &q->ticks;
+	if (__builtin_expect((uint64_t)sec - (uint64_t)ticks->time.epoch_sec <= ticks->span_sec, 1)) {
 		struct sn_words *const words = atomic_load_explicit(&q->words, memory_order_relaxed);
-		const uint64_t tick = sn_timebase_tick(&q->time, sec, nsec);
+		const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
 		uint64_t next = atomic_load_explicit(&words->next, memory_order_relaxed);
 		const uint64_t end = next + count;
 		/* The plain case: the clock's tick is open, and has room for more than this. */
-		if (next >> q->bits == tick && (next & q->mask) != 0 && end >> q->bits == tick &&
-		    next < q->end_slot &&
+		if (next >> ticks->bits == tick && (next & ticks->mask) != 0 &&
+		    end >> ticks->bits == tick && next < ticks->end_slot &&
 		    tick <= atomic_load_explicit(&words->limit, memory_order_acquire) &&
 		    atomic_compare_exchange_strong(&words->next, &next, end)) {
 			claim->start = next;
 			claim->count = count;
+			claim->due = false;
 			return 0;
 		}
 	}
@@ -131,14 +116,23 @@ struct sn_deadline {
 int sn_sequencer_wait(struct sn_sequencer *q, uint64_t count, struct sn_deadline *deadline,
 		      int failure, struct sn_claim *claim);
 
+/* Renews a limit that is near, unless another thread of this process is at it. A failure shows when
+ * the limit is reached. */
+void sn_sequencer_renew_early(struct sn_sequencer *q) __attribute__((cold));
+
 static inline int sn_sequencer_claim_by(struct sn_sequencer *q, uint64_t count,
 					struct sn_deadline *deadline, struct sn_claim *claim)
 {
-	const int failure = sn_sequencer_claim(q, count, claim);
-	if (__builtin_expect(failure, 0))
-		return sn_sequencer_wait(q, count, deadline, failure, claim);
-	return 0;
+	int error = sn_sequencer_claim(q, count, claim);
+	if (__builtin_expect(error, 0))
+		error = sn_sequencer_wait(q, count, deadline, error, claim);
+	if (__builtin_expect(!error && claim->due && deadline->timeout_ns > 0, 0))
+		sn_sequencer_renew_early(q);
+	return error;
 }
+
+/* Renews the limit if half of the block is used, and says when that will be; UINT64_MAX: never. */
+int sn_sequencer_maintain(struct sn_sequencer *q, uint64_t *again_in_ns);
 
 /* How many slots could be claimed at once. Errors as a claim, with *wait_ns. */
 int sn_sequencer_available(struct sn_sequencer *q, uint64_t *count, uint64_t *wait_ns);

@@ -27,6 +27,7 @@ START_TEST(defaults_are_as_documented)
 	expect_value(config, "hold", "1s");
 	expect_value(config, "borrow", "0");
 	expect_value(config, "spread", "false");
+	expect_value(config, "block", "3s");
 	snowid_config_free(config);
 }
 END_TEST
@@ -35,8 +36,8 @@ START_TEST(every_setting_is_set_and_read_back_by_name)
 {
 	static const char *const settings[][2] = {
 		{"kind", "time:41,worker:10,sequence:12;epoch=1000"},
-		{"field.worker", "1023"}, {"store", "memory:"}, {"timeout", "250us"}, {"wait", "0"},
-		{"hold", "90s"}, {"borrow", "7ms"}, {"spread", "true"},
+		{"field.worker", "1023"}, {"timeout", "250us"}, {"wait", "0"},
+		{"hold", "90s"}, {"borrow", "7ms"}, {"spread", "true"}, {"block", "10ms"}, {"store", "file:/nowhere/state"},
 	};
 	struct snowid_config *const config = config_new();
 	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
@@ -70,11 +71,14 @@ START_TEST(bad_settings_are_refused_and_change_nothing)
 		{"field.worker", "0x1", SNOWID_E_SYNTAX, "0x1"},
 		{"field.worker", "18446744073709551616", SNOWID_E_OVERFLOW, "worker"},
 		{"store", "memory", SNOWID_E_SYNTAX, "not a URL"},
-		{"store", "memory:x", SNOWID_E_STORE, "memory:x"},
+		{"store", "memory:x", SNOWID_E_SYNTAX, "nothing follows memory:"},
+		{"store", "file:state", SNOWID_E_SYNTAX, "does not begin with /"},
+		{"store", "file:", SNOWID_E_SYNTAX, "does not begin with /"},
 		{"store", "redis://h", SNOWID_E_STORE, "redis"},
 		{"timeout", "2", SNOWID_E_SYNTAX, "span"},
 		{"wait", "-1ms", SNOWID_E_SYNTAX, "wait"},
-		{"hold", "61m", SNOWID_E_RANGE, "at most 1h"},
+		{"hold", "61m", SNOWID_E_RANGE, "from 0 to 1h"},
+		{"block", "9ms", SNOWID_E_RANGE, "from 10ms to 1h"},
 		{"borrow", "2h", SNOWID_E_RANGE, "borrow"},
 		{"spread", "yes", SNOWID_E_SYNTAX, "true or false"},
 	};

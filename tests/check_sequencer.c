@@ -2,20 +2,30 @@
 #include <pthread.h>
 
 #include "libsnowid/sequencer.h"
+#include "libsnowid/store.h"
 #include "tests/check.h"
 
 #define MS UINT64_C(1000000)
 #define START_SEC 1000 /* the epoch is 0 */
 #define START_MS (START_SEC * UINT64_C(1000))
 
+struct setup {
+	struct snowid_clock *clock;
+	struct sn_timebase time;
+	uint64_t last_tick;
+	unsigned bits, start_bits;
+	uint64_t wait_ns, hold_ns, borrow_ns;
+};
+
 static struct snowid_clock *the_clock;
+static struct sn_store *store;
 static struct sn_sequencer q;
 static struct sn_claim claim;
 
 /* A sequencer of ticks of 1 ms and 4096 slots, on a manual clock at START_SEC. */
-static struct sn_sequencer_settings usual(void)
+static struct setup usual(void)
 {
-	struct sn_sequencer_settings s = {
+	struct setup s = {
 		.bits = 12, .wait_ns = 5 * MS, .hold_ns = 1000 * MS, .last_tick = UINT64_C(1) << 42};
 	sn_timebase_init(&s.time, 0, 0, 1000000);
 	OK(snowid_clock_new_manual(START_SEC, 0, &the_clock));
@@ -23,14 +33,34 @@ static struct sn_sequencer_settings usual(void)
 	return s;
 }
 
-static void make(const struct sn_sequencer_settings *settings)
+static int try_make(const struct setup *setup)
 {
-	OK(sn_sequencer_init(&q, settings));
+	struct sn_store_settings stored = {.clock = setup->clock};
+	sn_ticks_init(&stored.ticks, &setup->time, setup->last_tick, setup->bits);
+	const int error = sn_store_open("memory:", &stored, &store);
+	if (error)
+		return error;
+	const struct sn_sequencer_settings settings = {
+		.clock = setup->clock,
+		.ticks = stored.ticks,
+		.words = store->words,
+		.start_bits = setup->start_bits,
+		.wait_ns = setup->wait_ns,
+		.hold_ns = setup->hold_ns,
+		.borrow_ns = setup->borrow_ns,
+	};
+	sn_sequencer_init(&q, &settings);
+	return 0;
+}
+
+static void make(const struct setup *setup)
+{
+	OK(try_make(setup));
 }
 
 static void drop(void)
 {
-	sn_sequencer_destroy(&q);
+	store->class->close(store);
 	snowid_clock_free(the_clock);
 }
 
@@ -44,13 +74,13 @@ static void expect_claim(uint64_t start, uint64_t count)
 {
 	ck_assert_msg(claim.start == start && claim.count == count, "[%llu, +%llu) is tick %llu + %llu",
 		      (unsigned long long)claim.start, (unsigned long long)claim.count,
-		      (unsigned long long)(claim.start >> q.bits),
-		      (unsigned long long)(claim.start & ((UINT64_C(1) << q.bits) - 1)));
+		      (unsigned long long)(claim.start >> q.ticks.bits),
+		      (unsigned long long)(claim.start & ((UINT64_C(1) << q.ticks.bits) - 1)));
 }
 
 START_TEST(the_first_slot_is_above_the_tick_it_was_made_in)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_EXHAUSTED);
 	ck_assert_uint_eq(claim.wait_ns, MS);
@@ -65,7 +95,7 @@ END_TEST
 
 START_TEST(claims_follow_each_other_and_end_with_the_tick)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 2 * MS));
 	const uint64_t begin = (START_MS + 2) << 12;
@@ -88,7 +118,7 @@ END_TEST
 
 START_TEST(nothing_above_the_limit_is_handed_out)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, MS));
 	atomic_store(&q.words->limit, START_MS + 1);
@@ -107,7 +137,7 @@ END_TEST
 
 START_TEST(an_open_tick_is_checked_against_the_limit_too)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, MS));
 	OK(sn_sequencer_claim(&q, 10, &claim));
@@ -119,7 +149,7 @@ END_TEST
 
 START_TEST(a_claim_is_cut_at_the_limit)
 {
-	struct sn_sequencer_settings settings = usual();
+	struct setup settings = usual();
 	settings.bits = 0; /* each slot is a tick: a claim may span many */
 	sn_timebase_init(&settings.time, 0, 0, 100);
 	make(&settings);
@@ -135,7 +165,7 @@ END_TEST
 
 START_TEST(after_a_seal_nobody_claims)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, MS));
 	OK(sn_sequencer_claim(&q, 7, &claim));
@@ -175,7 +205,7 @@ static void *race(void *out)
 START_TEST(a_seal_knows_the_exact_end)
 {
 	for (int round = 0; round < 100; round++) {
-		struct sn_sequencer_settings settings = usual();
+		struct setup settings = usual();
 		pthread_t threads[3];
 		uint64_t ends[3] = {0, 0, 0}, end = 0;
 		settings.clock = NULL;
@@ -199,7 +229,7 @@ END_TEST
 
 START_TEST(leaving_ends_this_copy_alone)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	struct sn_sequencer other = q; /* as a fork would copy it */
 	OK(snowid_clock_advance(the_clock, MS));
@@ -212,7 +242,7 @@ END_TEST
 
 START_TEST(an_old_reading_is_no_step_back)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 2000 * MS));
 	OK(sn_sequencer_claim(&q, 1, &claim));
@@ -226,7 +256,7 @@ END_TEST
 
 START_TEST(a_small_step_back_is_waited_out)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 100 * MS));
 	OK(sn_sequencer_claim(&q, 1, &claim));
@@ -246,15 +276,15 @@ END_TEST
 /* Claims all it can get without a step of the clock; returns how many ticks were opened. */
 static uint64_t drain(void)
 {
-	const uint64_t before = (atomic_load(&q.words->next) - 1) >> q.bits;
+	const uint64_t before = (atomic_load(&q.words->next) - 1) >> q.ticks.bits;
 	while (sn_sequencer_claim(&q, SN_CLAIM_MAX, &claim) == 0)
 		;
-	return ((atomic_load(&q.words->next) - 1) >> q.bits) - before;
+	return ((atomic_load(&q.words->next) - 1) >> q.ticks.bits) - before;
 }
 
 START_TEST(in_a_hold_ticks_open_by_elapsed_time)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 1000 * MS));
 	OK(sn_sequencer_claim(&q, 1, &claim));
@@ -284,7 +314,7 @@ END_TEST
 
 START_TEST(what_a_hold_has_left_is_worked_off_at_half_the_pace)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 1000 * MS));
 	drain();
@@ -312,7 +342,7 @@ END_TEST
 
 START_TEST(a_step_of_exactly_the_hold_is_held_and_more_is_refused)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 5000 * MS));
 	OK(sn_sequencer_claim(&q, 1, &claim));
@@ -333,7 +363,7 @@ END_TEST
 
 START_TEST(a_second_step_within_a_hold_stays_within_its_bound)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 5000 * MS));
 	drain();
@@ -357,7 +387,7 @@ END_TEST
 
 START_TEST(a_floor_far_ahead_is_refused)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	make(&settings);
 	atomic_store(&q.words->next, (START_MS + 60000) << 12);
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOCK);
@@ -369,7 +399,7 @@ END_TEST
 
 START_TEST(borrowed_ticks_are_bounded)
 {
-	struct sn_sequencer_settings settings = usual();
+	struct setup settings = usual();
 	settings.borrow_ns = 3 * MS;
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 10 * MS));
@@ -388,7 +418,7 @@ END_TEST
 
 START_TEST(fine_ticks_lag_by_up_to_a_millisecond)
 {
-	struct sn_sequencer_settings settings = usual();
+	struct setup settings = usual();
 	settings.bits = 0;
 	sn_timebase_init(&settings.time, 0, 0, 100);
 	make(&settings);
@@ -408,7 +438,7 @@ END_TEST
 
 START_TEST(fine_ticks_go_on_in_a_hold)
 {
-	struct sn_sequencer_settings settings = usual();
+	struct setup settings = usual();
 	settings.bits = 0;
 	sn_timebase_init(&settings.time, 0, 0, 100);
 	make(&settings);
@@ -429,7 +459,7 @@ END_TEST
 
 START_TEST(a_random_start_is_for_ticks_that_the_clock_opens)
 {
-	struct sn_sequencer_settings settings = usual();
+	struct setup settings = usual();
 	uint64_t different = 0, last = 0;
 	settings.start_bits = 11;
 	settings.borrow_ns = 2 * MS;
@@ -464,7 +494,7 @@ END_TEST
 /* 2^48 ticks of 16 bits: the last slots there are. */
 START_TEST(at_the_last_slot_the_layout_has_ended)
 {
-	struct sn_sequencer_settings settings = usual();
+	struct setup settings = usual();
 	settings.bits = 16;
 	settings.last_tick = (UINT64_C(1) << 48) - 1;
 	sn_timebase_init(&settings.time, 0, 0, 100);
@@ -491,18 +521,19 @@ END_TEST
 
 START_TEST(a_clock_outside_the_layout_is_refused)
 {
-	struct sn_sequencer_settings settings = usual();
+	struct setup settings = usual();
 	settings.last_tick = START_MS + 10;
 	make(&settings);
 	OK(snowid_clock_step(the_clock, -1001 * (int64_t)(1000 * MS)));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_EPOCH);
 	EXPECT_DETAIL("1970-01-01T00:00:00.000Z");
-	struct sn_sequencer other;
-	EXPECT(sn_sequencer_init(&other, &settings), SNOWID_E_EPOCH);
+	struct sn_store *const made = store;
+	EXPECT(try_make(&settings), SNOWID_E_EPOCH);
 	OK(snowid_clock_step(the_clock, 1001 * (int64_t)(1000 * MS) + 11 * (int64_t)MS));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_ENDED);
 	EXPECT_DETAIL("1970-01-01T00:16:40.010Z");
-	EXPECT(sn_sequencer_init(&other, &settings), SNOWID_E_ENDED);
+	EXPECT(try_make(&settings), SNOWID_E_ENDED);
+	ck_assert_ptr_eq(store, made);
 	OK(snowid_clock_step(the_clock, INT64_C(100) * 365 * 86400 * 1000000000));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_ENDED);
 	drop();
@@ -511,7 +542,7 @@ END_TEST
 
 START_TEST(a_deadline_bounds_all_waits_of_a_call)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	uint64_t before, after;
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 100 * MS));
@@ -528,7 +559,7 @@ END_TEST
 
 START_TEST(available_is_what_a_claim_would_get)
 {
-	const struct sn_sequencer_settings settings = usual();
+	const struct setup settings = usual();
 	uint64_t count, wait;
 	make(&settings);
 	EXPECT(sn_sequencer_available(&q, &count, &wait), SNOWID_E_EXHAUSTED);
@@ -558,7 +589,7 @@ static void *claim_many(void *unused)
 
 START_TEST(statistics_are_exact_over_threads)
 {
-	struct sn_sequencer_settings settings = usual();
+	struct setup settings = usual();
 	pthread_t threads[4];
 	settings.clock = NULL;
 	settings.bits = 8; /* full after 256: ticks are opened by clock and by carry all the time */

@@ -413,6 +413,22 @@ has "--set field.worker=3" "$("$tool" --set field.worker=3 --json)" '"worker":3'
 has "--set kind=ulid" "$("$tool" --json --set kind=ulid)" '"kind":"ulid"'
 run --store memory: --field worker=1
 is "--store" "$status:$err" 0:
+
+# A state file is shared by copies that run at once and one after the other. In the build directory:
+# on a real disk.
+state=$PWD/tool-state.$$
+for copy in 1 2 3 4 5 6 7 8; do
+	"$tool" -n 5000 --field worker=1 --store "file:$state" --set block=50ms >"$work/file.$copy" &
+done
+wait
+is "8 copies on one state file make 40000 IDs" "$(cat "$work"/file.? | sort -u | wc -l)" 40000
+last=$(sort -n "$work"/file.? | tail -n 1)
+run -n 1 --field worker=1 --store "file:$state"
+is "the next run goes on above them" "$status:$((out > last))" 0:1
+refuses 1 "field value" --field worker=2 --store "file:$state"
+refuses 1 "another kind" -k twitter --field worker=1 --store "file:$state"
+refuses 2 "begin with /" --field worker=1 --store file:state
+rm -f "$state"
 run -k time:41,sequence:1 --set timeout=1ns -n 1000
 is "a timeout is a failure" "$status" 1
 has "a timeout is said" "$err" "snowid: "

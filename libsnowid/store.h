@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stores: where the words of an identity live, and who has recorded how far they may go.
+ *
+ * The one promise a store makes: before words->limit rises to t, it has durably recorded t, and
+ * whoever opens the identity after its words are lost starts strictly above what was recorded.
+ */
+#ifndef SN_STORE_H
+#define SN_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "libsnowid/ticks.h"
+#include "libsnowid/words.h"
+#include "snowid.h"
+
+#define SN_STORE_FIELDS 64
+
+/* What is asked of a store. It is copied. */
+struct sn_store_settings {
+	struct snowid_clock *clock; /* outlives the store */
+	struct sn_ticks ticks;
+	uint64_t block_ns;    /* how far ahead of the clock a limit is recorded */
+	uint64_t fingerprint; /* of the kind: what makes the bits of its IDs */
+	size_t field_count;   /* of the fixed fields */
+	uint64_t fields[SN_STORE_FIELDS];
+	bool given[SN_STORE_FIELDS]; /* by the user; others take what the store has recorded */
+};
+
+struct sn_store {
+	const struct sn_store_class *class;
+	struct sn_store_settings settings; /* fields as recorded */
+	struct sn_words *words;
+};
+
+struct sn_store_class {
+	const char *scheme; /* "memory:" */
+	bool shared;        /* with others than the maker and its children: closing must not seal */
+
+	/* 0, or why what follows the scheme in a URL is wrong. */
+	int (*check)(const char *rest);
+
+	/* Makes store->words, with `next` above every slot issued before them. */
+	int (*open)(const char *rest, const struct sn_store_settings *settings, struct sn_store **store);
+
+	/* Records a limit one block ahead of the clock and of `next`, then raises words->limit to it.
+	 * Waits for the medium. Any thread of any process that has the store open may. */
+	int (*renew)(struct sn_store *store);
+
+	/* Frees the store, and waits for nothing. Other processes go on with the words. */
+	void (*close)(struct sn_store *store);
+};
+
+/* Finds the store a URL names; SNOWID_E_SYNTAX, SNOWID_E_STORE. */
+int sn_store_check(const char *url);
+int sn_store_open(const char *url, const struct sn_store_settings *settings,
+		  struct sn_store **store);
+
+/* Lets new words begin above a tick: `next`, and what is counted from there. */
+void sn_store_begin(const struct sn_ticks *ticks, struct sn_words *words, uint64_t floor);
+
+extern const struct sn_store_class sn_store_memory;
+extern const struct sn_store_class sn_store_file;
+
+#endif

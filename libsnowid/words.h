@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The words that the users of one identity share, in a MAP_SHARED page that is bound to it for life.
+ * In a state file they lie on the disk: the order and size of this struct are part of its format.
+ */
+#ifndef SN_WORDS_H
+#define SN_WORDS_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* `next` of words that have been given up. No slot is ever this, nor the one below. */
+#define SN_SEALED UINT64_MAX
+
+/* Times are hns since the epoch. */
+struct sn_words {
+	alignas(64) _Atomic uint64_t next; /* the first slot that nobody has */
+	_Atomic uint64_t end;              /* what `next` was when it was sealed */
+
+	alignas(64) _Atomic uint64_t limit; /* the last tick that may be issued */
+	_Atomic uint64_t seen;   /* the highest reading of the clock, raised when a tick is opened */
+	_Atomic uint64_t behind; /* 1 since the clock was found behind `seen` */
+
+	/* Statistics. IDs issued are `counted` plus the low part of `next`. */
+	alignas(64) _Atomic uint64_t counted;
+	_Atomic uint64_t waits;
+	_Atomic uint64_t regressions;
+	_Atomic uint64_t refused;
+	_Atomic uint64_t max_lead;
+	_Atomic uint64_t max_lag;
+};
+_Static_assert(sizeof(struct sn_words) == 192, "the format of state files");
+
+/* Raises a word that only grows. */
+static inline void sn_raise(_Atomic uint64_t *word, uint64_t value)
+{
+	uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
+	while (old < value && !atomic_compare_exchange_weak(word, &old, value))
+		;
+}
+
+#endif

@@ -1,0 +1,850 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * State files: what is shared, what survives, and what is refused. Files lie in the directory that
+ * the tests run in, so that they are on a real disk.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libsnowid/boot.h"
+#include "libsnowid/words.h"
+#include "tests/check.h"
+
+#define REAL(name) __asm__("__real_" name)
+#define WRAP(name) __asm__("__wrap_" name)
+#ifdef __USE_FILE_OFFSET64
+#define FSTATFS "fstatfs64"
+#else
+#define FSTATFS "fstatfs"
+#endif
+
+#define MS UINT64_C(1000000)
+#define SEC (1000 * (int64_t)MS)
+#define START 1700000000
+enum { SIZE = 16384, SECTOR = 512, HOT_AT = 4096, RESERVED_AT = 8192 };
+
+static char directory[4096], path[4200], url[4300];
+
+/* ---- in place of the system ---------------------------------------------------------------- */
+
+static uint64_t boot = 1; /* which boot this is; 0: the kernel does not say */
+static int sync_error;
+static unsigned syncs;
+static unsigned char durable[SIZE]; /* the file as the last completed sync left it */
+static long file_system;            /* what kind the file is on; 0: what it is */
+static bool other_user;
+
+bool wrap_boot_id(uint64_t id[2]) WRAP("sn_boot_id");
+bool wrap_boot_id(uint64_t id[2])
+{
+	id[0] = 77;
+	id[1] = boot;
+	return boot != 0;
+}
+
+int real_fdatasync(int fd) REAL("fdatasync");
+int wrap_fdatasync(int fd) WRAP("fdatasync");
+int wrap_fdatasync(int fd)
+{
+	if (sync_error) {
+		errno = sync_error;
+		return -1;
+	}
+	const int result = real_fdatasync(fd);
+	if (pread(fd, durable, SIZE, 0) != SIZE)
+		abort();
+	syncs++;
+	return result;
+}
+
+int real_fstatfs(int fd, struct statfs *status) REAL(FSTATFS);
+int wrap_fstatfs(int fd, struct statfs *status) WRAP(FSTATFS);
+int wrap_fstatfs(int fd, struct statfs *status)
+{
+	const int result = real_fstatfs(fd, status);
+	if (file_system)
+		status->f_type = file_system;
+	return result;
+}
+
+uid_t real_geteuid(void) REAL("geteuid");
+uid_t wrap_geteuid(void) WRAP("geteuid");
+uid_t wrap_geteuid(void)
+{
+	return real_geteuid() + other_user;
+}
+
+/* ---- helpers ------------------------------------------------------------------------------- */
+
+static void setup(void)
+{
+	if (!getcwd(directory, sizeof directory - 64))
+		ck_abort_msg("getcwd");
+	strcat(directory, "/state.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(path, sizeof path, "%s/state", directory);
+	snprintf(url, sizeof url, "file:%s", path);
+}
+
+/* Who is killed while it makes a file leaves its temporary one. */
+static void teardown(void)
+{
+	DIR *const entries = opendir(directory);
+	struct dirent *entry;
+	while ((entry = readdir(entries)))
+		unlinkat(dirfd(entries), entry->d_name, 0);
+	closedir(entries);
+	rmdir(directory);
+}
+
+static struct snowid_config *config_of(const char *kind, struct snowid_clock *clock)
+{
+	struct snowid_config *config;
+	OK(snowid_config_new(&config));
+	OK(snowid_config_set_kind(config, kind));
+	snowid_config_set_field(config, "worker", 1); /* where it has one */
+	OK(snowid_config_set_store(config, url));
+	OK(snowid_config_set(config, "block", "100ms"));
+	OK(snowid_config_set_clock(config, clock));
+	return config;
+}
+
+static int try_open(const char *kind, struct snowid_clock *clock, struct snowid_generator **g)
+{
+	struct snowid_config *const config = config_of(kind, clock);
+	const int error = snowid_generator_new(config, g);
+	snowid_config_free(config);
+	return error;
+}
+
+static struct snowid_generator *open_kind(const char *kind, struct snowid_clock *clock)
+{
+	struct snowid_generator *g = NULL;
+	OK(try_open(kind, clock, &g));
+	return g;
+}
+
+static struct snowid_generator *open_on(struct snowid_clock *clock)
+{
+	return open_kind("snowflake", clock);
+}
+
+static struct snowid_clock *manual(void)
+{
+	struct snowid_clock *clock;
+	OK(snowid_clock_new_manual(START, 0, &clock));
+	return clock;
+}
+
+static uint64_t next(struct snowid_generator *g)
+{
+	uint64_t id;
+	OK(snowid_generator_next(g, &id));
+	return id;
+}
+
+static void patch(off_t at, const void *bytes, size_t size)
+{
+	const int fd = open(path, O_WRONLY);
+	ck_assert_int_eq(pwrite(fd, bytes, size, at), (ssize_t)size);
+	close(fd);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+START_TEST(a_new_file_begins_a_block_above_the_clock)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *const g = open_on(clock);
+	int64_t sec;
+	uint32_t nsec;
+	struct stat status;
+	OK(snowid_clock_read(clock, &sec, &nsec, NULL)); /* it has waited for that */
+	ck_assert_int_eq(sec, START);
+	ck_assert_uint_ge(nsec, 100 * MS);
+	ck_assert_uint_le(nsec, 103 * MS);
+	next(g);
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0600);
+	ck_assert_int_eq(status.st_size, SIZE);
+	ck_assert_int_eq((int)status.st_nlink, 1); /* the temporary name is gone */
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(two_that_open_it_share_its_words)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *const a = open_on(clock), *const b = open_on(clock);
+	uint64_t last = 0, issued;
+	for (int i = 0; i < 20000; i++) {
+		const uint64_t id = next(i % 2 ? a : b);
+		if (id <= last)
+			ck_abort_msg("not above the one before");
+		last = id;
+	}
+	OK(snowid_generator_stat(a, SNOWID_STAT_ISSUED, &issued));
+	ck_assert_uint_eq(issued, 20000);
+	OK(snowid_generator_close(a, 0)); /* is not for the other */
+	EXPECT(snowid_generator_next(a, &issued), SNOWID_E_CLOSED);
+	ck_assert_uint_gt(next(b), last);
+	snowid_generator_free(a);
+	snowid_generator_free(b);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(within_a_boot_it_goes_on_without_a_wait)
+{
+	struct snowid_clock *const clock = manual();
+	uint64_t last = 0, before, after;
+	for (int i = 0; i < 20; i++) {
+		OK(snowid_clock_read(clock, NULL, NULL, &before));
+		struct snowid_generator *const g = open_on(clock);
+		OK(snowid_clock_read(clock, NULL, NULL, &after));
+		if (i > 0)
+			ck_assert_uint_eq(before, after);
+		for (int n = 0; n < 10; n++) {
+			const uint64_t id = next(g);
+			if (i > 0)
+				ck_assert_uint_eq(id, last + 1); /* not one is lost */
+			last = id;
+			if (i == 0)
+				break;
+		}
+		if (i % 2)
+			OK(snowid_generator_close(g, 0));
+		snowid_generator_free(g);
+	}
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(a_clock_set_back_between_runs_makes_no_duplicate)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *g = open_on(clock);
+	const uint64_t last = next(g);
+	uint64_t id;
+	snowid_generator_free(g);
+	OK(snowid_clock_step(clock, -SEC / 2));
+	g = open_on(clock);
+	ck_assert_uint_gt(next(g), last);
+	snowid_generator_free(g);
+	OK(snowid_clock_step(clock, -3600 * SEC));
+	EXPECT(try_open("snowflake", clock, &g), SNOWID_E_CLOCK);
+	EXPECT_DETAIL("behind what the store has recorded");
+	OK(snowid_clock_step(clock, 3600 * SEC));
+	g = open_on(clock);
+	OK(snowid_generator_next(g, &id));
+	ck_assert_uint_gt(id, last);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(syncs_are_one_per_half_block_and_none_in_calls_that_do_not_wait)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *const g = open_on(clock);
+	uint64_t id, wait, again;
+	next(g);
+	syncs = 0;
+	for (int i = 0; i < 1000; i++) {
+		OK(snowid_clock_advance(clock, MS));
+		next(g);
+	}
+	ck_assert_uint_ge(syncs, 15);
+	ck_assert_uint_le(syncs, 21);
+
+	syncs = 0;
+	int error = 0;
+	for (int i = 0; i < 200 && !error; i++) {
+		OK(snowid_clock_advance(clock, MS));
+		error = i % 2 ? snowid_generator_try_next(g, &id, &wait)
+			      : snowid_generator_next_for(g, 0, &id);
+	}
+	error = snowid_generator_try_next(g, &id, &wait);
+	ck_assert_int_eq(error, SNOWID_E_LIMIT);
+	ck_assert_uint_gt(wait, 0);
+	EXPECT(snowid_generator_next_for(g, 0, &id), SNOWID_E_LIMIT);
+	ck_assert_uint_eq(syncs, 0);
+
+	OK(snowid_generator_maintain(g, &again));
+	ck_assert_uint_eq(syncs, 1);
+	ck_assert_uint_ge(again, 45 * MS);
+	ck_assert_uint_le(again, 55 * MS);
+	OK(snowid_generator_try_next(g, &id, &wait));
+	OK(snowid_generator_maintain(g, &again)); /* nothing is due */
+	ck_assert_uint_eq(syncs, 1);
+	OK(snowid_clock_advance(clock, again));
+	OK(snowid_generator_maintain(g, &again));
+	ck_assert_uint_eq(syncs, 2);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(every_kind_lives_in_a_file)
+{
+	static const char *const kinds[] = {"js53", "ulid", "uuid1", "uuid6", "uuid7"};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		struct snowid_clock *const clock = manual();
+		struct snowid_generator *a = open_kind(kinds[i], clock);
+		struct snowid_id128 x, y;
+		uint64_t node = 1, same = 2, v, w;
+		if (i == 0) {
+			OK(snowid_generator_next(a, &v));
+		} else {
+			OK(snowid_generator_next128(a, &x));
+			snowid_generator_field(a, "node", &node);
+		}
+		snowid_generator_free(a);
+		a = open_kind(kinds[i], clock);
+		if (i == 0) {
+			OK(snowid_generator_next(a, &w));
+			ck_assert_uint_gt(w, v);
+		} else {
+			OK(snowid_generator_next128(a, &y));
+			if (strcmp(kinds[i], "uuid1") != 0)
+				ck_assert_int_lt(snowid_id128_compare(&x, &y), 0);
+			if (snowid_generator_field(a, "node", &same) == 0)
+				ck_assert_uint_eq(node, same); /* a random one is kept */
+		}
+		snowid_generator_free(a);
+		snowid_clock_free(clock);
+		unlink(path);
+	}
+}
+END_TEST
+
+/* ---- another boot, and power cuts ---------------------------------------------------------- */
+
+START_TEST(after_another_boot_it_begins_above_what_was_recorded)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *g = open_on(clock);
+	uint64_t last = next(g), before, after, id;
+	snowid_generator_free(g);
+	boot++;
+	OK(snowid_clock_read(clock, NULL, NULL, &before));
+	g = open_on(clock);
+	OK(snowid_clock_read(clock, NULL, NULL, &after));
+	ck_assert_uint_gt(after, before); /* it has waited for the rest of the block */
+	id = next(g);
+	ck_assert_uint_ge((id >> 22) - (last >> 22), 90);
+	last = id;
+	snowid_generator_free(g);
+
+	boot = 0; /* unreadable counts as another, each time */
+	for (int i = 0; i < 3; i++) {
+		g = open_on(clock);
+		id = next(g);
+		ck_assert_uint_gt(id >> 22, (last >> 22) + 40);
+		last = id;
+		snowid_generator_free(g);
+	}
+	snowid_clock_free(clock);
+}
+END_TEST
+
+/* Loses power with any subset of the sectors written that have changed since the last sync. */
+static void cut_power(const unsigned char *now, unsigned subset)
+{
+	unsigned char disk[SIZE];
+	unsigned changed = 0;
+	memcpy(disk, durable, SIZE);
+	for (int at = 0; at < SIZE; at += SECTOR)
+		if (memcmp(durable + at, now + at, SECTOR) != 0 && subset & 1u << changed++)
+			memcpy(disk + at, now + at, SECTOR);
+	patch(0, disk, SIZE);
+}
+
+static unsigned changed_sectors(const unsigned char *now)
+{
+	unsigned changed = 0;
+	for (int at = 0; at < SIZE; at += SECTOR)
+		changed += memcmp(durable + at, now + at, SECTOR) != 0;
+	return changed;
+}
+
+static void read_file(unsigned char *bytes)
+{
+	const int fd = open(path, O_RDONLY);
+	ck_assert_int_eq(pread(fd, bytes, SIZE, 0), SIZE);
+	close(fd);
+}
+
+START_TEST(no_power_cut_loses_what_was_promised)
+{
+	struct snowid_clock *const clock = manual();
+	struct statfs status;
+	unsigned cuts = 0;
+	for (int round = 0; round < 30; round++) {
+		struct snowid_generator *g = open_on(clock);
+		uint64_t last = 0;
+		ck_assert_int_eq(statfs(path, &status), 0);
+		ck_assert_msg((unsigned long)status.f_type != TMPFS_MAGIC, "the test needs a real disk");
+		/* Up to any place in a block, also just after and just before it is renewed, and also
+		 * with a record that is written and not yet synced. */
+		for (int i = 0; i < 20 + 7 * round; i++) {
+			OK(snowid_clock_advance(clock, MS));
+			last = next(g);
+		}
+		if (round % 3 == 0) {
+			sync_error = EIO;
+			for (int i = 0; i < 120 && snowid_generator_next(g, &last) == 0; i++)
+				OK(snowid_clock_advance(clock, MS));
+			sync_error = 0;
+		}
+		snowid_generator_free(g);
+		unsigned char now[SIZE], image[SIZE];
+		read_file(now);
+		memcpy(image, durable, SIZE);
+		const unsigned subsets = 1u << changed_sectors(now);
+		ck_assert_uint_le(subsets, 64);
+		for (unsigned subset = 0; subset < subsets; subset++, cuts++) {
+			memcpy(durable, image, SIZE);
+			cut_power(now, subset);
+			boot++;
+			/* The machine comes up at once, with its clock 2 s behind. */
+			struct snowid_clock *behind;
+			int64_t sec;
+			uint32_t nsec;
+			OK(snowid_clock_read(clock, &sec, &nsec, NULL));
+			OK(snowid_clock_new_manual(sec - 2, nsec, &behind));
+			struct snowid_config *const config = config_of("snowflake", behind);
+			OK(snowid_config_set(config, "block", "3s")); /* and so patient enough */
+			OK(snowid_generator_new(config, &g));
+			snowid_config_free(config);
+			const uint64_t id = next(g);
+			ck_assert_msg(id >> 22 > last >> 22, "subset %u of round %d", subset, round);
+			snowid_generator_free(g);
+			snowid_clock_free(behind);
+		}
+		unlink(path);
+	}
+	ck_assert_uint_ge(cuts, 60);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(after_a_failed_sync_the_limit_rises_no_more)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *const g = open_on(clock), *const other = open_on(clock);
+	uint64_t id, again;
+	int error = 0;
+	next(g);
+	sync_error = EIO;
+	for (int i = 0; i < 300 && !error; i++) {
+		OK(snowid_clock_advance(clock, MS));
+		error = snowid_generator_next(g, &id);
+	}
+	ck_assert_int_eq(error, -EIO);
+	EXPECT_DETAIL("what it wrote may be lost");
+	sync_error = 0; /* Linux would now say that all is well */
+	EXPECT(snowid_generator_next(g, &id), -EIO);
+	EXPECT(snowid_generator_maintain(g, &again), -EIO);
+	EXPECT(snowid_generator_next(other, &id), -EIO); /* for every process */
+	struct snowid_generator *third;
+	EXPECT(try_open("snowflake", clock, &third), -EIO);
+	boot++;
+	third = open_on(clock);
+	next(third);
+	snowid_generator_free(g);
+	snowid_generator_free(other);
+	snowid_generator_free(third);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+/* ---- bad files ----------------------------------------------------------------------------- */
+
+static void expect_refused(struct snowid_clock *clock, int error, const char *detail)
+{
+	struct snowid_generator *g = NULL;
+	EXPECT(try_open("snowflake", clock, &g), error);
+	EXPECT_DETAIL(detail);
+	ck_assert_ptr_null(g);
+}
+
+START_TEST(bad_files_are_refused_and_left_alone)
+{
+	struct snowid_clock *const clock = manual();
+	unsigned char good[SIZE], bad[SIZE], left[SIZE];
+	snowid_generator_free(open_on(clock));
+	read_file(good);
+	static const struct {
+		off_t at;
+		const char *bytes;
+		size_t size;
+		const char *detail;
+	} cases[] = {
+		{0, "X", 1, "is no state file"},
+		{8, "\x01\x02\x03\x04", 4, "another byte order"},
+		{12, "\x02", 1, "newer version"},
+		{24, "\x01", 1, "newer version"},
+		{32, "\xff", 1, "corrupt"},
+		{64, "\xff", 1, "corrupt"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		memcpy(bad, good, SIZE);
+		memcpy(bad + cases[i].at, cases[i].bytes, cases[i].size);
+		patch(0, bad, SIZE);
+		expect_refused(clock, SNOWID_E_STORE, cases[i].detail);
+		read_file(left);
+		ck_assert_mem_eq(left, bad, SIZE);
+	}
+	/* One copy of the record may be lost, and not both. */
+	memcpy(bad, good, SIZE);
+	memset(bad + RESERVED_AT, 0, 8);
+	patch(0, bad, SIZE);
+	boot++;
+	snowid_generator_free(open_on(clock));
+	memset(bad + RESERVED_AT + 4096, 0xff, 8);
+	patch(0, bad, SIZE);
+	boot++;
+	expect_refused(clock, SNOWID_E_STORE, "has lost how far IDs went");
+
+	ck_assert_int_eq(truncate(path, SIZE - 1), 0);
+	expect_refused(clock, SNOWID_E_STORE, "truncated");
+	ck_assert_int_eq(truncate(path, 0), 0);
+	expect_refused(clock, SNOWID_E_STORE, "truncated");
+	unlink(path);
+	ck_assert_int_eq(symlink("elsewhere", path), 0);
+	expect_refused(clock, SNOWID_E_STORE, "symbolic link");
+	unlink(path);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	expect_refused(clock, -EISDIR, "open the state file");
+	rmdir(path);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(a_file_of_something_else_is_refused)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *g = NULL;
+	snowid_generator_free(open_on(clock));
+	EXPECT(try_open("twitter", clock, &g), SNOWID_E_STORE);
+	EXPECT_DETAIL("another kind, layout or epoch");
+	EXPECT(try_open("ulid", clock, &g), SNOWID_E_STORE);
+	struct snowid_config *const config = config_of("snowflake", clock);
+	OK(snowid_config_set_field(config, "worker", 2));
+	EXPECT(snowid_generator_new(config, &g), SNOWID_E_STORE);
+	EXPECT_DETAIL("field value 1, not 2");
+	snowid_config_free(config);
+	other_user = true;
+	expect_refused(clock, SNOWID_E_STORE, "another user's");
+	other_user = false;
+	file_system = NFS_SUPER_MAGIC;
+	expect_refused(clock, SNOWID_E_STORE, "is on NFS");
+	file_system = 0;
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(a_copy_is_refused)
+{
+	struct snowid_clock *const clock = manual();
+	unsigned char image[SIZE];
+	char aside[sizeof path + 8];
+	snowid_generator_free(open_on(clock));
+	read_file(image);
+	snprintf(aside, sizeof aside, "%s.old", path);
+	ck_assert_int_eq(rename(path, aside), 0); /* keeps the inode from being used again */
+	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	ck_assert_int_eq(write(fd, image, SIZE), SIZE);
+	close(fd);
+	expect_refused(clock, SNOWID_E_STORE, "is a copy");
+	ck_assert_int_eq(rename(aside, path), 0);
+	snowid_generator_free(open_on(clock)); /* the original, wherever it has been */
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(a_file_removed_or_replaced_under_a_generator_ends_it)
+{
+	for (int replace = 0; replace < 2; replace++) {
+		struct snowid_clock *const clock = manual();
+		struct snowid_generator *const g = open_on(clock), *other = NULL;
+		uint64_t id, last = next(g);
+		int error = 0;
+		unlink(path);
+		if (replace)
+			other = open_on(clock); /* begins above all that the old one may still issue */
+		for (int i = 0; i < 300 && !error; i++) {
+			OK(snowid_clock_advance(clock, MS));
+			error = snowid_generator_next(g, &id);
+			if (!error)
+				last = id;
+		}
+		ck_assert_int_eq(error, replace ? SNOWID_E_STORE : -ENOENT);
+		if (other)
+			ck_assert_uint_gt(next(other), last);
+		snowid_generator_free(g);
+		snowid_generator_free(other);
+		snowid_clock_free(clock);
+		unlink(path);
+	}
+}
+END_TEST
+
+START_TEST(a_place_where_no_file_can_be_is_an_error_of_the_system)
+{
+	struct snowid_clock *const clock = manual();
+	strcat(url, "/state");
+	expect_refused(clock, -ENOENT, "create the state file");
+	snprintf(url, sizeof url, "file:/proc/state");
+	expect_refused(clock, -ENOENT, "create the state file");
+	snowid_clock_free(clock);
+}
+END_TEST
+
+/* ---- many processes ------------------------------------------------------------------------ */
+
+static int compare_ids(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void expect_unique(uint64_t *ids, size_t count)
+{
+	qsort(ids, count, sizeof *ids, compare_ids);
+	for (size_t i = 1; i < count; i++)
+		if (ids[i] == ids[i - 1])
+			ck_abort_msg("twice: %llx", (unsigned long long)ids[i]);
+}
+
+static void *shared(size_t size)
+{
+	void *const map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(map, MAP_FAILED);
+	return map;
+}
+
+enum { PROCESSES = 8, THREADS = 4, PER_THREAD = 3000 };
+
+struct share {
+	struct snowid_generator *generator;
+	uint64_t *ids;
+	bool failed;
+};
+
+static void *take_share(void *argument)
+{
+	struct share *const share = argument;
+	for (int i = 0; i < PER_THREAD; i++)
+		share->failed |= snowid_generator_next_for(share->generator, UINT64_MAX, &share->ids[i]) != 0;
+	return NULL;
+}
+
+static int run_process(uint64_t *ids)
+{
+	struct snowid_generator *g;
+	pthread_t threads[THREADS];
+	struct share shares[THREADS];
+	bool failed = false;
+	if (try_open("snowflake", NULL, &g) != 0)
+		return 1;
+	for (int i = 0; i < THREADS; i++) {
+		shares[i] = (struct share){g, ids + i * PER_THREAD, false};
+		pthread_create(&threads[i], NULL, take_share, &shares[i]);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		failed |= shares[i].failed;
+	}
+	snowid_generator_free(g);
+	return failed;
+}
+
+/* They all make the file at once, too. */
+START_TEST(eight_processes_of_four_threads_get_no_id_twice)
+{
+	const size_t count = PROCESSES * THREADS * PER_THREAD;
+	uint64_t *const ids = shared(count * sizeof *ids);
+	pid_t children[PROCESSES];
+	for (int i = 0; i < PROCESSES; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			_exit(run_process(ids + i * THREADS * PER_THREAD));
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		int status;
+		ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+		ck_assert_int_eq(status, 0);
+	}
+	expect_unique(ids, count);
+	munmap(ids, count * sizeof *ids);
+}
+END_TEST
+
+/* Writes what it gets to a pipe, until it is killed. */
+static void write_ids(int out)
+{
+	struct snowid_generator *g;
+	uint64_t ids[16];
+	size_t made;
+	if (try_open("snowflake", NULL, &g) != 0)
+		_exit(1);
+	for (;;) {
+		if (snowid_generator_next_batch(g, ids, 16, UINT64_MAX, &made) != 0 ||
+		    write(out, ids, sizeof ids) != (ssize_t)sizeof ids)
+			_exit(1);
+	}
+}
+
+START_TEST(killed_and_started_again_they_get_no_id_twice)
+{
+	enum { KILLS = 200, MOST = KILLS * 10240 }; /* a full pipe holds 8192 */
+	uint64_t *const ids = calloc(MOST, sizeof *ids);
+	uint64_t random = 88172645463325252u;
+	size_t count = 0;
+	for (int i = 0; i < KILLS; i++) {
+		int ends[2], status;
+		ck_assert_int_eq(pipe(ends), 0);
+		const pid_t child = fork();
+		if (child == 0) {
+			close(ends[0]);
+			write_ids(ends[1]);
+		}
+		close(ends[1]);
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		/* At a random moment: after so many bytes, wherever it is then. */
+		size_t wanted = random % 1500;
+		ssize_t got;
+		while (wanted > 0 && (got = read(ends[0], ids + count,
+						 (wanted < 16 ? wanted : 16) * sizeof *ids)) > 0) {
+			count += (size_t)got / sizeof *ids;
+			wanted -= (size_t)got / sizeof *ids < wanted ? (size_t)got / sizeof *ids : wanted;
+		}
+		kill(child, SIGKILL);
+		while (count < MOST && (got = read(ends[0], ids + count, 16 * sizeof *ids)) > 0)
+			count += (size_t)got / sizeof *ids;
+		close(ends[0]);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert(WIFSIGNALED(status));
+	}
+	ck_assert_uint_gt(count, KILLS * 100);
+	expect_unique(ids, count);
+	free(ids);
+}
+END_TEST
+
+/* What a process does with a file, from opening to closing, with a renewal in between. */
+static void use_file(struct snowid_clock *clock, uint64_t *last)
+{
+	struct snowid_generator *g;
+	if (try_open("snowflake", clock, &g) != 0)
+		_exit(1);
+	for (int i = 0; i < 80; i++) {
+		snowid_clock_advance(clock, MS);
+		if (snowid_generator_next(g, last) != 0)
+			_exit(1);
+	}
+	snowid_generator_close(g, 0);
+	snowid_generator_free(g);
+	_exit(0);
+}
+
+/* Lets a child run up to its system call `stop`, and kills it there. False: it ended before. */
+static bool killed_at(int stop, struct snowid_clock *clock, uint64_t *last)
+{
+	int status;
+	const pid_t child = fork();
+	if (child == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		use_file(clock, last);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSTOPPED(status));
+	for (int stops = 0; stops < stop; stops++) {
+		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, child, NULL, NULL), 0);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		if (WIFEXITED(status)) {
+			ck_assert_int_eq(WEXITSTATUS(status), 0);
+			return false;
+		}
+	}
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	return true;
+}
+
+/* Each call is met twice, before and after the kernel has done it: in a new file, in one of this boot
+ * and in one of another. What is left is usable, and begins above what was issued. */
+START_TEST(killed_at_any_system_call_it_leaves_a_good_file)
+{
+	struct snowid_clock *const clock = manual();
+	uint64_t *const last = shared(sizeof *last);
+	uint64_t highest = 0;
+	int kills = 0;
+	for (int way = 0; way < 3; way++) {
+		bool killed = true;
+		for (int stop = 1; killed; stop++, kills += killed) {
+			if (way == 0)
+				unlink(path);
+			*last = 0;
+			boot += way == 2;
+			killed = killed_at(stop, clock, last);
+			highest = *last > highest ? *last : highest;
+			struct snowid_generator *const g = open_on(clock);
+			const uint64_t id = next(g);
+			if (id <= highest)
+				ck_abort_msg("way %d, stop %d", way, stop);
+			highest = id;
+			snowid_generator_free(g);
+		}
+	}
+	ck_assert_int_ge(kills, 60);
+	munmap(last, sizeof *last);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, a_new_file_begins_a_block_above_the_clock);
+	tcase_add_test(tests, two_that_open_it_share_its_words);
+	tcase_add_test(tests, within_a_boot_it_goes_on_without_a_wait);
+	tcase_add_test(tests, a_clock_set_back_between_runs_makes_no_duplicate);
+	tcase_add_test(tests, syncs_are_one_per_half_block_and_none_in_calls_that_do_not_wait);
+	tcase_add_test(tests, every_kind_lives_in_a_file);
+	tcase_add_test(tests, after_another_boot_it_begins_above_what_was_recorded);
+	tcase_add_test(tests, no_power_cut_loses_what_was_promised);
+	tcase_add_test(tests, after_a_failed_sync_the_limit_rises_no_more);
+	tcase_add_test(tests, bad_files_are_refused_and_left_alone);
+	tcase_add_test(tests, a_file_of_something_else_is_refused);
+	tcase_add_test(tests, a_copy_is_refused);
+	tcase_add_test(tests, a_file_removed_or_replaced_under_a_generator_ends_it);
+	tcase_add_test(tests, a_place_where_no_file_can_be_is_an_error_of_the_system);
+	tcase_add_test(tests, eight_processes_of_four_threads_get_no_id_twice);
+	tcase_add_test(tests, killed_and_started_again_they_get_no_id_twice);
+	tcase_add_test(tests, killed_at_any_system_call_it_leaves_a_good_file);
+}
+
+int main(void)
+{
+	return run_tests("store_file", add);
+}
