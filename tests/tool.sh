@@ -355,7 +355,6 @@ refuses 2 "--set hold=5" --set hold=5
 refuses 2 "--store frob:" --store frob:
 refuses 2 "worker" --store memory:
 refuses 2 "worker" --field datacenter=1
-refuses 2 "--set borrow" --set borrow=1ms
 refuses 2 "--time" encode
 refuses 2 "--time x" encode --time x
 refuses 2 "--time 2020-01-01" encode --time 2020-01-01
@@ -446,8 +445,7 @@ for arguments in "generate" "generate -n 100000" "decode 1" "convert -f hex 1" "
 done
 "$tool" <&- >&- 2>"$work/err"
 is "closed standard input and output: exit 1" "$?" 1
-is "the lock did not become standard output" \
-	"$(find "$HOME" -name 'nodes-*.lock' -size +0)" ""
+is "the state did not become standard output" "$(find "$HOME" -name '*.state' ! -size 16k)" ""
 
 decode="'$tool' decode -k twitter $twitter"
 has "colour in a terminal" "$(terminal "$decode")" $'\e['
@@ -465,12 +463,12 @@ lacks "no bar in the way of the output" "$(terminal "'$tool' -k js53 -n 48000" |
 run -n 3000000
 is "no bar in a pipe" "$status:$err" 0:
 
-# ---- nodes -----------------------------------------------------------------------------------
+# ---- state -----------------------------------------------------------------------------------
 
-locks=$HOME/.local/state/snowid
+states=$HOME/.local/state/snowid
 is "the directories are the user's" \
-	"$(stat -c %a "$HOME/.local" "$HOME/.local/state" "$locks" | sort -u)" 700
-is "the files are the user's" "$(stat -c %a "$locks"/* | sort -u)" 600
+	"$(stat -c %a "$HOME/.local" "$HOME/.local/state" "$states" | sort -u)" 700
+is "the files are the user's" "$(stat -c %a "$states"/* | sort -u)" 600
 
 copies() # KIND COUNT
 {
@@ -495,11 +493,9 @@ copies() # KIND COUNT
 		;;
 	esac
 }
-for kind in snowflake discord sonyflake; do
-	copies $kind 20000
-done
-# As many copies as nodes, whose numbers are spread over three fields.
-copies 'time:40,zone:1,rack:1,worker:1,sequence:12;epoch=2024-01-01' 100000
+copies snowflake 20000
+copies discord 20000
+copies sonyflake 2000
 for kind in ulid uuid1 uuid6 uuid7; do
 	copies $kind 20000
 done
@@ -517,31 +513,7 @@ done >"$work/out"
 increasing "$work/out"
 report $? "10 runs that were killed increase"
 
-# A copy that stays: it is stuck in writing to us.
-mkfifo "$work/fifo"
-hold() # KIND
-{
-	"$tool" -k "$1" -n 9223372036854775807 >"$work/fifo" 2>/dev/null &
-	exec 3<"$work/fifo"
-	read -r first <&3
-}
-let_go()
-{
-	exec 3<&-
-	wait
-}
-hold time:42,sequence:22
-refuses 1 "in use" -k time:42,sequence:22
-let_go
-run -k time:42,sequence:22
-is "free again" "$status:$err" 0:
-hold discord
-has "the first copy has node 0" "$("$tool" decode -k discord --json "$first")" \
-	'"worker":0,"process":0,'
-has "the next copy has node 1, from the lowest field up" "$("$tool" -k discord --json)" \
-	'"worker":0,"process":1,'
-has "the node is of the layout" "$("$tool" -k snowflake --json)" '"datacenter":0,"worker":0,'
-let_go
+has "the default node is 0" "$("$tool" -k discord --json)" '"worker":0,"process":0,'
 
 touch "$work/file"
 export XDG_STATE_HOME
@@ -555,12 +527,13 @@ for XDG_STATE_HOME in "$work/file" "$work/file/below"; do
 done
 XDG_STATE_HOME=$work/state
 run
-is "XDG_STATE_HOME is used" "$status:$(find "$work/state/snowid" -name 'nodes-*.lock' | wc -l)" 0:1
-lock=$(echo "$work/state/snowid"/nodes-*.lock)
-mv "$lock" "$work/elsewhere"
-ln -s "$work/elsewhere" "$lock"
-refuses 1 "nodes-"
-rm "$lock"
+is "XDG_STATE_HOME is used" "$status:$(find "$work/state/snowid" -name '*.state' | wc -l)" 0:1
+state=$(echo "$work/state/snowid"/*.state)
+mv "$state" "$work/elsewhere"
+ln -s "$work/elsewhere" "$state"
+refuses 1 "symbolic link"
+has "a bad state names the other ways out" "$err" "--field worker=N"
+rm "$state"
 chmod 777 "$work/state/snowid"
 refuses 1 "others may write"
 XDG_STATE_HOME=relative

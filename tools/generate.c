@@ -9,14 +9,23 @@
 
 #define BATCH 4096
 
-/* Puts what was given into a config. Returns whether that names a worker or a store. */
-static bool configure(const struct options *options, const struct kind *kind,
-		      struct snowid_config *config)
+/* Whether the user has named a worker or a store. */
+static bool is_placed(const struct options *options)
 {
 	bool placed = options->store || options->field_count > 0;
+	for (size_t i = 0; i < options->setting_count; i++)
+		placed = placed || strncmp(options->settings[i], "store=", 6) == 0 ||
+			 strncmp(options->settings[i], "field.", 6) == 0;
+	return placed;
+}
 
+static void configure(const struct options *options, const struct kind *kind,
+		      struct snowid_config *config)
+{
 	if (snowid_config_set_kind(config, kind->name) != 0)
 		usage("--kind %s: %s", kind->name, detail());
+	if (kind->layout && !is_placed(options))
+		state_default(kind, config);
 	for (size_t i = 0; i < options->setting_count; i++) {
 		const char *const key = options->settings[i];
 		const char *const value = split(options->settings[i]);
@@ -24,7 +33,6 @@ static bool configure(const struct options *options, const struct kind *kind,
 			usage("--set %s: not KEY=VALUE, as hold=500ms", key);
 		if (snowid_config_set(config, key, value) != 0)
 			usage("--set %s=%s: %s", key, value, detail());
-		placed = placed || strcmp(key, "store") == 0 || strncmp(key, "field.", 6) == 0;
 	}
 	for (size_t i = 0; i < options->field_count; i++) {
 		uint64_t value;
@@ -34,7 +42,6 @@ static bool configure(const struct options *options, const struct kind *kind,
 	}
 	if (options->store && snowid_config_set_store(config, options->store) != 0)
 		usage("--store %s: %s", options->store, detail());
-	return placed;
 }
 
 static struct snowid_generator *open_generator(const struct options *options,
@@ -45,11 +52,12 @@ static struct snowid_generator *open_generator(const struct options *options,
 
 	if (snowid_config_new(&config) != 0)
 		fail("%s", detail());
-	if (!configure(options, kind, config) && kind->layout)
-		node_claim(kind, config);
+	configure(options, kind, config);
 	const int error = snowid_generator_new(config, &generator);
 	if (error == SNOWID_E_WORKER)
 		usage("%s: give --field NAME=N", detail());
+	if (error && kind->layout && !is_placed(options))
+		fail("%s; or give --field worker=N or the like, or set XDG_STATE_HOME", detail());
 	if (error)
 		fail("%s", detail());
 	snowid_config_free(config);
@@ -106,8 +114,6 @@ int generate(const struct options *options)
 			}
 		}
 		left -= made;
-		if (made > 0 && kind.layout)
-			node_used(id.number);
 		progress(options->count - left, options->count);
 	}
 	if (error)

@@ -164,11 +164,9 @@ const char *describe(const struct kind *kind, const struct id *id, int form, boo
 void draw_boxes(const struct kind *kind);
 void draw_bits(const struct kind *kind, const struct id *id);
 
-/* node.c: claims a node of the layout until the end of the tool, and puts it into the config. Ends
- * the tool where it cannot. */
-void node_claim(const struct kind *kind, struct snowid_config *config);
-/* The last ID that was made on it. */
-void node_used(uint64_t id);
+/* state.c: lets a config of a layout keep its state in the user's file for it, with all fields 0.
+ * Ends the tool where there can be none. */
+void state_default(const struct kind *kind, struct snowid_config *config);
 
 /* progress.c: a bar on standard error, when that is a terminal and the output is not. */
 void progress(uint64_t done, uint64_t total);

@@ -1,4 +1,4 @@
-/* draft */
+/* draft 2 */
 #ifndef WORKERS
 #define WORKERS 1
 #endif
@@ -8,97 +8,35 @@
 #ifndef EPOCHS
 #define EPOCHS 3
 #endif
-#ifndef REQ
-#define REQ 1
+#ifndef THREADS
+#define THREADS 2
 #endif
 
-#define OWNERS 2
 #define NONE   0
 #define SEALED 255
-#define PAGES  (WORKERS * EPOCHS + 1)
 
 #define page_id(w, e) ((w) * EPOCHS + (e))
 #define worker(p)     (((p) - 1) / EPOCHS)
 #define epoch(p)      (((p) - 1) % EPOCHS + 1)
 
-typedef record_t { byte version; byte epoch; byte by; byte limit; byte last; bool released; };
+typedef record_t { byte epoch; byte by; byte limit; byte last; bool released; };
 record_t record[WORKERS];
 bool key[WORKERS];
 
 typedef page_t { byte next = SEALED; byte limit; };
-page_t page[PAGES];
-byte current[OWNERS];
+page_t page[WORKERS * EPOCHS + 1];
+byte current[2];
 
 /* ghosts */
-byte floor[PAGES];
-byte granted[PAGES];
+byte floor[WORKERS * EPOCHS + 1];
+byte granted[WORKERS * EPOCHS + 1];
 byte issued[WORKERS];
 
-mtype = { CLAIM, RENEW, RELEASE };
-chan request[OWNERS] = [REQ] of { mtype, byte, byte, byte };
-chan answer[OWNERS] = [1] of { mtype, byte, bool, byte, byte };
-
+#define REC(p) record[worker(p)]
 #define floor_of(r) (r.released -> r.last : r.limit)
+#define ours(p, me) (REC(p).epoch == epoch(p) && REC(p).by == me && !REC(p).released)
 
-inline apply(o)
-{
-	w = worker(p);
-	ok = (version == record[w].version);
-	if
-	:: kind == CLAIM   -> ok = ok && !key[w]
-	:: kind == RENEW   ->
-#ifdef BREAK_FENCE
-		ok = 1;
-#endif
-		ok = ok && key[w]
-	:: kind == RELEASE -> skip
-	fi;
-	if
-	:: ok && kind == CLAIM ->
-		floor[p] = floor_of(record[w]);
-		key[w] = 1;
-		record[w].released = 0;
-		record[w].last = 0;
-	:: ok && kind == RELEASE ->
-		key[w] = 0;
-		record[w].released = 1;
-		record[w].last = value;
-	:: else -> skip
-	fi;
-	if
-	:: ok ->
-		record[w].version++;
-		record[w].epoch = epoch(p);
-		record[w].by = o;
-		if
-		:: kind != RELEASE ->
-			assert(value >= record[w].limit);
-			record[w].limit = value;
-			granted[p] = value
-		:: else -> skip
-		fi;
-	:: else -> skip
-	fi;
-	version = record[w].version;
-}
-
-#define SERVE(o) atomic { request[o]?kind, p, version, value -> d_step { apply(o) } if :: nfull(answer[o]) -> answer[o]!kind, p, ok, version, value :: true fi; kind = 0; p = 0; version = 0; value = 0; w = 0; ok = 0 }
-
-active proctype store()
-{
-	mtype kind; byte p, version, value, w; bool ok;
-end_store:
-	do
-	:: SERVE(0)
-	:: SERVE(1)
-	:: request[0]?_, _, _, _
-	:: request[1]?_, _, _, _
-	:: d_step { key[0] -> key[0] = 0 }
-#if WORKERS > 1
-	:: d_step { key[1] -> key[1] = 0 }
-#endif
-	od
-}
+inline record_limit(w, l) { assert(l >= record[w].limit); record[w].limit = l; granted[page_id(w, record[w].epoch)] = l }
 
 inline any_tick(t, above)
 {
@@ -123,108 +61,126 @@ inline raise(q, l)
 	fi
 }
 
-inline open()
-{
-	d_step {
-		page[p].next = start + 1;
-		page[p].limit = limit;
-		current[me] = p;
-		start = 0; limit = 0
-	}
-}
 inline seal_page()
 {
 	page[current[me]].next = SEALED;
 	page[current[me]].limit = 0;
 	current[me] = 0
 }
-inline read_back()
-{
-	d_step {
-		ours = (record[worker(p)].epoch == epoch(p) && record[worker(p)].by == me && !record[worker(p)].released);
-		version = record[worker(p)].version;
-		limit = (ours -> record[worker(p)].limit : 0);
-	}
-}
 
 proctype owner(byte me)
 {
-	mtype kind; byte p, version, start, limit, last, q, v; bool ours, ok;
-idle:
+	byte p, w, start, limit, known, last; bool ok, was;
 end_idle:
 	atomic {
 		if
-		:: record[0].epoch < EPOCHS -> q = 0
+		:: record[0].epoch < EPOCHS -> w = 0
 #if WORKERS > 1
-		:: record[1].epoch < EPOCHS -> q = 1
+		:: record[1].epoch < EPOCHS -> w = 1
 #endif
 		fi;
-		p = page_id(q, record[q].epoch + 1);
-		version = record[q].version;
-		start = floor_of(record[q]);
+		p = page_id(w, record[w].epoch + 1);
+		known = record[w].limit;
+		was = record[w].released;
+		start = floor_of(record[w]);
 		if :: start == TICKS -> limit = TICKS
 		:: else -> any_tick(limit, start) fi;
-		if :: limit < record[q].limit -> limit = record[q].limit :: else fi;
-		q = 0;
+		if :: limit < record[w].limit -> limit = record[w].limit :: else fi;
+		w = 0;
 	}
-	atomic { request[me]!CLAIM, p, version, limit; limit = 0; version = 0 }
-	do
-	:: atomic { answer[me]?kind, q, ok, v, limit ->
+	d_step {
 		if
-		:: kind == CLAIM && q == p && ok ->
-			version = v; kind = 0; q = 0; ok = 0; v = 0;
-			break
-		:: kind == CLAIM && q == p && !ok -> goto gone
-		:: else -> d_step { if :: kind == RENEW && ok -> raise(q, limit) :: else fi; kind = 0; q = 0; ok = 0; v = 0; limit = 0 }
-		fi }
-	:: read_back();
-		if
-		:: ours -> ours = 0; break
-		:: else -> goto gone
-		fi
+		:: !key[worker(p)] && record[worker(p)].epoch == epoch(p) - 1 && record[worker(p)].limit == known && record[worker(p)].released == was ->
+			key[worker(p)] = 1;
+			REC(p).epoch = epoch(p);
+			REC(p).by = me;
+			REC(p).released = 0;
+			REC(p).last = 0;
+			record_limit(worker(p), limit);
+			floor[p] = start;
+			ok = 1
+		:: else -> skip
+		fi;
+		known = 0; was = 0;
+	}
+	if
+	:: ok
+	:: ours(p, me)
 	:: goto gone
-	od;
-	skip;
-	open();
-	do
-	:: atomic { nfull(request[me]) && page[p].limit < TICKS -> any_tick(limit, page[p].limit);
-		request[me]!RENEW, p, version, limit;
-#ifdef BREAK_ORDER
+	fi;
+	d_step {
+#ifdef BREAK_FLOOR
+		start = 0;
+#endif
+		page[p].next = start + 1;
 		page[p].limit = limit;
-#endif
-		limit = 0 }
-	:: d_step { answer[me]?kind, q, ok, v, limit ->
-			if
-			:: kind == RENEW && ok ->
-#ifdef BREAK_PAGE
-				q = p;
-#endif
-				raise(q, limit);
-				if :: q == p -> version = v :: else fi
-			:: else fi; kind = 0; q = 0; ok = 0; v = 0; limit = 0 }
-	:: read_back();
+		current[me] = p;
+		start = 0; limit = 0; ok = 0;
+	}
+	do
+	:: d_step { limit = REC(p).limit; ok = ours(p, me) }
 		if
-		:: d_step { ours -> ours = 0; raise(p, limit); limit = 0 }
+		:: ok -> d_step { raise(p, limit); limit = 0; ok = 0 }
 		:: else -> goto gone
 		fi
 	:: goto gone
 	:: break
 	od;
+	known = page[p].limit;
 #ifdef BREAK_SEAL
 	last = page[p].next - 1;
 	seal_page();
 #else
-	atomic { last = page[p].next - 1; seal_page(); }
+	d_step { last = page[p].next - 1; seal_page(); }
 #endif
 	do
-	:: request[me]!RELEASE, p, version, last
-	:: d_step { answer[me]?kind, q, ok, v, limit -> kind = 0; q = 0; ok = 0; v = 0; limit = 0 }
-	:: read_back(); if :: ours -> d_step { ours = 0; limit = 0 } :: else -> goto gone fi
+	:: d_step {
+		if
+		:: REC(p).epoch == epoch(p) && REC(p).limit == known && !REC(p).released -> REC(p).released = 1; REC(p).last = last; 
+			key[worker(p)] = 0;
+		:: else
+		fi }
+		goto gone
+	:: ours(p, me) && known != REC(p).limit -> known = REC(p).limit
 	:: goto gone
 	od;
-gone:	skip;
-	d_step { seal_page(); kind = 0; p = 0; version = 0; start = 0; limit = 0; last = 0; q = 0; v = 0; ours = 0; ok = 0 }
-	goto idle
+gone:
+	atomic { if :: current[me] != 0 -> seal_page() :: else fi; p = 0; start = 0; limit = 0; last = 0; ok = 0; known = 0; }
+	goto end_idle
+}
+
+proctype renewal(byte o)
+{
+	byte p, known, limit; bool ok;
+end_renewal:
+	do
+	:: atomic { current[o] != NONE && page[current[o]].limit < TICKS ->
+		p = current[o];
+		known = page[p].limit; 
+		any_tick(limit, known); 
+#ifdef BREAK_ORDER
+		page[p].limit = limit;
+#endif
+		}
+	   d_step {
+		if
+#ifdef BREAK_FENCE
+		:: key[worker(p)] -> REC(p).epoch = epoch(p); REC(p).by = o; REC(p).released = 0; ok = 1; record_limit(worker(p), limit)
+#else
+		:: key[worker(p)] && REC(p).epoch == epoch(p) && REC(p).limit == known && !REC(p).released -> record_limit(worker(p), limit); ok = 1
+#endif
+		:: else
+		fi; known = 0 }
+	   d_step {
+	   	if
+#ifdef BREAK_PAGE
+		:: ok -> raise(current[o], limit)
+#else
+		:: ok -> raise(p, limit)
+#endif
+		:: else
+		fi; p = 0; limit = 0; ok = 0; known = 0 }
+	od
 }
 
 proctype thread(byte o)
@@ -235,8 +191,12 @@ end_thread:
 	:: d_step { current[o] != NONE && page[current[o]].next <= TICKS -> p = current[o]; next = page[p].next };
 		atomic {
 		if
+#ifndef BREAK_LIMIT
 		:: next <= page[p].limit -> any_tick(t, next - 1); if :: t > page[p].limit -> t = 0 :: else fi
 		:: else -> skip
+#else
+		:: any_tick(t, next - 1)
+#endif
 		fi };
 		d_step {
 		if
@@ -252,6 +212,14 @@ end_thread:
 
 init {
 	atomic {
-		run owner(0); run owner(1); run thread(0); run thread(1)
+		run owner(0); run owner(1);
+		run renewal(0); run renewal(1);
+		run thread(0);
+#if THREADS > 1
+		run thread(1);
+#endif
+#if THREADS > 2
+		run thread(1)
+#endif
 	}
 }

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where the state lives for a user who has said neither which node this is nor where: a file of the
+ * user's for each layout. All copies of the tool share its words, and so never make the same ID.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "snowid-tool.h"
+
+#define BLOCK "250ms" /* short, since a new file begins a block above the clock */
+#define HINT  "give --field worker=N or the like, or set XDG_STATE_HOME to a directory of yours"
+
+static void directory_name(char path[PATH_MAX])
+{
+	/* What is not absolute does not count (XDG Base Directory Specification). */
+	const char *const state = getenv("XDG_STATE_HOME"), *const home = getenv("HOME");
+	int length = -1;
+
+	if (state && state[0] == '/')
+		length = snprintf(path, PATH_MAX, "%s/snowid", state);
+	else if (home && home[0] == '/')
+		length = snprintf(path, PATH_MAX, "%s/.local/state/snowid", home);
+	if (length < 0 || length >= PATH_MAX)
+		fail("HOME names no place for the state; " HINT);
+}
+
+/* Makes the directory where it is missing, for the user alone. */
+static void make_directory(char path[PATH_MAX])
+{
+	struct stat info;
+	int error = 0;
+
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			error = errno;
+		*slash = '/';
+	}
+	if (mkdir(path, 0700) != 0 && errno != EEXIST && !error)
+		error = errno;
+	const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		fail("cannot make %s for the state: %s; " HINT, path,
+		     strerror(error ? error : errno));
+	if (fstat(directory, &info) != 0 || info.st_uid != geteuid() || (info.st_mode & 022))
+		fail("%s is another user's, or others may write to it; " HINT, path);
+	close(directory);
+}
+
+void state_default(const struct kind *kind, struct snowid_config *config)
+{
+	char path[PATH_MAX], url[PATH_MAX + 32];
+	struct part parts[PARTS_MAX];
+	uint64_t fingerprint = 0;
+
+	directory_name(path);
+	make_directory(path);
+	snowid_layout_info(kind->layout, SNOWID_LAYOUT_FINGERPRINT, &fingerprint);
+	snprintf(url, sizeof url, "file:%s/%016" PRIx64 ".state", path, fingerprint);
+	for (size_t i = kind_parts(kind, parts); i-- > 1;)
+		if (strcmp(parts[i].name, "sequence") != 0 &&
+		    snowid_config_set_field(config, parts[i].name, 0) != 0)
+			fail("%s", detail());
+	if (snowid_config_set_store(config, url) != 0 || snowid_config_set(config, "block", BLOCK) != 0)
+		fail("%s", detail());
+}
