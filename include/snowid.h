@@ -353,7 +353,14 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *                        layout and set of fields, on a disk of this host. A new file begins one
  *                        block above the clock, and so does one that is met after another boot,
  *                        above what was recorded: snowid_generator_new() waits for that. A caller
- *                        slower than one ID a block pays a sync for each. */
+ *                        slower than one ID a block pays a sync for each.
+ *     slots:/directory?workers=0-31&field=worker
+ *                        for a process that is to have a worker of its own: the first of the range
+ *                        (default: all) that no other process of the host has. It is free again when
+ *                        the generator is freed, or when the last process that holds it ends. Each
+ *                        worker has a state file in the directory, and its next owner goes on there.
+ *                        field (default: worker, machine or shard) is what it assigns; a field that
+ *                        is set asks for that worker. */
 struct snowid_config;
 
 int snowid_config_new(struct snowid_config **config);

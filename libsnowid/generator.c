@@ -40,6 +40,9 @@ static int check_fields(const struct snowid_config *config)
 	const struct snowid_layout *const layout = config->layout;
 	const struct sn_field *const node = sn_layout_node_field(layout);
 
+	if (sn_store_assigns(config->store))
+		return 0;
+
 	for (size_t i = 1; i < layout->count; i++) {
 		const struct sn_field *const field = &layout->fields[i];
 		if (i == layout->sequence || config->set[i] || (node && field != node))
@@ -119,17 +122,20 @@ static void choose_slots(const struct snowid_config *config, struct kind_slots *
 static void tell_fields(const struct snowid_config *config, struct sn_store_settings *settings)
 {
 	settings->field_count = config->field_count;
-	for (size_t i = 0; i < config->field_count; i++) {
-		settings->fields[i] = config->values[i];
-		settings->given[i] = config->set[i] || config->layout;
-	}
+	for (size_t i = 0; i < config->field_count; i++)
+		settings->fields[i] = (struct sn_store_field){
+			.name = config->fields[i].name,
+			.bits = config->fields[i].bits,
+			.value = config->set[i] || !config->layout ? config->values[i] : 0,
+			.given = config->set[i] || (config->layout && !sn_store_assigns(config->store)),
+		};
 }
 
 static void take_fields(struct snowid_config *config, const struct sn_store_settings *settings)
 {
 	for (size_t i = 0; i < config->field_count; i++) {
-		config->values[i] = settings->fields[i];
-		config->set[i] |= !config->layout;
+		config->values[i] = settings->fields[i].value;
+		config->set[i] = true;
 	}
 }
 

@@ -9,7 +9,8 @@
 #include "libsnowid/error.h"
 #include "libsnowid/store.h"
 
-static const struct sn_store_class *const classes[] = {&sn_store_memory, &sn_store_file};
+static const struct sn_store_class *const classes[] = {&sn_store_memory, &sn_store_file,
+							   &sn_store_slots};
 #define CLASSES (sizeof classes / sizeof classes[0])
 
 static const struct sn_store_class *find(const char *url)
@@ -28,8 +29,14 @@ int sn_store_check(const char *url)
 	if (!strchr(url, ':'))
 		return sn_fail(SNOWID_E_SYNTAX,
 			       "the store \"%.60s\" is not a URL, as memory: or file:/path/to/state", url);
-	return sn_fail(SNOWID_E_STORE, "there is no store \"%.60s\"; there are memory: and file:PATH",
-		       url);
+	return sn_fail(SNOWID_E_STORE,
+		       "there is no store \"%.60s\"; there are memory:, file:PATH and slots:DIRECTORY", url);
+}
+
+bool sn_store_assigns(const char *url)
+{
+	const struct sn_store_class *const class = find(url);
+	return class && class->assigns;
 }
 
 int sn_store_open(const char *url, const struct sn_store_settings *settings,
@@ -99,5 +106,5 @@ static void memory_close(struct sn_store *store)
 	free(store);
 }
 
-const struct sn_store_class sn_store_memory = {"memory:", false, memory_check, memory_open,
+const struct sn_store_class sn_store_memory = {"memory:", false, false, memory_check, memory_open,
 					       memory_renew, memory_close};

@@ -17,26 +17,34 @@
 
 #define SN_STORE_FIELDS 64
 
+/* A fixed field of the kind. */
+struct sn_store_field {
+	const char *name; /* outlives the store */
+	unsigned bits;
+	uint64_t value;
+	bool given; /* by the user; others take what the store has recorded, or assigns */
+};
+
 /* What is asked of a store. It is copied. */
 struct sn_store_settings {
 	struct snowid_clock *clock; /* outlives the store */
 	struct sn_ticks ticks;
 	uint64_t block_ns;    /* how far ahead of the clock a limit is recorded */
 	uint64_t fingerprint; /* of the kind: what makes the bits of its IDs */
-	size_t field_count;   /* of the fixed fields */
-	uint64_t fields[SN_STORE_FIELDS];
-	bool given[SN_STORE_FIELDS]; /* by the user; others take what the store has recorded */
+	size_t field_count;
+	struct sn_store_field fields[SN_STORE_FIELDS];
 };
 
 struct sn_store {
 	const struct sn_store_class *class;
-	struct sn_store_settings settings; /* fields as recorded */
+	struct sn_store_settings settings; /* with the fields as they are now */
 	struct sn_words *words;
 };
 
 struct sn_store_class {
 	const char *scheme; /* "memory:" */
 	bool shared;        /* with others than the maker and its children: closing must not seal */
+	bool assigns;       /* the field that tells nodes apart */
 
 	/* 0, or why what follows the scheme in a URL is wrong. */
 	int (*check)(const char *rest);
@@ -54,6 +62,7 @@ struct sn_store_class {
 
 /* Finds the store a URL names; SNOWID_E_SYNTAX, SNOWID_E_STORE. */
 int sn_store_check(const char *url);
+bool sn_store_assigns(const char *url);
 int sn_store_open(const char *url, const struct sn_store_settings *settings,
 		  struct sn_store **store);
 
@@ -62,5 +71,11 @@ void sn_store_begin(const struct sn_ticks *ticks, struct sn_words *words, uint64
 
 extern const struct sn_store_class sn_store_memory;
 extern const struct sn_store_class sn_store_file;
+extern const struct sn_store_class sn_store_slots;
+
+/* Opens a state file; alone: for this process and its children. -EBUSY: others have it alone, and
+ * *holder is the process that took it. */
+int sn_store_file_open(const char *path, const struct sn_store_settings *settings, bool alone,
+		       struct sn_store **store, uint64_t *holder);
 
 #endif

@@ -50,6 +50,7 @@ struct hot {
 	struct sn_words words;
 	_Atomic uint64_t boot[2];
 	_Atomic uint64_t failed; /* the errno of a sync that failed: what it wrote may be lost */
+	_Atomic uint64_t holder; /* the process that last took the file alone: a hint */
 };
 
 struct image {
@@ -191,7 +192,8 @@ static void fill_header(struct header *header, const struct sn_store_settings *s
 	header->device = status->st_dev;
 	header->inode = status->st_ino;
 	header->field_count = settings->field_count;
-	memcpy(header->fields, settings->fields, settings->field_count * sizeof header->fields[0]);
+	for (size_t i = 0; i < settings->field_count; i++)
+		header->fields[i] = settings->fields[i].value;
 	header->crc = header_crc(header);
 }
 
@@ -355,12 +357,14 @@ static int check_header(struct file_store *f)
 			      "is a copy: the original may be in use, and both would make the same IDs; "
 			      "name another");
 	for (size_t i = 0; i < settings->field_count; i++) {
-		if (settings->given[i] && settings->fields[i] != header->fields[i])
+		struct sn_store_field *const field = &settings->fields[i];
+		if (field->given && field->value != header->fields[i])
 			return sn_fail(SNOWID_E_STORE,
-				       "the state file %.200s is of a field value %" PRIu64
-				       ", not %" PRIu64 "; name one for each worker",
-				       f->path, header->fields[i], settings->fields[i]);
-		settings->fields[i] = header->fields[i];
+				       "the state file %.200s is of %s %" PRIu64 ", not %" PRIu64
+				       "; name one for each",
+				       f->path, field->name, header->fields[i], field->value);
+		field->value = header->fields[i];
+		field->given = true;
 	}
 	return 0;
 }
@@ -373,9 +377,26 @@ static bool of_this_boot(const struct image *image)
 	       atomic_load(&image->hot.boot[1]) == boot[1];
 }
 
+/* Open-file-description locks: the kernel gives them up with the last process that has the
+ * description open, and they say nothing to those that have another. */
+enum { TAKEOVER_BYTE, ALONE_BYTE };
+
+/* Sets the holder on failure; nothing else is changed in a file of others. */
+static int take_alone(struct file_store *f, uint64_t *holder)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ALONE_BYTE, .l_len = 1};
+	if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno != EAGAIN && errno != EACCES)
+		return fail_system(errno, "lock", f->path);
+	*holder = atomic_load(&f->image->hot.holder);
+	return sn_fail(-EBUSY, "the state file %.200s is in use by process %" PRIu64, f->path, *holder);
+}
+
 static int lock_takeover(const struct file_store *f, short type)
 {
-	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	struct flock lock = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = TAKEOVER_BYTE, .l_len = 1};
 	while (fcntl(f->fd, F_OFD_SETLKW, &lock) != 0)
 		if (errno != EINTR)
 			return fail_system(errno, "lock", f->path);
@@ -438,7 +459,7 @@ static int open_path(struct file_store *f)
 	return refuse(f->path, "vanishes as soon as it is made; see who removes it");
 }
 
-static int set_up(struct file_store *f)
+static int set_up(struct file_store *f, bool alone, uint64_t *holder)
 {
 	int error = open_path(f);
 	if (!error)
@@ -452,7 +473,13 @@ static int set_up(struct file_store *f)
 	f->image = map;
 	f->store.words = &f->image->hot.words;
 	error = check_header(f);
-	return error ? error : take_over(f);
+	if (!error && alone)
+		error = take_alone(f, holder);
+	if (!error)
+		error = take_over(f);
+	if (!error && alone)
+		atomic_store(&f->image->hot.holder, (uint64_t)getpid());
+	return error;
 }
 
 static void file_close(struct sn_store *store)
@@ -465,8 +492,8 @@ static void file_close(struct sn_store *store)
 	free(f);
 }
 
-static int file_open(const char *path, const struct sn_store_settings *settings,
-		     struct sn_store **store)
+int sn_store_file_open(const char *path, const struct sn_store_settings *settings, bool alone,
+		       struct sn_store **store, uint64_t *holder)
 {
 	struct file_store *const f = calloc(1, sizeof *f + strlen(path) + 1);
 	if (!f)
@@ -475,12 +502,18 @@ static int file_open(const char *path, const struct sn_store_settings *settings,
 	f->store.settings = *settings;
 	f->fd = -1;
 	strcpy(f->path, path);
-	const int error = set_up(f);
+	const int error = set_up(f, alone, holder);
 	if (error)
 		file_close(&f->store);
 	else
 		*store = &f->store;
 	return error;
+}
+
+static int file_open(const char *path, const struct sn_store_settings *settings,
+		     struct sn_store **store)
+{
+	return sn_store_file_open(path, settings, false, store, NULL);
 }
 
 /* ---- renewal --------------------------------------------------------------------------------- */
@@ -536,5 +569,5 @@ static int file_renew(struct sn_store *store)
 	return 0;
 }
 
-const struct sn_store_class sn_store_file = {"file:", true, file_check, file_open, file_renew,
+const struct sn_store_class sn_store_file = {"file:", true, false, file_check, file_open, file_renew,
 					     file_close};

@@ -74,6 +74,7 @@ START_TEST(bad_settings_are_refused_and_change_nothing)
 		{"store", "memory:x", SNOWID_E_SYNTAX, "nothing follows memory:"},
 		{"store", "file:state", SNOWID_E_SYNTAX, "does not begin with /"},
 		{"store", "file:", SNOWID_E_SYNTAX, "does not begin with /"},
+		{"store", "slots:", SNOWID_E_SYNTAX, "workers=0-31"},
 		{"store", "redis://h", SNOWID_E_STORE, "redis"},
 		{"timeout", "2", SNOWID_E_SYNTAX, "span"},
 		{"wait", "-1ms", SNOWID_E_SYNTAX, "wait"},

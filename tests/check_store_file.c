@@ -547,7 +547,7 @@ START_TEST(a_file_of_something_else_is_refused)
 	struct snowid_config *const config = config_of("snowflake", clock);
 	OK(snowid_config_set_field(config, "worker", 2));
 	EXPECT(snowid_generator_new(config, &g), SNOWID_E_STORE);
-	EXPECT_DETAIL("field value 1, not 2");
+	EXPECT_DETAIL("is of worker 1, not 2");
 	snowid_config_free(config);
 	other_user = true;
 	expect_refused(clock, SNOWID_E_STORE, "another user's");

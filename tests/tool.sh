@@ -424,10 +424,20 @@ is "8 copies on one state file make 40000 IDs" "$(cat "$work"/file.? | sort -u |
 last=$(sort -n "$work"/file.? | tail -n 1)
 run -n 1 --field worker=1 --store "file:$state"
 is "the next run goes on above them" "$status:$((out > last))" 0:1
-refuses 1 "field value" --field worker=2 --store "file:$state"
+refuses 1 "is of worker 1, not 2" --field worker=2 --store "file:$state"
 refuses 1 "another kind" -k twitter --field worker=1 --store "file:$state"
 refuses 2 "begin with /" --field worker=1 --store file:state
 rm -f "$state"
+
+for copy in 1 2 3; do
+	"$tool" -n 5000 --store "slots:$state?workers=3-5" --set block=50ms >"$work/slot.$copy" &
+done
+wait
+is "3 copies on slots make 15000 IDs" "$(cat "$work"/slot.? | sort -u | wc -l)" 15000
+run --store "slots:$state?workers=3-5" --json
+has "a slot assigns the worker" "$out" '"worker":3,'
+refuses 2 "workers=0-31" --store "slots:$state?workers=5-3"
+rm -rf "$state"
 run -k time:41,sequence:1 --set timeout=1ns -n 1000
 is "a timeout is a failure" "$status" 1
 has "a timeout is said" "$err" "snowid: "

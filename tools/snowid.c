@@ -23,7 +23,7 @@ static const struct {
 	{'i', "input", "FORM", "read IDs in this form alone"},
 	{'F', "field", "NAME=N", "the value of a field, as worker=5; may be repeated"},
 	{'S', "set", "KEY=VALUE", "a setting, as hold=500ms; may be repeated"},
-	{'U', "store", "URL", "where the state lives: memory: or file:PATH"},
+	{'U', "store", "URL", "where the state lives: memory:, file:PATH, slots:DIR"},
 	{'T', "time", "INSTANT", "the time of the ID"},
 	{'A', "from", "INSTANT", "the beginning of the span"},
 	{'B', "to", "INSTANT", "the end of the span, which is part of it"},

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slots:DIRECTORY?workers=A-B - a worker for each process, the first of a range that is free.
+ *
+ * Each worker has a state file in the directory, which a process takes alone. The kernel gives it up
+ * with the last process that holds it, however that ends, and the next owner goes on where it ended.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "libsnowid/error.h"
+#include "libsnowid/store.h"
+
+#define DIRECTORY_SIZE 3072
+#define NAME_SIZE      32
+
+/* What a URL says. */
+struct slots {
+	char directory[DIRECTORY_SIZE];
+	char field[NAME_SIZE]; /* "": worker, machine or shard */
+	bool ranged;
+	uint64_t first, last;
+};
+
+static int malformed(const char *rest)
+{
+	return sn_fail(SNOWID_E_SYNTAX,
+		       "\"slots:%.80s\" is not as slots:/directory?workers=0-31&field=worker", rest);
+}
+
+static bool read_number(const char **at, uint64_t *value)
+{
+	const size_t digits = strspn(*at, "0123456789");
+	if (snowid_id_parse(*at, digits, SNOWID_FORM_DECIMAL, value) != 0)
+		return false;
+	*at += digits;
+	return true;
+}
+
+static bool read_option(const char **at, struct slots *slots)
+{
+	if (strncmp(*at, "workers=", 8) == 0) {
+		*at += 8;
+		slots->ranged = true;
+		return read_number(at, &slots->first) && *(*at)++ == '-' &&
+		       read_number(at, &slots->last) && slots->first <= slots->last;
+	}
+	if (strncmp(*at, "field=", 6) == 0) {
+		const size_t length = strcspn(*at + 6, "&");
+		if (length == 0 || length >= sizeof slots->field)
+			return false;
+		memcpy(slots->field, *at + 6, length);
+		*at += 6 + length;
+		return true;
+	}
+	return false;
+}
+
+static int parse(const char *rest, struct slots *slots)
+{
+	const size_t length = strcspn(rest, "?");
+	const char *at = rest + length;
+
+	*slots = (struct slots){.ranged = false};
+	if (rest[0] != '/' || length >= sizeof slots->directory)
+		return malformed(rest);
+	memcpy(slots->directory, rest, length);
+	while (*at != '\0') {
+		at++; /* the ? or & */
+		if (!read_option(&at, slots) || (*at != '\0' && *at != '&'))
+			return malformed(rest);
+	}
+	return 0;
+}
+
+static int slots_check(const char *rest)
+{
+	struct slots slots;
+	return parse(rest, &slots);
+}
+
+/* The field that is assigned. */
+static int find_field(const struct slots *slots, const struct sn_store_settings *settings,
+		      size_t *index)
+{
+	static const char *const usual[] = {"worker", "machine", "shard"};
+	const bool named = slots->field[0] != '\0';
+
+	for (size_t n = 0; n < (named ? 1 : sizeof usual / sizeof usual[0]); n++)
+		for (size_t i = 0; i < settings->field_count; i++)
+			if (strcmp(settings->fields[i].name, named ? slots->field : usual[n]) == 0) {
+				*index = i;
+				return 0;
+			}
+	return sn_fail(SNOWID_E_STORE, "slots: assigns a worker, and the kind has no field \"%s\"",
+		       named ? slots->field : usual[0]);
+}
+
+/* The range to choose from: of the URL, one that the user has given, or all there are. */
+static int find_range(const struct slots *slots, const struct sn_store_field *field, uint64_t *first,
+		      uint64_t *last)
+{
+	const uint64_t max = field->bits < 64 ? (UINT64_C(1) << field->bits) - 1 : UINT64_MAX;
+
+	*first = slots->ranged ? slots->first : 0;
+	*last = slots->ranged ? slots->last : max;
+	if (*last > max)
+		return sn_fail(SNOWID_E_RANGE, "workers=%" PRIu64 "-%" PRIu64
+			       " in slots:%.80s: the field %s is from 0 to %" PRIu64,
+			       *first, *last, slots->directory, field->name, max);
+	if (!field->given)
+		return 0;
+	if (field->value < *first || field->value > *last)
+		return sn_fail(SNOWID_E_RANGE, "the field %s is %" PRIu64 ": slots:%.80s has %" PRIu64
+			       " to %" PRIu64,
+			       field->name, field->value, slots->directory, *first, *last);
+	*first = *last = field->value;
+	return 0;
+}
+
+/* Who has them all, as far as there is room to say. */
+struct holders {
+	char text[160];
+	size_t used;
+};
+
+static void note_holder(struct holders *holders, uint64_t process)
+{
+	char one[24];
+	const int length = snprintf(one, sizeof one, "%s%" PRIu64, holders->used ? ", " : "", process);
+	if (holders->used + (size_t)length >= sizeof holders->text)
+		return;
+	memcpy(holders->text + holders->used, one, (size_t)length + 1);
+	holders->used += (size_t)length;
+}
+
+static int take_first(const struct slots *slots, struct sn_store_settings *settings, size_t index,
+		      struct sn_store **store)
+{
+	struct sn_store_field *const field = &settings->fields[index];
+	struct holders holders = {.used = 0};
+	char path[DIRECTORY_SIZE + NAME_SIZE + 32];
+	uint64_t first, last, holder = 0;
+
+	int error = find_range(slots, field, &first, &last);
+	if (error)
+		return error;
+	for (size_t i = 0; i < settings->field_count; i++)
+		settings->fields[i].given = true; /* what is not assigned is as it is asked for, or 0 */
+	for (field->value = first;; field->value++) {
+		snprintf(path, sizeof path, "%s/%s-%" PRIu64 ".state", slots->directory, field->name,
+			 field->value);
+		error = sn_store_file_open(path, settings, true, store, &holder);
+		if (error != -EBUSY)
+			return error;
+		note_holder(&holders, holder);
+		if (field->value == last)
+			break;
+	}
+	return sn_fail(SNOWID_E_STORE,
+		       "all of %s %" PRIu64 " to %" PRIu64 " in slots:%.80s are taken, by the processes %s; "
+		       "end one, or widen the range",
+		       field->name, first, last, slots->directory, holders.text);
+}
+
+static int slots_open(const char *rest, const struct sn_store_settings *settings,
+		      struct sn_store **store)
+{
+	struct sn_store_settings *const own = malloc(sizeof *own);
+	struct slots slots;
+	size_t index = 0;
+
+	if (!own)
+		return sn_fail_nomem();
+	*own = *settings;
+	int error = parse(rest, &slots);
+	if (!error)
+		error = find_field(&slots, settings, &index);
+	if (!error && mkdir(slots.directory, 0700) != 0 && errno != EEXIST)
+		error = sn_fail(-errno, "cannot make the directory of slots:%.200s: %s", slots.directory,
+				snowid_strerror(-errno));
+	if (!error)
+		error = take_first(&slots, own, index, store);
+	free(own);
+	return error;
+}
+
+/* What it opens is a file: store. */
+const struct sn_store_class sn_store_slots = {"slots:", true, true, slots_check, slots_open, NULL,
+					      NULL};
