@@ -20,7 +20,7 @@
 #include "snowid.h"
 
 /* COUNT operations leave their products in a buffer that the caches hold, as a caller's would be. */
-enum { ROUNDS = 9, PASSES = 16, COUNT = 16384, BATCH = 256, SATURATED = 4096 * 400 };
+enum { ROUNDS = 9, PASSES = 16, COUNT = 16384, BATCH = 256, SATURATED = 4096 * 400, OPENINGS = 5 };
 
 #define WIDE_LAYOUT "time:42,sequence:22" /* 4,194,304 IDs a millisecond: never spent */
 
@@ -52,12 +52,13 @@ static int64_t unix_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static struct snowid_generator *generator_of(const char *kind, uint64_t worker)
+static struct snowid_generator *generator_in(const char *store, const char *kind, uint64_t worker)
 {
 	struct snowid_config *config;
 	struct snowid_generator *generator;
 	check(snowid_config_new(&config), "config");
 	check(snowid_config_set_kind(config, kind), kind);
+	check(snowid_config_set_store(config, store), store);
 	if (worker)
 		check(snowid_config_set_field(config, "worker", worker), kind);
 	check(snowid_generator_new(config, &generator), kind);
@@ -65,9 +66,15 @@ static struct snowid_generator *generator_of(const char *kind, uint64_t worker)
 	return generator;
 }
 
+static struct snowid_generator *generator_of(const char *kind, uint64_t worker)
+{
+	return generator_in("memory:", kind, worker);
+}
+
 /* ---- what is measured: COUNT operations, their products left where they can be checked ------- */
 
-static struct snowid_generator *wide, *wide_ulid;
+static struct snowid_generator *wide, *wide_ulid, *filed;
+static char file_store[4200];
 static uint64_t ids[COUNT];
 static struct snowid_id128 wide_ids[COUNT];
 static char texts[COUNT][SNOWID_ULID_TEXT];
@@ -105,6 +112,20 @@ static void run_next(void)
 	for (int i = 0; i < COUNT; i++)
 		if (snowid_generator_next(wide, &ids[i]) != 0)
 			die("next");
+}
+
+static void run_next_filed(void)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_generator_next(filed, &ids[i]) != 0)
+			die("next");
+}
+
+/* Opening makes one record, and waits for the disk. */
+static void run_open(void)
+{
+	for (int i = 0; i < OPENINGS; i++)
+		snowid_generator_free(generator_in(file_store, WIDE_LAYOUT, 0));
 }
 
 static void run_batch(void)
@@ -224,7 +245,8 @@ static void check_random(int64_t from)
 static void check_texts(int64_t from)
 {
 	for (int i = 0; i < COUNT; i++)
-		check(snowid_ulid_parse(texts[i], SNOWID_ULID_TEXT - 1, &wide_ids[i]), "ulid_parse");
+		check(snowid_ulid_parse(texts[i], SNOWID_ULID_TEXT - 1, &wide_ids[i]),
+		      "ulid_parse");
 	check_random(from);
 }
 
@@ -240,8 +262,21 @@ static void check_parsed(int64_t from)
 /* ---- rates per operation --------------------------------------------------------------------- */
 
 enum measure {
-	CLOCK, MUTEX, NEXT, BATCHED, ULID_RANDOM, UUID7_RANDOM, ULID_ORDERED, ULID_WRITE, ULID_READ,
-	UUID_READ, LIBUUID_RANDOM, LIBUUID_PARSE, MEASURES
+	CLOCK,
+	MUTEX,
+	NEXT,
+	NEXT_FILED,
+	OPEN,
+	BATCHED,
+	ULID_RANDOM,
+	UUID7_RANDOM,
+	ULID_ORDERED,
+	ULID_WRITE,
+	ULID_READ,
+	UUID_READ,
+	LIBUUID_RANDOM,
+	LIBUUID_PARSE,
+	MEASURES
 };
 
 static const struct {
@@ -252,7 +287,9 @@ static const struct {
 	[CLOCK] = {run_clock, NULL, COUNT},
 	[MUTEX] = {run_mutex, NULL, COUNT},
 	[NEXT] = {run_next, check_next, COUNT},
-	[BATCHED] = {run_batch, check_batch, COUNT / BATCH * BATCH},
+	[NEXT_FILED] = {run_next_filed, check_next, COUNT},
+	[OPEN] = {run_open, NULL, OPENINGS},
+	[BATCHED] = {run_batch, check_batch, COUNT - COUNT % BATCH},
 	[ULID_RANDOM] = {run_ulid_random, check_random, COUNT},
 	[UUID7_RANDOM] = {run_uuid7_random, check_random, COUNT},
 	[ULID_ORDERED] = {run_ulid_ordered, check_ordered, COUNT},
@@ -456,7 +493,8 @@ static void *stand_by(void *lock)
 
 int main(void)
 {
-	static double pair[ROUNDS], rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS], nanoseconds[ROUNDS];
+	char directory[4096];
+	static double pair[ROUNDS], rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS], figures[ROUNDS];
 	/* libc takes short cuts in its mutexes while a process has one thread: real servers have more. */
 	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	pthread_t second;
@@ -466,6 +504,11 @@ int main(void)
 	pthread_create(&second, NULL, stand_by, &lock);
 	wide = generator_of(WIDE_LAYOUT, 0);
 	wide_ulid = generator_of("ulid", 0);
+	if (!getcwd(directory, sizeof directory))
+		die("getcwd");
+	snprintf(file_store, sizeof file_store, "file:%s/bench.%ld.state", directory,
+		 (long)getpid());
+	filed = generator_in(file_store, WIDE_LAYOUT, 0);
 	uuid_generate_random(uuid);
 	uuid_unparse_lower(uuid, uuid_text);
 
@@ -480,14 +523,19 @@ int main(void)
 		}
 	}
 
-	printf("libsnowid %s, %d rounds of %d operations; \"clock\" is one clock_gettime(CLOCK_REALTIME)\n\n",
+	printf("libsnowid %s, %d rounds of %d operations; \"clock\" is one "
+	       "clock_gettime(CLOCK_REALTIME)\n\n",
 	       snowid_version(), ROUNDS, PASSES * COUNT);
 	printf("  %-46s %9s  %8s    %-8s %-12s %s\n", "", "median", "least", "most", "", "target");
 	for (int r = 0; r < ROUNDS; r++)
-		nanoseconds[r] = cost[CLOCK][r] * 1e9;
-	row("clock", "ns", nanoseconds, "");
+		figures[r] = cost[CLOCK][r] * 1e9;
+	row("clock", "ns", figures, "");
 	ratio_row("next, unsaturated", cost[NEXT], cost[CLOCK], "x clock", "<= 1.4");
 	ratio_row("  reference: mutex, clock and counter", cost[MUTEX], cost[CLOCK], "x clock", "");
+	ratio_row("next with a state file", cost[NEXT_FILED], cost[NEXT], "x next", "<= 1.05");
+	for (int r = 0; r < ROUNDS; r++)
+		figures[r] = cost[OPEN][r] * 1e3;
+	row("opening a state file that exists", "ms", figures, "<= 0.5");
 	ratio_row("batch of 256, an ID", cost[BATCHED], cost[CLOCK], "x clock", "<= 0.015");
 	ratio_row("ULID random", cost[ULID_RANDOM], cost[CLOCK], "x clock", "<= 2.3");
 	ratio_row("UUIDv7 random", cost[UUID7_RANDOM], cost[CLOCK], "x clock", "<= 2.3");
@@ -499,7 +547,8 @@ int main(void)
 		  ">= 8");
 	ratio_row("  uuid_parse of libuuid", cost[LIBUUID_PARSE], cost[UUID_READ], "x UUID parse",
 		  ">= 8");
-	ratio_row("two threads on one generator, in all", cost[NEXT], pair, "x one thread", ">= 0.7");
+	ratio_row("two threads on one generator, in all", cost[NEXT], pair, "x one thread",
+		  ">= 0.7");
 	printf("\n  snowflake, 4096 IDs a millisecond, saturated\n");
 	row("  reference that spins: CPU", "% of a core", cpu[SPIN], "");
 	row("  a sleep a millisecond and nothing else: CPU", "% of a core", cpu[SLEEP], "");
@@ -512,5 +561,7 @@ int main(void)
 	pthread_join(second, NULL);
 	snowid_generator_free(wide);
 	snowid_generator_free(wide_ulid);
+	snowid_generator_free(filed);
+	unlink(file_store + strlen("file:"));
 	return 0;
 }

@@ -328,7 +328,9 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *                 uuid1, uuid6 or uuid7
  *     field.NAME  integer                                  a fixed field of the layout; for uuid1
  *                                                          and uuid6: node (48 bits), clock_seq (14)
- *     store       URL                          memory:     where the state lives, see below
+ *     store       URL                          memory:     where the state lives, see below; the
+ *                                                          environment variable SNOWID_STORE gives
+ *                                                          another default
  *     timeout     span                         2s          longest wait of a call without its own
  *     wait        span, up to 1h               5ms         clock behind by up to this: wait it out
  *     hold        span, up to 1h               1s          behind by up to this: go on in the last
@@ -363,6 +365,7 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *                        is set asks for that worker. */
 struct snowid_config;
 
+/* -ENOMEM, and what snowid_config_set_store() has to say of SNOWID_STORE. */
 int snowid_config_new(struct snowid_config **config);
 void snowid_config_free(struct snowid_config *config);
 

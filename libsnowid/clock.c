@@ -47,8 +47,8 @@ static int manual_instant(const struct sn_manual_clock *clock, int64_t stepped, 
 static int manual_wall(void *user, int64_t *sec, uint32_t *nsec)
 {
 	const struct sn_manual_clock *const clock = user;
-	return manual_instant(clock, atomic_load(&clock->stepped_ns), atomic_load(&clock->elapsed_ns),
-			      sec, nsec);
+	return manual_instant(clock, atomic_load(&clock->stepped_ns),
+			      atomic_load(&clock->elapsed_ns), sec, nsec);
 }
 
 static int manual_elapsed(void *user, uint64_t *ns)
@@ -180,8 +180,8 @@ int sn_clock_wall_custom(struct snowid_clock *clock, int64_t *sec, uint32_t *nse
 {
 	const int error = clock->wall(clock->user, sec, nsec);
 	if (!error && *nsec >= SN_NSEC_PER_SEC)
-		return sn_fail(SNOWID_E_RANGE, "the clock's wall function gave %u ns within a second",
-			       *nsec);
+		return sn_fail(SNOWID_E_RANGE,
+			       "the clock's wall function gave %u ns within a second", *nsec);
 	return error;
 }
 
@@ -191,7 +191,8 @@ int sn_clock_elapsed(struct snowid_clock *clock, uint64_t *ns)
 	if (clock)
 		return clock->elapsed(clock->user, ns);
 	if (clock_gettime(CLOCK_BOOTTIME, &now) != 0)
-		return sn_fail(-errno, "clock_gettime(CLOCK_BOOTTIME): %s", snowid_strerror(-errno));
+		return sn_fail(-errno, "clock_gettime(CLOCK_BOOTTIME): %s",
+			       snowid_strerror(-errno));
 	*ns = (uint64_t)now.tv_sec * SN_NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 	return 0;
 }

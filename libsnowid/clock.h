@@ -29,7 +29,7 @@ static inline int sn_clock_wall(struct snowid_clock *clock, int64_t *sec, uint32
 	struct timespec now;
 	if (clock)
 		return sn_clock_wall_custom(clock, sec, nsec);
-	clock_gettime(CLOCK_REALTIME, &now); /* cannot fail: the clock exists, the pointer is ours */
+	clock_gettime(CLOCK_REALTIME, &now); /* cannot fail: a clock that is always there */
 	*sec = now.tv_sec;
 	*nsec = (uint32_t)now.tv_nsec;
 	return 0;

@@ -40,11 +40,13 @@ static const struct span_setting {
 	size_t offset;
 	uint64_t min_ns, max_ns, default_ns;
 } spans[] = {
-	{"timeout", offsetof(struct snowid_config, timeout_ns), 0, UINT64_MAX, UINT64_C(2000000000)},
+	{"timeout", offsetof(struct snowid_config, timeout_ns), 0, UINT64_MAX,
+	 UINT64_C(2000000000)},
 	{"wait", offsetof(struct snowid_config, wait_ns), 0, HOUR_NS, 5000000},
 	{"hold", offsetof(struct snowid_config, hold_ns), 0, HOUR_NS, 1000000000},
 	{"borrow", offsetof(struct snowid_config, borrow_ns), 0, HOUR_NS, 0},
-	{"block", offsetof(struct snowid_config, block_ns), 10000000, HOUR_NS, UINT64_C(3000000000)},
+	{"block", offsetof(struct snowid_config, block_ns), 10000000, HOUR_NS,
+	 UINT64_C(3000000000)},
 };
 #define SPANS (sizeof spans / sizeof spans[0])
 
@@ -87,9 +89,11 @@ SNOWID_EXPORT int snowid_config_new(struct snowid_config **config)
 		return sn_fail_nomem();
 	for (size_t i = 0; i < SPANS; i++)
 		*span_of(made, &spans[i]) = spans[i].default_ns;
+	/* Not where a program runs with rights that its caller has not. */
+	const char *const store = secure_getenv("SNOWID_STORE");
 	int error = snowid_config_set_kind(made, "snowflake");
 	if (!error)
-		error = snowid_config_set_store(made, "memory:");
+		error = snowid_config_set_store(made, store && *store ? store : "memory:");
 	if (error)
 		snowid_config_free(made);
 	else
@@ -175,7 +179,8 @@ int sn_config_find(const struct snowid_config *config, const char *name, size_t 
 		if (strcmp(name, config->fields[i].name) == 0) {
 			if (config->layout && (i == 0 || i == config->layout->sequence))
 				return sn_fail(SNOWID_E_INVALID,
-					       "the field %s is not fixed: the generator fills it", name);
+					       "the field %s is not fixed: the generator fills it",
+					       name);
 			*index = i;
 			return 0;
 		}
@@ -195,8 +200,9 @@ SNOWID_EXPORT int snowid_config_set_field(struct snowid_config *config, const ch
 		return error;
 	const uint64_t max = sn_mask(config->fields[i].bits);
 	if (value > max)
-		return sn_fail(SNOWID_E_RANGE, "the field %s is from 0 to %" PRIu64 ", not %" PRIu64,
-			       name, max, value);
+		return sn_fail(SNOWID_E_RANGE,
+			       "the field %s is from 0 to %" PRIu64 ", not %" PRIu64, name, max,
+			       value);
 	config->values[i] = value;
 	config->set[i] = true;
 	return 0;
@@ -226,13 +232,14 @@ static int set_span(struct snowid_config *config, const struct span_setting *spa
 	uint64_t ns;
 
 	if (!sn_span_parse(text, strlen(text), &ns))
-		return sn_fail(SNOWID_E_SYNTAX, "%s is \"%.60s\": it is a span, as 250us, 5ms or 2s",
-			       span->key, text);
+		return sn_fail(SNOWID_E_SYNTAX,
+			       "%s is \"%.60s\": it is a span, as 250us, 5ms or 2s", span->key,
+			       text);
 	sn_span_format(span->min_ns, min);
 	sn_span_format(span->max_ns, max);
 	if (ns < span->min_ns || ns > span->max_ns)
-		return sn_fail(SNOWID_E_RANGE, "%s is %.60s: it is from %s to %s", span->key, text, min,
-			       max);
+		return sn_fail(SNOWID_E_RANGE, "%s is %.60s: it is from %s to %s", span->key, text,
+			       min, max);
 	*span_of(config, span) = ns;
 	return 0;
 }
@@ -242,8 +249,8 @@ static int set_field_text(struct snowid_config *config, const char *name, const 
 	uint64_t value;
 	const int error = snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &value);
 	if (error)
-		return sn_fail(error, "the field %.60s is \"%.60s\": it is a number from 0 on", name,
-			       text);
+		return sn_fail(error, "the field %.60s is \"%.60s\": it is a number from 0 on",
+			       name, text);
 	return snowid_config_set_field(config, name, value);
 }
 
@@ -285,8 +292,9 @@ SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const ch
 		return sn_fail_null(!config ? "config" : "key");
 	const struct span_setting *const span = find_span(key);
 	if (span) {
-		sn_span_format(*(const uint64_t *)(const void *)((const char *)config + span->offset),
-			       buffer);
+		sn_span_format(
+			*(const uint64_t *)(const void *)((const char *)config + span->offset),
+			buffer);
 	} else if (strcmp(key, "kind") == 0) {
 		found = config->kind_text;
 	} else if (strcmp(key, "store") == 0) {

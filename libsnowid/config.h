@@ -18,7 +18,7 @@ enum { SN_UUID_CLOCK_SEQ, SN_UUID_NODE };
 struct snowid_config {
 	enum sn_kind kind;
 	char *kind_text;
-	struct snowid_layout *layout; /* NULL unless the kind is a layout */
+	struct snowid_layout *layout;  /* NULL unless the kind is a layout */
 	const struct sn_field *fields; /* of the layout, or those of a UUID */
 	size_t field_count;
 	uint64_t values[SN_FIELDS_MAX]; /* of the fields that are set */

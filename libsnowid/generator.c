@@ -47,10 +47,11 @@ static int check_fields(const struct snowid_config *config)
 		const struct sn_field *const field = &layout->fields[i];
 		if (i == layout->sequence || config->set[i] || (node && field != node))
 			continue;
-		return sn_fail(SNOWID_E_WORKER,
-			       "the kind %.60s needs the field %s, which no other generator has at the "
-			       "same time; set it to a value from 0 to %llu",
-			       config->kind_text, field->name, (unsigned long long)sn_mask(field->bits));
+		return sn_fail(
+			SNOWID_E_WORKER,
+			"the kind %.60s needs the field %s, which no other generator has at the "
+			"same time; set it to a value from 0 to %llu",
+			config->kind_text, field->name, (unsigned long long)sn_mask(field->bits));
 	}
 	return 0;
 }
@@ -102,7 +103,8 @@ static void choose_slots(const struct snowid_config *config, struct kind_slots *
 		if (config->spread && bits > 0)
 			slots->start_bits = bits <= 32 ? bits - 1 : 31;
 		snowid_layout_info(config->layout, SNOWID_LAYOUT_FINGERPRINT, &slots->fingerprint);
-		sn_ticks_init(&slots->ticks, &config->layout->time, config->layout->last_tick, bits);
+		sn_ticks_init(&slots->ticks, &config->layout->time, config->layout->last_tick,
+			      bits);
 		return;
 	case SN_KIND_ULID:
 	case SN_KIND_UUID7:
@@ -127,7 +129,8 @@ static void tell_fields(const struct snowid_config *config, struct sn_store_sett
 			.name = config->fields[i].name,
 			.bits = config->fields[i].bits,
 			.value = config->set[i] || !config->layout ? config->values[i] : 0,
-			.given = config->set[i] || (config->layout && !sn_store_assigns(config->store)),
+			.given = config->set[i] ||
+				 (config->layout && !sn_store_assigns(config->store)),
 		};
 }
 
@@ -254,8 +257,10 @@ static int check(const struct snowid_generator *generator, bool wide, const void
 	if (!generator || !out)
 		return sn_fail_null(!generator ? "generator" : "the output");
 	if ((generator->kind != SN_KIND_LAYOUT) != wide)
-		return sn_fail(SNOWID_E_KIND, "the kind %.60s makes IDs of %d bits; call the function %s 128",
-			       generator->config->kind_text, wide ? 64 : 128, wide ? "without" : "with");
+		return sn_fail(SNOWID_E_KIND,
+			       "the kind %.60s makes IDs of %d bits; call the function %s 128",
+			       generator->config->kind_text, wide ? 64 : 128,
+			       wide ? "without" : "with");
 	return 0;
 }
 
@@ -335,12 +340,14 @@ static void fill(uint64_t *ids, size_t count, uint64_t id, uint64_t step)
 }
 
 /* The IDs of a claim, tick by tick. */
-static void encode_all(const struct snowid_generator *g, const struct sn_claim *claim, uint64_t *ids)
+static void encode_all(const struct snowid_generator *g, const struct sn_claim *claim,
+		       uint64_t *ids)
 {
 	uint64_t slot = claim->start, left = claim->count;
 
 	while (left > 0) {
-		const uint64_t in_tick = g->sequencer.ticks.mask - (slot & g->sequencer.ticks.mask) + 1;
+		const uint64_t in_tick =
+			g->sequencer.ticks.mask - (slot & g->sequencer.ticks.mask) + 1;
 		const uint64_t part = in_tick < left ? in_tick : left;
 		fill(ids, part, encode(g, slot), UINT64_C(1) << g->sequence_shift);
 		ids += part;
@@ -365,8 +372,8 @@ SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator
 		return sn_fail_null("made");
 	int error = check(generator, false, ids);
 	while (!error && done < count) {
-		error = sn_sequencer_claim_by(&generator->sequencer, claim_size(count - done), &deadline,
-					      &claim);
+		error = sn_sequencer_claim_by(&generator->sequencer, claim_size(count - done),
+					      &deadline, &claim);
 		if (!error) {
 			encode_all(generator, &claim, ids + done);
 			done += claim.count;
@@ -479,8 +486,8 @@ SNOWID_EXPORT int snowid_generator_next128_batch(struct snowid_generator *genera
 		return sn_fail_null("made");
 	int error = check(generator, true, ids);
 	while (!error && done < count) {
-		error = sn_sequencer_claim_by(&generator->sequencer, claim_size(count - done), &deadline,
-					      &claim);
+		error = sn_sequencer_claim_by(&generator->sequencer, claim_size(count - done),
+					      &deadline, &claim);
 		if (!error) {
 			error = encode128_all(generator, &claim, ids + done, &part);
 			done += part;

@@ -17,8 +17,8 @@ static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
 	const int64_t era = (y >= 0 ? y : y - 399) / 400;
 	const int64_t year_of_era = y - era * 400;
 	const int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-	       719468;
+	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+	       day_of_year - 719468;
 }
 
 static void date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
@@ -115,8 +115,8 @@ static bool calendar(struct cursor *c, int64_t *sec, uint32_t *nsec)
 	if (c->at < c->end) {
 		if (!take(c, 'T') && !take(c, 't') && !take(c, ' '))
 			return false;
-		if (!number(c, 2, &hour) || !take(c, ':') || !number(c, 2, &minute) || !take(c, ':') ||
-		    !number(c, 2, &second))
+		if (!number(c, 2, &hour) || !take(c, ':') || !number(c, 2, &minute) ||
+		    !take(c, ':') || !number(c, 2, &second))
 			return false;
 		if (hour > 23 || minute > 59 || second > 59)
 			return false;
@@ -163,7 +163,8 @@ SNOWID_EXPORT int snowid_time_parse(const char *text, size_t length, int64_t *un
 			       "2024-01-03T19:30:00Z, or milliseconds since 1970",
 			       length > 60 ? 60 : (int)length, text);
 	if (!sn_instant_valid(sec, ns))
-		return sn_fail(SNOWID_E_RANGE, "the instant \"%.*s\" is outside 1582-10-15 to 9999-12-31",
+		return sn_fail(SNOWID_E_RANGE,
+			       "the instant \"%.*s\" is outside 1582-10-15 to 9999-12-31",
 			       (int)length, text);
 	*unix_sec = sec;
 	*nsec = ns;
@@ -178,15 +179,17 @@ SNOWID_EXPORT int snowid_time_format(int64_t unix_sec, uint32_t nsec, char text[
 	if (!text)
 		return sn_fail_null("text");
 	if (unix_sec < SN_TIME_YEAR_0 || unix_sec > SN_TIME_MAX || nsec >= SN_NSEC_PER_SEC)
-		return sn_fail(SNOWID_E_RANGE, "the instant %lld s and %u ns is outside the years 0 to 9999",
+		return sn_fail(SNOWID_E_RANGE,
+			       "the instant %lld s and %u ns is outside the years 0 to 9999",
 			       (long long)unix_sec, nsec);
 	const int64_t second_of_day = (unix_sec % 86400 + 86400) % 86400;
 	const unsigned s = (unsigned)second_of_day;
 	date_from_days((unix_sec - second_of_day) / 86400, &year, &month, &day);
 	const int decimals = nsec % 1000000 == 0 ? 3 : nsec % 1000 == 0 ? 6 : 9;
 	const unsigned scaled = decimals == 3 ? nsec / 1000000 : decimals == 6 ? nsec / 1000 : nsec;
-	snprintf(text, SNOWID_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u.%0*uZ", (unsigned)year % 10000,
-		 month % 100, day % 100, s / 3600, s / 60 % 60, s % 60, decimals, scaled);
+	snprintf(text, SNOWID_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u.%0*uZ",
+		 (unsigned)year % 10000, month % 100, day % 100, s / 3600, s / 60 % 60, s % 60,
+		 decimals, scaled);
 	return 0;
 }
 

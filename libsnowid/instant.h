@@ -9,20 +9,20 @@
 #include <stdint.h>
 
 #define SN_NSEC_PER_SEC 1000000000
-#define SN_HNS_PER_SEC 10000000 /* hns: 100 ns, the finest unit; 9999 years of it fit 64 bits */
+#define SN_HNS_PER_SEC  10000000 /* hns: 100 ns, the finest unit; 9999 years of it fit 64 bits */
 
 #define SN_TIME_YEAR_0 (-62167219200)
-#define SN_TIME_MIN (-12219292800)    /* 1582-10-15, where the Gregorian calendar and UUIDs begin */
-#define SN_TIME_MAX 253402300799     /* 9999-12-31T23:59:59 */
+#define SN_TIME_MIN    (-12219292800) /* 1582-10-15, where the Gregorian calendar and UUIDs begin */
+#define SN_TIME_MAX    253402300799   /* 9999-12-31T23:59:59 */
 
 /* A unit of time counted from an epoch. Ticks of it are exact for instants from the epoch to
  * SN_TIME_MAX. */
 struct sn_timebase {
 	int64_t epoch_sec;
 	uint32_t epoch_nsec;
-	uint32_t unit_ns;  /* a multiple of 100, up to 1 s */
-	uint32_t per_sec;  /* ticks in a second, 0 where the unit does not divide it */
-	uint32_t shift;    /* with multiplier: nsec / unit_ns without a division */
+	uint32_t unit_ns; /* a multiple of 100, up to 1 s */
+	uint32_t per_sec; /* ticks in a second, 0 where the unit does not divide it */
+	uint32_t shift;   /* with multiplier: nsec / unit_ns without a division */
 	uint64_t multiplier;
 };
 

@@ -46,7 +46,8 @@ static bool cut(struct piece *rest, char separator, struct piece *head)
 		return false;
 	const char *const at = memchr(rest->text, separator, rest->length);
 	*head = (struct piece){rest->text, at ? (size_t)(at - rest->text) : rest->length};
-	*rest = at ? (struct piece){at + 1, rest->length - head->length - 1} : (struct piece){NULL, 0};
+	*rest = at ? (struct piece){at + 1, rest->length - head->length - 1}
+		   : (struct piece){NULL, 0};
 	return true;
 }
 
@@ -89,13 +90,15 @@ static int add_field(struct snowid_layout *layout, struct piece text)
 	for (size_t i = 0; i < width.length; i++) {
 		if (width.text[i] < '0' || width.text[i] > '9')
 			return sn_fail(SNOWID_E_SYNTAX,
-				       "the width of the field \"%.*s\" is not a number", SHOWN(text));
+				       "the width of the field \"%.*s\" is not a number",
+				       SHOWN(text));
 		bits = bits * 10 + (unsigned)(width.text[i] - '0');
 	}
 	if (!field_name_valid(name))
-		return sn_fail(SNOWID_E_SYNTAX,
-			       "the field name \"%.*s\" is not 1 to %d of a-z, 0-9 and _, a letter first",
-			       SHOWN(name), SN_FIELD_NAME_SIZE - 1);
+		return sn_fail(
+			SNOWID_E_SYNTAX,
+			"the field name \"%.*s\" is not 1 to %d of a-z, 0-9 and _, a letter first",
+			SHOWN(name), SN_FIELD_NAME_SIZE - 1);
 	if (field_name_reserved(name))
 		return sn_fail(SNOWID_E_SYNTAX, "no field is named \"%.*s\"; choose another name",
 			       SHOWN(name));
@@ -162,14 +165,15 @@ static int parse_option(struct time_options *time, struct piece text)
 		if (!sn_span_parse(value.text, value.length, &time->unit_ns))
 			return sn_fail(SNOWID_E_SYNTAX, "the unit \"%.*s\" is not a span, as 1ms",
 				       SHOWN(value));
-		if (time->unit_ns == 0 || time->unit_ns % 100 != 0 || time->unit_ns > SN_NSEC_PER_SEC)
+		if (time->unit_ns == 0 || time->unit_ns % 100 != 0 ||
+		    time->unit_ns > SN_NSEC_PER_SEC)
 			return sn_fail(SNOWID_E_RANGE,
 				       "the unit \"%.*s\" is not a multiple of 100ns up to 1s",
 				       SHOWN(value));
 		return 0;
 	}
-	return sn_fail(SNOWID_E_UNKNOWN, "a layout has no option \"%.*s\": it has epoch=… and unit=…",
-		       SHOWN(text));
+	return sn_fail(SNOWID_E_UNKNOWN,
+		       "a layout has no option \"%.*s\": it has epoch=… and unit=…", SHOWN(text));
 }
 
 static int parse_spec(struct snowid_layout *layout, struct time_options *time, struct piece spec)
@@ -191,8 +195,8 @@ static int parse_spec(struct snowid_layout *layout, struct time_options *time, s
 				       "time:41,worker:10,sequence:12",
 				       SHOWN(part));
 		/* A preset is made of fields, so that this goes one level deep. */
-		const int error = parse_spec(layout, time,
-					     (struct piece){presets[i].spec, strlen(presets[i].spec)});
+		const int error = parse_spec(
+			layout, time, (struct piece){presets[i].spec, strlen(presets[i].spec)});
 		if (error)
 			return error;
 	}
@@ -279,8 +283,9 @@ static int find(const struct snowid_layout *layout, const char *name, const stru
 static int check_id(const struct snowid_layout *layout, uint64_t id)
 {
 	if (id & ~sn_mask(layout->bits))
-		return sn_fail(SNOWID_E_RANGE, "the ID %" PRIu64 " does not fit the layout's %d bits",
-			       id, layout->bits);
+		return sn_fail(SNOWID_E_RANGE,
+			       "the ID %" PRIu64 " does not fit the layout's %d bits", id,
+			       layout->bits);
 	return 0;
 }
 
@@ -318,8 +323,9 @@ SNOWID_EXPORT int snowid_layout_set_field(const struct snowid_layout *layout, co
 		return error;
 	const uint64_t mask = sn_mask(field->bits);
 	if (value > mask)
-		return sn_fail(SNOWID_E_RANGE, "the field %s is from 0 to %" PRIu64 ", not %" PRIu64,
-			       name, mask, value);
+		return sn_fail(SNOWID_E_RANGE,
+			       "the field %s is from 0 to %" PRIu64 ", not %" PRIu64, name, mask,
+			       value);
 	*id = (*id & ~(mask << field->shift)) | value << field->shift;
 	return 0;
 }
@@ -350,8 +356,8 @@ static int tick_time(const struct snowid_layout *layout, uint64_t tick, int64_t 
 	if (!layout || !unix_sec || !nsec)
 		return sn_fail_null(!layout ? "layout" : !unix_sec ? "unix_sec" : "nsec");
 	if (!sn_timebase_start(&layout->time, tick, unix_sec, nsec))
-		return sn_fail(SNOWID_E_RANGE, "tick %" PRIu64 " of the layout is after the year 9999",
-			       tick);
+		return sn_fail(SNOWID_E_RANGE,
+			       "tick %" PRIu64 " of the layout is after the year 9999", tick);
 	return 0;
 }
 
@@ -397,11 +403,13 @@ SNOWID_EXPORT int snowid_layout_fits_until(const struct snowid_layout *layout, u
 		return sn_fail_null("layout");
 	const unsigned shift = layout->fields[0].shift;
 	if (bits < 1 || bits > 64 || bits < shift)
-		return sn_fail(SNOWID_E_RANGE,
-			       "the IDs of the layout's first tick have up to %u bits, not up to %u",
-			       shift, bits);
+		return sn_fail(
+			SNOWID_E_RANGE,
+			"the IDs of the layout's first tick have up to %u bits, not up to %u",
+			shift, bits);
 	const uint64_t tick = sn_mask(bits - shift);
-	return tick_time(layout, tick < layout->last_tick ? tick : layout->last_tick, unix_sec, nsec);
+	return tick_time(layout, tick < layout->last_tick ? tick : layout->last_tick, unix_sec,
+			 nsec);
 }
 
 /* The tick of an instant, clamped to the layout. */
@@ -412,7 +420,8 @@ static int tick_at(const struct snowid_layout *layout, int64_t sec, uint32_t nse
 
 	if (nsec >= SN_NSEC_PER_SEC)
 		return sn_fail(SNOWID_E_INVALID, "nsec is %u: it is from 0 to 999999999", nsec);
-	const bool early = sec < time->epoch_sec || (sec == time->epoch_sec && nsec < time->epoch_nsec);
+	const bool early =
+		sec < time->epoch_sec || (sec == time->epoch_sec && nsec < time->epoch_nsec);
 	*tick = early ? 0 : layout->last_tick;
 	if (!early && sec <= SN_TIME_MAX) {
 		const uint64_t at = sn_timebase_tick(time, sec, nsec);

@@ -9,7 +9,7 @@
 #include "snowid.h"
 
 #define SN_FIELD_NAME_SIZE 32
-#define SN_FIELDS_MAX 64 /* one bit each */
+#define SN_FIELDS_MAX      64 /* one bit each */
 
 struct sn_field {
 	char name[SN_FIELD_NAME_SIZE];

@@ -41,9 +41,10 @@ static int ask_to_wait(struct plan *plan, uint64_t hns, int code, const char *wh
 static int refuse(struct sn_words *words, uint64_t distance, uint64_t bound, const char *what)
 {
 	atomic_fetch_add(&words->refused, 1);
-	return sn_fail(SNOWID_E_CLOCK,
-		       "%s by %.4f ms, more than the hold of %.4f ms; correct the clock, or raise hold",
-		       what, ms(distance), ms(bound));
+	return sn_fail(
+		SNOWID_E_CLOCK,
+		"%s by %.4f ms, more than the hold of %.4f ms; correct the clock, or raise hold",
+		what, ms(distance), ms(bound));
 }
 
 /* Goes on without the clock: in a tick that has been opened, to its end; into the next only after
@@ -72,10 +73,11 @@ static int go_by_elapsed_time(struct sn_sequencer *q, uint64_t slowness, struct 
 	}
 	if (ticks == 0)
 		return ask_to_wait(plan, hns_from_ns(pace - waited), SNOWID_E_CLOCK,
-				"the clock is behind, and the tick that was held is spent");
+				   "the clock is behind, and the tick that was held is spent");
 	if (ticks > q->ticks.lag)
 		ticks = q->ticks.lag ? q->ticks.lag : 1;
-	plan->end = sn_ticks_end(&q->ticks, ticks > q->ticks.last_tick - tick ? q->ticks.last_tick : tick + ticks - 1);
+	plan->end = sn_ticks_end(&q->ticks, ticks > q->ticks.last_tick - tick ? q->ticks.last_tick
+									      : tick + ticks - 1);
 	return 0;
 }
 
@@ -98,8 +100,9 @@ static int judge(struct sn_sequencer *q, struct sn_words *words, const struct sn
 		if (regression <= q->wait)
 			return ask_to_wait(plan, regression, SNOWID_E_CLOCK, "the clock went back");
 		if (ahead > q->hold)
-			return ask_to_wait(plan, ahead - q->hold, SNOWID_E_CLOCK,
-					"the clock went back, and IDs are as far ahead as hold allows");
+			return ask_to_wait(
+				plan, ahead - q->hold, SNOWID_E_CLOCK,
+				"the clock went back, and IDs are as far ahead as hold allows");
 		return go_by_elapsed_time(q, 1, plan);
 	}
 	if (ahead <= q->borrow) {
@@ -111,9 +114,11 @@ static int judge(struct sn_sequencer *q, struct sn_words *words, const struct sn
 	 * with its past: it is worked off at half the pace, so that nobody has to stand still. */
 	const uint64_t excess = ahead - q->borrow;
 	if (excess <= q->ticks.unit)
-		return ask_to_wait(plan, excess, SNOWID_E_EXHAUSTED, "the sequence of this tick is spent");
+		return ask_to_wait(plan, excess, SNOWID_E_EXHAUSTED,
+				   "the sequence of this tick is spent");
 	if (excess <= q->wait)
-		return ask_to_wait(plan, excess, SNOWID_E_CLOCK, "the clock is behind what has been issued");
+		return ask_to_wait(plan, excess, SNOWID_E_CLOCK,
+				   "the clock is behind what has been issued");
 	if (excess <= q->hold)
 		return go_by_elapsed_time(q, 2, plan);
 	return refuse(words, excess, q->hold, "the clock is behind what has been issued");
@@ -138,7 +143,8 @@ static int make_plan(struct sn_sequencer *q, struct sn_words *words, uint64_t ne
 		if (error)
 			return error;
 	}
-	const uint64_t oldest = now->tick > q->ticks.lag ? sn_ticks_begin(&q->ticks, now->tick - q->ticks.lag) : 0;
+	const uint64_t oldest =
+		now->tick > q->ticks.lag ? sn_ticks_begin(&q->ticks, now->tick - q->ticks.lag) : 0;
 	const bool unopened = next == oldest && next == sn_ticks_begin(&q->ticks, now->tick);
 	if (next < oldest || unopened) {
 		uint32_t random = 0;
@@ -162,7 +168,8 @@ static int make_plan(struct sn_sequencer *q, struct sn_words *words, uint64_t ne
 	if (plan->start < plan->end)
 		return 0;
 	plan->wait_ns = SLEEP_MIN_NS;
-	return sn_fail(SNOWID_E_LIMIT, "the store allows IDs up to tick %" PRIu64 ": the next is of %" PRIu64,
+	return sn_fail(SNOWID_E_LIMIT,
+		       "the store allows IDs up to tick %" PRIu64 ": the next is of %" PRIu64,
 		       limit, plan->start >> q->ticks.bits);
 }
 
@@ -171,7 +178,8 @@ static int make_plan(struct sn_sequencer *q, struct sn_words *words, uint64_t ne
 static void account(const struct sn_sequencer *q, struct sn_words *words, uint64_t old,
 		    uint64_t start, uint64_t end, const struct sn_reading *now)
 {
-	const uint64_t difference = (end - start) - (sn_ticks_low(&q->ticks, end) - sn_ticks_low(&q->ticks, old));
+	const uint64_t difference =
+		(end - start) - (sn_ticks_low(&q->ticks, end) - sn_ticks_low(&q->ticks, old));
 	const uint64_t last = ((end - 1) >> q->ticks.bits) * q->ticks.unit;
 
 	if (last > now->hns)
@@ -291,7 +299,7 @@ int sn_sequencer_maintain(struct sn_sequencer *q, uint64_t *again_in_ns)
 	const uint64_t limit = atomic_load(&words->limit);
 	const uint64_t soon = now.tick + q->half_block;
 	*again_in_ns = limit >= q->ticks.last_tick ? UINT64_MAX
-		       : soon >= limit		   ? 0
+		       : soon >= limit             ? 0
 						   : (limit - soon) * q->ticks.unit * 100;
 	return 0;
 }
@@ -367,10 +375,11 @@ int sn_sequencer_settle(struct sn_sequencer *q, uint64_t bound_ns)
 	}
 	if (begin - now.hns <= q->hold + q->borrow)
 		return 0;
-	return sn_fail(SNOWID_E_CLOCK,
-		       "the clock is %.4f ms behind what the store has recorded; correct the clock, or "
-		       "name another store",
-		       ms(begin - now.hns));
+	return sn_fail(
+		SNOWID_E_CLOCK,
+		"the clock is %.4f ms behind what the store has recorded; correct the clock, or "
+		"name another store",
+		ms(begin - now.hns));
 }
 
 void sn_sequencer_seal(struct sn_sequencer *q)

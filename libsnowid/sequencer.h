@@ -22,7 +22,8 @@ struct sn_sequencer_settings {
 	struct snowid_clock *clock; /* outlives the sequencer, as `words` do */
 	struct sn_ticks ticks;
 	struct sn_words *words;
-	unsigned start_bits; /* a tick that the clock opens starts at a random value of so many bits,
+	unsigned
+		start_bits; /* a tick that the clock opens starts at a random value of so many bits,
 			      * fewer than the sequence has and at most 31 */
 	uint64_t wait_ns;
 	uint64_t hold_ns;
@@ -86,8 +87,10 @@ static inline int sn_sequencer_claim(struct sn_sequencer *q, uint64_t count, str
 		return error;
 	}
 	const struct sn_ticks *const ticks = &q->ticks;
-	if (__builtin_expect((uint64_t)sec - (uint64_t)ticks->time.epoch_sec <= ticks->span_sec, 1)) {
-		struct sn_words *const words = atomic_load_explicit(&q->words, memory_order_relaxed);
+	if (__builtin_expect((uint64_t)sec - (uint64_t)ticks->time.epoch_sec <= ticks->span_sec,
+			     1)) {
+		struct sn_words *const words =
+			atomic_load_explicit(&q->words, memory_order_relaxed);
 		const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
 		uint64_t next = atomic_load_explicit(&words->next, memory_order_relaxed);
 		const uint64_t end = next + count;

@@ -10,7 +10,7 @@
 #include "libsnowid/store.h"
 
 static const struct sn_store_class *const classes[] = {&sn_store_memory, &sn_store_file,
-							   &sn_store_slots};
+						       &sn_store_slots};
 #define CLASSES (sizeof classes / sizeof classes[0])
 
 static const struct sn_store_class *find(const char *url)
@@ -27,10 +27,13 @@ int sn_store_check(const char *url)
 	if (class)
 		return class->check(url + strlen(class->scheme));
 	if (!strchr(url, ':'))
-		return sn_fail(SNOWID_E_SYNTAX,
-			       "the store \"%.60s\" is not a URL, as memory: or file:/path/to/state", url);
-	return sn_fail(SNOWID_E_STORE,
-		       "there is no store \"%.60s\"; there are memory:, file:PATH and slots:DIRECTORY", url);
+		return sn_fail(
+			SNOWID_E_SYNTAX,
+			"the store \"%.60s\" is not a URL, as memory: or file:/path/to/state", url);
+	return sn_fail(
+		SNOWID_E_STORE,
+		"there is no store \"%.60s\"; there are memory:, file:PATH and slots:DIRECTORY",
+		url);
 }
 
 bool sn_store_assigns(const char *url)
@@ -63,7 +66,8 @@ void sn_store_begin(const struct sn_ticks *ticks, struct sn_words *words, uint64
 static int memory_check(const char *rest)
 {
 	if (*rest != '\0')
-		return sn_fail(SNOWID_E_SYNTAX, "nothing follows memory: and here \"%.60s\" does", rest);
+		return sn_fail(SNOWID_E_SYNTAX, "nothing follows memory: and here \"%.60s\" does",
+			       rest);
 	return 0;
 }
 
@@ -106,5 +110,5 @@ static void memory_close(struct sn_store *store)
 	free(store);
 }
 
-const struct sn_store_class sn_store_memory = {"memory:", false, false, memory_check, memory_open,
-					       memory_renew, memory_close};
+const struct sn_store_class sn_store_memory = {"memory:",   false,        false,       memory_check,
+					       memory_open, memory_renew, memory_close};

@@ -50,7 +50,8 @@ struct sn_store_class {
 	int (*check)(const char *rest);
 
 	/* Makes store->words, with `next` above every slot issued before them. */
-	int (*open)(const char *rest, const struct sn_store_settings *settings, struct sn_store **store);
+	int (*open)(const char *rest, const struct sn_store_settings *settings,
+		    struct sn_store **store);
 
 	/* Records a limit one block ahead of the clock and of `next`, then raises words->limit to it.
 	 * Waits for the medium. Any thread of any process that has the store open may. */

@@ -24,10 +24,10 @@
 
 /* ---- the format ------------------------------------------------------------------------------ */
 
-#define MAGIC "\x89SNOWID\n"
+#define MAGIC           "\x89SNOWID\n"
 #define BYTE_ORDER_MARK 0x01020304
-#define FORMAT_VERSION 1
-#define PART 4096 /* no two parts share a sector */
+#define FORMAT_VERSION  1
+#define PART            4096 /* no two parts share a sector */
 
 /* Immutable once written. A reader refuses bits of `incompatible` that it does not know. */
 struct header {
@@ -132,7 +132,8 @@ static int end_of_block(const struct sn_store_settings *settings, uint64_t next,
 	const uint64_t tick = next >> ticks->bits > now.tick ? next >> ticks->bits : now.tick;
 	sn_timebase_start(&ticks->time, tick, &sec, &nsec);
 	if (sec < 0)
-		return sn_fail(SNOWID_E_CLOCK, "a state file holds instants from 1970 on; set the clock");
+		return sn_fail(SNOWID_E_CLOCK,
+			       "a state file holds instants from 1970 on; set the clock");
 	*unix_ms = (uint64_t)sec * 1000 + nsec / 1000000 + 1 + settings->block_ns / 1000000;
 	return 0;
 }
@@ -169,10 +170,10 @@ static const char *network_file_system(long type)
 		unsigned long magic;
 		const char *name;
 	} known[] = {
-		{NFS_SUPER_MAGIC, "NFS"},   {SMB_SUPER_MAGIC, "SMB"}, {0xfe534d42, "SMB"},
-		{0xff534d42, "CIFS"},       {0x65735546, "FUSE"},     {V9FS_MAGIC, "9P"},
-		{AFS_SUPER_MAGIC, "AFS"},   {0x00c36400, "Ceph"},     {CODA_SUPER_MAGIC, "Coda"},
-		{OCFS2_SUPER_MAGIC, "OCFS2"}, {0x01161970, "GFS2"},   {0x0bd00bd0, "Lustre"},
+		{NFS_SUPER_MAGIC, "NFS"},     {SMB_SUPER_MAGIC, "SMB"}, {0xfe534d42, "SMB"},
+		{0xff534d42, "CIFS"},         {0x65735546, "FUSE"},     {V9FS_MAGIC, "9P"},
+		{AFS_SUPER_MAGIC, "AFS"},     {0x00c36400, "Ceph"},     {CODA_SUPER_MAGIC, "Coda"},
+		{OCFS2_SUPER_MAGIC, "OCFS2"}, {0x01161970, "GFS2"},     {0x0bd00bd0, "Lustre"},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 		if ((uint32_t)type == known[i].magic)
@@ -227,7 +228,8 @@ static int write_all(int fd, const void *data, size_t size)
 {
 	size_t done = 0;
 	while (done < size) {
-		const ssize_t part = pwrite(fd, (const char *)data + done, size - done, (off_t)done);
+		const ssize_t part =
+			pwrite(fd, (const char *)data + done, size - done, (off_t)done);
 		if (part < 0 && errno != EINTR)
 			return errno;
 		done += part > 0 ? (size_t)part : 0;
@@ -324,12 +326,14 @@ static int check_file(struct file_store *f)
 		return refuse(f->path, "is another user's; name another");
 	const char *const network = network_file_system((long)system.f_type);
 	if (network)
-		return sn_fail(SNOWID_E_STORE,
-			       "the state file %.200s is on %s, which other hosts may share; put it on a "
-			       "disk of this host",
-			       f->path, network);
+		return sn_fail(
+			SNOWID_E_STORE,
+			"the state file %.200s is on %s, which other hosts may share; put it on a "
+			"disk of this host",
+			f->path, network);
 	if (status.st_size != (off_t)sizeof(struct image))
-		return refuse(f->path, "is truncated, or no state file; restore it, or name another");
+		return refuse(f->path,
+			      "is truncated, or no state file; restore it, or name another");
 	f->device = status.st_dev;
 	f->inode = status.st_ino;
 	return 0;
@@ -346,16 +350,18 @@ static int check_header(struct file_store *f)
 	if (header->byte_order != BYTE_ORDER_MARK)
 		return refuse(f->path, "was made by a machine of another byte order; name another");
 	if (header->version > FORMAT_VERSION || header->incompatible != 0)
-		return refuse(f->path, "was made by a newer version of this library; upgrade this one");
+		return refuse(f->path,
+			      "was made by a newer version of this library; upgrade this one");
 	if (header->crc != header_crc(header))
 		return refuse(f->path, "is corrupt; restore it, or name another");
 	if (header->fingerprint != settings->fingerprint ||
 	    header->field_count != settings->field_count)
 		return refuse(f->path, "is of another kind, layout or epoch; name one for each");
 	if (header->device != f->device || header->inode != f->inode)
-		return refuse(f->path,
-			      "is a copy: the original may be in use, and both would make the same IDs; "
-			      "name another");
+		return refuse(
+			f->path,
+			"is a copy: the original may be in use, and both would make the same IDs; "
+			"name another");
 	for (size_t i = 0; i < settings->field_count; i++) {
 		struct sn_store_field *const field = &settings->fields[i];
 		if (field->given && field->value != header->fields[i])
@@ -384,13 +390,15 @@ enum { TAKEOVER_BYTE, ALONE_BYTE };
 /* Sets the holder on failure; nothing else is changed in a file of others. */
 static int take_alone(struct file_store *f, uint64_t *holder)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ALONE_BYTE, .l_len = 1};
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ALONE_BYTE, .l_len = 1};
 	if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	if (errno != EAGAIN && errno != EACCES)
 		return fail_system(errno, "lock", f->path);
 	*holder = atomic_load(&f->image->hot.holder);
-	return sn_fail(-EBUSY, "the state file %.200s is in use by process %" PRIu64, f->path, *holder);
+	return sn_fail(-EBUSY, "the state file %.200s is in use by process %" PRIu64, f->path,
+		       *holder);
 }
 
 static int lock_takeover(const struct file_store *f, short type)
@@ -521,7 +529,8 @@ static int file_open(const char *path, const struct sn_store_settings *settings,
 static int fail_after_failure(struct file_store *f, int number)
 {
 	return sn_fail(-number,
-		       "a sync of the state file %.200s failed (%s), and what it wrote may be lost; IDs go "
+		       "a sync of the state file %.200s failed (%s), and what it wrote may be "
+		       "lost; IDs go "
 		       "on after a restart of the host, or with another file",
 		       f->path, snowid_strerror(-number));
 }
@@ -569,5 +578,5 @@ static int file_renew(struct sn_store *store)
 	return 0;
 }
 
-const struct sn_store_class sn_store_file = {"file:", true, false, file_check, file_open, file_renew,
-					     file_close};
+const struct sn_store_class sn_store_file = {"file:",   true,       false,     file_check,
+					     file_open, file_renew, file_close};

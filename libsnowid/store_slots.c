@@ -29,7 +29,8 @@ struct slots {
 static int malformed(const char *rest)
 {
 	return sn_fail(SNOWID_E_SYNTAX,
-		       "\"slots:%.80s\" is not as slots:/directory?workers=0-31&field=worker", rest);
+		       "\"slots:%.80s\" is not as slots:/directory?workers=0-31&field=worker",
+		       rest);
 }
 
 static bool read_number(const char **at, uint64_t *value)
@@ -92,7 +93,8 @@ static int find_field(const struct slots *slots, const struct sn_store_settings 
 
 	for (size_t n = 0; n < (named ? 1 : sizeof usual / sizeof usual[0]); n++)
 		for (size_t i = 0; i < settings->field_count; i++)
-			if (strcmp(settings->fields[i].name, named ? slots->field : usual[n]) == 0) {
+			if (strcmp(settings->fields[i].name, named ? slots->field : usual[n]) ==
+			    0) {
 				*index = i;
 				return 0;
 			}
@@ -101,21 +103,23 @@ static int find_field(const struct slots *slots, const struct sn_store_settings 
 }
 
 /* The range to choose from: of the URL, one that the user has given, or all there are. */
-static int find_range(const struct slots *slots, const struct sn_store_field *field, uint64_t *first,
-		      uint64_t *last)
+static int find_range(const struct slots *slots, const struct sn_store_field *field,
+		      uint64_t *first, uint64_t *last)
 {
 	const uint64_t max = field->bits < 64 ? (UINT64_C(1) << field->bits) - 1 : UINT64_MAX;
 
 	*first = slots->ranged ? slots->first : 0;
 	*last = slots->ranged ? slots->last : max;
 	if (*last > max)
-		return sn_fail(SNOWID_E_RANGE, "workers=%" PRIu64 "-%" PRIu64
+		return sn_fail(SNOWID_E_RANGE,
+			       "workers=%" PRIu64 "-%" PRIu64
 			       " in slots:%.80s: the field %s is from 0 to %" PRIu64,
 			       *first, *last, slots->directory, field->name, max);
 	if (!field->given)
 		return 0;
 	if (field->value < *first || field->value > *last)
-		return sn_fail(SNOWID_E_RANGE, "the field %s is %" PRIu64 ": slots:%.80s has %" PRIu64
+		return sn_fail(SNOWID_E_RANGE,
+			       "the field %s is %" PRIu64 ": slots:%.80s has %" PRIu64
 			       " to %" PRIu64,
 			       field->name, field->value, slots->directory, *first, *last);
 	*first = *last = field->value;
@@ -131,7 +135,8 @@ struct holders {
 static void note_holder(struct holders *holders, uint64_t process)
 {
 	char one[24];
-	const int length = snprintf(one, sizeof one, "%s%" PRIu64, holders->used ? ", " : "", process);
+	const int length =
+		snprintf(one, sizeof one, "%s%" PRIu64, holders->used ? ", " : "", process);
 	if (holders->used + (size_t)length >= sizeof holders->text)
 		return;
 	memcpy(holders->text + holders->used, one, (size_t)length + 1);
@@ -150,10 +155,11 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 	if (error)
 		return error;
 	for (size_t i = 0; i < settings->field_count; i++)
-		settings->fields[i].given = true; /* what is not assigned is as it is asked for, or 0 */
+		settings->fields[i].given =
+			true; /* what is not assigned is as it is asked for, or 0 */
 	for (field->value = first;; field->value++) {
-		snprintf(path, sizeof path, "%s/%s-%" PRIu64 ".state", slots->directory, field->name,
-			 field->value);
+		snprintf(path, sizeof path, "%s/%s-%" PRIu64 ".state", slots->directory,
+			 field->name, field->value);
 		error = sn_store_file_open(path, settings, true, store, &holder);
 		if (error != -EBUSY)
 			return error;
@@ -162,7 +168,8 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 			break;
 	}
 	return sn_fail(SNOWID_E_STORE,
-		       "all of %s %" PRIu64 " to %" PRIu64 " in slots:%.80s are taken, by the processes %s; "
+		       "all of %s %" PRIu64 " to %" PRIu64
+		       " in slots:%.80s are taken, by the processes %s; "
 		       "end one, or widen the range",
 		       field->name, first, last, slots->directory, holders.text);
 }
@@ -181,8 +188,8 @@ static int slots_open(const char *rest, const struct sn_store_settings *settings
 	if (!error)
 		error = find_field(&slots, settings, &index);
 	if (!error && mkdir(slots.directory, 0700) != 0 && errno != EEXIST)
-		error = sn_fail(-errno, "cannot make the directory of slots:%.200s: %s", slots.directory,
-				snowid_strerror(-errno));
+		error = sn_fail(-errno, "cannot make the directory of slots:%.200s: %s",
+				slots.directory, snowid_strerror(-errno));
 	if (!error)
 		error = take_first(&slots, own, index, store);
 	free(own);
@@ -190,5 +197,5 @@ static int slots_open(const char *rest, const struct sn_store_settings *settings
 }
 
 /* What it opens is a file: store. */
-const struct sn_store_class sn_store_slots = {"slots:", true, true, slots_check, slots_open, NULL,
-					      NULL};
+const struct sn_store_class sn_store_slots = {"slots:",   true, true, slots_check,
+					      slots_open, NULL, NULL};

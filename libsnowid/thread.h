@@ -7,13 +7,13 @@
 
 #include <stdint.h>
 
-#define SN_DETAIL_SIZE 400
+#define SN_DETAIL_SIZE  400
 #define SN_ENTROPY_SIZE 4032
 
 /* Random bytes bought in a block. The page of its own that it lives in is wiped in a forked child
  * (MADV_WIPEONFORK, and an atfork handler), and zeros mean: nothing left, not busy. */
 struct sn_entropy_block {
-	volatile uint32_t busy; /* a call is in the middle of it; a signal handler must not touch it */
+	volatile uint32_t busy; /* a call is in the middle of it: hands off, signal handlers */
 	uint32_t left;          /* unused bytes, at the end of the block */
 	uint8_t bytes[SN_ENTROPY_SIZE];
 };

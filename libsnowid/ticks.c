@@ -44,9 +44,10 @@ static int before_epoch(const struct sn_ticks *ticks)
 {
 	char epoch[SNOWID_TIME_TEXT];
 	snowid_time_format(ticks->time.epoch_sec, ticks->time.epoch_nsec, epoch);
-	return sn_fail(SNOWID_E_EPOCH,
-		       "the clock stands before the epoch, %s; set the clock, or choose an earlier epoch",
-		       epoch);
+	return sn_fail(
+		SNOWID_E_EPOCH,
+		"the clock stands before the epoch, %s; set the clock, or choose an earlier epoch",
+		epoch);
 }
 
 int sn_ticks_ended(const struct sn_ticks *ticks)

@@ -19,7 +19,7 @@ struct sn_ticks {
 	uint64_t lag;      /* in ticks: how far behind the clock slots are still taken */
 	uint64_t mask;     /* of the sequence in a slot */
 	unsigned bits;     /* of the sequence */
-	unsigned low_bits; /* of a slot: the sequence, and the ticks of a lag; statistics go by these */
+	unsigned low_bits; /* the sequence and the ticks of a lag: what statistics count by */
 };
 
 /* bits is 0 to 63; time and bits together have at most 64. */

@@ -147,7 +147,8 @@ SNOWID_EXPORT int snowid_ulid_increment(struct snowid_id128 *id)
 static int edge_at(int64_t sec, uint32_t nsec, bool last, struct snowid_id128 *id)
 {
 	static const uint8_t zeros[8], ones[8] = {255, 255, 255, 255, 255, 255, 255, 255};
-	const bool early = sec < 0, late = sec > SN_TIME_MAX;
+	const bool early = sec < 0;
+	const bool late = sec > SN_TIME_MAX;
 
 	if (!id)
 		return sn_fail_null("id");

@@ -383,7 +383,8 @@ static int edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last, stru
 	if (version != 7)
 		return sn_fail(SNOWID_E_KIND, "a UUID of version %u has no time: 1, 6 and 7 have",
 			       version);
-	const int error = last ? snowid_ulid_last_at(sec, nsec, id) : snowid_ulid_first_at(sec, nsec, id);
+	const int error =
+		last ? snowid_ulid_last_at(sec, nsec, id) : snowid_ulid_first_at(sec, nsec, id);
 	make_version7(id);
 	return error;
 }

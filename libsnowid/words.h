@@ -19,7 +19,7 @@ struct sn_words {
 	_Atomic uint64_t end;              /* what `next` was when it was sealed */
 
 	alignas(64) _Atomic uint64_t limit; /* the last tick that may be issued */
-	_Atomic uint64_t seen;   /* the highest reading of the clock, raised when a tick is opened */
+	_Atomic uint64_t seen; /* the highest reading of the clock, raised when a tick is opened */
 	_Atomic uint64_t behind; /* 1 since the clock was found behind `seen` */
 
 	/* Statistics. IDs issued are `counted` plus the low part of `next`. */

@@ -32,12 +32,35 @@ START_TEST(defaults_are_as_documented)
 }
 END_TEST
 
+START_TEST(the_environment_names_a_default_store)
+{
+	struct snowid_config *config;
+	setenv("SNOWID_STORE", "file:/nowhere/state", 1);
+	config = config_new();
+	expect_value(config, "store", "file:/nowhere/state");
+	snowid_config_free(config);
+	setenv("SNOWID_STORE", "", 1);
+	config = config_new();
+	expect_value(config, "store", "memory:");
+	snowid_config_free(config);
+	setenv("SNOWID_STORE", "frob:", 1);
+	EXPECT(snowid_config_new(&config), SNOWID_E_STORE);
+	EXPECT_DETAIL("frob:");
+}
+END_TEST
+
 START_TEST(every_setting_is_set_and_read_back_by_name)
 {
 	static const char *const settings[][2] = {
 		{"kind", "time:41,worker:10,sequence:12;epoch=1000"},
-		{"field.worker", "1023"}, {"timeout", "250us"}, {"wait", "0"},
-		{"hold", "90s"}, {"borrow", "7ms"}, {"spread", "true"}, {"block", "10ms"}, {"store", "file:/nowhere/state"},
+		{"field.worker", "1023"},
+		{"timeout", "250us"},
+		{"wait", "0"},
+		{"hold", "90s"},
+		{"borrow", "7ms"},
+		{"spread", "true"},
+		{"block", "10ms"},
+		{"store", "file:/nowhere/state"},
 	};
 	struct snowid_config *const config = config_new();
 	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
@@ -87,7 +110,8 @@ START_TEST(bad_settings_are_refused_and_change_nothing)
 	OK(snowid_config_set_field(config, "worker", 7));
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const int error = snowid_config_set(config, cases[i].key, cases[i].text);
-		ck_assert_msg(error == cases[i].error, "%s=%s gave %d", cases[i].key, cases[i].text, error);
+		ck_assert_msg(error == cases[i].error, "%s=%s gave %d", cases[i].key, cases[i].text,
+			      error);
 		EXPECT_DETAIL(cases[i].detail);
 	}
 	expect_value(config, "kind", "snowflake");
@@ -104,7 +128,8 @@ START_TEST(a_kind_clears_the_fields_of_the_last)
 	char text[8];
 	OK(snowid_config_set_field(config, "worker", 7));
 	OK(snowid_config_set_kind(config, "snowflake"));
-	EXPECT(snowid_config_get(config, "field.worker", text, sizeof text, NULL), SNOWID_E_UNKNOWN);
+	EXPECT(snowid_config_get(config, "field.worker", text, sizeof text, NULL),
+	       SNOWID_E_UNKNOWN);
 	EXPECT(snowid_config_get(config, "field.none", text, sizeof text, NULL), SNOWID_E_UNKNOWN);
 	OK(snowid_config_set_kind(config, "ulid"));
 	EXPECT(snowid_config_set_field(config, "worker", 7), SNOWID_E_UNKNOWN);
@@ -161,6 +186,7 @@ END_TEST
 static void add(TCase *tests)
 {
 	tcase_add_test(tests, defaults_are_as_documented);
+	tcase_add_test(tests, the_environment_names_a_default_store);
 	tcase_add_test(tests, every_setting_is_set_and_read_back_by_name);
 	tcase_add_test(tests, bad_settings_are_refused_and_change_nothing);
 	tcase_add_test(tests, a_kind_clears_the_fields_of_the_last);

@@ -12,8 +12,8 @@
 
 #include "tests/check.h"
 
-#define MS UINT64_C(1000000)
-#define SEC (1000 * (int64_t)MS)
+#define MS    UINT64_C(1000000)
+#define SEC   (1000 * (int64_t)MS)
 #define START 1700000000 /* 2023-11-14T22:13:20Z */
 
 #define WIDE_LAYOUT "time:41,worker:1,sequence:22;epoch=2021-01-01"
@@ -57,8 +57,9 @@ static uint64_t stat_of(const struct snowid_generator *g, enum snowid_stat which
 	return value;
 }
 
-static const char *const kinds[] = {"snowflake", WIDE_LAYOUT, "instagram", "sonyflake;epoch=2021-01-01",
-				    "ulid",      "uuid7",     "uuid6",     "uuid1"};
+static const char *const kinds[] = {
+	"snowflake", WIDE_LAYOUT, "instagram", "sonyflake;epoch=2021-01-01",
+	"ulid",      "uuid7",     "uuid6",     "uuid1"};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 /* Every kind as a number that sorts by time: 128 bits, most significant half first. */
@@ -117,7 +118,8 @@ static void expect_unique(struct value *values, size_t count)
 
 static void *shared(size_t size)
 {
-	void *const map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *const map =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(map, MAP_FAILED);
 	return map;
 }
@@ -129,8 +131,9 @@ START_TEST(an_id_holds_its_time_and_fields)
 	static const struct {
 		const char *kind, *node;
 		uint64_t ms;
-	} cases[] = {{"snowflake", "worker", 1}, {"twitter", "worker", 1}, {"discord", "worker", 1},
-		     {"instagram", "shard", 1},  {"sonyflake", "machine", 10}, {"js53", "worker", 1}};
+	} cases[] = {{"snowflake", "worker", 1},   {"twitter", "worker", 1},
+		     {"discord", "worker", 1},     {"instagram", "shard", 1},
+		     {"sonyflake", "machine", 10}, {"js53", "worker", 1}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct snowid_clock *clock;
 		struct snowid_generator *const g = manual_generator(cases[i].kind, &clock);
@@ -144,7 +147,8 @@ START_TEST(an_id_holds_its_time_and_fields)
 		OK(snowid_generator_next_batch(g, &ids[1], 2, 0, &made));
 		for (uint64_t n = 0; n < 3; n++) {
 			OK(snowid_layout_time_ms(layout, ids[n], &ms));
-			ck_assert_int_eq(ms, START * INT64_C(1000) + (cases[i].ms == 10 ? 120 : 123));
+			ck_assert_int_eq(ms,
+					 START * INT64_C(1000) + (cases[i].ms == 10 ? 120 : 123));
 			OK(snowid_layout_field(layout, ids[n], cases[i].node, &value));
 			ck_assert_uint_eq(value, 1);
 			OK(snowid_layout_field(layout, ids[n], "sequence", &value));
@@ -185,7 +189,8 @@ START_TEST(ulids_and_uuids_hold_their_time)
 		}
 		/* Versions 1 and 6 take what the last millisecond has left. */
 		ck_assert_int_le(ms, START * INT64_C(1000) + 123);
-		ck_assert_int_ge(ms, START * INT64_C(1000) + (versions[i] == 1 || versions[i] == 6 ? 122 : 123));
+		ck_assert_int_ge(ms, START * INT64_C(1000) +
+					     (versions[i] == 1 || versions[i] == 6 ? 122 : 123));
 		snowid_generator_free(g);
 		snowid_clock_free(clock);
 	}
@@ -211,8 +216,9 @@ START_TEST(the_node_of_a_uuid_is_random_multicast_or_as_set)
 	ck_assert_mem_eq(id.bytes + 8, next.bytes + 8, 8); /* kept for the generator's life */
 	OK(snowid_uuid_node(&id, node));
 	ck_assert_int_eq(node[0] & 1, 1);
-	ck_assert_uint_eq((uint64_t)node[0] << 40 | (uint64_t)node[1] << 32 | (uint64_t)node[2] << 24 |
-				  (uint64_t)node[3] << 16 | (uint64_t)node[4] << 8 | node[5],
+	ck_assert_uint_eq((uint64_t)node[0] << 40 | (uint64_t)node[1] << 32 |
+				  (uint64_t)node[2] << 24 | (uint64_t)node[3] << 16 |
+				  (uint64_t)node[4] << 8 | node[5],
 			  value);
 	OK(snowid_uuid_clock_seq(&id, &clock_seq));
 	OK(snowid_generator_field(a, "clock_seq", &value));
@@ -561,8 +567,8 @@ START_TEST(outside_the_layout_every_id_is_refused)
 {
 	static const struct {
 		const char *epoch, *first, *last; /* of a layout of 20 bits of 1 ms: 1048.576 s */
-	} layout = {"time:20,worker:2,sequence:4;epoch=2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z",
-		    "2024-01-01T00:17:28.575Z"};
+	} layout = {"time:20,worker:2,sequence:4;epoch=2024-01-01T00:00:00Z",
+		    "2024-01-01T00:00:00Z", "2024-01-01T00:17:28.575Z"};
 	struct snowid_clock *clock;
 	struct snowid_config *const config = config_of(layout.epoch);
 	struct snowid_generator *g;
@@ -656,7 +662,8 @@ static void *take_many(void *argument)
 START_TEST(eight_threads_get_no_id_twice)
 {
 	const char *const kind = kinds[_i];
-	const size_t count = strncmp(kind, "sonyflake", 9) == 0 ? 500 : PER_THREAD; /* 25,600 a second */
+	const size_t count =
+		strncmp(kind, "sonyflake", 9) == 0 ? 500 : PER_THREAD; /* 25,600 a second */
 	struct snowid_generator *const g = generator_of(config_of(kind));
 	struct value *const values = calloc(THREADS * count, sizeof *values);
 	pthread_t threads[THREADS];
@@ -1027,7 +1034,8 @@ static void add(TCase *tests)
 	tcase_add_loop_test(tests, four_children_and_their_parent_get_no_id_twice, 0, KINDS);
 	tcase_add_loop_test(tests, a_child_draws_other_random_bytes, 0, 2);
 	tcase_add_test(tests, close_ends_all_claims_at_once);
-	tcase_add_test(tests, a_close_reaches_children_and_a_childs_close_does_not_reach_its_parent);
+	tcase_add_test(tests,
+		       a_close_reaches_children_and_a_childs_close_does_not_reach_its_parent);
 	tcase_add_test(tests, a_child_goes_on_when_its_parent_frees);
 	tcase_add_test(tests, a_new_generator_at_an_old_address_is_a_new_one);
 	tcase_add_test(tests, no_generator_is_silently_worker_0);

@@ -46,17 +46,40 @@ END_TEST
 START_TEST(refuses_what_is_no_instant)
 {
 	static const char *const malformed[] = {
-		"", "-", "now", "2022x", "2022-13-01", "2022-00-01", "2022-01-00", "2022-02-29",
-		"1900-02-29", "2022-01-01T", "2022-01-01T00:00", "2022-01-01T24:00:00Z",
-		"2022-01-01T00:60:00Z", "2022-01-01T00:00:60Z", "2022-01-01T00:00:00",
-		"2022-01-01T00:00:00.Z", "2022-01-01T00:00:00+1:00", "2022-01-01T00:00:00+24:00",
-		"2022-01-01T00:00:00Z ", " 1", "1 ", "+1", "1.5", "1e3", "0x10", "2022-1-1",
-		"9999999999999999999", "\xff\xfe",
+		"",
+		"-",
+		"now",
+		"2022x",
+		"2022-13-01",
+		"2022-00-01",
+		"2022-01-00",
+		"2022-02-29",
+		"1900-02-29",
+		"2022-01-01T",
+		"2022-01-01T00:00",
+		"2022-01-01T24:00:00Z",
+		"2022-01-01T00:60:00Z",
+		"2022-01-01T00:00:60Z",
+		"2022-01-01T00:00:00",
+		"2022-01-01T00:00:00.Z",
+		"2022-01-01T00:00:00+1:00",
+		"2022-01-01T00:00:00+24:00",
+		"2022-01-01T00:00:00Z ",
+		" 1",
+		"1 ",
+		"+1",
+		"1.5",
+		"1e3",
+		"0x10",
+		"2022-1-1",
+		"9999999999999999999",
+		"\xff\xfe",
 	};
 	int64_t sec;
 	uint32_t nsec;
 	for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++)
-		ck_assert_msg(parse(malformed[i], &sec, &nsec) == SNOWID_E_SYNTAX, "\"%s\"", malformed[i]);
+		ck_assert_msg(parse(malformed[i], &sec, &nsec) == SNOWID_E_SYNTAX, "\"%s\"",
+			      malformed[i]);
 	EXPECT(snowid_time_parse("123\0", 4, &sec, &nsec), SNOWID_E_SYNTAX);
 	EXPECT(parse("1582-10-14T23:59:59.999Z", &sec, &nsec), SNOWID_E_RANGE);
 	EXPECT(parse("253402300800000", &sec, &nsec), SNOWID_E_RANGE);
@@ -109,8 +132,9 @@ END_TEST
 /* Against division in 128 bits, for units that divide a second and units that do not. */
 START_TEST(ticks_are_exact_for_every_unit)
 {
-	static const uint32_t units[] = {100, 200, 300, 700, 1000, 12800, 100000, 999900, 1000000,
-					 3000000, 10000000, 250000000, 333333300, 999999900, 1000000000};
+	static const uint32_t units[] = {100,      200,       300,       700,       1000,
+					 12800,    100000,    999900,    1000000,   3000000,
+					 10000000, 250000000, 333333300, 999999900, 1000000000};
 	static const uint32_t epochs_nsec[] = {0, 100, 721000000, 999999900};
 	static const int64_t secs[] = {0, 1, 59, 1645557742, 253402300798};
 	static const uint32_t nsecs[] = {0, 1, 99, 100, 999999, 1000000, 499999999, 999999999};
@@ -122,17 +146,19 @@ START_TEST(ticks_are_exact_for_every_unit)
 			for (size_t i = 0; i < 5 * 8; i++) {
 				const int64_t sec = secs[i / 8];
 				const uint32_t nsec = nsecs[i % 8];
-				__extension__ const __int128 ns = ((__int128)sec + 1) * 1000000000 + nsec -
-								  epochs_nsec[e];
+				__extension__ const __int128 ns =
+					((__int128)sec + 1) * 1000000000 + nsec - epochs_nsec[e];
 				const uint64_t tick = sn_timebase_tick(&base, sec, nsec);
 				ck_assert_uint_eq(tick, (uint64_t)(ns / units[u]));
 
 				int64_t begin_sec;
 				uint32_t begin_nsec;
 				ck_assert(sn_timebase_start(&base, tick, &begin_sec, &begin_nsec));
-				ck_assert_uint_eq(sn_timebase_tick(&base, begin_sec, begin_nsec), tick);
+				ck_assert_uint_eq(sn_timebase_tick(&base, begin_sec, begin_nsec),
+						  tick);
 				__extension__ const __int128 begin =
-					((__int128)begin_sec + 1) * 1000000000 + begin_nsec - epochs_nsec[e];
+					((__int128)begin_sec + 1) * 1000000000 + begin_nsec -
+					epochs_nsec[e];
 				ck_assert(begin <= ns && ns - begin < units[u]);
 			}
 		}

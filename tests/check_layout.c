@@ -38,7 +38,8 @@ static void expect_published(char *column[TSV_COLUMNS])
 		if (strcmp(field, "unix_ms") == 0) {
 			OK(snowid_layout_time_ms(layout, id, &ms));
 			ck_assert_int_eq(ms, (int64_t)expected);
-			OK(snowid_layout_first_at(layout, ms / 1000, (uint32_t)(ms % 1000) * 1000000, &value));
+			OK(snowid_layout_first_at(layout, ms / 1000,
+						  (uint32_t)(ms % 1000) * 1000000, &value));
 			built |= value;
 		} else {
 			OK(snowid_layout_field(layout, id, field, &value));
@@ -62,14 +63,18 @@ START_TEST(presets_are_as_published)
 		const char *name;
 		const char *spec;
 	} cases[] = {
-		{"snowflake", "time:41,datacenter:5,worker:5,sequence:12;epoch=2021-01-01T00:00:00.000Z;"
-			      "unit=1ms"},
-		{"twitter", "time:41,datacenter:5,worker:5,sequence:12;epoch=2010-11-04T01:42:54.657Z;"
-			    "unit=1ms"},
+		{"snowflake",
+		 "time:41,datacenter:5,worker:5,sequence:12;epoch=2021-01-01T00:00:00.000Z;"
+		 "unit=1ms"},
+		{"twitter",
+		 "time:41,datacenter:5,worker:5,sequence:12;epoch=2010-11-04T01:42:54.657Z;"
+		 "unit=1ms"},
 		{"discord",
 		 "time:42,worker:5,process:5,sequence:12;epoch=2015-01-01T00:00:00.000Z;unit=1ms"},
-		{"instagram", "time:41,shard:13,sequence:10;epoch=2011-08-24T21:07:01.721Z;unit=1ms"},
-		{"sonyflake", "time:39,sequence:8,machine:16;epoch=2014-09-01T00:00:00.000Z;unit=10ms"},
+		{"instagram",
+		 "time:41,shard:13,sequence:10;epoch=2011-08-24T21:07:01.721Z;unit=1ms"},
+		{"sonyflake",
+		 "time:39,sequence:8,machine:16;epoch=2014-09-01T00:00:00.000Z;unit=10ms"},
 		{"js53", "time:41,worker:6,sequence:6;epoch=2021-01-01T00:00:00.000Z;unit=1ms"},
 	};
 	size_t i = 0;
@@ -93,7 +98,8 @@ END_TEST
 
 START_TEST(a_preset_takes_another_epoch_and_unit)
 {
-	struct snowid_layout *const layout = layout_of("snowflake;epoch=2024-01-01T00:00:00Z;unit=10ms");
+	struct snowid_layout *const layout =
+		layout_of("snowflake;epoch=2024-01-01T00:00:00Z;unit=10ms");
 	int64_t sec;
 	uint32_t nsec;
 	OK(snowid_layout_first_time(layout, &sec, &nsec));
@@ -227,7 +233,8 @@ END_TEST
 
 START_TEST(first_and_last_enclose_the_tick)
 {
-	struct snowid_layout *const layout = layout_of("time:41,worker:10,sequence:12;epoch=1000;unit=10ms");
+	struct snowid_layout *const layout =
+		layout_of("time:41,worker:10,sequence:12;epoch=1000;unit=10ms");
 	uint64_t first, last;
 	/* 1 s + 25 ms after the epoch: tick 102. */
 	OK(snowid_layout_first_at(layout, 2, 25000000, &first));
@@ -296,9 +303,12 @@ END_TEST
 START_TEST(the_fingerprint_is_of_the_numbers)
 {
 	static const char *const differ[] = {
-		"time:41,worker:10,sequence:12", "time:41,worker:11,sequence:11",
-		"time:41,sequence:12,worker:10", "time:41,worker:10,sequence:12;epoch=1",
-		"time:41,worker:10,sequence:12;unit=10ms", "time:41,a:5,b:5,sequence:12",
+		"time:41,worker:10,sequence:12",
+		"time:41,worker:11,sequence:11",
+		"time:41,sequence:12,worker:10",
+		"time:41,worker:10,sequence:12;epoch=1",
+		"time:41,worker:10,sequence:12;unit=10ms",
+		"time:41,a:5,b:5,sequence:12",
 		"time:41,a:10,b:12",
 	};
 	struct snowid_layout *layouts[sizeof differ / sizeof differ[0]];
@@ -342,10 +352,12 @@ START_TEST(random_layouts_and_values_make_the_round_trip)
 			widths[i] = left ? 1 + (unsigned)draw(left) : 0;
 			total += widths[i];
 			if (widths[i])
-				used += snprintf(spec + used, sizeof spec - (size_t)used, ",f%zu:%u", i, widths[i]);
+				used += snprintf(spec + used, sizeof spec - (size_t)used,
+						 ",f%zu:%u", i, widths[i]);
 		}
-		snprintf(spec + used, sizeof spec - (size_t)used, ";epoch=%" PRIu64 ";unit=%" PRIu64 "ns",
-			 draw(4000000000000), 100 * (1 + draw(10000000)));
+		snprintf(spec + used, sizeof spec - (size_t)used,
+			 ";epoch=%" PRIu64 ";unit=%" PRIu64 "ns", draw(4000000000000),
+			 100 * (1 + draw(10000000)));
 		struct snowid_layout *const layout = layout_of(spec);
 		values[0] = draw(0) & (UINT64_MAX >> (64 - widths[0]));
 		if (values[0] > info(layout, SNOWID_LAYOUT_LAST_TICK))

@@ -5,9 +5,9 @@
 #include "libsnowid/store.h"
 #include "tests/check.h"
 
-#define MS UINT64_C(1000000)
+#define MS        UINT64_C(1000000)
 #define START_SEC 1000 /* the epoch is 0 */
-#define START_MS (START_SEC * UINT64_C(1000))
+#define START_MS  (START_SEC * UINT64_C(1000))
 
 struct setup {
 	struct snowid_clock *clock;
@@ -25,8 +25,10 @@ static struct sn_claim claim;
 /* A sequencer of ticks of 1 ms and 4096 slots, on a manual clock at START_SEC. */
 static struct setup usual(void)
 {
-	struct setup s = {
-		.bits = 12, .wait_ns = 5 * MS, .hold_ns = 1000 * MS, .last_tick = UINT64_C(1) << 42};
+	struct setup s = {.bits = 12,
+			  .wait_ns = 5 * MS,
+			  .hold_ns = 1000 * MS,
+			  .last_tick = UINT64_C(1) << 42};
 	sn_timebase_init(&s.time, 0, 0, 1000000);
 	OK(snowid_clock_new_manual(START_SEC, 0, &the_clock));
 	s.clock = the_clock;
@@ -72,8 +74,9 @@ static int claim_for(uint64_t count, uint64_t timeout_ns)
 
 static void expect_claim(uint64_t start, uint64_t count)
 {
-	ck_assert_msg(claim.start == start && claim.count == count, "[%llu, +%llu) is tick %llu + %llu",
-		      (unsigned long long)claim.start, (unsigned long long)claim.count,
+	ck_assert_msg(claim.start == start && claim.count == count,
+		      "[%llu, +%llu) is tick %llu + %llu", (unsigned long long)claim.start,
+		      (unsigned long long)claim.count,
 		      (unsigned long long)(claim.start >> q.ticks.bits),
 		      (unsigned long long)(claim.start & ((UINT64_C(1) << q.ticks.bits) - 1)));
 }
@@ -327,7 +330,9 @@ START_TEST(what_a_hold_has_left_is_worked_off_at_half_the_pace)
 	const uint64_t ahead = (atomic_load(&q.words->next) >> 12) - (START_MS + 1000);
 	ck_assert_uint_gt(ahead, 480);
 	int ms = 0;
-	for (; ms < 2000 && (atomic_load(&q.words->next) >> 12) > START_MS + 1000 + (uint64_t)ms + 6; ms++) {
+	for (;
+	     ms < 2000 && (atomic_load(&q.words->next) >> 12) > START_MS + 1000 + (uint64_t)ms + 6;
+	     ms++) {
 		opened += drain();
 		OK(snowid_clock_advance(the_clock, MS));
 	}
@@ -499,7 +504,8 @@ START_TEST(at_the_last_slot_the_layout_has_ended)
 	settings.last_tick = (UINT64_C(1) << 48) - 1;
 	sn_timebase_init(&settings.time, 0, 0, 100);
 	const uint64_t last_hns = settings.last_tick;
-	OK(snowid_clock_step(the_clock, ((int64_t)last_hns - START_SEC * 10000000LL) * 100 - 5000000));
+	OK(snowid_clock_step(the_clock,
+			     ((int64_t)last_hns - START_SEC * 10000000LL) * 100 - 5000000));
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 5000000));
 	atomic_store(&q.words->next, UINT64_MAX - 10);

@@ -8,9 +8,14 @@ START_TEST(reads_every_unit)
 		const char *text;
 		uint64_t ns;
 	} cases[] = {
-		{"0", 0},          {"0s", 0},           {"1ns", 1},
-		{"250us", 250000}, {"5ms", 5000000},    {"2s", 2000000000},
-		{"90m", UINT64_C(5400000000000)},       {"1h", UINT64_C(3600000000000)},
+		{"0", 0},
+		{"0s", 0},
+		{"1ns", 1},
+		{"250us", 250000},
+		{"5ms", 5000000},
+		{"2s", 2000000000},
+		{"90m", UINT64_C(5400000000000)},
+		{"1h", UINT64_C(3600000000000)},
 		{"18446744073709551615ns", UINT64_MAX},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -24,8 +29,12 @@ END_TEST
 
 START_TEST(refuses_what_is_no_span)
 {
-	static const char *const cases[] = {"",    "ms",   "1",    "-1ms", "1 ms", "1.5s", "1S",
-					    "1msx", "1m s", "0x1s", "+1s",  "18446744073709551616ns",
+	static const char *const cases[] = {"",         "ms",
+					    "1",        "-1ms",
+					    "1 ms",     "1.5s",
+					    "1S",       "1msx",
+					    "1m s",     "0x1s",
+					    "+1s",      "18446744073709551616ns",
 					    "5124096h", "99999999999999999999ns"};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		uint64_t ns;
@@ -40,9 +49,14 @@ START_TEST(writes_the_largest_unit_that_is_exact)
 		uint64_t ns;
 		const char *text;
 	} cases[] = {
-		{0, "0"},         {1, "1ns"},           {1500, "1500ns"},
-		{5000000, "5ms"}, {2000000000, "2s"},   {UINT64_C(60000000000), "1m"},
-		{UINT64_C(3600000000000), "1h"},        {UINT64_MAX, "18446744073709551615ns"},
+		{0, "0"},
+		{1, "1ns"},
+		{1500, "1500ns"},
+		{5000000, "5ms"},
+		{2000000000, "2s"},
+		{UINT64_C(60000000000), "1m"},
+		{UINT64_C(3600000000000), "1h"},
+		{UINT64_MAX, "18446744073709551615ns"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		char text[SN_SPAN_TEXT];

@@ -31,8 +31,8 @@
 #define FSTATFS "fstatfs"
 #endif
 
-#define MS UINT64_C(1000000)
-#define SEC (1000 * (int64_t)MS)
+#define MS    UINT64_C(1000000)
+#define SEC   (1000 * (int64_t)MS)
 #define START 1700000000
 enum { SIZE = 16384, SECTOR = 512, HOT_AT = 4096, RESERVED_AT = 8192 };
 
@@ -398,7 +398,8 @@ START_TEST(no_power_cut_loses_what_was_promised)
 		struct snowid_generator *g = open_on(clock);
 		uint64_t last = 0;
 		ck_assert_int_eq(statfs(path, &status), 0);
-		ck_assert_msg((unsigned long)status.f_type != TMPFS_MAGIC, "the test needs a real disk");
+		ck_assert_msg((unsigned long)status.f_type != TMPFS_MAGIC,
+			      "the test needs a real disk");
 		/* Up to any place in a block, also just after and just before it is renewed, and also
 		 * with a record that is written and not yet synced. */
 		for (int i = 0; i < 20 + 7 * round; i++) {
@@ -432,7 +433,8 @@ START_TEST(no_power_cut_loses_what_was_promised)
 			OK(snowid_generator_new(config, &g));
 			snowid_config_free(config);
 			const uint64_t id = next(g);
-			ck_assert_msg(id >> 22 > last >> 22, "subset %u of round %d", subset, round);
+			ck_assert_msg(id >> 22 > last >> 22, "subset %u of round %d", subset,
+				      round);
 			snowid_generator_free(g);
 			snowid_clock_free(behind);
 		}
@@ -495,12 +497,9 @@ START_TEST(bad_files_are_refused_and_left_alone)
 		size_t size;
 		const char *detail;
 	} cases[] = {
-		{0, "X", 1, "is no state file"},
-		{8, "\x01\x02\x03\x04", 4, "another byte order"},
-		{12, "\x02", 1, "newer version"},
-		{24, "\x01", 1, "newer version"},
-		{32, "\xff", 1, "corrupt"},
-		{64, "\xff", 1, "corrupt"},
+		{0, "X", 1, "is no state file"},  {8, "\x01\x02\x03\x04", 4, "another byte order"},
+		{12, "\x02", 1, "newer version"}, {24, "\x01", 1, "newer version"},
+		{32, "\xff", 1, "corrupt"},       {64, "\xff", 1, "corrupt"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		memcpy(bad, good, SIZE);
@@ -587,7 +586,8 @@ START_TEST(a_file_removed_or_replaced_under_a_generator_ends_it)
 		int error = 0;
 		unlink(path);
 		if (replace)
-			other = open_on(clock); /* begins above all that the old one may still issue */
+			other = open_on(
+				clock); /* begins above all that the old one may still issue */
 		for (int i = 0; i < 300 && !error; i++) {
 			OK(snowid_clock_advance(clock, MS));
 			error = snowid_generator_next(g, &id);
@@ -634,7 +634,8 @@ static void expect_unique(uint64_t *ids, size_t count)
 
 static void *shared(size_t size)
 {
-	void *const map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *const map =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(map, MAP_FAILED);
 	return map;
 }
@@ -651,7 +652,8 @@ static void *take_share(void *argument)
 {
 	struct share *const share = argument;
 	for (int i = 0; i < PER_THREAD; i++)
-		share->failed |= snowid_generator_next_for(share->generator, UINT64_MAX, &share->ids[i]) != 0;
+		share->failed |= snowid_generator_next_for(share->generator, UINT64_MAX,
+							   &share->ids[i]) != 0;
 	return NULL;
 }
 
@@ -696,6 +698,54 @@ START_TEST(eight_processes_of_four_threads_get_no_id_twice)
 }
 END_TEST
 
+/* A family of processes on one generator: children, a grandchild, and a parent that leaves first. They
+ * go on for several blocks, so that children renew too. */
+START_TEST(children_go_on_and_renew_when_their_parent_is_gone)
+{
+	enum { FAMILY = 4, EACH = 2000 };
+	struct snowid_clock *const clock = manual();
+	uint64_t *const ids = shared(FAMILY * EACH * sizeof *ids);
+	struct snowid_generator *const g = open_on(clock);
+	pid_t children[FAMILY];
+	int status;
+	next(g);
+	for (int i = 0; i < FAMILY; i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			pid_t grandchild = 0;
+			bool failed = false;
+			if (i == 0 &&
+			    (grandchild = fork()) > 0) { /* leaves the work to its child */
+				failed = waitpid(grandchild, &status, 0) != grandchild ||
+					 status != 0;
+				snowid_generator_close(g, 0);
+				snowid_generator_free(g);
+				_exit(failed);
+			}
+			for (int n = 0; n < EACH && !failed; n++) {
+				snowid_clock_advance(clock, MS / 4);
+				failed = snowid_generator_next(g, &ids[i * EACH + n]) != 0;
+			}
+			snowid_generator_free(g);
+			_exit(failed);
+		}
+	}
+	OK(snowid_generator_close(g, 0));
+	snowid_generator_free(g);
+	for (int i = 0; i < FAMILY; i++) {
+		ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+		ck_assert_int_eq(status, 0);
+	}
+	struct snowid_generator *const after = open_on(clock);
+	const uint64_t last = next(after);
+	expect_unique(ids, FAMILY * EACH);
+	ck_assert_uint_gt(last, ids[FAMILY * EACH - 1]);
+	snowid_generator_free(after);
+	munmap(ids, FAMILY * EACH * sizeof *ids);
+	snowid_clock_free(clock);
+}
+END_TEST
+
 /* Writes what it gets to a pipe, until it is killed. */
 static void write_ids(int out)
 {
@@ -735,7 +785,8 @@ START_TEST(killed_and_started_again_they_get_no_id_twice)
 		while (wanted > 0 && (got = read(ends[0], ids + count,
 						 (wanted < 16 ? wanted : 16) * sizeof *ids)) > 0) {
 			count += (size_t)got / sizeof *ids;
-			wanted -= (size_t)got / sizeof *ids < wanted ? (size_t)got / sizeof *ids : wanted;
+			wanted -= (size_t)got / sizeof *ids < wanted ? (size_t)got / sizeof *ids
+								     : wanted;
 		}
 		kill(child, SIGKILL);
 		while (count < MOST && (got = read(ends[0], ids + count, 16 * sizeof *ids)) > 0)
@@ -840,6 +891,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_file_removed_or_replaced_under_a_generator_ends_it);
 	tcase_add_test(tests, a_place_where_no_file_can_be_is_an_error_of_the_system);
 	tcase_add_test(tests, eight_processes_of_four_threads_get_no_id_twice);
+	tcase_add_test(tests, children_go_on_and_renew_when_their_parent_is_gone);
 	tcase_add_test(tests, killed_and_started_again_they_get_no_id_twice);
 	tcase_add_test(tests, killed_at_any_system_call_it_leaves_a_good_file);
 }

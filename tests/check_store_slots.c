@@ -103,7 +103,8 @@ START_TEST(when_all_are_taken_the_holders_are_named)
 	ck_assert_uint_eq(worker_of(b), 5);
 	EXPECT(try_take("snowflake", "?workers=4-5", &none), SNOWID_E_STORE);
 	EXPECT_DETAIL("all of worker 4 to 5");
-	snprintf(process, sizeof process, "by the processes %ld, %ld;", (long)getpid(), (long)getpid());
+	snprintf(process, sizeof process, "by the processes %ld, %ld;", (long)getpid(),
+		 (long)getpid());
 	EXPECT_DETAIL(process);
 	ck_assert_ptr_null(none);
 	snowid_generator_free(a);
@@ -158,16 +159,26 @@ END_TEST
 START_TEST(malformed_urls_are_refused)
 {
 	static const char *const urls[] = {
-		"slots:",          "slots:here",        "slots:/d?",        "slots:/d?workers",
-		"slots:/d?workers=", "slots:/d?workers=1", "slots:/d?workers=1-", "slots:/d?workers=2-1",
-		"slots:/d?workers=-1-2", "slots:/d?workers=0-31x", "slots:/d?workers=0-31&",
-		"slots:/d?field=", "slots:/d?other=1",
+		"slots:",
+		"slots:here",
+		"slots:/d?",
+		"slots:/d?workers",
+		"slots:/d?workers=",
+		"slots:/d?workers=1",
+		"slots:/d?workers=1-",
+		"slots:/d?workers=2-1",
+		"slots:/d?workers=-1-2",
+		"slots:/d?workers=0-31x",
+		"slots:/d?workers=0-31&",
+		"slots:/d?field=",
+		"slots:/d?other=1",
 		"slots:/d?field=a_name_that_is_longer_than_any_field_has",
 	};
 	struct snowid_config *config;
 	OK(snowid_config_new(&config));
 	for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++)
-		ck_assert_msg(snowid_config_set_store(config, urls[i]) == SNOWID_E_SYNTAX, "%s", urls[i]);
+		ck_assert_msg(snowid_config_set_store(config, urls[i]) == SNOWID_E_SYNTAX, "%s",
+			      urls[i]);
 	snowid_config_free(config);
 }
 END_TEST
@@ -202,7 +213,8 @@ START_TEST(a_killed_process_leaves_its_worker_and_a_child_keeps_it)
 		if (child == 0) {
 			last = next(g);
 			if (write(ready[1], &last, sizeof last) != (ssize_t)sizeof last ||
-			    write(ready[1], &(pid_t){getpid()}, sizeof(pid_t)) != (ssize_t)sizeof(pid_t))
+			    write(ready[1], &(pid_t){getpid()}, sizeof(pid_t)) !=
+				    (ssize_t)sizeof(pid_t))
 				_exit(1);
 			for (;;)
 				pause();
@@ -241,7 +253,8 @@ START_TEST(eight_processes_get_eight_workers)
 			struct snowid_generator *const g = take("?workers=0-7");
 			workers[i] = worker_of(g);
 			next(g);
-			const bool fine = write(taken[1], &byte, 1) == 1 && read(go[0], &byte, 1) == 0;
+			const bool fine =
+				write(taken[1], &byte, 1) == 1 && read(go[0], &byte, 1) == 0;
 			snowid_generator_free(g);
 			_exit(!fine);
 		}

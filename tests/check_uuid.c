@@ -487,15 +487,19 @@ START_TEST(first_and_last_are_clamped)
 		int64_t sec;
 		int64_t clamped;
 	} cases[] = {
-		{1, -12219292801, -12219292800}, {6, INT64_MIN, -12219292800},
-		{6, 103072857661, 103072857660}, {1, INT64_MAX, 103072857660},
-		{7, -1, 0},                      {7, 253402300800, 253402300799},
+		{1, -12219292801, -12219292800},
+		{6, INT64_MIN, -12219292800},
+		{6, 103072857661, 103072857660},
+		{1, INT64_MAX, 103072857660},
+		{7, -1, 0},
+		{7, 253402300800, 253402300799},
 	};
 	struct snowid_id128 id;
 	int64_t sec;
 	uint32_t nsec;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		EXPECT(snowid_uuid_first_at(cases[i].version, cases[i].sec, 0, &id), SNOWID_E_RANGE);
+		EXPECT(snowid_uuid_first_at(cases[i].version, cases[i].sec, 0, &id),
+		       SNOWID_E_RANGE);
 		OK(snowid_uuid_time(&id, &sec, &nsec));
 		ck_assert_int_eq(sec, cases[i].clamped);
 		EXPECT(snowid_uuid_last_at(cases[i].version, cases[i].sec, 0, &id), SNOWID_E_RANGE);

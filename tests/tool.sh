@@ -5,7 +5,7 @@
 # Runs $top_builddir/snowid; prints a line per check and a count, and fails if any check did.
 set -u
 export LC_ALL=C TZ=UTC
-unset NO_COLOR POSIXLY_CORRECT XDG_STATE_HOME
+unset NO_COLOR POSIXLY_CORRECT XDG_STATE_HOME SNOWID_STORE
 
 source_dir=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 tool=${top_builddir:-.}/snowid
@@ -437,6 +437,11 @@ is "3 copies on slots make 15000 IDs" "$(cat "$work"/slot.? | sort -u | wc -l)" 
 run --store "slots:$state?workers=3-5" --json
 has "a slot assigns the worker" "$out" '"worker":3,'
 refuses 2 "workers=0-31" --store "slots:$state?workers=5-3"
+has "SNOWID_STORE names the store" \
+	"$(SNOWID_STORE="slots:$state?workers=4-5" "$tool" --json)" '"worker":4,'
+export SNOWID_STORE=frob:
+refuses 1 "frob:"
+unset SNOWID_STORE
 rm -rf "$state"
 run -k time:41,sequence:1 --set timeout=1ns -n 1000
 is "a timeout is a failure" "$status" 1
@@ -596,7 +601,7 @@ for word in $kinds decimal padded hex base32 base36 base58 base62; do
 		"$(cat "$page" "$source_dir/man/snowid-layouts.7" | grep -c "\bCm $word\b" |
 			sed 's/^[1-9].*/some/')" some
 done
-for variable in NO_COLOR TERM XDG_STATE_HOME HOME; do
+for variable in NO_COLOR TERM SNOWID_STORE XDG_STATE_HOME HOME; do
 	is "the manual has $variable" "$(grep -c "^\.It Ev $variable$" "$page")" 1
 done
 if command -v mandoc >/dev/null; then

@@ -15,7 +15,8 @@ static void set_wide(const struct kind *kind, const char *name, uint64_t value,
 	uint8_t node[6];
 
 	if (kind->wide->version != 1 && kind->wide->version != 6)
-		usage("--field %s=%" PRIu64 ": the kind %s has no fields to set", name, value, kind->name);
+		usage("--field %s=%" PRIu64 ": the kind %s has no fields to set", name, value,
+		      kind->name);
 	if (!is_node && strcmp(name, "clock_seq") != 0)
 		usage("--field %s=%" PRIu64 ": the kind %s has the fields clock_seq and node", name,
 		      value, kind->name);

@@ -3,6 +3,7 @@
  * snowid generate: new IDs.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "snowid-tool.h"
@@ -12,7 +13,8 @@
 /* Whether the user has named a worker or a store. */
 static bool is_placed(const struct options *options)
 {
-	bool placed = options->store || options->field_count > 0;
+	const char *const store = getenv("SNOWID_STORE");
+	bool placed = options->store || options->field_count > 0 || (store && *store);
 	for (size_t i = 0; i < options->setting_count; i++)
 		placed = placed || strncmp(options->settings[i], "store=", 6) == 0 ||
 			 strncmp(options->settings[i], "field.", 6) == 0;

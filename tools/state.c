@@ -69,6 +69,7 @@ void state_default(const struct kind *kind, struct snowid_config *config)
 		if (strcmp(parts[i].name, "sequence") != 0 &&
 		    snowid_config_set_field(config, parts[i].name, 0) != 0)
 			fail("%s", detail());
-	if (snowid_config_set_store(config, url) != 0 || snowid_config_set(config, "block", BLOCK) != 0)
+	if (snowid_config_set_store(config, url) != 0 ||
+	    snowid_config_set(config, "block", BLOCK) != 0)
 		fail("%s", detail());
 }
