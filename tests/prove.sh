@@ -5,7 +5,7 @@
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${CC:?}" "${TEST_FLAGS:?}" "${TEST_LIBS:?}"
-tmp=$(mktemp -d)
+tmp=$(mktemp -d "$PWD/prove.XXXXXX") # where tests may leave files: on a real disk
 trap 'rm -rf "$tmp"' EXIT
 passed=0
 failed=0
@@ -30,7 +30,11 @@ run() {
 	$CC -w -O1 -pthread $TEST_FLAGS -I"$tmp/copy/include" -I"$tmp/copy" \
 		-DVECTORS="\"$top_srcdir/tests/vectors\"" -o "$tmp/$1" "$tmp/copy/tests/$1.c" \
 		"$tmp"/copy/libsnowid/*.o $wrap $TEST_LIBS
-	if CK_TIMEOUT_MULTIPLIER=0.05 "$tmp/$1" >"$tmp/log" 2>&1; then echo passed; else echo failed; fi
+	if (cd "$tmp" && CK_TIMEOUT_MULTIPLIER=0.05 "./$1") >"$tmp/log" 2>&1; then
+		echo passed
+	else
+		echo failed
+	fi
 }
 
 build() {
