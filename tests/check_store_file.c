@@ -720,6 +720,7 @@ START_TEST(children_go_on_and_renew_when_their_parent_is_gone)
 					 status != 0;
 				snowid_generator_close(g, 0);
 				snowid_generator_free(g);
+				snowid_clock_free(clock);
 				_exit(failed);
 			}
 			for (int n = 0; n < EACH && !failed; n++) {
@@ -727,6 +728,7 @@ START_TEST(children_go_on_and_renew_when_their_parent_is_gone)
 				failed = snowid_generator_next(g, &ids[i * EACH + n]) != 0;
 			}
 			snowid_generator_free(g);
+			snowid_clock_free(clock);
 			_exit(failed);
 		}
 	}

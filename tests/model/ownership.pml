@@ -1,225 +1,280 @@
-/* draft 2 */
-#ifndef WORKERS
-#define WORKERS 1
-#endif
+/* SPDX-License-Identifier: MIT
+ *
+ * Ownership of one worker ID, for spin to search exhaustively: two processes claim it, renew, are
+ * stopped and woken, take over from each other, die and release, and issue ticks all the while.
+ *
+ * Nothing here knows of time. A process may stop between any two steps and go on whenever it likes;
+ * requests and answers come late or never; the lease expires at any moment; a clock reads anything.
+ * The assertions hold all the same. tests/model.sh runs the search.
+ *
+ * -DBREAK_X takes one rule out. All that is then asserted is that no slot is issued twice, so the
+ * error that spin finds is a duplicate.
+ */
 #ifndef TICKS
-#define TICKS 4
+#define TICKS 4 /* the layout has ticks 1 to TICKS, one slot in each */
 #endif
 #ifndef EPOCHS
-#define EPOCHS 3
+#define EPOCHS 2 /* so often can the worker ID be claimed */
 #endif
-#ifndef THREADS
-#define THREADS 2
+
+#if defined(BREAK_FLOOR) || defined(BREAK_FENCE) || defined(BREAK_ORDER) || \
+	defined(BREAK_SEAL) || defined(BREAK_LIMIT) || defined(BREAK_PAGE) || defined(BREAK_READ)
+#define expect(condition) skip
+#else
+#define expect(condition) assert(condition)
 #endif
 
 #define NONE   0
 #define SEALED 255
+#define me     (_pid % 2) /* owner, renewal and thread run twice each: for process 0 and process 1 */
 
-#define page_id(w, e) ((w) * EPOCHS + (e))
-#define worker(p)     (((p) - 1) / EPOCHS)
-#define epoch(p)      (((p) - 1) % EPOCHS + 1)
+/* ---- the store ------------------------------------------------------------------------------- */
 
-typedef record_t { byte epoch; byte by; byte limit; byte last; bool released; };
-record_t record[WORKERS];
-bool key[WORKERS];
+/* The record of the worker ID: linearizable, durable. */
+typedef record_t {
+	byte epoch; /* of ownership; 0 before the first claim */
+	bit holder;
+	byte limit;
+	bool released;
+	byte last; /* if released: the exact end */
+};
+record_t record;
+#define FLOOR (record.released -> record.last : record.limit)
 
-typedef page_t { byte next = SEALED; byte limit; };
-page_t page[WORKERS * EPOCHS + 1];
-byte current[2];
+/* What a compare-and-swap of the record compares. Each write begins an epoch, raises the limit or
+ * releases, so these three never come again: they say what a counter would, in fewer states. */
+#define VERSION(e, l, r) (((e) * (TICKS + 1) + (l)) * 2 + (r))
+#define RECORD_VERSION VERSION(record.epoch, record.limit, record.released)
 
-/* ghosts */
-byte floor[WORKERS * EPOCHS + 1];
-byte granted[WORKERS * EPOCHS + 1];
-byte issued[WORKERS];
+/* The worker key exists while its lease lasts, and that is as long as it pleases. */
+bool key;
 
-#define REC(p) record[worker(p)]
-#define floor_of(r) (r.released -> r.last : r.limit)
-#define ours(p, me) (REC(p).epoch == epoch(p) && REC(p).by == me && !REC(p).released)
+active proctype lease()
+{
+end:	do
+	:: key -> key = false
+	od
+}
 
-inline record_limit(w, l) { assert(l >= record[w].limit); record[w].limit = l; granted[page_id(w, record[w].epoch)] = l }
+/* Not in the store, for the assertions alone: the floor of each epoch, and the ticks issued. */
+byte floor_of[EPOCHS + 2];
+byte issued;
+#define CEILING(e) (record.epoch == e -> record.limit : floor_of[e + 1])
 
-inline any_tick(t, above)
+inline record_limit(upto)
+{
+	expect(upto >= record.limit);
+	record.limit = upto
+}
+
+/* ---- the words ------------------------------------------------------------------------------- */
+
+/* The sequencer. A page is bound to its epoch for life, and never used for another: page[epoch].
+ * page[NONE] is sealed, and stands for all that a process had under other worker IDs before. */
+typedef page_t {
+	byte next = SEALED;
+	byte limit
+};
+page_t page[EPOCHS + 1];
+byte current[2] = NONE; /* the page from which a process issues */
+
+inline raise_limit(p, upto)
 {
 	if
-	:: 1 > above -> t = 1
-	:: 2 > above -> t = 2
-	:: 3 > above -> t = 3
-#if TICKS > 3
-	:: 4 > above -> t = 4
-#endif
-#if TICKS > 4
-	:: 5 > above -> t = 5
-#endif
+	:: page[p].next != SEALED && page[p].limit < upto -> page[p].limit = upto
+	:: else
 	fi
 }
 
-inline raise(q, l)
+/* The limit of a sealed page means nothing any more; 0 makes for fewer states. */
+inline seal(p)
 {
-	if
-	:: page[q].next != SEALED && l > page[q].limit -> page[q].limit = l
-	:: else -> skip
-	fi
+	page[p].next = SEALED;
+	page[p].limit = 0
 }
 
-inline seal_page()
-{
-	page[current[me]].next = SEALED;
-	page[current[me]].limit = 0;
-	current[me] = 0
-}
+/* ---- claim, read back, release: what a process does one after the other ---------------------- */
 
-proctype owner(byte me)
+#define MINE (record.epoch == epoch && record.holder == me && !record.released)
+
+active [2] proctype owner()
 {
-	byte p, w, start, limit, known, last; bool ok, was;
-end_idle:
+	byte epoch, version, floor, limit, last;
+
+end_claim:
+	/* Reads the record. */
+	atomic {
+		record.epoch < EPOCHS && FLOOR < TICKS ->
+		epoch = record.epoch + 1;
+		version = RECORD_VERSION
+	}
+	/* One transaction: creates the worker key, compares the version, begins the epoch. */
 	atomic {
 		if
-		:: record[0].epoch < EPOCHS -> w = 0
-#if WORKERS > 1
-		:: record[1].epoch < EPOCHS -> w = 1
-#endif
+		:: !key && version == RECORD_VERSION ->
+			floor = FLOOR;
+			select(limit : floor + 1 .. TICKS);
+			if
+			:: limit < record.limit -> limit = record.limit
+			:: else
+			fi;
+			key = true;
+			record.epoch = epoch;
+			record.holder = me;
+			record.released = false;
+			record.last = 0;
+			record_limit(limit);
+			floor_of[epoch] = floor;
+			version = 0
+		:: else -> goto gone
 		fi;
-		p = page_id(w, record[w].epoch + 1);
-		known = record[w].limit;
-		was = record[w].released;
-		start = floor_of(record[w]);
-		if :: start == TICKS -> limit = TICKS
-		:: else -> any_tick(limit, start) fi;
-		if :: limit < record[w].limit -> limit = record[w].limit :: else fi;
-		w = 0;
-	}
-	d_step {
 		if
-		:: !key[worker(p)] && record[worker(p)].epoch == epoch(p) - 1 && record[worker(p)].limit == known && record[worker(p)].released == was ->
-			key[worker(p)] = 1;
-			REC(p).epoch = epoch(p);
-			REC(p).by = me;
-			REC(p).released = 0;
-			REC(p).last = 0;
-			record_limit(worker(p), limit);
-			floor[p] = start;
-			ok = 1
-		:: else -> skip
-		fi;
-		known = 0; was = 0;
+		:: goto won
+		:: skip /* the answer is lost */
+		fi
 	}
 	if
-	:: ok
-	:: ours(p, me)
+	:: MINE /* it has read the record back, with its own name */
 	:: goto gone
 	fi;
-	d_step {
+won:
+	atomic {
 #ifdef BREAK_FLOOR
-		start = 0;
+		select(floor : 0 .. TICKS - 1); /* the clock's tick is floor + 1 */
 #endif
-		page[p].next = start + 1;
-		page[p].limit = limit;
-		current[me] = p;
-		start = 0; limit = 0; ok = 0;
+		page[epoch].limit = limit;
+		page[epoch].next = floor + 1;
+		current[me] = epoch;
+		limit = 0;
+		floor = 0
 	}
 	do
-	:: d_step { limit = REC(p).limit; ok = ours(p, me) }
+	:: /* An answer to a renewal did not come: reads the record back, and learns its fate. */
+#ifdef BREAK_READ
+		limit = record.limit;
+#else
+		limit = (MINE -> record.limit : 0);
+#endif
 		if
-		:: ok -> d_step { raise(p, limit); limit = 0; ok = 0 }
-		:: else -> goto gone
+		:: atomic { limit > 0 -> raise_limit(epoch, limit); limit = 0 }
+		:: limit == 0 -> goto gone
 		fi
+	:: break /* releases */
 	:: goto gone
+	od;
+	/* Release: the seal gives the exact end, which is then written. */
+	version = VERSION(epoch, page[epoch].limit, 0);
+#ifdef BREAK_SEAL
+	last = page[epoch].next - 1;
+	seal(epoch);
+#else
+	atomic { last = page[epoch].next - 1; seal(epoch) }
+#endif
+	do
+	:: atomic {
+		version == RECORD_VERSION ->
+		record.released = true;
+		record.last = last;
+		key = false;
+		break
+	   }
+	:: MINE && version != RECORD_VERSION -> version = RECORD_VERSION
 	:: break
 	od;
-	known = page[p].limit;
-#ifdef BREAK_SEAL
-	last = page[p].next - 1;
-	seal_page();
-#else
-	d_step { last = page[p].next - 1; seal_page(); }
-#endif
-	do
-	:: d_step {
-		if
-		:: REC(p).epoch == epoch(p) && REC(p).limit == known && !REC(p).released -> REC(p).released = 1; REC(p).last = last; 
-			key[worker(p)] = 0;
-		:: else
-		fi }
-		goto gone
-	:: ours(p, me) && known != REC(p).limit -> known = REC(p).limit
-	:: goto gone
-	od;
 gone:
-	atomic { if :: current[me] != 0 -> seal_page() :: else fi; p = 0; start = 0; limit = 0; last = 0; ok = 0; known = 0; }
-	goto end_idle
+	/* Killed, or has lost the worker ID, or is done: nobody outside can tell. */
+	atomic {
+		seal(current[me]);
+		current[me] = NONE;
+		epoch = 0; version = 0; floor = 0; limit = 0; last = 0
+	}
+	goto end_claim
 }
 
-proctype renewal(byte o)
+/* ---- renew ----------------------------------------------------------------------------------- */
+
+/* A request and its answer. They outlive what the process does meanwhile, and the process itself. */
+active [2] proctype renewal()
 {
-	byte p, known, limit; bool ok;
-end_renewal:
-	do
-	:: atomic { current[o] != NONE && page[current[o]].limit < TICKS ->
-		p = current[o];
-		known = page[p].limit; 
-		any_tick(limit, known); 
+	byte epoch, version, limit;
+
+end:	do
+	:: atomic { /* is sent */
+		current[me] != NONE && page[current[me]].limit < TICKS ->
+		epoch = current[me];
+		version = VERSION(epoch, page[epoch].limit, 0);
+		select(limit : page[epoch].limit + 1 .. TICKS);
 #ifdef BREAK_ORDER
-		page[p].limit = limit;
+		raise_limit(epoch, limit)
 #endif
-		}
-	   d_step {
+	   }
+	   atomic { /* comes to the store, or not */
 		if
 #ifdef BREAK_FENCE
-		:: key[worker(p)] -> REC(p).epoch = epoch(p); REC(p).by = o; REC(p).released = 0; ok = 1; record_limit(worker(p), limit)
+		:: key ->
 #else
-		:: key[worker(p)] && REC(p).epoch == epoch(p) && REC(p).limit == known && !REC(p).released -> record_limit(worker(p), limit); ok = 1
+		:: key && version == RECORD_VERSION ->
 #endif
-		:: else
-		fi; known = 0 }
-	   d_step {
-	   	if
+			record.epoch = epoch;
+			record.holder = me;
+			record.released = false;
+			record_limit(limit)
+		:: limit = 0
+		fi;
+		version = 0
+	   }
+	   atomic { /* the answer comes, or not */
+		if
+		:: true -> raise_limit(epoch, limit)
+		:: skip
+		fi;
+		epoch = 0;
+		limit = 0
+	   }
 #ifdef BREAK_PAGE
-		:: ok -> raise(current[o], limit)
+	:: raise_limit(current[me], TICKS)
 #else
-		:: ok -> raise(p, limit)
+	:: raise_limit(NONE, TICKS)
 #endif
-		:: else
-		fi; p = 0; limit = 0; ok = 0; known = 0 }
 	od
 }
 
-proctype thread(byte o)
+/* ---- issue ----------------------------------------------------------------------------------- */
+
+active [2] proctype thread()
 {
-	byte p, next, t;
-end_thread:
-	do
-	:: d_step { current[o] != NONE && page[current[o]].next <= TICKS -> p = current[o]; next = page[p].next };
-		atomic {
-		if
-#ifndef BREAK_LIMIT
-		:: next <= page[p].limit -> any_tick(t, next - 1); if :: t > page[p].limit -> t = 0 :: else fi
-		:: else -> skip
-#else
-		:: any_tick(t, next - 1)
-#endif
-		fi };
-		d_step {
-		if
-		:: t != 0 && page[p].next == next ->
-			page[p].next = t + 1;
-			assert(!(issued[worker(p)] & (1 << t)));
-			assert(floor[p] < t && t <= granted[p]);
-			issued[worker(p)] = issued[worker(p)] | (1 << t)
-		:: else -> skip
-		fi; p = 0; next = 0; t = 0 }
-	od
-}
+	byte p, next, tick;
 
-init {
-	atomic {
-		run owner(0); run owner(1);
-		run renewal(0); run renewal(1);
-		run thread(0);
-#if THREADS > 1
-		run thread(1);
+end:	do
+	:: atomic {
+		current[me] != NONE ->
+		p = current[me];
+		next = page[p].next
+	   }
+	   atomic {
+		if
+		:: next <= TICKS -> 
+			select(tick : next .. TICKS);
+			if
+#ifndef BREAK_LIMIT
+			:: tick > page[p].limit -> goto refused
 #endif
-#if THREADS > 2
-		run thread(1)
-#endif
-	}
+			:: else
+			fi
+		:: else -> goto refused
+		fi
+	   }
+	   atomic {
+		if
+		:: page[p].next == next ->
+			page[p].next = tick + 1;
+			assert(!(issued & (1 << tick)));
+			expect(floor_of[p] < tick && tick <= CEILING(p));
+			issued = issued | (1 << tick)
+		:: else
+		fi
+	   }
+refused:
+	   atomic { p = NONE; next = 0; tick = 0 }
+	od
 }
