@@ -325,15 +325,20 @@ static void fill(uint64_t *ids, size_t count, uint64_t id, uint64_t step)
 {
 	typedef uint64_t pair __attribute__((vector_size(16)));
 	typedef pair stored_pair __attribute__((aligned(8), may_alias));
-	const pair four = {4 * step, 4 * step};
-	pair even = {id, id + step}, odd = {id + 2 * step, id + 3 * step};
+	const pair eight = {8 * step, 8 * step}, two = {2 * step, 2 * step};
+	pair a = {id, id + step}, b = a + two, c = b + two, d = c + two;
 	size_t i = 0;
 
-	for (; i + 4 <= count; i += 4) {
-		*(stored_pair *)(ids + i) = even;
-		*(stored_pair *)(ids + i + 2) = odd;
-		even += four;
-		odd += four;
+	for (; i + 8 <= count; i += 8) {
+		stored_pair *const to = (stored_pair *)(ids + i);
+		to[0] = a;
+		to[1] = b;
+		to[2] = c;
+		to[3] = d;
+		a += eight;
+		b += eight;
+		c += eight;
+		d += eight;
 	}
 	for (; i < count; i++)
 		ids[i] = id + i * step;
