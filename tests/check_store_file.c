@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * State files: what is shared, what survives, and what is refused. Files lie in the directory that
- * the tests run in, so that they are on a real disk.
+ * State files: what is shared, what survives, and what is refused.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -22,6 +20,7 @@
 #include "libsnowid/boot.h"
 #include "libsnowid/words.h"
 #include "tests/check.h"
+#include "tests/directory.h"
 
 #define REAL(name) __asm__("__real_" name)
 #define WRAP(name) __asm__("__wrap_" name)
@@ -36,7 +35,7 @@
 #define START 1700000000
 enum { SIZE = 16384, SECTOR = 512, HOT_AT = 4096, RESERVED_AT = 8192 };
 
-static char directory[4096], path[4200], url[4300];
+static char path[4200], url[4300];
 
 /* ---- in place of the system ---------------------------------------------------------------- */
 
@@ -91,23 +90,9 @@ uid_t wrap_geteuid(void)
 
 static void setup(void)
 {
-	if (!getcwd(directory, sizeof directory - 64))
-		ck_abort_msg("getcwd");
-	strcat(directory, "/state.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
+	directory_make();
 	snprintf(path, sizeof path, "%s/state", directory);
 	snprintf(url, sizeof url, "file:%s", path);
-}
-
-/* Who is killed while it makes a file leaves its temporary one. */
-static void teardown(void)
-{
-	DIR *const entries = opendir(directory);
-	struct dirent *entry;
-	while ((entry = readdir(entries)))
-		unlinkat(dirfd(entries), entry->d_name, 0);
-	closedir(entries);
-	rmdir(directory);
 }
 
 static struct snowid_config *config_of(const char *kind, struct snowid_clock *clock)
@@ -877,7 +862,7 @@ END_TEST
 
 static void add(TCase *tests)
 {
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup, directory_remove);
 	tcase_add_test(tests, a_new_file_begins_a_block_above_the_clock);
 	tcase_add_test(tests, two_that_open_it_share_its_words);
 	tcase_add_test(tests, within_a_boot_it_goes_on_without_a_wait);

@@ -2,7 +2,6 @@
  *
  * Workers that are taken from a directory.
  */
-#include <dirent.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,26 +12,9 @@
 #include <unistd.h>
 
 #include "tests/check.h"
+#include "tests/directory.h"
 
-static char directory[4096], url[4200];
-
-static void setup(void)
-{
-	if (!getcwd(directory, sizeof directory - 64))
-		ck_abort_msg("getcwd");
-	strcat(directory, "/slots.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-}
-
-static void teardown(void)
-{
-	DIR *const entries = opendir(directory);
-	struct dirent *entry;
-	while ((entry = readdir(entries)))
-		unlinkat(dirfd(entries), entry->d_name, 0);
-	closedir(entries);
-	rmdir(directory);
-}
+static char url[4200];
 
 /* A config whose store is the directory with these options. */
 static struct snowid_config *config_of(const char *kind, const char *options)
@@ -192,7 +174,7 @@ START_TEST(the_directory_is_made_but_not_the_way_to_it)
 	snowid_generator_free(take("?workers=0-0"));
 	ck_assert_int_eq(stat(directory, &status), 0);
 	ck_assert_uint_eq(status.st_mode & 07777, 0700);
-	teardown(); /* of the inner one */
+	directory_remove(); /* the inner one */
 	strcpy(end, "/not/there");
 	EXPECT(try_take("snowflake", "", &g), -2);
 	EXPECT_DETAIL("cannot make the directory");
@@ -275,7 +257,7 @@ END_TEST
 
 static void add(TCase *tests)
 {
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, directory_make, directory_remove);
 	tcase_add_test(tests, each_takes_the_first_that_is_free);
 	tcase_add_test(tests, when_all_are_taken_the_holders_are_named);
 	tcase_add_test(tests, a_worker_may_be_asked_for);
