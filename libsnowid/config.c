@@ -16,7 +16,7 @@
 #include "libsnowid/store.h"
 
 static const struct sn_field uuid_fields[] = {
-	[SN_UUID_CLOCK_SEQ] = {"clock_seq", 14, 0},
+	[SN_UUID_CLOCK_SEQ] = {"clock_seq", 14, 48},
 	[SN_UUID_NODE] = {"node", 48, 0},
 };
 

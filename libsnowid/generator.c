@@ -18,13 +18,9 @@
 struct snowid_generator {
 	struct sn_sequencer sequencer;
 	enum sn_kind kind;
-	/* Of a 64-bit ID: (slot >> bits) << time_shift | (slot & mask) << sequence_shift | fixed. */
+	/* Of a 64-bit ID: (slot >> bits) << time_shift | (slot & mask) << sequence_shift | identity. */
 	unsigned time_shift;
 	unsigned sequence_shift;
-	uint64_t fixed;
-	/* Of uuid1 and uuid6. */
-	uint64_t node;
-	unsigned clock_seq;
 	uint64_t timeout_ns;
 	struct snowid_config *config; /* with the fields that were drawn or found in the store */
 	struct sn_store *store;
@@ -54,15 +50,6 @@ static int check_fields(const struct snowid_config *config)
 			config->kind_text, field->name, (unsigned long long)sn_mask(field->bits));
 	}
 	return 0;
-}
-
-static uint64_t fixed_part(const struct snowid_config *config)
-{
-	uint64_t fixed = 0;
-	for (size_t i = 1; i < config->layout->count; i++)
-		if (config->set[i])
-			fixed |= config->values[i] << config->layout->fields[i].shift;
-	return fixed;
 }
 
 /* RFC 9562, 6.10: a random node has the multicast bit set, which no network card's address has. */
@@ -128,6 +115,7 @@ static void tell_fields(const struct snowid_config *config, struct sn_store_sett
 		settings->fields[i] = (struct sn_store_field){
 			.name = config->fields[i].name,
 			.bits = config->fields[i].bits,
+			.shift = config->fields[i].shift,
 			.value = config->set[i] || !config->layout ? config->values[i] : 0,
 			.given = config->set[i] ||
 				 (config->layout && !sn_store_assigns(config->store)),
@@ -181,10 +169,7 @@ static int set_up(struct snowid_generator *g)
 	if (config->layout) {
 		g->time_shift = config->layout->fields[0].shift;
 		g->sequence_shift = sn_layout_sequence_shift(config->layout);
-		g->fixed = fixed_part(config);
 	}
-	g->clock_seq = (unsigned)config->values[SN_UUID_CLOCK_SEQ];
-	g->node = config->values[SN_UUID_NODE];
 	const struct sn_sequencer_settings settings = {
 		.clock = config->clock,
 		.ticks = slots.ticks,
@@ -226,7 +211,7 @@ SNOWID_EXPORT int snowid_generator_close(struct snowid_generator *generator, uin
 	if (!generator)
 		return sn_fail_null("generator");
 	if (getpid() == generator->maker && !generator->store->class->shared)
-		sn_sequencer_seal(&generator->sequencer);
+		sn_seal(sn_sequencer_words(&generator->sequencer));
 	else
 		sn_sequencer_leave(&generator->sequencer);
 	return 0;
@@ -272,10 +257,10 @@ static inline bool fits(const struct snowid_generator *generator, bool wide, con
 
 /* ---- 64-bit IDs ------------------------------------------------------------------------------ */
 
-static inline uint64_t encode(const struct snowid_generator *g, uint64_t slot)
+static inline uint64_t encode(const struct snowid_generator *g, uint64_t slot, uint64_t identity)
 {
 	return slot >> g->sequencer.ticks.bits << g->time_shift |
-	       (slot & g->sequencer.ticks.mask) << g->sequence_shift | g->fixed;
+	       (slot & g->sequencer.ticks.mask) << g->sequence_shift | identity;
 }
 
 static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, uint64_t *id)
@@ -285,7 +270,7 @@ static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, 
 	const int error = sn_sequencer_claim_by(&generator->sequencer, 1, &deadline, &claim);
 
 	if (__builtin_expect(!error, 1))
-		*id = encode(generator, claim.start);
+		*id = encode(generator, claim.start, claim.identity);
 	return error;
 }
 
@@ -315,7 +300,7 @@ SNOWID_EXPORT int snowid_generator_try_next(struct snowid_generator *generator, 
 	if (wait_ns)
 		*wait_ns = error ? claim.wait_ns : 0;
 	if (!error)
-		*id = encode(generator, claim.start);
+		*id = encode(generator, claim.start, claim.identity);
 	return error;
 }
 
@@ -354,7 +339,7 @@ static void encode_all(const struct snowid_generator *g, const struct sn_claim *
 		const uint64_t in_tick =
 			g->sequencer.ticks.mask - (slot & g->sequencer.ticks.mask) + 1;
 		const uint64_t part = in_tick < left ? in_tick : left;
-		fill(ids, part, encode(g, slot), UINT64_C(1) << g->sequence_shift);
+		fill(ids, part, encode(g, slot, claim->identity), UINT64_C(1) << g->sequence_shift);
 		ids += part;
 		slot += part;
 		left -= part;
@@ -392,15 +377,15 @@ SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator
 
 #define TAIL_SIZE 8 /* random bytes at the end of a ULID or UUIDv7 */
 
-static void encode128(const struct snowid_generator *g, uint64_t slot, const uint8_t *tail,
+static void encode128(enum sn_kind kind, uint64_t slot, uint64_t identity, const uint8_t *tail,
 		      struct snowid_id128 *id)
 {
-	switch (g->kind) {
+	switch (kind) {
 	case SN_KIND_UUID1:
-		sn_uuid1_encode(slot, g->clock_seq, g->node, id);
+		sn_uuid1_encode(slot, (unsigned)(identity >> 48), identity & sn_mask(48), id);
 		return;
 	case SN_KIND_UUID6:
-		sn_uuid6_encode(slot, g->clock_seq, g->node, id);
+		sn_uuid6_encode(slot, (unsigned)(identity >> 48), identity & sn_mask(48), id);
 		return;
 	case SN_KIND_UUID7:
 		sn_uuid7_encode(slot >> 16, (uint16_t)slot, tail, id);
@@ -429,7 +414,8 @@ static int encode128_all(const struct snowid_generator *g, const struct sn_claim
 			if (error)
 				break;
 		}
-		encode128(g, claim->start + i, tails + at * TAIL_SIZE, &ids[i]);
+		encode128(g->kind, claim->start + i, claim->identity, tails + at * TAIL_SIZE,
+			  &ids[i]);
 	}
 	*made = i;
 	return error;
@@ -540,7 +526,7 @@ SNOWID_EXPORT int snowid_generator_stat(const struct snowid_generator *generator
 {
 	if (!generator || !value)
 		return sn_fail_null(!generator ? "generator" : "value");
-	const struct sn_words *const words = generator->sequencer.mapped;
+	const struct sn_words *const words = sn_sequencer_words(&generator->sequencer);
 	switch (which) {
 	case SNOWID_STAT_ISSUED:
 		*value = sn_sequencer_issued(&generator->sequencer);

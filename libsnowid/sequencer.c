@@ -134,6 +134,11 @@ static int make_plan(struct sn_sequencer *q, struct sn_words *words, uint64_t ne
 	int error;
 
 	*plan = (struct plan){.start = next};
+	if (next == SN_SEALED && atomic_load(&words->fate) != SN_CLOSED) {
+		plan->wait_ns = SLEEP_MIN_NS;
+		return sn_fail(SNOWID_E_LIMIT,
+			       "the store has lost its worker, and claims one anew");
+	}
 	if (next == SN_SEALED)
 		return sn_fail(SNOWID_E_CLOSED, "the generator is closed; make another");
 	if (next >= q->ticks.end_slot)
@@ -213,10 +218,20 @@ static bool is_due(const struct sn_sequencer *q, struct sn_words *words, uint64_
 	return q->renew && limit < q->ticks.last_tick && tick + q->half_block >= limit;
 }
 
+/* The words to claim from, which are not those of before once these have been succeeded. */
+static struct sn_words *follow(struct sn_sequencer *q)
+{
+	struct sn_words *words = atomic_load(&q->words);
+	while (atomic_load(&words->fate) == SN_SUCCEEDED)
+		if (atomic_compare_exchange_strong(&q->words, &words, words + 1))
+			words++;
+	return words;
+}
+
 int sn_sequencer_claim_slowly(struct sn_sequencer *q, uint64_t count, struct sn_claim *claim,
 			      int64_t sec, uint32_t nsec)
 {
-	struct sn_words *const words = atomic_load(&q->words);
+	struct sn_words *const words = follow(q);
 	uint64_t next = atomic_load(&words->next);
 	struct sn_reading now = {0, 0};
 	struct plan plan = {0};
@@ -230,6 +245,7 @@ int sn_sequencer_claim_slowly(struct sn_sequencer *q, uint64_t count, struct sn_
 			return error;
 		}
 		claim->start = plan.start;
+		claim->identity = atomic_load(&words->identity);
 		claim->count = count < plan.end - plan.start ? count : plan.end - plan.start;
 		const uint64_t end = plan.start + claim->count;
 		const uint64_t old = next;
@@ -269,7 +285,7 @@ int sn_sequencer_wait(struct sn_sequencer *q, uint64_t count, struct sn_deadline
 			span = SLEEP_MIN_NS;
 		if (span > deadline->at - now)
 			span = deadline->at - now;
-		atomic_fetch_add(&q->mapped->waits, 1);
+		atomic_fetch_add(&sn_sequencer_words(q)->waits, 1);
 		error = sn_clock_sleep(q->clock, span);
 		if (error)
 			return error;
@@ -288,7 +304,7 @@ void sn_sequencer_renew_early(struct sn_sequencer *q)
 
 int sn_sequencer_maintain(struct sn_sequencer *q, uint64_t *again_in_ns)
 {
-	struct sn_words *const words = q->mapped;
+	struct sn_words *const words = sn_sequencer_words(q);
 	struct sn_reading now;
 
 	int error = sn_ticks_read(&q->ticks, q->clock, &now);
@@ -306,7 +322,7 @@ int sn_sequencer_maintain(struct sn_sequencer *q, uint64_t *again_in_ns)
 
 int sn_sequencer_available(struct sn_sequencer *q, uint64_t *count, uint64_t *wait_ns)
 {
-	struct sn_words *const words = atomic_load(&q->words);
+	struct sn_words *const words = follow(q);
 	const uint64_t next = atomic_load(&words->next);
 	struct sn_reading now = {0, 0};
 	struct plan plan = {0};
@@ -320,9 +336,17 @@ int sn_sequencer_available(struct sn_sequencer *q, uint64_t *count, uint64_t *wa
 	return error;
 }
 
+struct sn_words *sn_sequencer_words(const struct sn_sequencer *q)
+{
+	struct sn_words *words = q->first;
+	while (atomic_load(&words->fate) == SN_SUCCEEDED)
+		words++;
+	return words;
+}
+
 uint64_t sn_sequencer_issued(const struct sn_sequencer *q)
 {
-	struct sn_words *const words = q->mapped;
+	struct sn_words *const words = sn_sequencer_words(q);
 	const uint64_t next = atomic_load(&words->next);
 	const uint64_t end = next == SN_SEALED ? atomic_load(&words->end) : next;
 	return atomic_load(&words->counted) + sn_ticks_low(&q->ticks, end);
@@ -336,7 +360,7 @@ void sn_sequencer_init(struct sn_sequencer *q, const struct sn_sequencer_setting
 		.words = settings->words,
 		.clock = settings->clock,
 		.ticks = settings->ticks,
-		.mapped = settings->words,
+		.first = settings->words,
 		.start_bits = settings->start_bits,
 		.wait = hns_from_ns(settings->wait_ns),
 		.hold = hns_from_ns(settings->hold_ns),
@@ -355,11 +379,12 @@ int sn_sequencer_settle(struct sn_sequencer *q, uint64_t bound_ns)
 	struct sn_reading now;
 
 	for (;;) {
+		const uint64_t next = atomic_load(&sn_sequencer_words(q)->next);
 		int error = sn_ticks_read(&q->ticks, q->clock, &now);
 		if (error)
 			return error;
-		begin = (atomic_load(&q->mapped->next) >> q->ticks.bits) * q->ticks.unit;
-		if (begin <= now.hns + q->ticks.unit)
+		begin = (next >> q->ticks.bits) * q->ticks.unit;
+		if (next == SN_SEALED || begin <= now.hns + q->ticks.unit)
 			return 0;
 		error = sn_clock_elapsed(q->clock, &now_ns);
 		if (error)
@@ -380,13 +405,6 @@ int sn_sequencer_settle(struct sn_sequencer *q, uint64_t bound_ns)
 		"the clock is %.4f ms behind what the store has recorded; correct the clock, or "
 		"name another store",
 		ms(begin - now.hns));
-}
-
-void sn_sequencer_seal(struct sn_sequencer *q)
-{
-	const uint64_t end = atomic_exchange(&q->mapped->next, SN_SEALED);
-	if (end != SN_SEALED)
-		atomic_store(&q->mapped->end, end);
 }
 
 void sn_sequencer_leave(struct sn_sequencer *q)

@@ -36,10 +36,10 @@ struct sn_sequencer_settings {
 };
 
 struct sn_sequencer {
-	struct sn_words *_Atomic words;
+	struct sn_words *_Atomic words; /* that this process claims from */
 	struct snowid_clock *clock;
 	struct sn_ticks ticks;
-	struct sn_words *mapped;
+	struct sn_words *first; /* that it began with: succeeded ones lie behind */
 	unsigned start_bits;
 	uint64_t wait, hold, borrow; /* in hns */
 	int (*renew)(void *user);
@@ -53,10 +53,11 @@ struct sn_sequencer {
 };
 
 struct sn_claim {
-	uint64_t start;   /* the first slot */
-	uint64_t count;   /* how many follow each other; at least 1, at most as many as wanted */
-	uint64_t wait_ns; /* on error: after how long it is worth trying again, 0 for never */
-	bool due;         /* the limit is near: who may wait should renew it */
+	uint64_t start;    /* the first slot */
+	uint64_t count;    /* how many follow each other; at least 1, at most as many as wanted */
+	uint64_t identity; /* of the words they are from */
+	uint64_t wait_ns;  /* on error: after how long it is worth trying again, 0 for never */
+	bool due;          /* the limit is near: who may wait should renew it */
 };
 
 void sn_sequencer_init(struct sn_sequencer *q, const struct sn_sequencer_settings *settings);
@@ -64,9 +65,6 @@ void sn_sequencer_init(struct sn_sequencer *q, const struct sn_sequencer_setting
 /* Waits, up to a bound, until the clock comes to `next` of words that have a past. SNOWID_E_CLOCK:
  * it stays further behind than hold allows. */
 int sn_sequencer_settle(struct sn_sequencer *q, uint64_t bound_ns);
-
-/* No slot is claimed after this by anyone who shares the words: the exact end is in words->end. */
-void sn_sequencer_seal(struct sn_sequencer *q);
 
 /* Ends claims through this copy of the sequencer alone: for a child that gives up its share. */
 void sn_sequencer_leave(struct sn_sequencer *q);
@@ -101,6 +99,8 @@ static inline int sn_sequencer_claim(struct sn_sequencer *q, uint64_t count, str
 		    atomic_compare_exchange_strong(&words->next, &next, end)) {
 			claim->start = next;
 			claim->count = count;
+			claim->identity =
+				atomic_load_explicit(&words->identity, memory_order_relaxed);
 			claim->due = false;
 			return 0;
 		}
@@ -140,7 +140,10 @@ int sn_sequencer_maintain(struct sn_sequencer *q, uint64_t *again_in_ns);
 /* How many slots could be claimed at once. Errors as a claim, with *wait_ns. */
 int sn_sequencer_available(struct sn_sequencer *q, uint64_t *count, uint64_t *wait_ns);
 
-/* Slots claimed since the words were made. */
+/* The words that now stand for those the sequencer began with. */
+struct sn_words *sn_sequencer_words(const struct sn_sequencer *q);
+
+/* Slots claimed since the first words were made. */
 uint64_t sn_sequencer_issued(const struct sn_sequencer *q);
 
 #endif

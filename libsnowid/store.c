@@ -52,6 +52,14 @@ int sn_store_open(const char *url, const struct sn_store_settings *settings,
 	return class->open(url + strlen(class->scheme), settings, store);
 }
 
+uint64_t sn_store_identity(const struct sn_store_settings *settings)
+{
+	uint64_t identity = 0;
+	for (size_t i = 0; i < settings->field_count; i++)
+		identity |= settings->fields[i].value << settings->fields[i].shift;
+	return identity;
+}
+
 void sn_store_begin(const struct sn_ticks *ticks, struct sn_words *words, uint64_t floor)
 {
 	sn_raise(&words->next, sn_ticks_end(ticks, floor));
@@ -93,6 +101,7 @@ static int memory_open(const char *rest, const struct sn_store_settings *setting
 	sn_store_begin(ticks, words, now.tick);
 	atomic_store(&words->limit, ticks->last_tick);
 	atomic_store(&words->seen, now.hns);
+	atomic_store(&words->identity, sn_store_identity(settings));
 	*made = (struct sn_store){&sn_store_memory, *settings, words};
 	*store = made;
 	return 0;

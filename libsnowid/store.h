@@ -21,6 +21,7 @@
 struct sn_store_field {
 	const char *name; /* outlives the store */
 	unsigned bits;
+	unsigned shift; /* its place in the identity of the words */
 	uint64_t value;
 	bool given; /* by the user; others take what the store has recorded, or assigns */
 };
@@ -66,6 +67,9 @@ int sn_store_check(const char *url);
 bool sn_store_assigns(const char *url);
 int sn_store_open(const char *url, const struct sn_store_settings *settings,
 		  struct sn_store **store);
+
+/* What these fields put into each ID. */
+uint64_t sn_store_identity(const struct sn_store_settings *settings);
 
 /* Lets new words begin above a tick: `next`, and what is counted from there. */
 void sn_store_begin(const struct sn_ticks *ticks, struct sn_words *words, uint64_t floor);

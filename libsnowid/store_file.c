@@ -485,9 +485,12 @@ static int set_up(struct file_store *f, bool alone, uint64_t *holder)
 		error = take_alone(f, holder);
 	if (!error)
 		error = take_over(f);
-	if (!error && alone)
+	if (error)
+		return error;
+	if (alone)
 		atomic_store(&f->image->hot.holder, (uint64_t)getpid());
-	return error;
+	atomic_store(&f->store.words->identity, sn_store_identity(&f->store.settings));
+	return 0;
 }
 
 static void file_close(struct sn_store *store)

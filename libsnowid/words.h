@@ -13,6 +13,13 @@
 /* `next` of words that have been given up. No slot is ever this, nor the one below. */
 #define SN_SEALED UINT64_MAX
 
+/* What became of sealed words. */
+enum sn_fate {
+	SN_CLOSED,   /* given up for good, or not sealed */
+	SN_LOST,     /* their owner is looking for new ones */
+	SN_SUCCEEDED /* by the words that lie right behind them in memory */
+};
+
 /* Times are hns since the epoch. */
 struct sn_words {
 	alignas(64) _Atomic uint64_t next; /* the first slot that nobody has */
@@ -20,7 +27,9 @@ struct sn_words {
 
 	alignas(64) _Atomic uint64_t limit; /* the last tick that may be issued */
 	_Atomic uint64_t seen; /* the highest reading of the clock, raised when a tick is opened */
-	_Atomic uint64_t behind; /* 1 since the clock was found behind `seen` */
+	_Atomic uint64_t behind;   /* 1 since the clock was found behind `seen` */
+	_Atomic uint64_t identity; /* what the owner puts into each ID; never changes */
+	_Atomic uint64_t fate;     /* enum sn_fate, once sealed */
 
 	/* Statistics. IDs issued are `counted` plus the low part of `next`. */
 	alignas(64) _Atomic uint64_t counted;
@@ -38,6 +47,14 @@ static inline void sn_raise(_Atomic uint64_t *word, uint64_t value)
 	uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
 	while (old < value && !atomic_compare_exchange_weak(word, &old, value))
 		;
+}
+
+/* No slot is claimed after this by anyone who shares the words: the exact end is in `end`. */
+static inline void sn_seal(struct sn_words *words)
+{
+	const uint64_t end = atomic_exchange(&words->next, SN_SEALED);
+	if (end != SN_SEALED)
+		atomic_store(&words->end, end);
 }
 
 #endif
