@@ -180,7 +180,7 @@ static int set_up(struct snowid_generator *g)
 		.borrow_ns = config->borrow_ns,
 		.renew = renew,
 		.user = g->store,
-		.block_ns = config->block_ns,
+		.block_ns = g->store->class->managed ? 0 : config->block_ns,
 	};
 	sn_sequencer_init(&g->sequencer, &settings);
 	error = renew(g->store);
@@ -207,13 +207,12 @@ SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
 
 SNOWID_EXPORT int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_ns)
 {
-	(void)timeout_ns; /* neither memory: nor file: has to tell anybody */
 	if (!generator)
 		return sn_fail_null("generator");
-	if (getpid() == generator->maker && !generator->store->class->shared)
-		sn_seal(sn_sequencer_words(&generator->sequencer));
-	else
-		sn_sequencer_leave(&generator->sequencer);
+	struct sn_store *const store = generator->store;
+	if (getpid() == generator->maker && store->class->release)
+		return store->class->release(store, timeout_ns);
+	sn_sequencer_leave(&generator->sequencer);
 	return 0;
 }
 
@@ -232,6 +231,10 @@ SNOWID_EXPORT int snowid_generator_maintain(struct snowid_generator *generator,
 {
 	if (!generator || !again_in_ns)
 		return sn_fail_null(!generator ? "generator" : "again_in_ns");
+	if (generator->store->class->managed) {
+		*again_in_ns = UINT64_MAX;
+		return 0;
+	}
 	return sn_sequencer_maintain(&generator->sequencer, again_in_ns);
 }
 
@@ -509,7 +512,9 @@ SNOWID_EXPORT int snowid_generator_field(const struct snowid_generator *generato
 	const int error = sn_config_find(generator->config, name, &i);
 	if (error)
 		return error;
-	*value = generator->config->set[i] ? generator->config->values[i] : 0;
+	const uint64_t identity = atomic_load(&sn_sequencer_words(&generator->sequencer)->identity);
+	const struct sn_field *const field = &generator->config->fields[i];
+	*value = identity >> field->shift & sn_mask(field->bits);
 	return 0;
 }
 

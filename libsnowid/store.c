@@ -119,5 +119,18 @@ static void memory_close(struct sn_store *store)
 	free(store);
 }
 
-const struct sn_store_class sn_store_memory = {"memory:",   false,        false,       memory_check,
-					       memory_open, memory_renew, memory_close};
+static int memory_release(struct sn_store *store, uint64_t timeout_ns)
+{
+	(void)timeout_ns;
+	sn_seal(store->words);
+	return 0;
+}
+
+const struct sn_store_class sn_store_memory = {
+	.scheme = "memory:",
+	.check = memory_check,
+	.open = memory_open,
+	.renew = memory_renew,
+	.release = memory_release,
+	.close = memory_close,
+};

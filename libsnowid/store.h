@@ -44,8 +44,8 @@ struct sn_store {
 
 struct sn_store_class {
 	const char *scheme; /* "memory:" */
-	bool shared;        /* with others than the maker and its children: closing must not seal */
 	bool assigns;       /* the field that tells nodes apart */
+	bool managed;       /* renewed by a thread of its own (manager.h): nobody else has to */
 
 	/* 0, or why what follows the scheme in a URL is wrong. */
 	int (*check)(const char *rest);
@@ -57,6 +57,10 @@ struct sn_store_class {
 	/* Records a limit one block ahead of the clock and of `next`, then raises words->limit to it.
 	 * Waits for the medium. Any thread of any process that has the store open may. */
 	int (*renew)(struct sn_store *store);
+
+	/* Gives the identity up, in the process that opened it: seals the words, and tells whom it
+	 * concerns. NULL where others may share the words: then only one process ends its use. */
+	int (*release)(struct sn_store *store, uint64_t timeout_ns);
 
 	/* Frees the store, and waits for nothing. Other processes go on with the words. */
 	void (*close)(struct sn_store *store);

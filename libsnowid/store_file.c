@@ -581,5 +581,10 @@ static int file_renew(struct sn_store *store)
 	return 0;
 }
 
-const struct sn_store_class sn_store_file = {"file:",   true,       false,     file_check,
-					     file_open, file_renew, file_close};
+const struct sn_store_class sn_store_file = {
+	.scheme = "file:",
+	.check = file_check,
+	.open = file_open,
+	.renew = file_renew,
+	.close = file_close,
+};

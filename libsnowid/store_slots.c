@@ -197,5 +197,9 @@ static int slots_open(const char *rest, const struct sn_store_settings *settings
 }
 
 /* What it opens is a file: store. */
-const struct sn_store_class sn_store_slots = {"slots:",   true, true, slots_check,
-					      slots_open, NULL, NULL};
+const struct sn_store_class sn_store_slots = {
+	.scheme = "slots:",
+	.assigns = true,
+	.check = slots_check,
+	.open = slots_open,
+};
