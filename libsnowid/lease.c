@@ -374,10 +374,16 @@ int sn_lease_step(struct sn_lease *l, uint64_t *again_in_ns)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-void sn_lease_init(struct sn_lease *l, const struct sn_lease_settings *settings)
+int sn_lease_init(struct sn_lease *l, const struct sn_lease_settings *settings)
 {
+	uint32_t random;
+
+	const int error = sn_entropy(&random, sizeof random);
+	if (error)
+		return error;
 	*l = (struct sn_lease){.settings = *settings, .margin_ns = settings->ttl_ns / 4};
-	seek(l, settings->first, 0);
+	seek(l, settings->first + random % (settings->last - settings->first + 1), 0);
+	return 0;
 }
 
 void sn_lease_release(struct sn_lease *l)

@@ -71,7 +71,8 @@ struct sn_lease {
 	uint64_t vacant_worker, vacant_version, vacant_since;
 };
 
-void sn_lease_init(struct sn_lease *lease, const struct sn_lease_settings *settings);
+/* Looks from a random worker on, so that not all who start together try the same. */
+int sn_lease_init(struct sn_lease *lease, const struct sn_lease_settings *settings);
 
 /* Takes what answers have come, and does what is due. *again_in_ns is when to call next, unless an
  * answer comes before. Errors of the clock, after which it is to be called again as well. */

@@ -118,8 +118,9 @@ static int set_up(struct manager *m, const struct sn_manager_settings *settings)
 		.pages = pages,
 		.page_count = PAGES,
 	};
-	sn_lease_init(&m->lease, &lease);
-	const int error = drive(m, SN_LEASE_OWNING, 2 * settings->ttl_ns, &owning);
+	int error = sn_lease_init(&m->lease, &lease);
+	if (!error)
+		error = drive(m, SN_LEASE_OWNING, 2 * settings->ttl_ns, &owning);
 	if (error)
 		return error;
 	if (!owning)

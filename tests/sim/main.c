@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sim [FIRST-SEED [COUNT]]: so many simulations, each from its seed. One in a hundred is of 1,024
+ * workers. A seed that fails is named, and fails again in the same way.
+ *
+ * sim full: 1,024 workers, each at 4,096 IDs a millisecond, for a minute.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/random.h"
+#include "tests/sim/sim.h"
+
+struct world world;
+
+static uint64_t seed;
+
+uint64_t draw(uint64_t bound)
+{
+	return bound ? test_random(&world.random) % bound : 0;
+}
+
+void violation(const char *format, ...)
+{
+	va_list arguments;
+
+	printf("seed %" PRIu64 ", at %" PRIu64 ".%09" PRIu64 " s: ", seed, world.now / SEC,
+	       world.now % SEC);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	printf("\nnot ok - see it again with: tests/sim/sim %" PRIu64 " 1\n", seed);
+	exit(1);
+}
+
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+/* From a millisecond to a day, each order of size as likely as the others; either way. */
+static int64_t clock_error(void)
+{
+	const int64_t size = (int64_t)(MS + draw(MS << draw(27)));
+	return chance(500) ? size : -size;
+}
+
+static void cause_fault(void)
+{
+	const uint32_t owner = (uint32_t)draw(world.owner_count);
+	const struct event heal = {.kind = EVENT_HEAL, .owner = owner};
+
+	switch (draw(8)) {
+	case 0:
+	case 1:
+		owner_step_clock(owner, clock_error());
+		return;
+	case 2:
+		owner_strike(owner, STOP, draw(3 * TTL));
+		return;
+	case 3:
+		owner_strike(owner, KILL, draw(2 * TTL));
+		return;
+	case 4:
+		owner_strike(owner, RELEASE, 0);
+		return;
+	case 5:
+		owner_cut(owner, chance(700), chance(700));
+		schedule(draw(3 * TTL), &heal);
+		return;
+	case 6:
+		world.down = true;
+		schedule(draw(2 * TTL), &(struct event){.kind = EVENT_UP});
+		return;
+	case 7:
+		coordinator_revoke(draw(world.worker_count));
+		return;
+	}
+}
+
+/* ---- a simulation ---------------------------------------------------------------------------- */
+
+static void take(const struct event *event, uint64_t fault_every)
+{
+	switch (event->kind) {
+	case EVENT_ARRIVAL:
+		coordinator_take(event);
+		free(event->message);
+		return;
+	case EVENT_FAULT:
+		cause_fault();
+		schedule(draw(2 * fault_every), event);
+		return;
+	case EVENT_HEAL:
+		owner_cut(event->owner, false, false);
+		return;
+	case EVENT_UP:
+		world.down = false;
+		return;
+	default:
+		owner_take(event);
+		return;
+	}
+}
+
+static void simulate(uint64_t duration, uint64_t fault_every)
+{
+	struct event event;
+
+	world.now = 0;
+	world.down = false;
+	oracle_init();
+	coordinator_init();
+	owners_init();
+	if (fault_every > 0)
+		schedule(draw(fault_every), &(struct event){.kind = EVENT_FAULT});
+	while (next_event(&event) && world.now < duration)
+		take(&event, fault_every);
+	free(world.now < duration ? NULL : event.message);
+	drop_events();
+	owners_free();
+	coordinator_free();
+	oracle_free();
+}
+
+/* Fewer workers than owners in some, so that some wait for others to go. */
+static void run_seed(void)
+{
+	world.random = seed;
+	const bool large = seed % 100 == 99;
+	world.owner_count = large ? 1024 : 2 + (uint32_t)draw(15);
+	world.worker_count = large ? 1024 : 1 + (uint32_t)draw(world.owner_count + 2);
+	world.trouble = (unsigned)draw(4) * 60;
+	world.tells_time = chance(300);
+	simulate(large ? 3 * TTL : 6 * TTL + draw(6 * TTL),
+		 large ? TTL / 100 : TTL / world.owner_count);
+}
+
+static void run_full(void)
+{
+	world.random = 1;
+	world.owner_count = world.worker_count = 1024;
+	world.busy = true;
+	simulate(60 * SEC, 0);
+}
+
+int main(int argc, char **argv)
+{
+	const bool full = argc > 1 && strcmp(argv[1], "full") == 0;
+	const uint64_t first = argc > 1 && !full ? strtoull(argv[1], NULL, 10) : 0;
+	const uint64_t count = full ? 1 : argc > 2 ? strtoull(argv[2], NULL, 10) : 400;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (seed = first; seed - first < count; seed++) {
+		if (full)
+			run_full();
+		else
+			run_seed();
+	}
+	printf("%" PRIu64 " simulations: %" PRIu64 " events, %" PRIu64 " IDs, %" PRIu64
+	       " claims, %" PRIu64 " workers lost\n",
+	       count, world.events, world.ids, world.claims, world.losses);
+	const bool idle = world.ids == 0 || world.claims == 0 || (!full && world.losses == 0);
+	printf("%s - no ID twice, each within its epoch, no limit fell\n", idle ? "not ok" : "ok");
+	return idle;
+}
