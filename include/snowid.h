@@ -454,7 +454,8 @@ int snowid_generator_available(struct snowid_generator *generator, uint64_t *cou
  * store, after which it is not asked again; SNOWID_E_STORE: its file was replaced. */
 int snowid_generator_maintain(struct snowid_generator *generator, uint64_t *again_in_ns);
 
-/* The value of a fixed field: "worker", "shard", …; for uuid1 and uuid6 "node" and "clock_seq".
+/* The value of a fixed field: "worker", "shard", …; for uuid1 and uuid6 "node" and "clock_seq". With a
+ * store that claims another worker after losing one, the present one.
  * SNOWID_E_UNKNOWN; SNOWID_E_INVALID: time and sequence are not fixed. */
 int snowid_generator_field(const struct snowid_generator *generator, const char *name,
 			   uint64_t *value);

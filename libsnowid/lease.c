@@ -264,15 +264,15 @@ static int take(struct sn_lease *l, const struct sn_answer *answer, uint64_t now
 	if (answer->outcome != SN_DONE) {
 		/* A write that was refused may be the copy of one that was done. */
 		l->unsure = true;
-		if (answer->outcome == SN_UNKNOWN || l->request.ask == SN_ASK_READ)
-			l->due = now + l->margin_ns / 4;
+		l->due = now + l->margin_ns / (answer->outcome == SN_REFUSED ? 16 : 4);
 		return 0;
 	}
-	if (l->request.ask != SN_ASK_READ) {
-		take_done(l, answer->version);
-		return 0;
-	}
-	return take_records(l, answer->records, now, wall);
+	if (l->ahead)
+		l->due = now + l->margin_ns / 4;
+	if (l->request.ask == SN_ASK_READ)
+		return take_records(l, answer->records, now, wall);
+	take_done(l, answer->version);
+	return 0;
 }
 
 /* A limit recorded by a clock that is far ahead would keep everybody from the worker. */
