@@ -49,7 +49,7 @@ enum snowid_error {
 	SNOWID_E_KIND = -1005,      /* the call does not apply to this kind of ID */
 	SNOWID_E_WORKER = -1006,    /* neither a field value nor a store says which worker this is */
 	SNOWID_E_STORE = -1007,     /* there is no such store, or it cannot be relied on */
-	SNOWID_E_CLOCK = -1008,     /* the clock is behind what has been issued */
+	SNOWID_E_CLOCK = -1008,     /* the clock is behind what was issued, or jumped ahead */
 	SNOWID_E_EXHAUSTED = -1009, /* the sequence of the current tick is spent */
 	SNOWID_E_LIMIT = -1010,     /* the store has not allowed ticks this late yet */
 	SNOWID_E_EPOCH = -1011,     /* the clock stands before the epoch of the layout */
@@ -339,6 +339,13 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *                                                          when a tick is spent
  *     block       span, 10ms to 1h             3s          how far ahead of the clock a store allows
  *                                                          IDs: each half of it costs one sync
+ *     jump        span, from 1s                1h          a wall clock that goes ahead by more than
+ *                                                          this, beyond the time that has passed,
+ *                                                          is not recorded in a state file
+ *     mode        0600, 0640 or 0660           0600        of a new state file, whatever the umask:
+ *                                                          the user's alone, one that the group may
+ *                                                          look at, or one that it shares; 0660 also
+ *                                                          trusts such a file of another user
  *     spread      true or false                false       start the sequence of a tick at a random
  *                                                          value in its lower half, so that slow
  *                                                          generators do not make multiples of 4096
@@ -348,7 +355,7 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  * A span is an integer with a unit: 100ns, 250us, 5ms, 2s, 1m, 1h; or 0.
  *
  *     memory:            nothing is kept. IDs begin above the tick the generator was made in.
- *     file:/path/state   a file, made where there is none, of mode 0600. All processes of the host
+ *     file:/path/state   a file, made where there is none. All processes of the host
  *                        that open it, at once or one after the other, share one worker and one
  *                        sequence. Neither a process that is killed, nor a clock set back between
  *                        two runs, nor a power cut leads to a duplicate. One file is of one kind,
@@ -401,8 +408,8 @@ struct snowid_generator;
 
 /* SNOWID_E_WORKER: the kind has a worker, machine or shard (or else any field) that has no value.
  * SNOWID_E_EPOCH, SNOWID_E_ENDED: the clock stands outside the layout. SNOWID_E_STORE: the store cannot
- * be relied on, or is of another identity. SNOWID_E_CLOCK: the clock stays behind what the store has
- * recorded. -ENOMEM, -errno. Waits up to two blocks for a clock that is behind its store. */
+ * be relied on, or is of another identity. SNOWID_E_CLOCK: the clock is or stays behind what the store
+ * has recorded, or has jumped ahead. -ENOMEM, -errno. Waits up to two blocks for a clock that is behind its store. */
 int snowid_generator_new(const struct snowid_config *config, struct snowid_generator **generator);
 
 /* Ends the generator: no ID is handed out after it, in any thread, nor, when the process that made a
@@ -417,7 +424,7 @@ void snowid_generator_free(struct snowid_generator *generator);
 /* One ID. All of these return
  *     SNOWID_E_EXHAUSTED  the tick is spent and the next did not come before the deadline
  *     SNOWID_E_CLOCK      the clock is behind: too far to wait or hold, or for longer than the
- *                         deadline
+ *                         deadline; or it has jumped ahead, and the store does not follow
  *     SNOWID_E_LIMIT      the store did not raise its limit before the deadline
  *     SNOWID_E_EPOCH, SNOWID_E_ENDED, SNOWID_E_CLOSED
  *     SNOWID_E_KIND       the kind of the generator makes IDs of the other width

@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "libsnowid/clock.h"
 #include "libsnowid/error.h"
@@ -94,9 +96,12 @@ static int manual_step(struct sn_manual_clock *clock, int64_t delta_ns)
 
 static struct snowid_clock *make(struct snowid_clock parts)
 {
+	static _Atomic uint32_t made_before;
 	struct snowid_clock *const made = malloc(sizeof *made);
-	if (made)
-		*made = parts;
+	if (!made)
+		return NULL;
+	*made = parts;
+	made->domain = (uint16_t)((uint32_t)getpid() * 257 + atomic_fetch_add(&made_before, 1));
 	return made;
 }
 
@@ -108,7 +113,7 @@ SNOWID_EXPORT int snowid_clock_new(snowid_wall_fn wall, snowid_elapsed_fn elapse
 	if (!clock)
 		return sn_fail_null("clock");
 	struct snowid_clock *const made =
-		make((struct snowid_clock){wall, elapsed, sleep, user, NULL, 1});
+		make((struct snowid_clock){wall, elapsed, sleep, user, NULL, 1, 0});
 	if (!made)
 		return sn_fail_nomem();
 	*clock = made;
@@ -130,7 +135,7 @@ SNOWID_EXPORT int snowid_clock_new_manual(int64_t unix_sec, uint32_t nsec,
 	manual->start_sec = unix_sec;
 	manual->start_nsec = nsec;
 	struct snowid_clock *const made = make((struct snowid_clock){
-		manual_wall, manual_elapsed, manual_advance, manual, manual, 1});
+		manual_wall, manual_elapsed, manual_advance, manual, manual, 1, 0});
 	if (!made) {
 		munmap(manual, sizeof *manual);
 		return sn_fail_nomem();
@@ -195,6 +200,14 @@ int sn_clock_elapsed(struct snowid_clock *clock, uint64_t *ns)
 			       snowid_strerror(-errno));
 	*ns = (uint64_t)now.tv_sec * SN_NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 	return 0;
+}
+
+uint16_t sn_clock_domain(const struct snowid_clock *clock)
+{
+	struct stat namespace;
+	if (clock)
+		return clock->domain;
+	return stat("/proc/self/ns/time", &namespace) == 0 ? (uint16_t) namespace.st_ino : 0;
 }
 
 int sn_clock_sleep(struct snowid_clock *clock, uint64_t ns)

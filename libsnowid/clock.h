@@ -17,6 +17,7 @@ struct snowid_clock {
 	void *user;
 	struct sn_manual_clock *manual; /* NULL for a clock of the caller's own */
 	_Atomic uint32_t holders;
+	uint16_t domain;
 };
 
 /* Takes a hold on a clock, which snowid_clock_free() gives up. Returns clock. */
@@ -36,6 +37,11 @@ static inline int sn_clock_wall(struct snowid_clock *clock, int64_t *sec, uint32
 }
 
 int sn_clock_elapsed(struct snowid_clock *clock, uint64_t *ns);
+
+/* Elapsed times of clocks of one domain count from the same instant; for the system's clock that is
+ * the time namespace of the process. */
+uint16_t sn_clock_domain(const struct snowid_clock *clock);
+
 int sn_clock_sleep(struct snowid_clock *clock, uint64_t ns);
 
 #endif

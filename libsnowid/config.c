@@ -47,6 +47,8 @@ static const struct span_setting {
 	{"borrow", offsetof(struct snowid_config, borrow_ns), 0, HOUR_NS, 0},
 	{"block", offsetof(struct snowid_config, block_ns), 10000000, HOUR_NS,
 	 UINT64_C(3000000000)},
+	{"jump", offsetof(struct snowid_config, jump_ns), UINT64_C(1000000000), UINT64_MAX,
+	 HOUR_NS},
 };
 #define SPANS (sizeof spans / sizeof spans[0])
 
@@ -74,7 +76,7 @@ static int unknown_key(const char *key)
 {
 	return sn_fail(SNOWID_E_UNKNOWN,
 		       "there is no setting \"%.60s\"; they are kind, field.NAME, store, timeout, "
-		       "wait, hold, borrow, block and spread",
+		       "wait, hold, borrow, block, jump, mode and spread",
 		       key);
 }
 
@@ -89,6 +91,7 @@ SNOWID_EXPORT int snowid_config_new(struct snowid_config **config)
 		return sn_fail_nomem();
 	for (size_t i = 0; i < SPANS; i++)
 		*span_of(made, &spans[i]) = spans[i].default_ns;
+	made->mode = 0600;
 	/* Not where a program runs with rights that its caller has not. */
 	const char *const store = secure_getenv("SNOWID_STORE");
 	int error = snowid_config_set_kind(made, "snowflake");
@@ -254,6 +257,26 @@ static int set_field_text(struct snowid_config *config, const char *name, const 
 	return snowid_config_set_field(config, name, value);
 }
 
+/* Octal, as chmod(1) takes it. */
+static int set_mode(struct snowid_config *config, const char *text)
+{
+	static const struct {
+		const char *text;
+		unsigned mode;
+	} modes[] = {{"0600", 0600}, {"0640", 0640}, {"0660", 0660}};
+
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+		if (strcmp(text, modes[i].text) == 0 || strcmp(text, modes[i].text + 1) == 0) {
+			config->mode = modes[i].mode;
+			return 0;
+		}
+	return sn_fail(
+		SNOWID_E_RANGE,
+		"mode is \"%.60s\": it is 0600, 0640 (a group may look at the state file) or "
+		"0660 (and use it)",
+		text);
+}
+
 static int set_spread(struct snowid_config *config, const char *text)
 {
 	const bool on = strcmp(text, "true") == 0;
@@ -276,6 +299,8 @@ SNOWID_EXPORT int snowid_config_set(struct snowid_config *config, const char *ke
 		return snowid_config_set_store(config, text);
 	if (strcmp(key, "spread") == 0)
 		return set_spread(config, text);
+	if (strcmp(key, "mode") == 0)
+		return set_mode(config, text);
 	if (field_key(key))
 		return set_field_text(config, field_key(key), text);
 	return unknown_key(key);
@@ -301,6 +326,8 @@ SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const ch
 		found = config->store;
 	} else if (strcmp(key, "spread") == 0) {
 		found = config->spread ? "true" : "false";
+	} else if (strcmp(key, "mode") == 0) {
+		snprintf(buffer, sizeof buffer, "%04o", config->mode);
 	} else if (field_key(key)) {
 		const int error = sn_config_find(config, field_key(key), &i);
 		if (error)

@@ -138,13 +138,22 @@ static int renew(void *user)
 
 static int open_store(struct snowid_generator *g, const struct kind_slots *slots)
 {
+	const struct snowid_config *const config = g->config;
+	char kind[SN_STORE_KIND_SIZE];
 	struct sn_store_settings settings = {
-		.clock = g->config->clock,
+		.clock = config->clock,
 		.ticks = slots->ticks,
-		.block_ns = g->config->block_ns,
+		.block_ns = config->block_ns,
+		.jump_ns = config->jump_ns,
+		.patience_ns = config->hold_ns + config->borrow_ns + 2 * config->block_ns,
+		.mode = config->mode,
+		.kind = config->kind_text,
 		.fingerprint = slots->fingerprint,
 	};
-	tell_fields(g->config, &settings);
+	/* In full: what a preset's name stands for is not for a file to know. */
+	if (config->layout && snowid_layout_format(config->layout, kind, sizeof kind, NULL) == 0)
+		settings.kind = kind;
+	tell_fields(config, &settings);
 	const int error = sn_store_open(g->config->store, &settings, &g->store);
 	if (!error)
 		take_fields(g->config, &g->store->settings);

@@ -15,7 +15,8 @@
 #include "libsnowid/words.h"
 #include "snowid.h"
 
-#define SN_STORE_FIELDS 64
+#define SN_STORE_FIELDS    64
+#define SN_STORE_KIND_SIZE 2304 /* room for the spec of any layout */
 
 /* A fixed field of the kind. */
 struct sn_store_field {
@@ -31,6 +32,10 @@ struct sn_store_settings {
 	struct snowid_clock *clock; /* outlives the store */
 	struct sn_ticks ticks;
 	uint64_t block_ns;    /* how far ahead of the clock a limit is recorded */
+	uint64_t jump_ns;     /* by how much more than time has passed the clock may go ahead */
+	uint64_t patience_ns; /* how far behind the record a clock is worth waiting for */
+	unsigned mode;        /* of a new file */
+	const char *kind;     /* as text, for those who look; valid while the store is opened */
 	uint64_t fingerprint; /* of the kind: what makes the bits of its IDs */
 	size_t field_count;
 	struct sn_store_field fields[SN_STORE_FIELDS];
@@ -82,9 +87,16 @@ extern const struct sn_store_class sn_store_memory;
 extern const struct sn_store_class sn_store_file;
 extern const struct sn_store_class sn_store_slots;
 
-/* Opens a state file; alone: for this process and its children. -EBUSY: others have it alone, and
- * *holder is the process that took it. */
+/* A hint: the process that was the last to open a state file. */
+struct sn_holder {
+	uint64_t process;
+	uint64_t since_ms;
+	char host[65];
+};
+
+/* Opens a state file; alone: for this process and its children. -EBUSY: others use it, and *holder
+ * says who. */
 int sn_store_file_open(const char *path, const struct sn_store_settings *settings, bool alone,
-		       struct sn_store **store, uint64_t *holder);
+		       struct sn_store **store, struct sn_holder *holder);
 
 #endif

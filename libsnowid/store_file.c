@@ -9,151 +9,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "libsnowid/boot.h"
 #include "libsnowid/error.h"
-#include "libsnowid/store.h"
+#include "libsnowid/image.h"
+#include "libsnowid/span.h"
 
-/* ---- the format ------------------------------------------------------------------------------ */
-
-#define MAGIC           "\x89SNOWID\n"
-#define BYTE_ORDER_MARK 0x01020304
-#define FORMAT_VERSION  1
-#define PART            4096 /* no two parts share a sector */
-
-/* Immutable once written. A reader refuses bits of `incompatible` that it does not know. */
-struct header {
-	char magic[8];
-	uint32_t byte_order;
-	uint32_t version;
-	uint64_t compatible;
-	uint64_t incompatible;
-	uint64_t fingerprint;
-	uint64_t device;
-	uint64_t inode;
-	uint64_t field_count;
-	uint64_t fields[SN_STORE_FIELDS];
-	uint32_t unused;
-	uint32_t crc; /* of all that stands before */
-};
-
-/* Worth something in the boot whose id it bears. */
-struct hot {
-	struct sn_words words;
-	_Atomic uint64_t boot[2];
-	_Atomic uint64_t failed; /* the errno of a sync that failed: what it wrote may be lost */
-	_Atomic uint64_t holder; /* the process that last took the file alone: a hint */
-};
-
-struct image {
-	alignas(PART) struct header header;
-	alignas(PART) struct hot hot;
-	/* The end of what may be issued: unix ms << 16 | CRC. Twice, in two sectors; the higher valid
-	 * one counts. */
-	struct {
-		alignas(PART) _Atomic uint64_t word;
-	} reserved[2];
-};
-_Static_assert(sizeof(struct image) == 4 * PART, "the format of state files");
-
-static uint32_t crc(const void *data, size_t size, uint32_t polynomial, uint32_t start)
-{
-	const uint8_t *byte = data;
-	uint32_t value = start;
-	for (; size > 0; size--) {
-		value ^= *byte++;
-		for (int bit = 0; bit < 8; bit++)
-			value = value >> 1 ^ (value & 1 ? polynomial : 0);
-	}
-	return value;
-}
-
-/* CRC-32 of ISO-HDLC (zip, Ethernet). */
-static uint32_t header_crc(const struct header *header)
-{
-	return ~crc(header, offsetof(struct header, crc), 0xedb88320, UINT32_MAX);
-}
-
-/* CRC-16 of IBM-SDLC (X.25), over the milliseconds, low byte first: not 0 for 0, so that zeros are
- * not valid. */
-static uint64_t reserved_word(uint64_t unix_ms)
-{
-	uint8_t bytes[6];
-	for (int i = 0; i < 6; i++)
-		bytes[i] = (uint8_t)(unix_ms >> (8 * i));
-	return unix_ms << 16 | (~crc(bytes, sizeof bytes, 0x8408, UINT16_MAX) & UINT16_MAX);
-}
-
-/* The recorded end in unix ms; false where neither copy is valid. */
-static bool read_reserved(const struct image *image, uint64_t *unix_ms)
-{
-	bool valid = false;
-	*unix_ms = 0;
-	for (int i = 0; i < 2; i++) {
-		const uint64_t word = atomic_load(&image->reserved[i].word);
-		if (word == reserved_word(word >> 16) && word >> 16 >= *unix_ms) {
-			*unix_ms = word >> 16;
-			valid = true;
-		}
-	}
-	return valid;
-}
-
-/* ---- ticks and milliseconds ------------------------------------------------------------------ */
-
-/* The last tick that begins before an instant: what a recorded end allows. */
-static uint64_t last_tick_before(const struct sn_ticks *ticks, uint64_t unix_ms)
-{
-	const int64_t sec = (int64_t)((unix_ms - 1) / 1000);
-	const uint32_t nsec = (uint32_t)((unix_ms - 1) % 1000) * 1000000 + 999999;
-	const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
-	return tick < ticks->last_tick ? tick : ticks->last_tick;
-}
-
-/* The end to record now: a block from the clock, or from `next` where that is ahead. */
-static int end_of_block(const struct sn_store_settings *settings, uint64_t next, uint64_t *unix_ms)
-{
-	const struct sn_ticks *const ticks = &settings->ticks;
-	struct sn_reading now;
-	int64_t sec = 0;
-	uint32_t nsec = 0;
-
-	const int error = sn_ticks_read(ticks, settings->clock, &now);
-	if (error)
-		return error;
-	const uint64_t tick = next >> ticks->bits > now.tick ? next >> ticks->bits : now.tick;
-	sn_timebase_start(&ticks->time, tick, &sec, &nsec);
-	if (sec < 0)
-		return sn_fail(SNOWID_E_CLOCK,
-			       "a state file holds instants from 1970 on; set the clock");
-	*unix_ms = (uint64_t)sec * 1000 + nsec / 1000000 + 1 + settings->block_ns / 1000000;
-	return 0;
-}
-
-/* ---- the store ------------------------------------------------------------------------------- */
+#define NS_PER_MS 1000000
 
 struct file_store {
 	struct sn_store store; /* first: what is handed out is its address */
-	struct image *image;
+	struct sn_image *image;
 	int fd;
-	dev_t device;
-	ino_t inode;
+	struct stat status;
 	char path[];
 };
-
-static int fail_system(int error, const char *what, const char *path)
-{
-	return sn_fail(-error, "cannot %s the state file %.200s: %s", what, path,
-		       snowid_strerror(-error));
-}
 
 static int file_check(const char *rest)
 {
@@ -163,205 +37,172 @@ static int file_check(const char *rest)
 	return 0;
 }
 
-/* The name of a file system where what one host writes another may not see at once. */
-static const char *network_file_system(long type)
+/* ---- what the clock says --------------------------------------------------------------------- */
+
+static uint64_t to_ms(int64_t sec, uint32_t nsec)
 {
-	static const struct {
-		unsigned long magic;
-		const char *name;
-	} known[] = {
-		{NFS_SUPER_MAGIC, "NFS"},     {SMB_SUPER_MAGIC, "SMB"}, {0xfe534d42, "SMB"},
-		{0xff534d42, "CIFS"},         {0x65735546, "FUSE"},     {V9FS_MAGIC, "9P"},
-		{AFS_SUPER_MAGIC, "AFS"},     {0x00c36400, "Ceph"},     {CODA_SUPER_MAGIC, "Coda"},
-		{OCFS2_SUPER_MAGIC, "OCFS2"}, {0x01161970, "GFS2"},     {0x0bd00bd0, "Lustre"},
-	};
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		if ((uint32_t)type == known[i].magic)
-			return known[i].name;
-	return NULL;
+	return (uint64_t)sec * 1000 + nsec / NS_PER_MS;
 }
 
-/* ---- creation -------------------------------------------------------------------------------- */
-
-static void fill_header(struct header *header, const struct sn_store_settings *settings,
-			const struct stat *status)
+/* The wall clock; SNOWID_E_CLOCK where a file could not hold it. */
+static int read_wall(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec)
 {
-	memcpy(header->magic, MAGIC, sizeof header->magic);
-	header->byte_order = BYTE_ORDER_MARK;
-	header->version = FORMAT_VERSION;
-	header->fingerprint = settings->fingerprint;
-	header->device = status->st_dev;
-	header->inode = status->st_ino;
-	header->field_count = settings->field_count;
-	for (size_t i = 0; i < settings->field_count; i++)
-		header->fields[i] = settings->fields[i].value;
-	header->crc = header_crc(header);
+	const int error = sn_clock_wall(clock, sec, nsec);
+	if (!error && *sec < 0)
+		return sn_fail(SNOWID_E_CLOCK,
+			       "a state file holds instants from 1970 on; set the clock");
+	return error;
 }
 
-/* One block above the clock: a file of this name that was removed may have had a block left. */
-static int fill(struct image *image, const struct sn_store_settings *settings,
-		const struct stat *status)
+/* The end to record: a block from the clock, or from `next` where that is ahead. */
+static int end_of_block(const struct sn_store_settings *settings, uint64_t next, int64_t sec,
+			uint32_t nsec, uint64_t *unix_ms)
 {
-	uint64_t boot[2] = {0, 0}, end;
+	const struct sn_ticks *const ticks = &settings->ticks;
 	struct sn_reading now;
 
-	int error = end_of_block(settings, 0, &end);
-	if (!error)
-		error = sn_ticks_read(&settings->ticks, settings->clock, &now);
+	const int error = sn_ticks_locate(ticks, sec, nsec, &now);
 	if (error)
 		return error;
-	const uint64_t limit = last_tick_before(&settings->ticks, end);
-	memset(image, 0, sizeof *image);
-	fill_header(&image->header, settings, status);
-	sn_store_begin(&settings->ticks, &image->hot.words, limit);
-	atomic_store(&image->hot.words.limit, limit);
-	atomic_store(&image->hot.words.seen, now.hns);
-	sn_boot_id(boot);
-	atomic_store(&image->hot.boot[0], boot[0]);
-	atomic_store(&image->hot.boot[1], boot[1]);
-	for (int i = 0; i < 2; i++)
-		atomic_store(&image->reserved[i].word, reserved_word(end));
+	if (next >> ticks->bits > now.tick)
+		sn_timebase_start(&ticks->time, next >> ticks->bits, &sec, &nsec);
+	*unix_ms = to_ms(sec, nsec) + 1 + settings->block_ns / NS_PER_MS;
 	return 0;
 }
 
-static int write_all(int fd, const void *data, size_t size)
+/* A clock that is years ahead for a moment would end the use of a file for years. Within a boot, what
+ * the wall clock says now, less the time since the boot, is when the host was booted: where that has
+ * moved on by more than `jump` since it was last noted, nothing is recorded. It is noted with the
+ * domain of the clock, since elapsed time counts from elsewhere in another: unix ms << 16 | domain. */
+static int check_jump(struct file_store *f, int64_t sec, uint32_t nsec)
 {
-	size_t done = 0;
-	while (done < size) {
-		const ssize_t part =
-			pwrite(fd, (const char *)data + done, size - done, (off_t)done);
-		if (part < 0 && errno != EINTR)
-			return errno;
-		done += part > 0 ? (size_t)part : 0;
-	}
+	const struct sn_store_settings *const settings = &f->store.settings;
+	_Atomic uint64_t *const booted = &f->image->hot.booted;
+	char jump[SN_SPAN_TEXT];
+	uint64_t elapsed_ns;
+
+	const int error = sn_clock_elapsed(settings->clock, &elapsed_ns);
+	if (error)
+		return error;
+	const uint64_t wall_ms = to_ms(sec, nsec), elapsed_ms = elapsed_ns / NS_PER_MS;
+	if (elapsed_ms >= wall_ms)
+		return 0; /* it would have been booted before 1970 */
+	const uint64_t now_ms = wall_ms - elapsed_ms;
+	const uint64_t word = now_ms << 16 | sn_clock_domain(settings->clock);
+	uint64_t old = atomic_load(booted);
+	do {
+		const uint64_t then_ms = old >> 16;
+		if (old == 0 || (old & UINT16_MAX) != (word & UINT16_MAX))
+			continue;
+		if (now_ms <= then_ms)
+			return 0;
+		if (now_ms - then_ms > settings->jump_ns / NS_PER_MS) {
+			sn_span_format(settings->jump_ns, jump);
+			return sn_fail(
+				SNOWID_E_CLOCK,
+				"the clock has jumped ahead by %.3f s: the state file %.160s "
+				"would have to follow it for good; correct the clock or, if it "
+				"is right now, raise the setting jump (%s)",
+				(double)(now_ms - then_ms) / 1000, f->path, jump);
+		}
+	} while (!atomic_compare_exchange_weak(booted, &old, word));
 	return 0;
 }
 
-static int sync_directory(const char *path)
+/* A clock that is behind `next` by more than is worth waiting for. */
+static int check_patience(struct file_store *f)
 {
-	char *const directory = strdup(path);
-	int error = 0;
+	const struct sn_store_settings *const settings = &f->store.settings;
+	const struct sn_ticks *const ticks = &settings->ticks;
+	char then[SNOWID_TIME_TEXT] = "the end";
+	struct sn_reading now;
+	int64_t sec;
+	uint32_t nsec;
 
-	if (!directory)
-		return ENOMEM;
-	*(strrchr(directory, '/') + 1) = '\0';
-	const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) != 0)
-		error = errno;
-	if (fd >= 0)
-		close(fd);
-	free(directory);
-	return error;
-}
-
-/* Writes a whole file beside the path, then links it to the path, where it appears at once or not at
- * all. A file that another has made meanwhile stands. */
-static int create_as(int fd, const char *temporary, const char *path,
-		     const struct sn_store_settings *settings)
-{
-	struct image *image;
-	struct stat status;
-
-	if (fstat(fd, &status) != 0)
-		return fail_system(errno, "create", path);
-	image = aligned_alloc(PART, sizeof *image);
-	if (!image)
-		return sn_fail_nomem();
-	int error = fill(image, settings, &status);
-	if (!error) {
-		int number = write_all(fd, image, sizeof *image);
-		if (!number && fsync(fd) != 0)
-			number = errno;
-		if (!number && link(temporary, path) != 0 && errno != EEXIST)
-			number = errno;
-		if (!number)
-			number = sync_directory(path);
-		if (number)
-			error = fail_system(number, "create", path);
-	}
-	free(image);
-	return error;
-}
-
-static int create(const char *path, const struct sn_store_settings *settings)
-{
-	const size_t length = strlen(path);
-	char *const temporary = malloc(length + sizeof ".XXXXXX");
-
-	if (!temporary)
-		return sn_fail_nomem();
-	memcpy(temporary, path, length);
-	memcpy(temporary + length, ".XXXXXX", sizeof ".XXXXXX");
-	const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
-	int error;
-	if (fd < 0) {
-		error = fail_system(errno, "create", path);
-	} else {
-		error = create_as(fd, temporary, path, settings);
-		unlink(temporary);
-		close(fd);
-	}
-	free(temporary);
-	return error;
+	const int error = sn_ticks_read(ticks, settings->clock, &now);
+	if (error)
+		return error;
+	const uint64_t tick = atomic_load(&f->store.words->next) >> ticks->bits;
+	if (tick <= now.tick ||
+	    (double)(tick - now.tick) * ticks->time.unit_ns <= (double)settings->patience_ns)
+		return 0;
+	if (sn_timebase_start(&ticks->time, tick, &sec, &nsec))
+		snowid_time_format(sec, nsec, then);
+	return sn_fail(SNOWID_E_CLOCK,
+		       "the clock is %.3f s behind what the store has recorded in %.160s, %s; "
+		       "correct the clock or, if it is right, see snowid store --reset",
+		       (double)(tick - now.tick) * ticks->time.unit_ns / 1e9, f->path, then);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static int refuse(const char *path, const char *why)
+/* A new file begins one block above the clock: one of its name that was removed may have had a block
+ * left. */
+static int create(const char *path, const struct sn_store_settings *settings)
 {
-	return sn_fail(SNOWID_E_STORE, "the state file %.200s %s", path, why);
+	struct sn_reading now;
+	uint64_t end_ms = 0;
+	int64_t sec = 0;
+	uint32_t nsec = 0;
+
+	int error = read_wall(settings->clock, &sec, &nsec);
+	if (!error)
+		error = sn_ticks_locate(&settings->ticks, sec, nsec, &now);
+	if (!error)
+		error = end_of_block(settings, 0, sec, nsec, &end_ms);
+	if (error)
+		return error;
+	struct sn_image *const image = aligned_alloc(SN_IMAGE_PART, sizeof *image);
+	if (!image)
+		return sn_fail_nomem();
+	sn_image_fill(image, settings, to_ms(sec, nsec), end_ms);
+	atomic_store(&image->hot.words.seen, now.hns);
+	error = sn_image_publish(image, path, settings->mode, NULL);
+	free(image);
+	return error;
 }
 
-/* That the open file is one that may be relied on at all. */
-static int check_file(struct file_store *f)
+/* Opens the path, making the file where there is none. */
+static int open_path(struct file_store *f)
 {
-	struct statfs system;
-	struct stat status;
-
-	if (fstat(f->fd, &status) != 0 || fstatfs(f->fd, &system) != 0)
-		return fail_system(errno, "examine", f->path);
-	if (!S_ISREG(status.st_mode))
-		return refuse(f->path, "is no regular file; name another");
-	if (status.st_uid != geteuid())
-		return refuse(f->path, "is another user's; name another");
-	const char *const network = network_file_system((long)system.f_type);
-	if (network)
-		return sn_fail(
-			SNOWID_E_STORE,
-			"the state file %.200s is on %s, which other hosts may share; put it on a "
-			"disk of this host",
-			f->path, network);
-	if (status.st_size != (off_t)sizeof(struct image))
-		return refuse(f->path,
-			      "is truncated, or no state file; restore it, or name another");
-	f->device = status.st_dev;
-	f->inode = status.st_ino;
-	return 0;
+	for (int tries = 0; tries < 10; tries++) {
+		f->fd = open(f->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		if (f->fd >= 0)
+			return 0;
+		if (errno == ELOOP)
+			return sn_image_refuse(f->path, "is a symbolic link; name the file itself");
+		if (errno != ENOENT)
+			return sn_image_fail(errno, "open", f->path);
+		const int error = create(f->path, &f->store.settings);
+		if (error)
+			return error;
+	}
+	return sn_image_refuse(f->path, "vanishes as soon as it is made; see who removes it");
 }
 
-/* That it is whole, and of this identity. Takes over the fields that the user has not given. */
-static int check_header(struct file_store *f)
+/* Who may write a file can make it repeat IDs: its owner can, whatever its mode. */
+static int check_owner(const struct file_store *f)
 {
-	const struct header *const header = &f->image->header;
+	if (f->status.st_uid == geteuid() ||
+	    (f->store.settings.mode & f->status.st_mode & S_IWGRP) != 0)
+		return 0;
+	return sn_image_refuse(
+		f->path, "is another user's; name another or, to share it in a group, give it "
+			 "and its users the mode 0660");
+}
+
+/* That it is of this identity. Takes over the fields that the user has not given. */
+static int check_identity(struct file_store *f)
+{
+	const struct sn_header *const header = &f->image->header;
 	struct sn_store_settings *const settings = &f->store.settings;
 
-	if (memcmp(header->magic, MAGIC, sizeof header->magic) != 0)
-		return refuse(f->path, "is no state file; name another");
-	if (header->byte_order != BYTE_ORDER_MARK)
-		return refuse(f->path, "was made by a machine of another byte order; name another");
-	if (header->version > FORMAT_VERSION || header->incompatible != 0)
-		return refuse(f->path,
-			      "was made by a newer version of this library; upgrade this one");
-	if (header->crc != header_crc(header))
-		return refuse(f->path, "is corrupt; restore it, or name another");
 	if (header->fingerprint != settings->fingerprint ||
 	    header->field_count != settings->field_count)
-		return refuse(f->path, "is of another kind, layout or epoch; name one for each");
-	if (header->device != f->device || header->inode != f->inode)
-		return refuse(
-			f->path,
-			"is a copy: the original may be in use, and both would make the same IDs; "
-			"name another");
+		return sn_fail(SNOWID_E_STORE,
+			       "the state file %.160s is of another kind, layout or epoch, %.100s; "
+			       "name one for each",
+			       f->path, header->kind);
 	for (size_t i = 0; i < settings->field_count; i++) {
 		struct sn_store_field *const field = &settings->fields[i];
 		if (field->given && field->value != header->fields[i])
@@ -375,61 +216,77 @@ static int check_header(struct file_store *f)
 	return 0;
 }
 
-/* True while the words are of this boot. */
-static bool of_this_boot(const struct image *image)
+/* A lock of this description alone, which its children made by fork hold with it. */
+static int lock(const struct file_store *f, int byte, short type, int command)
 {
-	uint64_t boot[2];
-	return sn_boot_id(boot) && atomic_load(&image->hot.boot[0]) == boot[0] &&
-	       atomic_load(&image->hot.boot[1]) == boot[1];
-}
-
-/* Open-file-description locks: the kernel gives them up with the last process that has the
- * description open, and they say nothing to those that have another. */
-enum { TAKEOVER_BYTE, ALONE_BYTE };
-
-/* Sets the holder on failure; nothing else is changed in a file of others. */
-static int take_alone(struct file_store *f, uint64_t *holder)
-{
-	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ALONE_BYTE, .l_len = 1};
-	if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno != EAGAIN && errno != EACCES)
-		return fail_system(errno, "lock", f->path);
-	*holder = atomic_load(&f->image->hot.holder);
-	return sn_fail(-EBUSY, "the state file %.200s is in use by process %" PRIu64, f->path,
-		       *holder);
-}
-
-static int lock_takeover(const struct file_store *f, short type)
-{
-	struct flock lock = {
-		.l_type = type, .l_whence = SEEK_SET, .l_start = TAKEOVER_BYTE, .l_len = 1};
-	while (fcntl(f->fd, F_OFD_SETLKW, &lock) != 0)
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	while (fcntl(f->fd, command, &lock) != 0) {
+		if (errno == EAGAIN || errno == EACCES)
+			return -EBUSY;
 		if (errno != EINTR)
-			return fail_system(errno, "lock", f->path);
+			return sn_image_fail(errno, "lock", f->path);
+	}
 	return 0;
+}
+
+static void read_holder(const struct sn_hot *hot, struct sn_holder *holder)
+{
+	holder->process = atomic_load(&hot->holder);
+	holder->since_ms = atomic_load(&hot->held_since_ms);
+	for (size_t i = 0; i < sizeof hot->host / sizeof hot->host[0]; i++) {
+		const uint64_t word = atomic_load(&hot->host[i]);
+		memcpy(holder->host + i * sizeof word, &word, sizeof word);
+	}
+	holder->host[sizeof holder->host - 1] = '\0';
+}
+
+static void note_holder(struct sn_hot *hot, struct snowid_clock *clock)
+{
+	char host[sizeof hot->host] = "";
+	int64_t sec = 0;
+	uint32_t nsec = 0;
+
+	gethostname(host, sizeof host); /* a longer name is cut */
+	read_wall(clock, &sec, &nsec);
+	atomic_store(&hot->holder, (uint64_t)getpid());
+	atomic_store(&hot->held_since_ms, to_ms(sec, nsec));
+	for (size_t i = 0; i < sizeof hot->host / sizeof hot->host[0]; i++) {
+		uint64_t word;
+		memcpy(&word, host + i * sizeof word, sizeof word);
+		atomic_store(&hot->host[i], word);
+	}
+}
+
+/* Sets the holder on -EBUSY. */
+static int take(struct file_store *f, bool alone, struct sn_holder *holder)
+{
+	const int error = lock(f, SN_LOCK_USE, alone ? F_WRLCK : F_RDLCK, F_OFD_SETLK);
+	if (error != -EBUSY)
+		return error;
+	read_holder(&f->image->hot, holder);
+	return sn_fail(-EBUSY, "the state file %.200s is in use by process %" PRIu64 " on %s",
+		       f->path, holder->process, holder->host);
 }
 
 /* Lets the words of another boot begin above what was recorded. Its boot id is written last, so that
  * whoever finds it finds the rest. */
 static int begin_again(struct file_store *f)
 {
-	struct hot *const hot = &f->image->hot;
+	struct sn_hot *const hot = &f->image->hot;
 	const struct sn_ticks *const ticks = &f->store.settings.ticks;
 	struct sn_reading now;
-	uint64_t end, boot[2] = {0, 0};
+	uint64_t end_ms, boot[2] = {0, 0};
 
-	if (!read_reserved(f->image, &end))
-		return refuse(f->path, "is corrupt: it has lost how far IDs went; name another");
+	sn_image_recorded(f->image, &end_ms);
 	const int error = sn_ticks_read(ticks, f->store.settings.clock, &now);
 	if (error)
 		return error;
-	sn_store_begin(ticks, &hot->words, last_tick_before(ticks, end));
-	atomic_store(&hot->words.limit, last_tick_before(ticks, end));
+	sn_store_begin(ticks, &hot->words, sn_image_last_tick(ticks, end_ms));
+	atomic_store(&hot->words.limit, sn_image_last_tick(ticks, end_ms));
 	atomic_store(&hot->words.seen, now.hns);
 	atomic_store(&hot->words.behind, 0);
 	atomic_store(&hot->failed, 0);
+	atomic_store(&hot->booted, 0);
 	sn_boot_id(boot);
 	atomic_store(&hot->boot[0], boot[0]);
 	atomic_store(&hot->boot[1], boot[1]);
@@ -438,57 +295,59 @@ static int begin_again(struct file_store *f)
 
 static int take_over(struct file_store *f)
 {
-	if (of_this_boot(f->image))
+	if (sn_image_of_this_boot(f->image))
 		return 0;
-	int error = lock_takeover(f, F_WRLCK);
+	int error = lock(f, SN_LOCK_TAKEOVER, F_WRLCK, F_OFD_SETLKW);
 	if (error)
 		return error;
-	if (!of_this_boot(f->image))
+	if (!sn_image_of_this_boot(f->image))
 		error = begin_again(f);
-	const int unlocked = lock_takeover(f, F_UNLCK);
+	const int unlocked = lock(f, SN_LOCK_TAKEOVER, F_UNLCK, F_OFD_SETLKW);
 	return error ? error : unlocked;
 }
 
-/* Opens the path, making the file where there is none. */
-static int open_path(struct file_store *f)
+/* Makes the file's name as durable as what it holds: whoever made it may have been killed before. */
+static int place(struct file_store *f)
 {
-	for (int tries = 0; tries < 10; tries++) {
-		f->fd = open(f->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-		if (f->fd >= 0)
-			return 0;
-		if (errno == ELOOP)
-			return refuse(f->path, "is a symbolic link; name the file itself");
-		if (errno != ENOENT)
-			return fail_system(errno, "open", f->path);
-		const int error = create(f->path, &f->store.settings);
-		if (error)
-			return error;
-	}
-	return refuse(f->path, "vanishes as soon as it is made; see who removes it");
+	if (atomic_load(&f->image->hot.placed))
+		return 0;
+	const int error = sn_image_sync_name(f->path);
+	if (!error)
+		atomic_store(&f->image->hot.placed, 1);
+	return error;
 }
 
-static int set_up(struct file_store *f, bool alone, uint64_t *holder)
+static int set_up(struct file_store *f, bool alone, struct sn_holder *holder)
 {
 	int error = open_path(f);
 	if (!error)
-		error = check_file(f);
+		error = sn_image_check_file(f->fd, f->path, &f->status);
+	if (!error)
+		error = check_owner(f);
 	if (error)
 		return error;
 	void *const map =
 		mmap(NULL, sizeof *f->image, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
 	if (map == MAP_FAILED)
-		return fail_system(errno, "map", f->path);
+		return sn_image_fail(errno, "map", f->path);
 	f->image = map;
 	f->store.words = &f->image->hot.words;
-	error = check_header(f);
-	if (!error && alone)
-		error = take_alone(f, holder);
+	error = sn_image_check(f->image, f->path);
+	if (!error)
+		error = check_identity(f);
+	if (!error)
+		error = sn_image_check_place(f->image, f->path, &f->status);
+	if (!error)
+		error = take(f, alone, holder);
+	if (!error)
+		error = place(f);
 	if (!error)
 		error = take_over(f);
+	if (!error)
+		error = check_patience(f);
 	if (error)
 		return error;
-	if (alone)
-		atomic_store(&f->image->hot.holder, (uint64_t)getpid());
+	note_holder(&f->image->hot, f->store.settings.clock);
 	atomic_store(&f->store.words->identity, sn_store_identity(&f->store.settings));
 	return 0;
 }
@@ -504,7 +363,7 @@ static void file_close(struct sn_store *store)
 }
 
 int sn_store_file_open(const char *path, const struct sn_store_settings *settings, bool alone,
-		       struct sn_store **store, uint64_t *holder)
+		       struct sn_store **store, struct sn_holder *holder)
 {
 	struct file_store *const f = calloc(1, sizeof *f + strlen(path) + 1);
 	if (!f)
@@ -514,6 +373,7 @@ int sn_store_file_open(const char *path, const struct sn_store_settings *setting
 	f->fd = -1;
 	strcpy(f->path, path);
 	const int error = set_up(f, alone, holder);
+	f->store.settings.kind = NULL;
 	if (error)
 		file_close(&f->store);
 	else
@@ -524,7 +384,8 @@ int sn_store_file_open(const char *path, const struct sn_store_settings *setting
 static int file_open(const char *path, const struct sn_store_settings *settings,
 		     struct sn_store **store)
 {
-	return sn_store_file_open(path, settings, false, store, NULL);
+	struct sn_holder holder;
+	return sn_store_file_open(path, settings, false, store, &holder);
 }
 
 /* ---- renewal --------------------------------------------------------------------------------- */
@@ -543,10 +404,20 @@ static int check_name(const struct file_store *f)
 {
 	struct stat status;
 	if (lstat(f->path, &status) != 0)
-		return fail_system(errno, "find", f->path);
-	if (status.st_dev != f->device || status.st_ino != f->inode)
-		return refuse(f->path, "has been replaced by another; open the generator again");
+		return sn_image_fail(errno, "find", f->path);
+	if (status.st_dev != f->status.st_dev || status.st_ino != f->status.st_ino)
+		return sn_image_refuse(f->path,
+				       "has been replaced by another; open the generator again");
 	return 0;
+}
+
+/* Raises a record. One that is not valid counts as none. */
+static void record(_Atomic uint64_t *word, uint64_t end_ms)
+{
+	uint64_t old = atomic_load(word);
+	while ((old < sn_image_word(end_ms) || old != sn_image_word(old >> 16)) &&
+	       !atomic_compare_exchange_weak(word, &old, sn_image_word(end_ms)))
+		;
 }
 
 /* Lock-free, and in this order: record, wait for the disk, and only then let IDs go on. Whoever is
@@ -554,20 +425,27 @@ static int check_name(const struct file_store *f)
 static int file_renew(struct sn_store *store)
 {
 	struct file_store *const f = (struct file_store *)(void *)store;
-	struct hot *const hot = &f->image->hot;
-	uint64_t end;
+	struct sn_hot *const hot = &f->image->hot;
+	uint64_t end_ms = 0;
+	int64_t sec = 0;
+	uint32_t nsec = 0;
 
 	int number = (int)atomic_load(&hot->failed);
 	if (number)
 		return fail_after_failure(f, number);
 	int error = check_name(f);
+	if (!error) /* before elapsed time is read: a stop in between looks like no jump */
+		error = read_wall(store->settings.clock, &sec, &nsec);
 	if (!error)
-		error = end_of_block(&store->settings, atomic_load(&hot->words.next), &end);
+		error = check_jump(f, sec, nsec);
+	if (!error)
+		error = end_of_block(&store->settings, atomic_load(&hot->words.next), sec, nsec,
+				     &end_ms);
 	if (error)
 		return error;
 	for (int i = 0; i < 2; i++)
-		sn_raise(&f->image->reserved[i].word, reserved_word(end));
-	const uint64_t recorded = atomic_load(&f->image->reserved[0].word) >> 16;
+		record(&f->image->reserved[i].word, end_ms);
+	sn_image_recorded(f->image, &end_ms);
 	if (msync(f->image->reserved, sizeof f->image->reserved, MS_SYNC) != 0 ||
 	    fdatasync(f->fd) != 0) {
 		/* Linux tells of an error once, and then calls the page clean: never ask again. */
@@ -577,7 +455,7 @@ static int file_renew(struct sn_store *store)
 	}
 	if (atomic_load(&hot->failed))
 		return fail_after_failure(f, (int)atomic_load(&hot->failed));
-	sn_raise(&hot->words.limit, last_tick_before(&store->settings.ticks, recorded));
+	sn_raise(&hot->words.limit, sn_image_last_tick(&store->settings.ticks, end_ms));
 	return 0;
 }
 

@@ -126,18 +126,21 @@ static int find_range(const struct slots *slots, const struct sn_store_field *fi
 	return 0;
 }
 
-/* Who has them all, as far as there is room to say. */
+/* Who has them, as far as there is room to say. */
 struct holders {
-	char text[160];
+	char text[200];
 	size_t used;
 };
 
-static void note_holder(struct holders *holders, uint64_t process)
+static void note_holder(struct holders *holders, const struct sn_holder *holder)
 {
-	char one[24];
+	char one[sizeof holders->text], since[SNOWID_TIME_TEXT] = "?";
+
+	snowid_time_format((int64_t)(holder->since_ms / 1000), 0, since);
 	const int length =
-		snprintf(one, sizeof one, "%s%" PRIu64, holders->used ? ", " : "", process);
-	if (holders->used + (size_t)length >= sizeof holders->text)
+		snprintf(one, sizeof one, "%s%" PRIu64 " on %s since %s", holders->used ? ", " : "",
+			 holder->process, holder->host, since);
+	if (length < 0 || holders->used + (size_t)length >= sizeof holders->text)
 		return;
 	memcpy(holders->text + holders->used, one, (size_t)length + 1);
 	holders->used += (size_t)length;
@@ -147,9 +150,10 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 		      struct sn_store **store)
 {
 	struct sn_store_field *const field = &settings->fields[index];
-	struct holders holders = {.used = 0};
+	struct holders holders = {.text = "?"};
 	char path[DIRECTORY_SIZE + NAME_SIZE + 32];
-	uint64_t first, last, holder = 0;
+	struct sn_holder holder;
+	uint64_t first, last;
 
 	int error = find_range(slots, field, &first, &last);
 	if (error)
@@ -163,15 +167,31 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 		error = sn_store_file_open(path, settings, true, store, &holder);
 		if (error != -EBUSY)
 			return error;
-		note_holder(&holders, holder);
+		note_holder(&holders, &holder);
 		if (field->value == last)
 			break;
 	}
 	return sn_fail(SNOWID_E_STORE,
 		       "all of %s %" PRIu64 " to %" PRIu64
-		       " in slots:%.80s are taken, by the processes %s; "
-		       "end one, or widen the range",
+		       " in slots:%.60s are taken, by process %s; end one, or widen the range",
 		       field->name, first, last, slots->directory, holders.text);
+}
+
+/* As open as the files in it are to be: a group that may write them may make them, of its own group. */
+static int make_directory(const char *path, unsigned file_mode)
+{
+	const bool grouped = (file_mode & S_IRWXG) != 0;
+	const mode_t mode = 0700 | (file_mode & S_IRWXG) | (grouped ? S_IXGRP | S_ISGID : 0);
+	int number = 0;
+
+	if (mkdir(path, 0700) != 0)
+		number = errno;
+	else if (grouped && chmod(path, mode) != 0) /* whatever the umask */
+		number = errno;
+	if (!number || number == EEXIST)
+		return 0;
+	return sn_fail(-number, "cannot make the directory of slots:%.200s: %s", path,
+		       snowid_strerror(-number));
 }
 
 static int slots_open(const char *rest, const struct sn_store_settings *settings,
@@ -187,9 +207,8 @@ static int slots_open(const char *rest, const struct sn_store_settings *settings
 	int error = parse(rest, &slots);
 	if (!error)
 		error = find_field(&slots, settings, &index);
-	if (!error && mkdir(slots.directory, 0700) != 0 && errno != EEXIST)
-		error = sn_fail(-errno, "cannot make the directory of slots:%.200s: %s",
-				slots.directory, snowid_strerror(-errno));
+	if (!error)
+		error = make_directory(slots.directory, settings->mode);
 	if (!error)
 		error = take_first(&slots, own, index, store);
 	free(own);

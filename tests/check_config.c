@@ -28,6 +28,8 @@ START_TEST(defaults_are_as_documented)
 	expect_value(config, "borrow", "0");
 	expect_value(config, "spread", "false");
 	expect_value(config, "block", "3s");
+	expect_value(config, "jump", "1h");
+	expect_value(config, "mode", "0600");
 	snowid_config_free(config);
 }
 END_TEST
@@ -60,6 +62,8 @@ START_TEST(every_setting_is_set_and_read_back_by_name)
 		{"borrow", "7ms"},
 		{"spread", "true"},
 		{"block", "10ms"},
+		{"jump", "8760h"},
+		{"mode", "0660"},
 		{"store", "file:/nowhere/state"},
 	};
 	struct snowid_config *const config = config_new();
@@ -69,6 +73,8 @@ START_TEST(every_setting_is_set_and_read_back_by_name)
 		expect_value(config, settings[i][0], settings[i][1]);
 	OK(snowid_config_set(config, "timeout", "18446744073709551615ns"));
 	OK(snowid_config_set(config, "spread", "false"));
+	OK(snowid_config_set(config, "mode", "640"));
+	expect_value(config, "mode", "0640");
 	snowid_config_free(config);
 }
 END_TEST
@@ -104,6 +110,11 @@ START_TEST(bad_settings_are_refused_and_change_nothing)
 		{"hold", "61m", SNOWID_E_RANGE, "from 0 to 1h"},
 		{"block", "9ms", SNOWID_E_RANGE, "from 10ms to 1h"},
 		{"borrow", "2h", SNOWID_E_RANGE, "borrow"},
+		{"jump", "999ms", SNOWID_E_RANGE, "jump is 999ms: it is from 1s"},
+		{"mode", "0666", SNOWID_E_RANGE, "0600, 0640"},
+		{"mode", "", SNOWID_E_RANGE, "mode"},
+		{"mode", "0", SNOWID_E_RANGE, "mode"},
+		{"mode", "00660", SNOWID_E_RANGE, "mode"},
 		{"spread", "yes", SNOWID_E_SYNTAX, "true or false"},
 	};
 	struct snowid_config *const config = config_new();

@@ -25,9 +25,15 @@
 #define REAL(name) __asm__("__real_" name)
 #define WRAP(name) __asm__("__wrap_" name)
 #ifdef __USE_FILE_OFFSET64
-#define FSTATFS "fstatfs64"
+#define FSTATFS  "fstatfs64"
+#define OPEN     "open64"
+#define MKOSTEMP "mkostemp64"
+#define PWRITE   "pwrite64"
 #else
-#define FSTATFS "fstatfs"
+#define FSTATFS  "fstatfs"
+#define OPEN     "open"
+#define MKOSTEMP "mkostemp"
+#define PWRITE   "pwrite"
 #endif
 
 #define MS    UINT64_C(1000000)
@@ -86,6 +92,74 @@ uid_t wrap_geteuid(void)
 	return real_geteuid() + other_user;
 }
 
+/* One call that fails as long as it is set. */
+static const char *failing;
+static int failure;
+
+static bool fails(const char *call)
+{
+	if (!failing || strcmp(failing, call) != 0)
+		return false;
+	errno = failure;
+	return true;
+}
+
+int real_open(const char *name, int flags, ...) REAL(OPEN);
+int wrap_open(const char *name, int flags, unsigned mode) WRAP(OPEN);
+int wrap_open(const char *name, int flags, unsigned mode)
+{
+	if (fails(flags & O_DIRECTORY ? "open directory" : flags & O_RDWR ? "open" : "look"))
+		return -1;
+	return real_open(name, flags, mode);
+}
+
+int real_mkostemp(char *name, int flags) REAL(MKOSTEMP);
+int wrap_mkostemp(char *name, int flags) WRAP(MKOSTEMP);
+int wrap_mkostemp(char *name, int flags)
+{
+	return fails("mkostemp") ? -1 : real_mkostemp(name, flags);
+}
+
+/* A disk that is nearly full takes some of it. */
+ssize_t real_pwrite(int fd, const void *bytes, size_t size, off_t at) REAL(PWRITE);
+ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at) WRAP(PWRITE);
+ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at)
+{
+	if (at >= 8192 && fails("pwrite"))
+		return -1;
+	return real_pwrite(fd, bytes, size > 4096 ? 4096 : size, at);
+}
+
+int real_fsync(int fd) REAL("fsync");
+int wrap_fsync(int fd) WRAP("fsync");
+int wrap_fsync(int fd)
+{
+	struct stat status;
+	const bool directory_of_it = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+	return fails(directory_of_it ? "fsync directory" : "fsync") ? -1 : real_fsync(fd);
+}
+
+int real_link(const char *from, const char *to) REAL("link");
+int wrap_link(const char *from, const char *to) WRAP("link");
+int wrap_link(const char *from, const char *to)
+{
+	return fails("link") ? -1 : real_link(from, to);
+}
+
+int real_fchmod(int fd, mode_t mode) REAL("fchmod");
+int wrap_fchmod(int fd, mode_t mode) WRAP("fchmod");
+int wrap_fchmod(int fd, mode_t mode)
+{
+	return fails("fchmod") ? -1 : real_fchmod(fd, mode);
+}
+
+int real_msync(void *start, size_t size, int flags) REAL("msync");
+int wrap_msync(void *start, size_t size, int flags) WRAP("msync");
+int wrap_msync(void *start, size_t size, int flags)
+{
+	return fails("msync") ? -1 : real_msync(start, size, flags);
+}
+
 /* ---- helpers ------------------------------------------------------------------------------- */
 
 static void setup(void)
@@ -105,6 +179,16 @@ static struct snowid_config *config_of(const char *kind, struct snowid_clock *cl
 	OK(snowid_config_set(config, "block", "100ms"));
 	OK(snowid_config_set_clock(config, clock));
 	return config;
+}
+
+static int try_open_with(const char *key, const char *value, struct snowid_clock *clock,
+			 struct snowid_generator **g)
+{
+	struct snowid_config *const config = config_of("snowflake", clock);
+	OK(snowid_config_set(config, key, value));
+	const int error = snowid_generator_new(config, g);
+	snowid_config_free(config);
+	return error;
 }
 
 static int try_open(const char *kind, struct snowid_clock *clock, struct snowid_generator **g)
@@ -144,7 +228,7 @@ static uint64_t next(struct snowid_generator *g)
 static void patch(off_t at, const void *bytes, size_t size)
 {
 	const int fd = open(path, O_WRONLY);
-	ck_assert_int_eq(pwrite(fd, bytes, size, at), (ssize_t)size);
+	ck_assert_int_eq(real_pwrite(fd, bytes, size, at), (ssize_t)size);
 	close(fd);
 }
 
@@ -460,7 +544,132 @@ START_TEST(after_a_failed_sync_the_limit_rises_no_more)
 }
 END_TEST
 
+/* ---- clocks that jump ---------------------------------------------------------------------- */
+
+/* Takes IDs for some blocks. 0, or the error that ends it. */
+static int go_on(struct snowid_generator *g, struct snowid_clock *clock)
+{
+	uint64_t id;
+	int error = 0;
+	for (int i = 0; i < 50 && !error; i++) {
+		OK(snowid_clock_advance(clock, 10 * MS));
+		error = snowid_generator_next(g, &id);
+	}
+	return error;
+}
+
+START_TEST(a_clock_that_jumps_ahead_is_not_recorded)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *g = open_on(clock), *other = NULL;
+	unsigned char before[SIZE], after[SIZE];
+	uint64_t id, again;
+	next(g);
+	OK(snowid_clock_step(clock, 3599 * SEC)); /* is within the bound of an hour */
+	OK(go_on(g, clock));
+	read_file(before);
+	OK(snowid_clock_step(clock, 3601 * SEC));
+	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOCK);
+	EXPECT_DETAIL("jumped ahead by 3601.000 s");
+	EXPECT_DETAIL("raise the setting jump (1h)");
+	EXPECT(snowid_generator_maintain(g, &again), SNOWID_E_CLOCK);
+	EXPECT(try_open("snowflake", clock, &other), SNOWID_E_CLOCK);
+	EXPECT_DETAIL("jumped ahead");
+	read_file(after);
+	ck_assert_mem_eq(before + RESERVED_AT, after + RESERVED_AT, SIZE - RESERVED_AT);
+	/* Corrected, it goes on as if nothing had been. */
+	OK(snowid_clock_step(clock, -3601 * SEC));
+	OK(go_on(g, clock));
+
+	/* One who says that the clock is right says it for all. */
+	OK(snowid_clock_step(clock, 30 * 86400 * SEC));
+	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOCK);
+	OK(try_open_with("jump", "8760h", clock, &other));
+	next(other);
+	OK(go_on(g, clock));
+	snowid_generator_free(other);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(time_that_has_passed_is_no_jump)
+{
+	struct snowid_clock *clock = manual();
+	struct snowid_generator *g = open_on(clock);
+	int64_t sec;
+	next(g);
+	OK(snowid_clock_advance(clock, 400 * 86400 * (uint64_t)SEC)); /* asleep, for a year */
+	OK(go_on(g, clock));
+	OK(snowid_clock_read(clock, &sec, NULL, NULL));
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+
+	OK(snowid_clock_new_manual(sec + 400 * 86400, 0, &clock)); /* or off */
+	boot++;
+	g = open_on(clock);
+	OK(go_on(g, clock));
+	snowid_generator_free(g);
+
+	/* And back, before and now: what counts is the highest. */
+	OK(snowid_clock_step(clock, -SEC / 2));
+	g = open_on(clock);
+	OK(go_on(g, clock));
+	OK(snowid_clock_step(clock, 3600 * SEC));
+	OK(go_on(g, clock));
+	snowid_generator_free(g);
+
+	/* The elapsed time of another clock counts from elsewhere, and cannot be compared. */
+	OK(snowid_clock_read(clock, &sec, NULL, NULL));
+	snowid_clock_free(clock);
+	OK(snowid_clock_new_manual(sec + 86400, 0, &clock));
+	g = open_on(clock);
+	OK(go_on(g, clock));
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(a_record_far_in_the_future_is_told_at_once)
+{
+	struct snowid_clock *clock = manual();
+	struct snowid_generator *g = open_on(clock);
+	unsigned char before[SIZE], after[SIZE];
+	uint64_t elapsed;
+	snowid_generator_free(g);
+	for (int again = 0; again < 2; again++) {
+		OK(snowid_clock_step(clock, again ? -SEC : -86400 * SEC)); /* longer than hold */
+		boot += again ? 1 : 0;
+		read_file(before);
+		OK(snowid_clock_read(clock, NULL, NULL, &elapsed));
+		EXPECT(try_open("snowflake", clock, &g), SNOWID_E_CLOCK);
+		EXPECT_DETAIL("86400.");
+		EXPECT_DETAIL("2023-11-14T22:13:20.");
+		EXPECT_DETAIL("snowid store --reset");
+		uint64_t now;
+		OK(snowid_clock_read(clock, NULL, NULL, &now));
+		ck_assert_uint_eq(now, elapsed); /* it has not waited */
+		read_file(after);
+		ck_assert_mem_eq(before + RESERVED_AT, after + RESERVED_AT, SIZE - RESERVED_AT);
+		if (!again)
+			OK(snowid_clock_step(clock, SEC));
+	}
+	snowid_clock_free(clock);
+}
+END_TEST
+
 /* ---- bad files ----------------------------------------------------------------------------- */
+
+static int files_there(void)
+{
+	DIR *const entries = opendir(directory);
+	struct dirent *entry;
+	int count = 0;
+	while ((entry = readdir(entries)))
+		count += entry->d_name[0] != '.';
+	closedir(entries);
+	return count;
+}
 
 static void expect_refused(struct snowid_clock *clock, int error, const char *detail)
 {
@@ -474,6 +683,7 @@ START_TEST(bad_files_are_refused_and_left_alone)
 {
 	struct snowid_clock *const clock = manual();
 	unsigned char good[SIZE], bad[SIZE], left[SIZE];
+	uint64_t id;
 	snowid_generator_free(open_on(clock));
 	read_file(good);
 	static const struct {
@@ -485,6 +695,7 @@ START_TEST(bad_files_are_refused_and_left_alone)
 		{0, "X", 1, "is no state file"},  {8, "\x01\x02\x03\x04", 4, "another byte order"},
 		{12, "\x02", 1, "newer version"}, {24, "\x01", 1, "newer version"},
 		{32, "\xff", 1, "corrupt"},       {64, "\xff", 1, "corrupt"},
+		{4000, "\xff", 1, "corrupt"}, /* unused bytes are 0 until they are used */
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		memcpy(bad, good, SIZE);
@@ -504,6 +715,18 @@ START_TEST(bad_files_are_refused_and_left_alone)
 	patch(0, bad, SIZE);
 	boot++;
 	expect_refused(clock, SNOWID_E_STORE, "has lost how far IDs went");
+
+	/* A damaged copy is written anew, and does not count meanwhile. */
+	memcpy(bad, good, SIZE);
+	memset(bad + RESERVED_AT, 0xff, 8);
+	patch(0, bad, SIZE);
+	struct snowid_generator *const g = open_on(clock);
+	EXPECT(snowid_generator_next(g, &id), 0);
+	OK(snowid_clock_advance(clock, 500 * MS));
+	EXPECT(snowid_generator_next_for(g, 0, &id), SNOWID_E_LIMIT);
+	snowid_generator_free(g);
+	read_file(left);
+	ck_assert_mem_eq(left + RESERVED_AT, left + RESERVED_AT + 4096, 8);
 
 	ck_assert_int_eq(truncate(path, SIZE - 1), 0);
 	expect_refused(clock, SNOWID_E_STORE, "truncated");
@@ -597,6 +820,126 @@ START_TEST(a_place_where_no_file_can_be_is_an_error_of_the_system)
 	expect_refused(clock, -ENOENT, "create the state file");
 	snprintf(url, sizeof url, "file:/proc/state");
 	expect_refused(clock, -ENOENT, "create the state file");
+	snowid_clock_free(clock);
+}
+END_TEST
+
+/* No call of the system that fails leaves anything behind: not a file, not a promise. */
+START_TEST(a_new_file_comes_to_be_whole_or_not_at_all)
+{
+	static const struct {
+		const char *call;
+		int error;
+		const char *detail;
+	} cases[] = {
+		{"open", EACCES, "cannot open the state file"},
+		{"open", EROFS, "cannot open the state file"},
+		{"mkostemp", EACCES, "cannot create the state file"},
+		{"mkostemp", EROFS, "cannot create the state file"},
+		{"mkostemp", ENOSPC, "cannot create the state file"},
+		{"fchmod", EPERM, "cannot create the state file"},
+		{"pwrite", ENOSPC, "cannot create the state file"},
+		{"pwrite", EIO, "cannot create the state file"},
+		{"fsync", EIO, "cannot create the state file"},
+		{"fsync", ENOSPC, "cannot create the state file"},
+		{"link", EPERM, "cannot create the state file"},
+		{"open directory", EMFILE, "cannot make durable the name of the state file"},
+		{"fsync directory", EIO, "cannot make durable the name of the state file"},
+	};
+	struct snowid_clock *const clock = manual();
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		failing = cases[i].call;
+		failure = cases[i].error;
+		expect_refused(clock, -cases[i].error, cases[i].detail);
+		expect_refused(clock, -cases[i].error, path);
+		failing = NULL;
+		const bool linked = strstr(cases[i].call, "directory") != NULL;
+		ck_assert_int_eq(files_there(), linked);
+		snowid_generator_free(open_on(clock));
+		ck_assert_int_eq(files_there(), 1);
+		unlink(path);
+	}
+	snowid_clock_free(clock);
+}
+END_TEST
+
+/* Who made it may have been killed before its name was durable. */
+START_TEST(an_opener_makes_the_name_last_if_need_be)
+{
+	struct snowid_clock *const clock = manual();
+	snowid_generator_free(open_on(clock));
+	failing = "fsync directory";
+	failure = EIO;
+	snowid_generator_free(open_on(clock)); /* it is known to be: nothing to do */
+	boot++;
+	snowid_generator_free(open_on(clock));
+	patch(HOT_AT + (off_t)sizeof(struct sn_words) + 32, "\0\0\0\0\0\0\0", 8);
+	expect_refused(clock, -EIO, "make durable the name");
+	failing = NULL;
+	snowid_generator_free(open_on(clock));
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(a_failure_to_write_is_final_too)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *g = open_on(clock);
+	failing = "msync";
+	failure = ENOSPC;
+	EXPECT(go_on(g, clock), -ENOSPC);
+	failing = NULL;
+	EXPECT(go_on(g, clock), -ENOSPC);
+	EXPECT_DETAIL("what it wrote may be lost");
+	snowid_generator_free(g);
+	boot++;
+	g = open_on(clock);
+	OK(go_on(g, clock));
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+/* ---- who may write it ---------------------------------------------------------------------- */
+
+START_TEST(a_new_file_has_the_mode_that_is_set)
+{
+	static const char *const modes[] = {"0600", "640", "0660"};
+	static const unsigned wanted[] = {0600, 0640, 0660};
+	struct snowid_clock *const clock = manual();
+	const mode_t old = umask(0777);
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		struct snowid_generator *g;
+		struct stat status;
+		OK(try_open_with("mode", modes[i], clock, &g));
+		snowid_generator_free(g);
+		ck_assert_int_eq(stat(path, &status), 0);
+		ck_assert_uint_eq(status.st_mode & 07777, wanted[i]);
+		unlink(path);
+	}
+	umask(old);
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(a_file_that_others_could_damage_is_refused)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *g = NULL;
+	snowid_generator_free(open_on(clock));
+	ck_assert_int_eq(chmod(path, 0602), 0);
+	expect_refused(clock, SNOWID_E_STORE, "may be written by everybody");
+	ck_assert_int_eq(chmod(path, 0664), 0);
+	snowid_generator_free(open_on(clock));
+	/* Another user's is trusted when this user says so, and its owner let the group in. */
+	other_user = true;
+	expect_refused(clock, SNOWID_E_STORE, "is another user's");
+	OK(try_open_with("mode", "0660", clock, &g));
+	snowid_generator_free(g);
+	ck_assert_int_eq(chmod(path, 0640), 0);
+	EXPECT(try_open_with("mode", "0660", clock, &g), SNOWID_E_STORE);
+	EXPECT_DETAIL("is another user's");
+	other_user = false;
 	snowid_clock_free(clock);
 }
 END_TEST
@@ -872,11 +1215,19 @@ static void add(TCase *tests)
 	tcase_add_test(tests, after_another_boot_it_begins_above_what_was_recorded);
 	tcase_add_test(tests, no_power_cut_loses_what_was_promised);
 	tcase_add_test(tests, after_a_failed_sync_the_limit_rises_no_more);
+	tcase_add_test(tests, a_clock_that_jumps_ahead_is_not_recorded);
+	tcase_add_test(tests, time_that_has_passed_is_no_jump);
+	tcase_add_test(tests, a_record_far_in_the_future_is_told_at_once);
 	tcase_add_test(tests, bad_files_are_refused_and_left_alone);
 	tcase_add_test(tests, a_file_of_something_else_is_refused);
 	tcase_add_test(tests, a_copy_is_refused);
 	tcase_add_test(tests, a_file_removed_or_replaced_under_a_generator_ends_it);
 	tcase_add_test(tests, a_place_where_no_file_can_be_is_an_error_of_the_system);
+	tcase_add_test(tests, a_new_file_comes_to_be_whole_or_not_at_all);
+	tcase_add_test(tests, an_opener_makes_the_name_last_if_need_be);
+	tcase_add_test(tests, a_failure_to_write_is_final_too);
+	tcase_add_test(tests, a_new_file_has_the_mode_that_is_set);
+	tcase_add_test(tests, a_file_that_others_could_damage_is_refused);
 	tcase_add_test(tests, eight_processes_of_four_threads_get_no_id_twice);
 	tcase_add_test(tests, children_go_on_and_renew_when_their_parent_is_gone);
 	tcase_add_test(tests, killed_and_started_again_they_get_no_id_twice);

@@ -80,13 +80,15 @@ START_TEST(when_all_are_taken_the_holders_are_named)
 {
 	struct snowid_generator *const a = take("?workers=4-5"), *const b = take("?workers=4-5");
 	struct snowid_generator *none = NULL;
-	char process[64];
+	char process[128], host[65] = "";
 	ck_assert_uint_eq(worker_of(a), 4);
 	ck_assert_uint_eq(worker_of(b), 5);
 	EXPECT(try_take("snowflake", "?workers=4-5", &none), SNOWID_E_STORE);
 	EXPECT_DETAIL("all of worker 4 to 5");
-	snprintf(process, sizeof process, "by the processes %ld, %ld;", (long)getpid(),
-		 (long)getpid());
+	gethostname(host, sizeof host - 1);
+	snprintf(process, sizeof process, "by process %ld on %s since 20", (long)getpid(), host);
+	EXPECT_DETAIL(process);
+	snprintf(process, sizeof process, ", %ld on %s since 20", (long)getpid(), host);
 	EXPECT_DETAIL(process);
 	ck_assert_ptr_null(none);
 	snowid_generator_free(a);
@@ -175,6 +177,17 @@ START_TEST(the_directory_is_made_but_not_the_way_to_it)
 	ck_assert_int_eq(stat(directory, &status), 0);
 	ck_assert_uint_eq(status.st_mode & 07777, 0700);
 	directory_remove(); /* the inner one */
+	/* A group that is let in may make files of its own there. */
+	struct snowid_config *const config = config_of("snowflake", "?workers=0-0");
+	OK(snowid_config_set(config, "mode", "0660"));
+	const mode_t old = umask(0777);
+	OK(snowid_generator_new(config, &g));
+	umask(old);
+	snowid_config_free(config);
+	snowid_generator_free(g);
+	ck_assert_int_eq(stat(directory, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 02770);
+	directory_remove();
 	strcpy(end, "/not/there");
 	EXPECT(try_take("snowflake", "", &g), -2);
 	EXPECT_DETAIL("cannot make the directory");

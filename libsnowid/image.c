@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The format of state files.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "libsnowid/boot.h"
+#include "libsnowid/error.h"
+#include "libsnowid/image.h"
+
+#define MAGIC           "\x89SNOWID\n"
+#define BYTE_ORDER_MARK 0x01020304
+#define FORMAT_VERSION  1
+
+int sn_image_fail(int number, const char *what, const char *path)
+{
+	return sn_fail(-number, "cannot %s the state file %.200s: %s", what, path,
+		       snowid_strerror(-number));
+}
+
+int sn_image_refuse(const char *path, const char *why)
+{
+	return sn_fail(SNOWID_E_STORE, "the state file %.200s %s", path, why);
+}
+
+/* ---- checksums ------------------------------------------------------------------------------- */
+
+static uint32_t crc(const void *data, size_t size, uint32_t polynomial, uint32_t start)
+{
+	const uint8_t *byte = data;
+	uint32_t value = start;
+	for (; size > 0; size--) {
+		value ^= *byte++;
+		for (int bit = 0; bit < 8; bit++)
+			value = value >> 1 ^ (value & 1 ? polynomial : 0);
+	}
+	return value;
+}
+
+/* CRC-32 of ISO-HDLC (zip, Ethernet). */
+static uint32_t header_crc(const struct sn_header *header)
+{
+	return ~crc(header, offsetof(struct sn_header, crc), 0xedb88320, UINT32_MAX);
+}
+
+/* CRC-16 of IBM-SDLC (X.25), over the milliseconds, low byte first: not 0 for 0, so that zeros are
+ * not valid. */
+uint64_t sn_image_word(uint64_t unix_ms)
+{
+	uint8_t bytes[6];
+	for (int i = 0; i < 6; i++)
+		bytes[i] = (uint8_t)(unix_ms >> (8 * i));
+	return unix_ms << 16 | (~crc(bytes, sizeof bytes, 0x8408, UINT16_MAX) & UINT16_MAX);
+}
+
+bool sn_image_recorded(const struct sn_image *image, uint64_t *unix_ms)
+{
+	bool valid = false;
+	*unix_ms = 0;
+	for (int i = 0; i < 2; i++) {
+		const uint64_t word = atomic_load(&image->reserved[i].word);
+		if (word == sn_image_word(word >> 16) && word >> 16 >= *unix_ms) {
+			*unix_ms = word >> 16;
+			valid = true;
+		}
+	}
+	return valid;
+}
+
+/* ---- what is in it --------------------------------------------------------------------------- */
+
+uint64_t sn_image_last_tick(const struct sn_ticks *ticks, uint64_t unix_ms)
+{
+	const int64_t sec = (int64_t)((unix_ms - 1) / 1000);
+	const uint32_t nsec = (uint32_t)((unix_ms - 1) % 1000) * 1000000 + 999999;
+	const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
+	return tick < ticks->last_tick ? tick : ticks->last_tick;
+}
+
+bool sn_image_of_this_boot(const struct sn_image *image)
+{
+	uint64_t boot[2];
+	return sn_boot_id(boot) && atomic_load(&image->hot.boot[0]) == boot[0] &&
+	       atomic_load(&image->hot.boot[1]) == boot[1];
+}
+
+static void fill_header(struct sn_header *header, const struct sn_store_settings *settings,
+			uint64_t now_ms)
+{
+	const struct sn_ticks *const ticks = &settings->ticks;
+
+	memcpy(header->magic, MAGIC, sizeof header->magic);
+	header->byte_order = BYTE_ORDER_MARK;
+	header->version = FORMAT_VERSION;
+	header->fingerprint = settings->fingerprint;
+	header->created_ms = now_ms;
+	header->epoch_sec = ticks->time.epoch_sec;
+	header->epoch_nsec = ticks->time.epoch_nsec;
+	header->unit_ns = ticks->time.unit_ns;
+	header->last_tick = ticks->last_tick;
+	header->sequence_bits = ticks->bits;
+	header->field_count = (uint32_t)settings->field_count;
+	for (size_t i = 0; i < settings->field_count; i++)
+		header->fields[i] = settings->fields[i].value;
+	snprintf(header->kind, sizeof header->kind, "%s", settings->kind);
+}
+
+void sn_image_fill(struct sn_image *image, const struct sn_store_settings *settings,
+		   uint64_t now_ms, uint64_t end_ms)
+{
+	uint64_t boot[2] = {0, 0};
+	const uint64_t limit = sn_image_last_tick(&settings->ticks, end_ms);
+
+	memset(image, 0, sizeof *image);
+	fill_header(&image->header, settings, now_ms);
+	sn_store_begin(&settings->ticks, &image->hot.words, limit);
+	atomic_store(&image->hot.words.limit, limit);
+	sn_boot_id(boot);
+	atomic_store(&image->hot.boot[0], boot[0]);
+	atomic_store(&image->hot.boot[1], boot[1]);
+	sn_image_record(image, end_ms);
+}
+
+void sn_image_record(struct sn_image *image, uint64_t end_ms)
+{
+	for (int i = 0; i < 2; i++)
+		atomic_store(&image->reserved[i].word, sn_image_word(end_ms));
+}
+
+/* ---- what is wrong with it ------------------------------------------------------------------- */
+
+/* The name of a file system where what one host writes another may not see at once. */
+static const char *network_file_system(long type)
+{
+	static const struct {
+		unsigned long magic;
+		const char *name;
+	} known[] = {
+		{NFS_SUPER_MAGIC, "NFS"},     {SMB_SUPER_MAGIC, "SMB"}, {0xfe534d42, "SMB"},
+		{0xff534d42, "CIFS"},         {0x65735546, "FUSE"},     {V9FS_MAGIC, "9P"},
+		{AFS_SUPER_MAGIC, "AFS"},     {0x00c36400, "Ceph"},     {CODA_SUPER_MAGIC, "Coda"},
+		{OCFS2_SUPER_MAGIC, "OCFS2"}, {0x01161970, "GFS2"},     {0x0bd00bd0, "Lustre"},
+	};
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if ((uint32_t)type == known[i].magic)
+			return known[i].name;
+	return NULL;
+}
+
+int sn_image_check_file(int fd, const char *path, struct stat *status)
+{
+	struct statfs system;
+
+	if (fstat(fd, status) != 0 || fstatfs(fd, &system) != 0)
+		return sn_image_fail(errno, "examine", path);
+	if (!S_ISREG(status->st_mode))
+		return sn_image_refuse(path, "is no regular file; name another");
+	if (status->st_mode & S_IWOTH)
+		return sn_image_refuse(path, "may be written by everybody, and so be damaged; "
+					     "see who did that, then chmod o-w");
+	const char *const network = network_file_system((long)system.f_type);
+	if (network)
+		return sn_fail(
+			SNOWID_E_STORE,
+			"the state file %.200s is on %s, which other hosts may share; put it on a "
+			"disk of this host",
+			path, network);
+	if (status->st_size != (off_t)sizeof(struct sn_image))
+		return sn_image_refuse(
+			path, "is truncated, or no state file; restore it, or name another");
+	return 0;
+}
+
+int sn_image_check(const struct sn_image *image, const char *path)
+{
+	const struct sn_header *const header = &image->header;
+	uint64_t end;
+
+	if (memcmp(header->magic, MAGIC, sizeof header->magic) != 0)
+		return sn_image_refuse(path, "is no state file; name another");
+	if (header->byte_order != BYTE_ORDER_MARK)
+		return sn_image_refuse(path,
+				       "was made by a machine of another byte order; name another");
+	if (header->version > FORMAT_VERSION || header->incompatible != 0)
+		return sn_image_refuse(
+			path, "was made by a newer version of this library; upgrade this one");
+	if (header->crc != header_crc(header) || header->field_count > SN_STORE_FIELDS)
+		return sn_image_refuse(path, "is corrupt; restore it, or name another");
+	if (!sn_image_recorded(image, &end))
+		return sn_image_refuse(path, "is corrupt: it has lost how far IDs went; restore "
+					     "it, or name another");
+	return 0;
+}
+
+int sn_image_check_place(const struct sn_image *image, const char *path, const struct stat *status)
+{
+	if (image->header.device == status->st_dev && image->header.inode == status->st_ino)
+		return 0;
+	return sn_fail(
+		SNOWID_E_STORE,
+		"the state file %.200s is a copy: the original may be in use, and both would "
+		"make the same IDs; name another, or see snowid store --adopt",
+		path);
+}
+
+/* ---- how it comes to be ---------------------------------------------------------------------- */
+
+static int write_all(int fd, const void *data, size_t size)
+{
+	size_t done = 0;
+	while (done < size) {
+		const ssize_t part =
+			pwrite(fd, (const char *)data + done, size - done, (off_t)done);
+		if (part < 0 && errno != EINTR)
+			return errno;
+		done += part > 0 ? (size_t)part : 0;
+	}
+	return 0;
+}
+
+/* Gives the new file the owner and the mode it is to have, whatever the umask. Returns an errno. */
+static int take_mode(int fd, mode_t mode, const struct stat *replaced)
+{
+	struct stat status;
+
+	if (replaced) {
+		if (fstat(fd, &status) != 0)
+			return errno;
+		const bool same =
+			status.st_uid == replaced->st_uid && status.st_gid == replaced->st_gid;
+		if (!same && fchown(fd, replaced->st_uid, replaced->st_gid) != 0)
+			return errno;
+		mode = replaced->st_mode & 07777;
+	}
+	return fchmod(fd, mode) == 0 ? 0 : errno;
+}
+
+/* Returns an errno. */
+static int publish_as(int fd, const char *temporary, struct sn_image *image, const char *path,
+		      mode_t mode, const struct stat *replaced)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return errno;
+	image->header.device = status.st_dev;
+	image->header.inode = status.st_ino;
+	image->header.crc = header_crc(&image->header);
+	int number = take_mode(fd, mode, replaced);
+	if (!number)
+		number = write_all(fd, image, sizeof *image);
+	if (!number && fsync(fd) != 0)
+		number = errno;
+	if (!number && replaced && rename(temporary, path) != 0)
+		number = errno;
+	if (!number && !replaced && link(temporary, path) != 0 && errno != EEXIST)
+		number = errno;
+	return number;
+}
+
+int sn_image_publish(struct sn_image *image, const char *path, mode_t mode,
+		     const struct stat *replaced)
+{
+	const size_t length = strlen(path);
+	char *const temporary = malloc(length + sizeof ".XXXXXX");
+	int number;
+
+	if (!temporary)
+		return sn_fail_nomem();
+	memcpy(temporary, path, length);
+	memcpy(temporary + length, ".XXXXXX", sizeof ".XXXXXX");
+	const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+	if (fd < 0) {
+		number = errno;
+	} else {
+		number = publish_as(fd, temporary, image, path, mode, replaced);
+		unlink(temporary);
+		close(fd);
+	}
+	free(temporary);
+	return number ? sn_image_fail(number, replaced ? "replace" : "create", path) : 0;
+}
+
+int sn_image_sync_name(const char *path)
+{
+	char *const directory = strdup(path);
+	int number = 0;
+
+	if (!directory)
+		return sn_fail_nomem();
+	*(strrchr(directory, '/') + 1) = '\0';
+	const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) != 0)
+		number = errno;
+	if (fd >= 0)
+		close(fd);
+	free(directory);
+	return number ? sn_image_fail(number, "make durable the name of", path) : 0;
+}
