@@ -21,16 +21,41 @@ verdict() {
 	fi
 }
 
+# The sources of a test: a file, or a directory of them.
+sources_of() { # sources_of TREE TEST
+	if [ -d "$1/tests/$2" ]; then
+		echo "$1/tests/$2"/*.c
+	else
+		echo "$1/tests/$2.c"
+	fi
+}
+
+compile() { # compile TREE SOURCE...
+	tree=$1
+	shift
+	for source; do
+		# shellcheck disable=SC2086 # words are meant
+		$CC -w -O1 -pthread $TEST_FLAGS -DVECTORS="\"$top_srcdir/tests/vectors\"" \
+			-I"$tree/include" -I"$tree" -c -o "${source%.c}.o" "$source"
+	done
+}
+
+# All of a tree that a mutant may need.
+compile_all() { # compile_all TREE
+	compile "$1" "$1"/libsnowid/*.c
+	for test in $tests; do
+		# shellcheck disable=SC2046 # words are meant
+		compile "$1" $(sources_of "$1" "$test")
+	done
+}
+
 # run TEST TRIES: prints whether it passed each time or failed, linked against the library in
 # $tmp/copy. What hangs without the mechanism fails after 15 s; a race gets a few tries to be lost.
 run() {
 	wrap=
-	sources=$tmp/copy/tests/$1.c
-	[ -f "$sources" ] || sources=$(echo "$tmp/copy/tests/$1"/*.c)
 	eval "wrap=\${wrap_$1:-}"
-	# shellcheck disable=SC2086 # words are meant
-	$CC -w -O1 -pthread $TEST_FLAGS -I"$tmp/copy/include" -I"$tmp/copy" \
-		-DVECTORS="\"$top_srcdir/tests/vectors\"" -o "$tmp/$1" $sources \
+	# shellcheck disable=SC2046,SC2086 # words are meant
+	$CC -pthread -o "$tmp/$1" $(sources_of "$tmp/copy" "$1" | sed 's/\.c\>/.o/g') \
 		"$tmp"/copy/libsnowid/*.o $wrap $TEST_LIBS
 	result=passed
 	tries=$2
@@ -41,25 +66,27 @@ run() {
 	echo "$result"
 }
 
-build() {
-	for source in "$tmp"/copy/libsnowid/*.c; do
-		# shellcheck disable=SC2086 # words are meant
-		$CC -w -O1 -pthread $TEST_FLAGS -I"$tmp/copy/include" -I"$tmp/copy" -c \
-			-o "${source%.c}.o" "$source"
-	done
-}
+# The library as it is: a mutant then compiles only what it changes.
+tests=$(sed -n 's/^\(fails\|passes\): //p' "$top_srcdir"/tests/mutants/*.patch | tr ' ' '\n' | sort -u)
+mkdir "$tmp/whole"
+cp -R "$top_srcdir/include" "$top_srcdir/libsnowid" "$top_srcdir/tests" "$tmp/whole"
+chmod -R u+w "$tmp/whole"
+compile_all "$tmp/whole"
 
 for mutant in "$top_srcdir"/tests/mutants/*.patch; do
 	rm -rf "$tmp/copy"
-	mkdir "$tmp/copy"
-	cp -R "$top_srcdir/include" "$top_srcdir/libsnowid" "$top_srcdir/tests" "$tmp/copy"
-	chmod -R u+w "$tmp/copy"
+	cp -R "$tmp/whole" "$tmp/copy"
 	name=$(basename "$mutant" .patch)
 	if ! patch --quiet --no-backup-if-mismatch -p1 -d "$tmp/copy" <"$mutant" >"$tmp/log" 2>&1; then
 		verdict applied "not applied" "$name:"
 		continue
 	fi
-	build
+	changed=$(sed -n "s|^+++ b/|$tmp/copy/|p" "$mutant")
+	# shellcheck disable=SC2086 # words are meant
+	case $changed in
+	*.h*) compile_all "$tmp/copy" ;;
+	*) compile "$tmp/copy" $changed ;;
+	esac
 	for test in $(sed -n 's/^fails: //p' "$mutant"); do
 		verdict failed "$(run "$test" 8)" "$name: $test"
 	done
