@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Ownership of one worker ID, for spin to search exhaustively: two owners claim it, renew, release, die,
+ * come back and take over from each other, and issue ticks all the while. tests/model.sh runs it;
+ * ARCHITECTURE.md says what in the code each step stands for.
+ *
+ * Nothing here knows of time. Whoever runs may stand still between any two steps, for as long as it
+ * likes, and then go on with what it knew: that is being stopped and woken. A lease may expire at any
+ * moment, so there is none: whoever wants to may try. A clock reads anything, so a claimer takes any
+ * tick that is free, and a renewal asks for any limit. The assertions hold all the same.
+ *
+ * -DBREAK_X takes one rule out; all that is then asserted is that no tick is issued twice, so that what
+ * spin finds is a duplicate. -DREACH_X asserts that what must be possible never happens.
+ */
+#ifndef TICKS
+#define TICKS 3 /* the layout has ticks 1 to TICKS, with one slot in each */
+#endif
+#ifndef EPOCHS
+#define EPOCHS 3 /* so often can the worker ID be claimed */
+#endif
+
+#if defined(BREAK_FLOOR) || defined(BREAK_CLAIM) || defined(BREAK_FENCE) || defined(BREAK_RELEASE) || \
+	defined(BREAK_ORDER) || defined(BREAK_READ) || defined(BREAK_PAGE) || defined(BREAK_SEAL) || \
+	defined(BREAK_LIMIT) || defined(BREAK_SWAP)
+#define expect(condition) skip
+#else
+#define expect(condition) assert(condition)
+#endif
+
+#define NONE   0 /* no epoch */
+#define NOBODY 2 /* owners are 0 and 1 */
+#define SEALED 255
+#define me     (_pid % 2) /* each process runs twice: for owner 0 and owner 1 */
+
+/* ---- the record ------------------------------------------------------------------------------ */
+
+/* Of the worker ID, in the store: linearizable and durable. */
+typedef record_t {
+	byte epoch; /* of ownership; each claim begins one */
+	byte holder = NOBODY;
+	byte limit;
+	bool released;
+	byte last /* if released: the exact end */
+};
+record_t record;
+
+/* What the next owner starts above. */
+#define FLOOR (record.released -> record.last : record.limit)
+
+/* What a compare-and-swap compares. Each write begins an epoch, raises the limit or releases, so that
+ * these three never come again: they say what a counter would, in fewer states. */
+#define VERSION(epoch, limit, released) (((epoch) * (TICKS + 1) + (limit)) * 2 + (released))
+#define LIMIT_OF(version) ((version) / 2 % (TICKS + 1))
+#define RECORD_VERSION VERSION(record.epoch, record.limit, record.released)
+
+/* For the assertions alone: above what each epoch began, and the ticks that were issued. */
+byte floor_of[EPOCHS + 2];
+byte issued;
+
+/* Up to where an epoch may have issued: the floor of the next. */
+#define CEILING(p) (record.epoch == p -> FLOOR : floor_of[p + 1])
+
+/* For the witnesses alone: that an epoch began as they say. */
+#if defined(REACH_TAKEOVER)
+#define WITNESS (record.holder == 1 - me && !record.released) /* from an owner that lives */
+#elif defined(REACH_RETURN)
+#define WITNESS (record.released && record.last < record.limit) /* with ticks that were given back */
+#endif
+#ifdef WITNESS
+bool witness[EPOCHS + 1];
+#endif
+
+/* ---- the words ------------------------------------------------------------------------------- */
+
+/* A page is bound to one epoch for life. page[NONE] is sealed, and stands for all that an owner has had
+ * under other worker IDs. */
+typedef page_t {
+	byte next = SEALED;
+	byte limit
+};
+page_t page[EPOCHS + 1];
+byte current[2]; /* the page from which an owner issues */
+
+inline raise_limit(p, to)
+{
+	if
+	:: page[p].next != SEALED && page[p].limit < to -> page[p].limit = to
+	:: else
+	fi
+}
+
+inline seal(p)
+{
+	page[p].next = SEALED;
+	page[p].limit = 0 /* nobody will ask: fewer states */
+}
+
+/* ---- the network ----------------------------------------------------------------------------- */
+
+mtype = { IDLE, CLAIM, RENEW, RELEASE };
+
+/* A request on its way to the store, and an answer on its way back. They outlive the patience of who
+ * waits for them, and the sender itself.
+ *
+ * One request of each owner is enough. Whichever comes first changes the version, and so the others are
+ * refused: which one that will be may as well be chosen when they are sent. For the same reason a
+ * request is gone as soon as it is certain to be refused. */
+typedef request_t {
+	mtype kind = IDLE;
+	byte holder = NOBODY;
+	byte epoch;
+	byte version; /* to be compared */
+	byte tick     /* to be written: the limit, or the exact end */
+};
+request_t request[2];
+
+typedef answer_t {
+	byte epoch; /* NONE: there is no answer */
+	byte limit  /* that is recorded for it */
+};
+answer_t answer[2];
+
+#define UNCHANGED(i) (request[i].version == RECORD_VERSION)
+#if defined(BREAK_CLAIM)
+#define ADMITTED(i) (UNCHANGED(i) || request[i].kind == CLAIM)
+#elif defined(BREAK_FENCE)
+#define ADMITTED(i) (UNCHANGED(i) || request[i].kind == RENEW)
+#elif defined(BREAK_RELEASE)
+#define ADMITTED(i) (UNCHANGED(i) || request[i].kind == RELEASE)
+#else
+#define ADMITTED(i) UNCHANGED(i)
+#endif
+
+inline forget_request(i)
+{
+	request[i].kind = IDLE;
+	request[i].holder = NOBODY;
+	request[i].epoch = NONE;
+	request[i].version = 0;
+	request[i].tick = 0
+}
+
+inline refuse(i)
+{
+	if
+	:: request[i].kind != IDLE && !ADMITTED(i) -> forget_request(i)
+	:: else
+	fi
+}
+
+inline send(what, under, compare, value)
+{
+	if
+	:: d_step {
+		request[me].kind = what;
+		request[me].holder = me;
+		request[me].epoch = under;
+		request[me].version = compare;
+		request[me].tick = value;
+		refuse(me)
+	   }
+	:: request[me].kind != IDLE /* lost, or later than the one that is under way */
+	fi
+}
+
+inline forget_answer()
+{
+	answer[me].epoch = NONE;
+	answer[me].limit = 0
+}
+
+/* ---- claim, renew, release: what an owner does one after the other --------------------------- */
+
+active [2] proctype manager()
+{
+	byte epoch, version, floor, limit;
+
+end_claim:
+	atomic { /* Reads the record. The owners are alike: let 0 be the first. */
+		record.epoch < EPOCHS && FLOOR < TICKS && (me == 0 || record.epoch > 0) ->
+		epoch = record.epoch + 1;
+		version = RECORD_VERSION;
+		floor = FLOOR;
+ask:		/* The recorded limit never falls, not even where the floor is below it. */
+		select(limit : floor + 1 .. TICKS);
+		limit = (limit < LIMIT_OF(version) -> LIMIT_OF(version) : limit);
+		printf("%d asks for epoch %d with limit %d\n", me, epoch, limit);
+		send(CLAIM, epoch, version, limit);
+#ifndef BREAK_READ
+		limit = 0
+#endif
+	}
+	if
+	:: d_step {
+		answer[me].epoch == epoch ->
+		limit = answer[me].limit;
+		forget_answer();
+		printf("%d is told: epoch %d, limit %d\n", me, epoch, limit)
+	   }
+	/* No answer, or a refusal: it reads back, and finds its claim; */
+	:: d_step {
+		record.epoch == epoch && record.holder == me ->
+#ifndef BREAK_READ
+		limit = record.limit;
+#endif
+		printf("%d reads back: epoch %d is its own\n", me, epoch)
+	   }
+	/* or nothing, so that the claim may still come: it asks again under the same version; */
+	:: atomic { version == RECORD_VERSION -> goto ask }
+	/* or another's, and gives up, as it may at any time. */
+	:: goto gone
+	fi;
+	atomic { /* begins a page */
+#ifdef BREAK_FLOOR
+		select(floor : 0 .. TICKS - 1);
+#endif
+		printf("%d begins epoch %d: ticks %d to %d\n", me, epoch, floor + 1, limit);
+		page[epoch].limit = limit;
+		page[epoch].next = floor + 1;
+		current[me] = epoch;
+		version = 0;
+		floor = 0;
+		limit = 0
+	}
+	do
+	:: atomic { /* renews */
+		page[epoch].limit < TICKS ->
+		select(limit : page[epoch].limit + 1 .. TICKS);
+		printf("%d asks for limit %d in epoch %d\n", me, limit, epoch);
+		send(RENEW, epoch, VERSION(epoch, page[epoch].limit, 0), limit);
+#ifdef BREAK_ORDER
+		raise_limit(epoch, limit);
+#endif
+		limit = 0
+	   }
+	/* No answer, or a refusal: it reads back, which is answered like a renewal. */
+	:: d_step {
+		record.epoch == epoch && page[epoch].limit < record.limit ->
+		answer[me].epoch = epoch;
+		answer[me].limit = record.limit;
+		printf("%d reads back\n", me)
+	   }
+	:: break
+	:: goto gone
+	od;
+	atomic { /* Releases: first it seals, and so learns the exact end. */
+		version = VERSION(epoch, page[epoch].limit, 0);
+		limit = page[epoch].next - 1;
+		printf("%d ends epoch %d after tick %d\n", me, epoch, limit);
+#ifdef BREAK_SEAL
+	}
+	atomic {
+#endif
+		printf("%d seals epoch %d\n", me, epoch);
+		seal(epoch)
+	}
+	do
+	:: atomic { send(RELEASE, epoch, version, limit) }
+	/* No answer, or a refusal: it reads back; a renewal may have come first. */
+	:: d_step { record.epoch == epoch && !record.released -> version = RECORD_VERSION }
+	:: break
+	od;
+gone:
+	/* It has released, has lost the worker ID, gives up, or has died. What comes next bears another
+	 * name, so that nobody will know this one's claims. */
+	atomic {
+		printf("%d is gone\n", me);
+		seal(current[me]);
+		current[me] = NONE;
+		if
+		:: record.holder == me -> record.holder = NOBODY
+		:: else
+		fi;
+		request[me].holder = NOBODY;
+		forget_answer();
+		epoch = NONE;
+		version = 0;
+		floor = 0;
+		limit = 0
+	}
+	goto end_claim
+}
+
+/* ---- issue ----------------------------------------------------------------------------------- */
+
+#ifdef BREAK_LIMIT
+#define LIMIT_LOADED(p) TICKS
+#else
+#define LIMIT_LOADED(p) page[p].limit
+#endif
+
+inline issue(p, tick)
+{
+	d_step {
+		printf("%d issues tick %d of epoch %d\n", me, tick, p);
+		assert(!(issued & (1 << tick)));
+		expect(floor_of[p] < tick && tick <= CEILING(p));
+#ifdef WITNESS
+		assert(!witness[p]);
+#elif defined(REACH_ZOMBIE)
+		assert(p == record.epoch);
+#endif
+		issued = issued | (1 << tick);
+		page[p].next = tick + 1
+	}
+}
+
+active [2] proctype claimer()
+{
+	byte p, next, limit, tick;
+
+end:	do
+	:: d_step {
+		page[current[me]].next <= LIMIT_LOADED(current[me]) ->
+		p = current[me];
+		next = page[p].next;
+		limit = LIMIT_LOADED(p);
+		printf("%d is about to issue in epoch %d from tick %d\n", me, p, next)
+	   }
+	   do
+	   :: atomic { /* another thread is faster */
+		page[p].next <= LIMIT_LOADED(p) ->
+		select(tick : page[p].next .. LIMIT_LOADED(p));
+		issue(p, tick);
+		tick = 0
+	      }
+	   :: atomic {
+		if
+#ifdef BREAK_SWAP
+		:: page[p].next != SEALED ->
+#else
+		:: page[p].next == next ->
+#endif
+			select(tick : next .. limit);
+			issue(p, tick)
+		:: else
+		fi;
+		p = NONE;
+		next = 0;
+		limit = 0;
+		tick = 0;
+		break
+	      }
+	   od
+	od
+}
+
+/* ---- the store, and the ways there and back -------------------------------------------------- */
+
+#define my request[me]
+
+inline write()
+{
+	printf("the store has recorded for %d: epoch %d, limit %d\n", me, my.epoch, my.tick);
+	expect(my.tick >= record.limit);
+	record.epoch = my.epoch;
+	record.limit = my.tick;
+	record.released = false;
+	record.last = 0;
+	if
+	:: my.holder == me ->
+		answer[me].epoch = my.epoch;
+		answer[me].limit = my.tick
+	:: else
+	fi
+}
+
+inline done()
+{
+	forget_request(me);
+	refuse(1 - me)
+}
+
+/* Whose limit an answer raises. */
+#ifdef BREAK_PAGE
+#define PAGE_OF(epoch) current[me]
+#else
+#define PAGE_OF(epoch) epoch
+#endif
+
+active [2] proctype network()
+{
+end:	do
+	:: d_step {
+		my.kind == CLAIM && ADMITTED(me) ->
+		floor_of[my.epoch] = FLOOR;
+#ifdef WITNESS
+		witness[my.epoch] = WITNESS;
+#endif
+		write();
+		record.holder = my.holder;
+		done()
+	   }
+	:: d_step { my.kind == RENEW && ADMITTED(me) -> write(); done() }
+	:: d_step {
+		my.kind == RELEASE && ADMITTED(me) ->
+		printf("the store has recorded for %d: epoch %d ended after tick %d\n", me, my.epoch, my.tick);
+		record.released = true;
+		record.last = my.tick;
+		done()
+	   }
+	:: d_step {
+		answer[me].epoch != NONE ->
+		printf("%d is told: epoch %d, limit %d\n", me, answer[me].epoch, answer[me].limit);
+		raise_limit(PAGE_OF(answer[me].epoch), answer[me].limit);
+		forget_answer()
+	   }
+	/* An answer for another worker ID comes, with any limit. */
+	:: d_step {
+		current[me] != NONE ->
+		printf("%d is told of another worker ID: limit %d\n", me, TICKS);
+		raise_limit(PAGE_OF(NONE), TICKS)
+	   }
+	od
+}
