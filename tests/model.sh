@@ -74,7 +74,7 @@ whole || status=1
 verdict $status "no tick is issued twice, in any state"
 [ ! -f ownership.pml.trail ] || story ""
 
-for variant in FLOOR CLAIM FENCE RELEASE ORDER READ PAGE SEAL LIMIT SWAP; do
+for variant in FLOOR CLAIM FENCE RELEASE ORDER READ UNKNOWN PAGE SEAL LIMIT SWAP; do
 	error "BREAK_$variant" "a tick is issued twice" '!((issued&(1<<tick)))'
 done
 error REACH_TAKEOVER "an owner issues that has taken over from one that lives" '!(witness[p])'

@@ -20,8 +20,8 @@
 #endif
 
 #if defined(BREAK_FLOOR) || defined(BREAK_CLAIM) || defined(BREAK_FENCE) || defined(BREAK_RELEASE) || \
-	defined(BREAK_ORDER) || defined(BREAK_READ) || defined(BREAK_PAGE) || defined(BREAK_SEAL) || \
-	defined(BREAK_LIMIT) || defined(BREAK_SWAP)
+	defined(BREAK_ORDER) || defined(BREAK_READ) || defined(BREAK_UNKNOWN) || defined(BREAK_PAGE) || \
+	defined(BREAK_SEAL) || defined(BREAK_LIMIT) || defined(BREAK_SWAP)
 #define expect(condition) skip
 #else
 #define expect(condition) assert(condition)
@@ -171,6 +171,15 @@ inline forget_answer()
 
 /* ---- claim, renew, release: what an owner does one after the other --------------------------- */
 
+#if defined(BREAK_READ) || defined(BREAK_UNKNOWN)
+#define GUESSES /* that what it asked for last is what was recorded */
+#endif
+#ifdef BREAK_UNKNOWN
+#define IS_MINE true
+#else
+#define IS_MINE (record.epoch == epoch && record.holder == me)
+#endif
+
 active [2] proctype manager()
 {
 	byte epoch, version, floor, limit;
@@ -186,7 +195,7 @@ ask:		/* The recorded limit never falls, not even where the floor is below it. *
 		limit = (limit < LIMIT_OF(version) -> LIMIT_OF(version) : limit);
 		printf("%d asks for epoch %d with limit %d\n", me, epoch, limit);
 		send(CLAIM, epoch, version, limit);
-#ifndef BREAK_READ
+#ifndef GUESSES
 		limit = 0
 #endif
 	}
@@ -199,11 +208,11 @@ ask:		/* The recorded limit never falls, not even where the floor is below it. *
 	   }
 	/* No answer, or a refusal: it reads back, and finds its claim; */
 	:: d_step {
-		record.epoch == epoch && record.holder == me ->
-#ifndef BREAK_READ
+		IS_MINE ->
+#ifndef GUESSES
 		limit = record.limit;
 #endif
-		printf("%d reads back: epoch %d is its own\n", me, epoch)
+		printf("%d takes epoch %d for its own\n", me, epoch)
 	   }
 	/* or nothing, so that the claim may still come: it asks again under the same version; */
 	:: atomic { version == RECORD_VERSION -> goto ask }
