@@ -151,13 +151,12 @@ inline refuse(i)
 inline send(what, under, compare, value)
 {
 	if
-	:: d_step {
+	:: atomic {
 		request[me].kind = what;
 		request[me].holder = me;
 		request[me].epoch = under;
 		request[me].version = compare;
-		request[me].tick = value;
-		refuse(me)
+		request[me].tick = value
 	   }
 	:: request[me].kind != IDLE /* lost, or later than the one that is under way */
 	fi
@@ -200,14 +199,14 @@ ask:		/* The recorded limit never falls, not even where the floor is below it. *
 #endif
 	}
 	if
-	:: d_step {
+	:: atomic {
 		answer[me].epoch == epoch ->
 		limit = answer[me].limit;
 		forget_answer();
 		printf("%d is told: epoch %d, limit %d\n", me, epoch, limit)
 	   }
 	/* No answer, or a refusal: it reads back, and finds its claim; */
-	:: d_step {
+	:: atomic {
 		IS_MINE ->
 #ifndef GUESSES
 		limit = record.limit;
@@ -237,13 +236,14 @@ ask:		/* The recorded limit never falls, not even where the floor is below it. *
 		select(limit : page[epoch].limit + 1 .. TICKS);
 		printf("%d asks for limit %d in epoch %d\n", me, limit, epoch);
 		send(RENEW, epoch, VERSION(epoch, page[epoch].limit, 0), limit);
+		refuse(me);
 #ifdef BREAK_ORDER
 		raise_limit(epoch, limit);
 #endif
 		limit = 0
 	   }
 	/* No answer, or a refusal: it reads back, which is answered like a renewal. */
-	:: d_step {
+	:: atomic {
 		record.epoch == epoch && page[epoch].limit < record.limit ->
 		answer[me].epoch = epoch;
 		answer[me].limit = record.limit;
@@ -264,9 +264,9 @@ ask:		/* The recorded limit never falls, not even where the floor is below it. *
 		seal(epoch)
 	}
 	do
-	:: atomic { send(RELEASE, epoch, version, limit) }
+	:: atomic { send(RELEASE, epoch, version, limit); refuse(me) }
 	/* No answer, or a refusal: it reads back; a renewal may have come first. */
-	:: d_step { record.epoch == epoch && !record.released -> version = RECORD_VERSION }
+	:: atomic { record.epoch == epoch && !record.released -> version = RECORD_VERSION }
 	:: break
 	od;
 gone:
@@ -300,7 +300,7 @@ gone:
 
 inline issue(p, tick)
 {
-	d_step {
+	atomic {
 		printf("%d issues tick %d of epoch %d\n", me, tick, p);
 		assert(!(issued & (1 << tick)));
 		expect(floor_of[p] < tick && tick <= CEILING(p));
@@ -319,7 +319,7 @@ active [2] proctype claimer()
 	byte p, next, limit, tick;
 
 end:	do
-	:: d_step {
+	:: atomic {
 		page[current[me]].next <= LIMIT_LOADED(current[me]) ->
 		p = current[me];
 		next = page[p].next;
@@ -390,7 +390,7 @@ inline done()
 active [2] proctype network()
 {
 end:	do
-	:: d_step {
+	:: atomic {
 		my.kind == CLAIM && ADMITTED(me) ->
 		floor_of[my.epoch] = FLOOR;
 #ifdef WITNESS
@@ -400,22 +400,22 @@ end:	do
 		record.holder = my.holder;
 		done()
 	   }
-	:: d_step { my.kind == RENEW && ADMITTED(me) -> write(); done() }
-	:: d_step {
+	:: atomic { my.kind == RENEW && ADMITTED(me) -> write(); done() }
+	:: atomic {
 		my.kind == RELEASE && ADMITTED(me) ->
 		printf("the store has recorded for %d: epoch %d ended after tick %d\n", me, my.epoch, my.tick);
 		record.released = true;
 		record.last = my.tick;
 		done()
 	   }
-	:: d_step {
+	:: atomic {
 		answer[me].epoch != NONE ->
 		printf("%d is told: epoch %d, limit %d\n", me, answer[me].epoch, answer[me].limit);
 		raise_limit(PAGE_OF(answer[me].epoch), answer[me].limit);
 		forget_answer()
 	   }
 	/* An answer for another worker ID comes, with any limit. */
-	:: d_step {
+	:: atomic {
 		current[me] != NONE ->
 		printf("%d is told of another worker ID: limit %d\n", me, TICKS);
 		raise_limit(PAGE_OF(NONE), TICKS)
