@@ -72,8 +72,8 @@ bool witness[EPOCHS + 1];
 
 /* ---- the words ------------------------------------------------------------------------------- */
 
-/* A page is bound to one epoch for life. page[NONE] is sealed, and stands for all that an owner has had
- * under other worker IDs. */
+/* A page is bound to one epoch for life. page[NONE] is sealed, and stands for all that an owner had
+ * before, under this worker ID and under others. */
 typedef page_t {
 	byte next = SEALED;
 	byte limit
@@ -271,7 +271,7 @@ ask:		/* The recorded limit never falls, not even where the floor is below it. *
 	od;
 gone:
 	/* It has released, has lost the worker ID, gives up, or has died. What comes next bears another
-	 * name, so that nobody will know this one's claims. */
+	 * name, so that nobody will know this one's claims, and takes its answers for late ones. */
 	atomic {
 		printf("%d is gone\n", me);
 		seal(current[me]);
@@ -414,10 +414,10 @@ end:	do
 		raise_limit(PAGE_OF(answer[me].epoch), answer[me].limit);
 		forget_answer()
 	   }
-	/* An answer for another worker ID comes, with any limit. */
+	/* An answer about what an owner had before comes late, with any limit. */
 	:: atomic {
 		current[me] != NONE ->
-		printf("%d is told of another worker ID: limit %d\n", me, TICKS);
+		printf("%d is told of what it had before: limit %d\n", me, TICKS);
 		raise_limit(PAGE_OF(NONE), TICKS)
 	   }
 	od
