@@ -3,7 +3,6 @@
  * How values and errors of snowid.i look in Python. What users import is the package around this.
  */
 %include "stdint.i"
-%include "typemaps.i"
 
 %header %{
 #include "bindings/python/snowid-python.h"
@@ -34,17 +33,22 @@
 %snowid_unsigned(size_t, SIZE_MAX)
 %snowid_unsigned(enum SWIGTYPE, INT_MAX)
 
-%apply uint64_t *OUTPUT { uint64_t *OUT };
-%apply int64_t *OUTPUT { int64_t *OUT };
-%apply uint32_t *OUTPUT { uint32_t *OUT };
-%apply unsigned *OUTPUT { unsigned *OUT };
+%define %snowid_out(TYPE, OUT_TYPE, FROM)
+%typemap(in, numinputs=0) TYPE *OUT (OUT_TYPE number) "$1 = &number;"
+%typemap(argout) TYPE *OUT { $result = SWIG_Python_AppendOutput($result, FROM(*$1)); }
+%enddef
+%snowid_out(uint64_t, uint64_t, PyLong_FromUnsignedLongLong)
+%snowid_out(int64_t, int64_t, PyLong_FromLongLong)
+%snowid_out(uint32_t, uint32_t, PyLong_FromUnsignedLong)
+%snowid_out(unsigned, unsigned, PyLong_FromUnsignedLong)
+%snowid_out(enum SWIGTYPE, $1_basetype, PyLong_FromLong)
+
 %typemap(in) uint64_t *INOUT (uint64_t number) {
-	if (snowid_python_unsigned($input, "an ID", UINT64_MAX, &number) != 0)
+	if (snowid_python_unsigned($input, "id", UINT64_MAX, &number) != 0)
 		SWIG_fail;
 	$1 = &number;
 }
-%typemap(argout) uint64_t *INOUT = uint64_t *OUTPUT;
-%apply int *OUTPUT { enum snowid_form *OUT, enum snowid_uuid_variant *OUT };
+%typemap(argout) uint64_t *INOUT = uint64_t *OUT;
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
