@@ -5,7 +5,11 @@
 %include "stdint.i"
 
 %header %{
-#include "bindings/python/snowid-python.h"
+#include "bindings/python/values.h"
+%}
+%init %{
+	if (snowid_python_add_types(m) != 0)
+		return NULL;
 %}
 
 /* ---- errors ---------------------------------------------------------------------------------- */
@@ -122,3 +126,29 @@
 		SWIG_NewPointerObj(*$1, SWIGTYPE_p_snowid_##OBJECT, SWIG_POINTER_OWN));
 }
 %enddef
+
+%wrapper %{
+struct snowid_generator *snowid_python_generator(PyObject *handle)
+{
+	void *generator = NULL;
+
+	if (!SWIG_IsOK(SWIG_ConvertPtr(handle, &generator, SWIGTYPE_p_snowid_generator, 0)) || !generator) {
+		PyErr_SetString(PyExc_TypeError, "not a handle of a generator");
+		return NULL;
+	}
+	return (struct snowid_generator *)generator;
+}
+%}
+
+/* ---- calls that may wait for a store: other threads run meanwhile ----------------------------- */
+
+%define %snowid_waits(FUNCTION)
+%exception FUNCTION {
+	Py_BEGIN_ALLOW_THREADS
+	$action
+	Py_END_ALLOW_THREADS
+}
+%enddef
+%snowid_waits(snowid_generator_new)
+%snowid_waits(snowid_generator::close)
+%snowid_waits(snowid_generator::maintain)

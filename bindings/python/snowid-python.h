@@ -9,6 +9,9 @@
 #include <Python.h>
 #include <stdint.h>
 
+/* PyArg_ParseTupleAndKeywords() does not write to the names, whatever it says. */
+#define KEYWORDS(names) ((char **)(uintptr_t)(names))
+
 /* Each of these leaves an exception set when it fails: -1, or NULL. */
 
 /* Raises what a negative error of the library stands for, with the detail of this thread's last one.

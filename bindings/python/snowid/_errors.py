@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The exceptions of snowid, and which error of the library is which."""
 
-import errno
-import os
 from typing import Dict, Type
 
 from snowid import _snowid
@@ -71,3 +69,8 @@ def make(code: int, detail: str, wait_ns: int) -> Error:
 def out_of_range(what: str, number: int, maximum: int) -> Error:
     """The exception for an integer that is negative or too large."""
     return make(_snowid.E_RANGE, f"{what} must be from 0 to {maximum}, not {number}", 0)
+
+
+def invalid(text: str) -> Error:
+    """The exception for what makes no sense."""
+    return make(_snowid.E_INVALID, text, 0)
