@@ -46,7 +46,7 @@ typedef int snowid_rc; /* what a function returns whose int is an error code and
  *     const struct snowid_id128 *IN              in: 16 bytes
  *     struct snowid_id128 *OUT                   argout: 16 bytes
  *     struct snowid_id128 *INOUT                 in and argout: 16 bytes
- *     const uint8_t node[6], uint8_t node[6]     in, argout: 6 bytes
+ *     const uint8_t IN[6], uint8_t node[6]       in, argout: 6 bytes
  *
  * and a macro %snowid_handle(OBJECT): typemaps for an object's pointer as an argument (check: not
  * NULL), and for struct snowid_OBJECT **OUT (argout: the object, owned by the language). */
@@ -177,7 +177,7 @@ snowid_rc snowid_uuid_variant(const struct snowid_id128 *IN, enum snowid_uuid_va
 snowid_rc snowid_uuid_time(const struct snowid_id128 *IN, int64_t *unix_sec, uint32_t *nsec);
 snowid_rc snowid_uuid_node(const struct snowid_id128 *IN, uint8_t node[6]);
 snowid_rc snowid_uuid_clock_seq(const struct snowid_id128 *IN, unsigned *clock_seq);
-snowid_rc snowid_uuid_set_node(struct snowid_id128 *INOUT, const uint8_t node[6]);
+snowid_rc snowid_uuid_set_node(struct snowid_id128 *INOUT, const uint8_t IN[6]);
 snowid_rc snowid_uuid_set_clock_seq(struct snowid_id128 *INOUT, unsigned clock_seq);
 snowid_rc snowid_uuid_first_at(unsigned version, int64_t sec, uint32_t nsec, struct snowid_id128 *id);
 snowid_rc snowid_uuid_last_at(unsigned version, int64_t sec, uint32_t nsec, struct snowid_id128 *id);

@@ -21,6 +21,8 @@ SNOWID_BINDING([python], [the headers of Python 3.9 or later], [
 	AC_ARG_VAR([PYTHON], [the Python interpreter])
 	AC_PATH_PROGS([PYTHON], [python3 python])
 	AS_IF([test -z "$PYTHON"], [missing="no python3"],
+		[test "$enable_tsan" = yes],
+			[missing="ThreadSanitizer wants an interpreter of its own"],
 		[! "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 9))'],
 			[missing="$PYTHON is older than 3.9"], [
 		PYTHON_CPPFLAGS=-I$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include"))')

@@ -3,48 +3,57 @@
  * Python objects into C values, and errors into exceptions.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "bindings/python/snowid-python.h"
 #include "snowid.h"
 
+/* Raises what a function of snowid/_errors.py makes of the arguments. */
+static void raise_made(const char *maker, const char *format, ...)
+{
+	PyObject *const module = PyImport_ImportModule("snowid._errors");
+	PyObject *function = NULL, *arguments = NULL, *exception = NULL;
+	va_list list;
+
+	va_start(list, format);
+	if (module)
+		function = PyObject_GetAttrString(module, maker);
+	if (function)
+		arguments = Py_VaBuildValue(format, list);
+	va_end(list);
+	if (arguments)
+		exception = PyObject_CallObject(function, arguments);
+	if (exception)
+		PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+	Py_XDECREF(exception);
+	Py_XDECREF(arguments);
+	Py_XDECREF(function);
+	Py_XDECREF(module);
+}
+
 void snowid_python_raise(int error, uint64_t wait_ns)
 {
 	char detail[512];
-	PyObject *module, *exception;
 
 	if (error == -ENOMEM) {
 		PyErr_NoMemory();
 		return;
 	}
 	if (snowid_error_detail(detail, sizeof detail) == 0)
-		strcpy(detail, "");
-	module = PyImport_ImportModule("snowid._errors");
-	if (!module)
-		return;
-	exception = PyObject_CallMethod(module, "make", "isK", error, detail,
-					(unsigned long long)wait_ns);
-	if (exception) {
-		PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
-		Py_DECREF(exception);
-	}
-	Py_DECREF(module);
+		detail[0] = '\0';
+	raise_made("make", "(isK)", error, detail, (unsigned long long)wait_ns);
 }
 
-static void refuse(PyObject *number, const char *what, uint64_t max)
+void snowid_python_invalid(const char *format, ...)
 {
-	PyObject *const module = PyImport_ImportModule("snowid._errors");
-	PyObject *exception;
+	char text[200];
+	va_list list;
 
-	if (!module)
-		return;
-	exception = PyObject_CallMethod(module, "out_of_range", "sOK", what, number,
-					(unsigned long long)max);
-	if (exception) {
-		PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
-		Py_DECREF(exception);
-	}
-	Py_DECREF(module);
+	va_start(list, format);
+	PyOS_vsnprintf(text, sizeof text, format, list);
+	va_end(list);
+	raise_made("invalid", "(s)", text);
 }
 
 int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uint64_t *value)
@@ -58,9 +67,9 @@ int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uin
 	found = PyLong_AsUnsignedLongLong(number);
 	if (found == (unsigned long long)-1 && PyErr_Occurred()) {
 		PyErr_Clear();
-		refuse(number, what, max);
+		raise_made("out_of_range", "(sOK)", what, number, (unsigned long long)max);
 	} else if (found > max) {
-		refuse(number, what, max);
+		raise_made("out_of_range", "(sOK)", what, number, (unsigned long long)max);
 	} else {
 		*value = found;
 		failed = 0;
@@ -83,7 +92,7 @@ const char *snowid_python_text(PyObject *object, Py_ssize_t *size)
 	if (text && size)
 		*size = length;
 	else if (text && strlen(text) != (size_t)length) {
-		PyErr_SetString(PyExc_ValueError, "embedded null character");
+		snowid_python_invalid("there is a 0 in this text");
 		return NULL;
 	}
 	return text;
@@ -100,7 +109,7 @@ int snowid_python_bytes(PyObject *object, void *bytes, size_t size)
 		memcpy(bytes, view.buf, size);
 	else {
 		failed = 1;
-		PyErr_Format(PyExc_ValueError, "%zu bytes are needed, not %zd", size, view.len);
+		snowid_python_invalid("%zu bytes are needed, not %zd", size, view.len);
 	}
 	PyBuffer_Release(&view);
 	return -failed;

@@ -99,7 +99,7 @@
 }
 %typemap(in) struct snowid_id128 *INOUT = const struct snowid_id128 *IN;
 %typemap(argout) struct snowid_id128 *INOUT = struct snowid_id128 *OUT;
-%typemap(in) const uint8_t node[6] (uint8_t node[6]) {
+%typemap(in) const uint8_t IN[6] (uint8_t node[6]) {
 	if (snowid_python_bytes($input, node, sizeof node) != 0)
 		SWIG_fail;
 	$1 = node;

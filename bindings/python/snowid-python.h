@@ -18,6 +18,9 @@
  * wait_ns is how long after it is worth trying again, 0 if that is not known. */
 void snowid_python_raise(int error, uint64_t wait_ns);
 
+/* Raises InvalidError. */
+void snowid_python_invalid(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* An exact integer from 0 to max; what names it in the message. */
 int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uint64_t *value);
 

@@ -10,18 +10,17 @@
 #include "bindings/python/snowid-python.h"
 #include "bindings/python/values.h"
 
-#define CONFIGURED (UINT64_MAX - 1) /* as a timeout: the generator's own */
-#define SLICE_NS UINT64_C(100000000) /* of a wait, between two looks for signals */
+#define CONFIGURED (UINT64_MAX - 1)    /* as a timeout: the generator's own */
+#define SLICE_NS   UINT64_C(100000000) /* of a wait, between two looks for signals */
 /* How many IDs may be drawn before a store is asked whether it has something to do: without waiting
  * nobody renews it. */
 #define MAINTAIN_EVERY 1024
-#define QUICK_BATCH 65536 /* above it, a batch is worth giving up the interpreter */
+#define QUICK_BATCH    65536 /* above it, a batch is worth giving up the interpreter */
 
 struct source {
-	PyObject_HEAD
-	struct snowid_generator *generator; /* NULL before open() */
-	PyObject *handle; /* keeps it alive */
-	PyTypeObject *type; /* of its IDs; NULL: int */
+	PyObject_HEAD struct snowid_generator *generator; /* NULL before open() */
+	PyObject *handle;                                 /* keeps it alive */
+	PyTypeObject *type;                               /* of its IDs; NULL: int */
 	snowid_python_new_fn *make;
 	uint64_t timeout_ns;
 	uint64_t until_maintain; /* IDs */
@@ -50,10 +49,9 @@ static void __attribute__((cold)) maintain(struct source *s)
 {
 	uint64_t again_ns = 0;
 
-	Py_BEGIN_ALLOW_THREADS
-	snowid_generator_maintain(s->generator, &again_ns);
-	Py_END_ALLOW_THREADS
-	s->until_maintain = again_ns == UINT64_MAX ? UINT64_MAX : MAINTAIN_EVERY;
+	Py_BEGIN_ALLOW_THREADS snowid_generator_maintain(s->generator, &again_ns);
+	Py_END_ALLOW_THREADS s->until_maintain =
+		again_ns == UINT64_MAX ? UINT64_MAX : MAINTAIN_EVERY;
 }
 
 static void count(struct source *s, uint64_t ids)
@@ -65,8 +63,8 @@ static void count(struct source *s, uint64_t ids)
 
 static int try_one(struct source *s, union id *id, uint64_t *wait_ns)
 {
-	const int error = s->type ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns) :
-				    snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
+	const int error = s->type ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns)
+				  : snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
 	if (!error)
 		count(s, 1);
 	return error;
@@ -76,11 +74,10 @@ static int wait_for_one(struct source *s, uint64_t timeout_ns, union id *id)
 {
 	int error;
 
-	Py_BEGIN_ALLOW_THREADS
-	error = s->type ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide) :
-			  snowid_generator_next_for(s->generator, timeout_ns, &id->narrow);
-	Py_END_ALLOW_THREADS
-	return error;
+	Py_BEGIN_ALLOW_THREADS error =
+		s->type ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide)
+			: snowid_generator_next_for(s->generator, timeout_ns, &id->narrow);
+	Py_END_ALLOW_THREADS return error;
 }
 
 /* What a wait may end with that a longer one could still mend. */
@@ -141,7 +138,7 @@ static int read_timeout(PyObject *object, uint64_t *timeout_ns)
 	if (seconds == -1 && PyErr_Occurred())
 		return -1;
 	if (isnan(seconds) || seconds < 0) {
-		PyErr_SetString(PyExc_ValueError, "timeout must be 0 or more seconds");
+		snowid_python_invalid("timeout must be 0 or more seconds");
 		return -1;
 	}
 	*timeout_ns = seconds < 1e10 ? (uint64_t)(seconds * 1e9) : CONFIGURED - 1;
@@ -170,11 +167,12 @@ static int timeout_argument(PyObject *const *args, Py_ssize_t given, PyObject *n
 
 /* ---- one ID ---------------------------------------------------------------------------------- */
 
-PyDoc_STRVAR(next_doc,
-	     "next($self, /, timeout=None)\n--\n\n"
-	     "One ID: an int, a ULID or a UUID, by the kind of the generator.\n\n"
-	     "Waits up to timeout seconds (None: the generator's own timeout) where the tick is spent\n"
-	     "or the clock behind; other threads run meanwhile.");
+PyDoc_STRVAR(
+	next_doc,
+	"next($self, /, timeout=None)\n--\n\n"
+	"One ID: an int, a ULID or a UUID, by the kind of the generator.\n\n"
+	"Waits up to timeout seconds (None: the generator's own timeout) where the tick is spent\n"
+	"or the clock behind; other threads run meanwhile.");
 static PyObject *source_next(PyObject *self, PyObject *const *args, Py_ssize_t given,
 			     PyObject *names)
 {
@@ -189,10 +187,11 @@ static PyObject *source_next(PyObject *self, PyObject *const *args, Py_ssize_t g
 	return draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
 }
 
-PyDoc_STRVAR(try_next_doc,
-	     "try_next($self, /)\n--\n\n"
-	     "One ID without ever waiting. When waiting would help, the error that is raised says so\n"
-	     "by its attribute wait_ns.");
+PyDoc_STRVAR(
+	try_next_doc,
+	"try_next($self, /)\n--\n\n"
+	"One ID without ever waiting. When waiting would help, the error that is raised says so\n"
+	"by its attribute wait_ns.");
 static PyObject *source_try_next(PyObject *self, PyObject *none)
 {
 	struct source *const s = source_of(self);
@@ -300,8 +299,8 @@ static PyObject *source_batch(PyObject *self, PyObject *args, PyObject *keywords
 	uint64_t wanted, timeout_ns;
 
 	if (!is_open(s) ||
-	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:batch", KEYWORDS(names), &count_object,
-					 &timeout) ||
+	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:batch", KEYWORDS(names),
+					 &count_object, &timeout) ||
 	    read_timeout(timeout, &timeout_ns) != 0 ||
 	    snowid_python_unsigned(count_object, "count", PY_SSIZE_T_MAX / 16, &wanted) != 0)
 		return NULL;
@@ -323,12 +322,13 @@ static PyObject *source_batch(PyObject *self, PyObject *args, PyObject *keywords
 	return list;
 }
 
-PyDoc_STRVAR(fill_doc,
-	     "fill($self, /, buffer, timeout=None)\n--\n\n"
-	     "Fills a writable buffer with IDs, as batch() would make them, and returns it.\n\n"
-	     "Ints need a buffer of unsigned 64-bit items: array('Q'), a numpy array of uint64, a\n"
-	     "memoryview of either. ULIDs and UUIDs take 16 bytes each of any buffer of bytes. When it\n"
-	     "fails, `partial` of the error is the number of IDs that stand in the buffer.");
+PyDoc_STRVAR(
+	fill_doc,
+	"fill($self, /, buffer, timeout=None)\n--\n\n"
+	"Fills a writable buffer with IDs, as batch() would make them, and returns it.\n\n"
+	"Ints need a buffer of unsigned 64-bit items: array('Q'), a numpy array of uint64, a\n"
+	"memoryview of either. ULIDs and UUIDs take 16 bytes each of any buffer of bytes. When it\n"
+	"fails, `partial` of the error is the number of IDs that stand in the buffer.");
 static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 {
 	static const char *const names[] = {"buffer", "timeout", NULL};
@@ -338,22 +338,22 @@ static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 	Py_buffer view;
 
 	if (!is_open(s) ||
-	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:fill", KEYWORDS(names), &buffer, &timeout) ||
+	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:fill", KEYWORDS(names), &buffer,
+					 &timeout) ||
 	    read_timeout(timeout, &timeout_ns) != 0 ||
 	    PyObject_GetBuffer(buffer, &view, PyBUF_CONTIG | PyBUF_FORMAT) != 0)
 		return NULL;
 	const char *const format = view.format ? view.format : "B";
 	const size_t size = id_size(s), wanted = (size_t)view.len / size;
 	int failed = 1;
-	if (s->type ? view.itemsize != 1 && view.itemsize != 16 :
-		      !(view.itemsize == 8 && strspn(format, "@=") + 1 == strlen(format) &&
+	if (s->type ? view.itemsize != 1 && view.itemsize != 16
+		    : !(view.itemsize == 8 && strspn(format, "@=") + 1 == strlen(format) &&
 			strchr("QL", format[strlen(format) - 1]))) {
 		PyErr_Format(PyExc_TypeError, "a buffer of %s is needed, not of format '%s'",
 			     s->type ? "bytes" : "unsigned 64-bit items", format);
 	} else if ((size_t)view.len != wanted * size) {
-		PyErr_Format(PyExc_ValueError,
-			     "a buffer of a multiple of %zu bytes is needed, not of %zd", size,
-			     view.len);
+		snowid_python_invalid("a buffer of a multiple of %zu bytes is needed, not of %zd",
+				      size, view.len);
 	} else {
 		const size_t made = draw_many(s, timeout_ns, view.buf, wanted);
 		failed = PyErr_Occurred() != NULL;
@@ -407,8 +407,9 @@ static PyObject *source_reduce(PyObject *self, PyObject *none)
 {
 	(void)self;
 	(void)none;
-	PyErr_SetString(PyExc_TypeError, "a generator cannot be pickled or copied: share it by fork, or "
-					 "make one in each process, with a store or a worker of its own");
+	PyErr_SetString(PyExc_TypeError,
+			"a generator cannot be pickled or copied: share it by fork, or "
+			"make one in each process, with a store or a worker of its own");
 	return NULL;
 }
 

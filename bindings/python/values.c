@@ -7,8 +7,7 @@
 /* ---- ULID ------------------------------------------------------------------------------------ */
 
 struct ulid {
-	PyObject_HEAD
-	struct snowid_id128 id;
+	PyObject_HEAD struct snowid_id128 id;
 };
 
 static PyTypeObject ulid_type;
@@ -34,6 +33,10 @@ static int bytes_of_int(PyObject *number, struct snowid_id128 *id)
 
 	if (bytes)
 		error = snowid_python_bytes(bytes, id->bytes, sizeof id->bytes);
+	else if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+		PyErr_Clear();
+		snowid_python_invalid("the int of a ULID is from 0 to 2**128 - 1");
+	}
 	Py_XDECREF(bytes);
 	return error;
 }
@@ -239,13 +242,14 @@ static PyObject *make_uuid(PyObject *module, PyObject *bytes)
 	struct snowid_id128 id;
 
 	(void)module;
-	return snowid_python_bytes(bytes, id.bytes, sizeof id.bytes) == 0 ? new_uuid(our_uuid, &id) :
-									    NULL;
+	return snowid_python_bytes(bytes, id.bytes, sizeof id.bytes) == 0 ? new_uuid(our_uuid, &id)
+									  : NULL;
 }
 
-PyDoc_STRVAR(uuid7_doc, "uuid7()\n--\n\n"
-			"A new UUID of version 7 (RFC 9562): its time in milliseconds, and 74 random "
-			"bits.\n\nNeeds no generator, and gives no order within a millisecond.");
+PyDoc_STRVAR(uuid7_doc,
+	     "uuid7()\n--\n\n"
+	     "A new UUID of version 7 (RFC 9562): its time in milliseconds, and 74 random "
+	     "bits.\n\nNeeds no generator, and gives no order within a millisecond.");
 static PyObject *uuid7(PyObject *module, PyObject *none)
 {
 	struct snowid_id128 id;
@@ -303,7 +307,7 @@ int snowid_python_add_types(PyObject *module)
 	Py_INCREF((PyObject *)our_uuid);
 	return PyModule_AddObject(module, "ULID", (PyObject *)&ulid_type) != 0 ||
 			       PyModule_AddObject(module, "Source",
-						  (PyObject *)&snowid_python_source_type) != 0 ?
-		       -1 :
-		       0;
+						  (PyObject *)&snowid_python_source_type) != 0
+		       ? -1
+		       : 0;
 }

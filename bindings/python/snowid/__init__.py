@@ -59,6 +59,20 @@ __version__: str = _snowid.version()
 __all__ = [
     "ClockError",
     "ClosedError",
+    "E_CLOCK",
+    "E_CLOSED",
+    "E_ENDED",
+    "E_EPOCH",
+    "E_EXHAUSTED",
+    "E_INVALID",
+    "E_KIND",
+    "E_LIMIT",
+    "E_OVERFLOW",
+    "E_RANGE",
+    "E_STORE",
+    "E_SYNTAX",
+    "E_UNKNOWN",
+    "E_WORKER",
     "Error",
     "ExhaustedError",
     "FORMS",
@@ -77,10 +91,8 @@ __all__ = [
     "parse_id",
     "uuid7",
 ]
-__all__ += [name for name in dir(_snowid) if name.startswith("E_")]
 
-for _public in (Error, InvalidError, ClockError, ExhaustedError, StoreError, ClosedError):
-    _public.__module__ = "snowid"
-for _public in (Generator, ManualClock, Stats, Field, Layout, Parts, ULID, UUID, SystemCallError):
-    _public.__module__ = "snowid"  # as users know them, in messages and in pickles
-del _public
+# As users know them, in messages and in pickles.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = "snowid"

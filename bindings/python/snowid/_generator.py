@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Generators, and the clock that tests drive them by."""
 
-import uuid
-from datetime import datetime, timedelta
+import datetime as dt
+from array import array
 from types import TracebackType
 from typing import (
     TYPE_CHECKING,
     Dict,
     Generic,
-    Iterator,
     Literal,
     Mapping,
     NamedTuple,
@@ -18,11 +17,9 @@ from typing import (
     Union,
     overload,
 )
-from array import array
-
 from snowid import _snowid
 from snowid._layout import Layout
-from snowid._time import Instant, Span, from_instant, span_ns, span_text, to_datetime, to_ns
+from snowid._time import Instant, Span, from_instant, span_ns, span_text, text_ns, to_datetime, to_ns
 from snowid._values import ULID, UUID
 
 _T = TypeVar("_T", int, ULID, UUID)
@@ -46,11 +43,11 @@ class ManualClock:
     def __init__(self, instant: Instant) -> None:
         self._handle = _snowid.clock_new_manual(*from_instant(instant))
 
-    def advance(self, span: Union[int, float, timedelta]) -> None:
+    def advance(self, span: Union[int, float, dt.timedelta]) -> None:
         """Lets time go on, by seconds or a timedelta."""
         self._handle.advance(span_ns(span, "span"))
 
-    def step(self, span: Union[int, float, timedelta]) -> None:
+    def step(self, span: Union[int, float, dt.timedelta]) -> None:
         """Sets the wall clock forwards or backwards, while no time passes."""
         self._handle.step(span_ns(span, "span"))
 
@@ -66,7 +63,7 @@ class ManualClock:
         return self._handle.read()[2]
 
     @property
-    def datetime(self) -> datetime:
+    def datetime(self) -> dt.datetime:
         """What the wall clock shows, in UTC."""
         return to_datetime(self.time_ns)
 
@@ -85,7 +82,15 @@ class Stats(NamedTuple):
     max_lag_ns: int  #: furthest the clock was found behind its own highest reading
 
 
-class Generator(_snowid.Source, Generic[_T]):
+if TYPE_CHECKING:
+    _Source = _snowid.Source
+else:
+
+    class _Source(_snowid.Source, Generic[_T]):
+        __slots__ = ()
+
+
+class Generator(_Source[_T]):
     """Makes IDs that nobody else makes: int, ULID or UUID objects, by its kind.
 
     ::
@@ -208,13 +213,8 @@ class Generator(_snowid.Source, Generic[_T]):
         if spread is not None:
             config.set("spread", "true" if spread else "false")
         self._handle = _snowid.generator_new(config)
-        self._open(self._handle, _TYPES.get(name), self._timeout_ns())
+        self._open(self._handle, _TYPES.get(name), text_ns(self._handle.get("timeout")))
 
-    def _timeout_ns(self) -> int:
-        text = self._handle.get("timeout")
-        digits = text.rstrip("nmushi")
-        unit = {"": 0, "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9}
-        return int(digits) * unit.get(text[len(digits) :], 3600 * 10**9)
 
     def array(self, count: int, timeout: Optional[float] = None) -> "array[int]":
         """count IDs as an ``array('Q')``, which numpy and others use without a copy.
@@ -257,7 +257,7 @@ class Generator(_snowid.Source, Generic[_T]):
         """The layout of its IDs; None for ULIDs and UUIDs."""
         return None if self.kind in _TYPES else Layout(self.kind)
 
-    def close(self, timeout: Span = 2) -> None:
+    def close(self, timeout: Union[int, float, dt.timedelta] = 2) -> None:
         """Ends the generator; later calls raise ClosedError. Closing it again does nothing.
 
         Waits up to timeout for the store to be told.

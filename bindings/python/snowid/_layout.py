@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Layouts: what the bits of a 64-bit ID mean."""
 
-from datetime import datetime
-from typing import Any, Dict, Mapping, NamedTuple, Tuple
+import datetime as dt
+from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 from snowid import _snowid
 from snowid._time import Instant, from_instant, to_datetime, to_ns
@@ -21,7 +21,7 @@ class Parts:
 
     Each field is an attribute and an item of its name, and all are in ``fields``::
 
-        >>> parts = Layout("twitter").decode(1541815603606036480)
+        >>> parts = snowid.Layout("twitter").decode(1541815603606036480)
         >>> parts.worker, parts["datacenter"], parts.datetime.year
         (26, 11, 2022)
     """
@@ -41,7 +41,7 @@ class Parts:
         self.fields = fields
 
     @property
-    def datetime(self) -> datetime:
+    def datetime(self) -> dt.datetime:
         """When it was made, in UTC."""
         return to_datetime(self.time_ns)
 
@@ -91,7 +91,7 @@ class Layout:
     @staticmethod
     def presets() -> Tuple[str, ...]:
         """The names of the layouts that are built in."""
-        names = []
+        names: List[str] = []
         while (name := _snowid.layout_preset(len(names))) is not None:
             names.append(name)
         return tuple(names)
@@ -113,7 +113,7 @@ class Layout:
         """When an ID was made: the start of its tick, in nanoseconds since 1970."""
         return to_ns(*self._handle.time(id))
 
-    def datetime(self, id: int) -> datetime:
+    def datetime(self, id: int) -> dt.datetime:
         """When an ID was made, in UTC."""
         return to_datetime(self.time_ns(id))
 
@@ -128,7 +128,7 @@ class Layout:
         """The largest ID of the tick that contains an instant."""
         return self._handle.last_at(*from_instant(instant))
 
-    def fits_until(self, bits: int) -> datetime:
+    def fits_until(self, bits: int) -> dt.datetime:
         """Until when all IDs fit into so many bits: 63 for signed integers, 53 for JavaScript."""
         return to_datetime(to_ns(*self._handle.fits_until(bits)))
 
@@ -173,12 +173,12 @@ class Layout:
         return self._handle.info(_snowid.LAYOUT_FINGERPRINT)
 
     @property
-    def first_time(self) -> datetime:
+    def first_time(self) -> dt.datetime:
         """The first instant of the layout: its epoch."""
         return to_datetime(to_ns(*self._handle.first_time()))
 
     @property
-    def last_time(self) -> datetime:
+    def last_time(self) -> dt.datetime:
         """The last instant of the layout: the start of its last tick."""
         return to_datetime(to_ns(*self._handle.last_time()))
 

@@ -11,6 +11,14 @@ Span = Union[str, int, float, timedelta]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SECOND = 1_000_000_000
+_UNITS = {
+    "ns": 1,
+    "us": 1000,
+    "ms": 1_000_000,
+    "s": _SECOND,
+    "m": 60 * _SECOND,
+    "h": 3600 * _SECOND,
+}
 
 
 def to_ns(sec: int, nsec: int) -> int:
@@ -66,3 +74,9 @@ def span_text(span: Span, what: str) -> str:
     if ns < 0:
         raise _errors.invalid(f"{what} must not be negative")
     return f"{ns}ns"
+
+
+def text_ns(span: str) -> int:
+    """Nanoseconds of a span as the library writes it."""
+    digits = span.rstrip("nmush")
+    return int(digits) * _UNITS.get(span[len(digits) :], 0)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """ULIDs, UUIDs, and the text forms of 64-bit IDs."""
 
+import datetime as dt
 import uuid
-from datetime import datetime
-from typing import Optional, Tuple, Type, TypeVar, Union
+from typing import List, Optional, Tuple, Type, TypeVar, Union
 
-from snowid import _snowid
+from snowid import _errors, _snowid
 from snowid._time import Instant, from_instant, to_datetime, to_ns
 
 _U = TypeVar("_U", bound="ULID")
@@ -18,7 +18,7 @@ class ULID(_snowid.ULID):
     ``ULID()`` makes a new one. ``ULID(value)`` reads a str of 26 characters, 16 bytes, an int or a
     ``uuid.UUID``. A ULID is immutable and hashable, and sorts by its time::
 
-        >>> u = ULID("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+        >>> u = snowid.ULID("01ARZ3NDEKTSV4RRFFQ69G5FAV")
         >>> str(u), u.datetime.isoformat()
         ('01ARZ3NDEKTSV4RRFFQ69G5FAV', '2016-07-30T23:54:10.259000+00:00')
 
@@ -33,7 +33,7 @@ class ULID(_snowid.ULID):
         return _snowid.ulid_time_ms(self) * 1_000_000
 
     @property
-    def datetime(self) -> datetime:
+    def datetime(self) -> dt.datetime:
         """When it was made, in UTC. OverflowError after the year 9999."""
         return to_datetime(self.time_ns)
 
@@ -88,7 +88,7 @@ class UUID(uuid.UUID):
         return to_ns(*_snowid.uuid_time(self.bytes))
 
     @property
-    def datetime(self) -> datetime:
+    def datetime(self) -> dt.datetime:
         """When it was made, in UTC."""
         return to_datetime(self.time_ns)
 
@@ -102,7 +102,7 @@ class UUID(uuid.UUID):
         value = self.bytes
         if node is not None:
             if not 0 <= node < 1 << 48:
-                raise ValueError("node must be from 0 to 2**48 - 1")
+                raise _errors.out_of_range("node", node, (1 << 48) - 1)
             value = _snowid.uuid_set_node(value, node.to_bytes(6, "big"))
         if clock_seq is not None:
             value = _snowid.uuid_set_clock_seq(value, clock_seq)
@@ -135,7 +135,7 @@ uuid7 = _snowid.uuid7
 
 
 def _form_names() -> Tuple[str, ...]:
-    names = []
+    names: List[str] = []
     while (name := _snowid.form_name(len(names))) is not None:
         names.append(name)
     return tuple(names)
@@ -153,8 +153,8 @@ def _form(name: str) -> int:
 def format_id(id: int, form: str = "base58") -> str:
     """A 64-bit ID as text, in one of ``snowid.FORMS``.
 
-    >>> format_id(1541815603606036480, "base62")
-    '1q9Ufb0UXOe'
+    >>> snowid.format_id(1541815603606036480, "base62")
+    '1ptWyK4WgZU'
     """
     return _snowid.id_format(id, _form(form))
 
