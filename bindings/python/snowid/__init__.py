@@ -51,6 +51,7 @@ from snowid._snowid import (
     E_UNKNOWN,
     E_WORKER,
 )
+from snowid._time import format_time, parse_time
 from snowid._values import FORMS, ULID, UUID, format_id, parse_id, uuid7
 
 #: The version of the library that is running.
@@ -88,7 +89,9 @@ __all__ = [
     "ULID",
     "UUID",
     "format_id",
+    "format_time",
     "parse_id",
+    "parse_time",
     "uuid7",
 ]
 

@@ -51,6 +51,11 @@ class ManualClock:
         """Sets the wall clock forwards or backwards, while no time passes."""
         self._handle.step(span_ns(span, "span"))
 
+    def set(self, instant: Instant) -> None:
+        """Sets the wall clock to an instant, while no time passes."""
+        sec, nsec = from_instant(instant)
+        self._handle.step(to_ns(sec, nsec) - self.time_ns)
+
     @property
     def time_ns(self) -> int:
         """What the wall clock shows, in nanoseconds since 1970."""
@@ -176,7 +181,7 @@ class Generator(_Source[_T]):
             hold: Optional[Span] = ...,
             borrow: Optional[Span] = ...,
             block: Optional[Span] = ...,
-            spread: Optional[bool] = ...,
+            spread: Union[bool, str, None] = ...,
             clock: Optional[ManualClock] = ...,
             fields: Optional[Mapping[str, int]] = ...,
             **more_fields: int,
@@ -192,7 +197,7 @@ class Generator(_Source[_T]):
         hold: Optional[Span] = None,
         borrow: Optional[Span] = None,
         block: Optional[Span] = None,
-        spread: Optional[bool] = None,
+        spread: Union[bool, str, None] = None,
         clock: Optional[ManualClock] = None,
         fields: Optional[Mapping[str, int]] = None,
         **more_fields: int,
@@ -211,7 +216,7 @@ class Generator(_Source[_T]):
             if span is not None:
                 config.set(key, span_text(span, key))
         if spread is not None:
-            config.set("spread", "true" if spread else "false")
+            config.set("spread", str(spread).lower())
         self._handle = _snowid.generator_new(config)
         self._open(self._handle, _TYPES.get(name), text_ns(self._handle.get("timeout")))
 

@@ -21,6 +21,24 @@ _UNITS = {
 }
 
 
+def parse_time(text: str) -> int:
+    """Nanoseconds since 1970 of ISO 8601 / RFC 3339 text, or of text that is an int of milliseconds.
+
+    >>> snowid.parse_time("2024-01-03T20:30:00.5+01:00")
+    1704310200500000000
+    """
+    return to_ns(*_snowid.time_parse(text))
+
+
+def format_time(instant: Instant) -> str:
+    """An instant as ISO 8601 in UTC, with 3, 6 or 9 decimals, as many as it needs.
+
+    >>> snowid.format_time(1704310200500000000)
+    '2024-01-03T19:30:00.500Z'
+    """
+    return _snowid.time_format(*from_instant(instant))
+
+
 def to_ns(sec: int, nsec: int) -> int:
     """Nanoseconds since 1970."""
     return sec * _SECOND + nsec

@@ -159,13 +159,21 @@ class Interpreter(unittest.TestCase):
             raise Interrupted
 
         self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, interrupt))
-        faulthandler.dump_traceback_later(60, exit=True)
+        faulthandler.dump_traceback_later(30, exit=True)
         self.addCleanup(faulthandler.cancel_dump_traceback_later)
         ids = snowid.Generator(SLOW, worker=1)
-        # Runs when this thread gives up the interpreter, and so is in the middle of its wait.
-        thread = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGALRM))
+        waiting = threading.Lock()
+        waiting.acquire()
+
+        def send() -> None:
+            waiting.acquire()
+            os.kill(os.getpid(), signal.SIGALRM)
+
+        thread = threading.Thread(target=send)
+        thread.start()
         with self.assertRaises(Interrupted):
-            thread.start()
+            # It goes on when this thread gives up the interpreter: in the middle of its wait.
+            waiting.release()
             ids.batch(100000, timeout=float("inf"))
         thread.join()
 
