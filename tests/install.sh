@@ -78,6 +78,16 @@ else
 	not_ok "the installed tool does not"
 fi
 
+package=$(find "$tmp/root" -path '*-packages/snowid')
+if [ -n "${PYTHON-}" ]; then
+	if "$top_srcdir/tests/python.sh" "$(dirname "$package")" 'test_[egv]*.py' >"$tmp/out" 2>&1; then
+		ok "the installed Python package passes its tests"
+	else
+		cat "$tmp/out"
+		not_ok "the installed Python package does not pass its tests"
+	fi
+fi
+
 make -C "$top_builddir" DESTDIR="$tmp/root" uninstall >/dev/null 2>&1
 left=$(find "$tmp/root" ! -type d)
 if [ -z "$left" ]; then ok "uninstall leaves nothing"; else not_ok "uninstall leaves $left"; fi

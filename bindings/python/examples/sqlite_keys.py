@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Primary keys that the program makes before it asks the database, and that know their time.
+
+Rows of one day are a range of keys: no index on a column of times is needed.
+"""
+
+import datetime as dt
+import os
+import sqlite3
+
+import snowid
+
+# SNOWFLAKE_WORKER is a number that no other running copy of the program has. Where several run on
+# one host, store="slots:/var/lib/app/slots?workers=0-31" hands such numbers out.
+ids = snowid.Generator("snowflake", worker=int(os.environ.get("SNOWFLAKE_WORKER", "0")))
+
+
+def main() -> None:
+    db = sqlite3.connect(":memory:")
+    db.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL)")
+    for item in ("tea", "milk", "sugar"):
+        db.execute("INSERT INTO orders VALUES (?, ?)", (ids.next(), item))
+    many = [(id, "cup") for id in ids.batch(1000)]
+    db.executemany("INSERT INTO orders VALUES (?, ?)", many)
+
+    layout = snowid.Layout("snowflake")
+    now = dt.datetime.now(dt.timezone.utc)
+    day = (layout.first_at(now - dt.timedelta(days=1)), layout.last_at(now + dt.timedelta(minutes=1)))
+    (count,) = db.execute("SELECT count(*) FROM orders WHERE id BETWEEN ? AND ?", day).fetchone()
+    print(f"{count} orders in the last 24 hours")
+    for id, item in db.execute("SELECT id, item FROM orders ORDER BY id LIMIT 3"):
+        print(snowid.format_id(id), layout.datetime(id).isoformat(timespec="milliseconds"), item)
+
+
+if __name__ == "__main__":
+    main()

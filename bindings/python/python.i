@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How values and errors of snowid.i look in Python. What users import is the package around this.
+ */
+%include "stdint.i"
+
+%header %{
+#include "bindings/python/values.h"
+%}
+%init %{
+	if (snowid_python_add_types(m) != 0)
+		return NULL;
+%}
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+%typemap(out) snowid_rc {
+	if ($1 < 0) {
+		snowid_python_raise($1, 0);
+		SWIG_fail;
+	}
+	$result = SWIG_Py_Void();
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+%define %snowid_unsigned(TYPE, MAX)
+%typemap(in) TYPE (uint64_t number) {
+	if (snowid_python_unsigned($input, "$1_name", MAX, &number) != 0)
+		SWIG_fail;
+	$1 = ($1_ltype)number;
+}
+%enddef
+%snowid_unsigned(uint64_t, UINT64_MAX)
+%snowid_unsigned(uint32_t, UINT32_MAX)
+%snowid_unsigned(unsigned, UINT_MAX)
+%snowid_unsigned(size_t, SIZE_MAX)
+%snowid_unsigned(enum SWIGTYPE, INT_MAX)
+
+%define %snowid_out(TYPE, OUT_TYPE, FROM)
+%typemap(in, numinputs=0) TYPE *OUT (OUT_TYPE number) "$1 = &number;"
+%typemap(argout) TYPE *OUT { $result = SWIG_Python_AppendOutput($result, FROM(*$1)); }
+%enddef
+%snowid_out(uint64_t, uint64_t, PyLong_FromUnsignedLongLong)
+%snowid_out(int64_t, int64_t, PyLong_FromLongLong)
+%snowid_out(uint32_t, uint32_t, PyLong_FromUnsignedLong)
+%snowid_out(unsigned, unsigned, PyLong_FromUnsignedLong)
+%snowid_out(enum SWIGTYPE, $1_basetype, PyLong_FromLong)
+
+%typemap(in) uint64_t *INOUT (uint64_t number) {
+	if (snowid_python_unsigned($input, "id", UINT64_MAX, &number) != 0)
+		SWIG_fail;
+	$1 = &number;
+}
+%typemap(argout) uint64_t *INOUT = uint64_t *OUT;
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+%typemap(in) const char *TEXT {
+	$1 = (char *)snowid_python_text($input, NULL);
+	if (!$1)
+		SWIG_fail;
+}
+%typemap(in) (const char *text, size_t length) (Py_ssize_t size) {
+	$1 = (char *)snowid_python_text($input, &size);
+	if (!$1)
+		SWIG_fail;
+	$2 = (size_t)size;
+}
+%typemap(in, numinputs=0) const char **OUT (char *text) "$1 = &text;"
+%typemap(argout) const char **OUT {
+	$result = SWIG_Python_AppendOutput($result, PyUnicode_FromString(*$1));
+}
+%typemap(in, numinputs=0) char text[ANY] (char text[$1_dim0]) "$1 = text;"
+%typemap(argout) char text[ANY] {
+	$result = SWIG_Python_AppendOutput($result, PyUnicode_FromString($1));
+}
+/* Settings and specs are short; one that is not is asked for again in its full length. */
+%typemap(in, numinputs=0) (char *text, size_t size, size_t *length) (char text[4200], size_t length) {
+	$1 = text;
+	$2 = sizeof text;
+	$3 = &length;
+}
+%typemap(argout) (char *text, size_t size, size_t *length) {
+	$result = SWIG_Python_AppendOutput($result, PyUnicode_FromString($1));
+}
+
+/* ---- ULID and UUID: bytes -------------------------------------------------------------------- */
+
+%typemap(in) const struct snowid_id128 *IN (struct snowid_id128 id) {
+	if (snowid_python_bytes($input, id.bytes, sizeof id.bytes) != 0)
+		SWIG_fail;
+	$1 = &id;
+}
+%typemap(in, numinputs=0) struct snowid_id128 *OUT (struct snowid_id128 id) "$1 = &id;"
+%typemap(argout) struct snowid_id128 *OUT {
+	$result = SWIG_Python_AppendOutput($result,
+		PyBytes_FromStringAndSize((const char *)$1->bytes, sizeof $1->bytes));
+}
+%typemap(in) struct snowid_id128 *INOUT = const struct snowid_id128 *IN;
+%typemap(argout) struct snowid_id128 *INOUT = struct snowid_id128 *OUT;
+%typemap(in) const uint8_t IN[6] (uint8_t node[6]) {
+	if (snowid_python_bytes($input, node, sizeof node) != 0)
+		SWIG_fail;
+	$1 = node;
+}
+%typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
+%typemap(argout) uint8_t node[6] {
+	$result = SWIG_Python_AppendOutput($result, PyBytes_FromStringAndSize((const char *)$1, 6));
+}
+
+/* ---- handles --------------------------------------------------------------------------------- */
+
+/* SWIG's types can be made empty-handed, and crash then. */
+%define %snowid_handle(OBJECT)
+%feature("python:tp_new") snowid_##OBJECT "snowid_python_no_new";
+%typemap(check) struct snowid_##OBJECT *, const struct snowid_##OBJECT * {
+	if (!$1) {
+		PyErr_SetString(PyExc_TypeError, "a " #OBJECT " is needed, not None");
+		SWIG_fail;
+	}
+}
+%typemap(in, numinputs=0) struct snowid_##OBJECT **OUT (struct snowid_##OBJECT *made) "$1 = &made;"
+%typemap(argout) struct snowid_##OBJECT **OUT {
+	$result = SWIG_Python_AppendOutput($result,
+		SWIG_NewPointerObj(*$1, SWIGTYPE_p_snowid_##OBJECT, SWIG_POINTER_OWN));
+}
+%enddef
+
+%wrapper %{
+struct snowid_generator *snowid_python_generator(PyObject *handle)
+{
+	void *generator = NULL;
+
+	if (!SWIG_IsOK(SWIG_ConvertPtr(handle, &generator, SWIGTYPE_p_snowid_generator, 0)) || !generator) {
+		PyErr_SetString(PyExc_TypeError, "not a handle of a generator");
+		return NULL;
+	}
+	return (struct snowid_generator *)generator;
+}
+%}
+
+/* ---- calls that may wait for a store: other threads run meanwhile ----------------------------- */
+
+%define %snowid_waits(FUNCTION)
+%exception FUNCTION {
+	Py_BEGIN_ALLOW_THREADS
+	$action
+	Py_END_ALLOW_THREADS
+}
+%enddef
+%snowid_waits(snowid_generator_new)
+%snowid_waits(snowid_generator::close)
+%snowid_waits(snowid_generator::maintain)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Distributed unique IDs: Snowflake and other 64-bit layouts, ULID, and UUID 1, 6 and 7.
+
+A generator makes IDs that nobody else makes: not another thread, not a forked child, not this
+program after a clock that stepped back, and, with a state file, not after a crash or a power cut::
+
+    import snowid
+
+    ids = snowid.Generator("snowflake", worker=5)
+    id = ids.next()                              # an int
+    for id in ids: ...                           # without end, each made when it is asked for
+    many = ids.batch(1000)                       # a list; ids.array(1000) for an array('Q')
+
+    parts = snowid.Layout("snowflake").decode(id)
+    parts.datetime, parts.worker, parts.sequence
+
+    snowid.Generator("uuid7").next()             # a uuid.UUID, in order
+    str(snowid.ULID()), snowid.uuid7()           # without a generator, and so without order
+
+    safe = snowid.Generator(worker=5, store="file:/var/lib/me/worker5")
+
+What fails raises a subclass of ``snowid.Error``, whose ``code`` is one of ``snowid.E_*`` or a
+negative errno. IDs tell their time; where that must stay secret, use random UUIDs.
+"""
+
+from snowid import _snowid
+from snowid._errors import (
+    ClockError,
+    ClosedError,
+    Error,
+    ExhaustedError,
+    InvalidError,
+    StoreError,
+    SystemCallError,
+)
+from snowid._generator import Generator, ManualClock, Stats
+from snowid._layout import Field, Layout, Parts
+from snowid._snowid import (
+    E_CLOCK,
+    E_CLOSED,
+    E_ENDED,
+    E_EPOCH,
+    E_EXHAUSTED,
+    E_INVALID,
+    E_KIND,
+    E_LIMIT,
+    E_OVERFLOW,
+    E_RANGE,
+    E_STORE,
+    E_SYNTAX,
+    E_UNKNOWN,
+    E_WORKER,
+)
+from snowid._time import format_time, parse_time
+from snowid._values import FORMS, ULID, UUID, format_id, parse_id, uuid7
+
+#: The version of the library that is running.
+__version__: str = _snowid.version()
+
+__all__ = [
+    "ClockError",
+    "ClosedError",
+    "E_CLOCK",
+    "E_CLOSED",
+    "E_ENDED",
+    "E_EPOCH",
+    "E_EXHAUSTED",
+    "E_INVALID",
+    "E_KIND",
+    "E_LIMIT",
+    "E_OVERFLOW",
+    "E_RANGE",
+    "E_STORE",
+    "E_SYNTAX",
+    "E_UNKNOWN",
+    "E_WORKER",
+    "Error",
+    "ExhaustedError",
+    "FORMS",
+    "Field",
+    "Generator",
+    "InvalidError",
+    "Layout",
+    "ManualClock",
+    "Parts",
+    "Stats",
+    "StoreError",
+    "SystemCallError",
+    "ULID",
+    "UUID",
+    "format_id",
+    "format_time",
+    "parse_id",
+    "parse_time",
+    "uuid7",
+]
+
+# As users know them, in messages and in pickles.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = "snowid"

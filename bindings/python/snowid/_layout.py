@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""Layouts: what the bits of a 64-bit ID mean."""
+
+import datetime as dt
+from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+
+from snowid import _snowid
+from snowid._time import Instant, from_instant, to_datetime, to_ns
+
+
+class Field(NamedTuple):
+    """A field of a layout: its width, and the position of its lowest bit."""
+
+    name: str
+    bits: int
+    shift: int
+
+
+class Parts:
+    """What a 64-bit ID consists of.
+
+    Each field is an attribute and an item of its name, and all are in ``fields``::
+
+        >>> parts = snowid.Layout("twitter").decode(1541815603606036480)
+        >>> parts.worker, parts["datacenter"], parts.datetime.year
+        (26, 11, 2022)
+    """
+
+    __slots__ = ("id", "time_ns", "fields")
+
+    #: The ID itself.
+    id: int
+    #: When it was made: the start of its tick, in nanoseconds since 1970.
+    time_ns: int
+    #: All fields by name, the time (in ticks) and the sequence among them.
+    fields: Mapping[str, int]
+
+    def __init__(self, id: int, time_ns: int, fields: Mapping[str, int]) -> None:
+        self.id = id
+        self.time_ns = time_ns
+        self.fields = fields
+
+    @property
+    def datetime(self) -> dt.datetime:
+        """When it was made, in UTC."""
+        return to_datetime(self.time_ns)
+
+    def __getattr__(self, name: str) -> int:
+        if name in Parts.__slots__:
+            raise AttributeError(name)
+        try:
+            return self.fields[name]
+        except KeyError:
+            raise AttributeError(f"this layout has no field {name!r}") from None
+
+    def __getitem__(self, name: str) -> int:
+        return self.fields[name]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Parts):
+            return NotImplemented
+        return (self.id, self.time_ns, self.fields) == (other.id, other.time_ns, other.fields)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.time_ns))
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Parts, (self.id, self.time_ns, dict(self.fields))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value}" for name, value in self.fields.items())
+        return f"<Parts of {self.id}: {self.datetime.isoformat()}, {fields}>"
+
+
+class Layout:
+    """What the bits of a 64-bit ID mean: time, sequence and named fields, unit of time and epoch.
+
+    ``spec`` is a preset (``Layout.presets()``) or names the fields from the most significant bit
+    down, as in ``"time:41,region:3,worker:7,sequence:12;epoch=2024-01-01;unit=1ms"``. Layouts are
+    immutable; those of the same bits are equal.
+    """
+
+    __slots__ = ("_handle", "_spec", "_fields")
+
+    def __init__(self, spec: str = "snowflake") -> None:
+        self._handle = _snowid.layout_new(spec)
+        self._spec: str = self._handle.format()
+        count = self._handle.info(_snowid.LAYOUT_FIELDS)
+        self._fields = tuple(Field(*self._handle.field_at(i)) for i in range(count))
+
+    @staticmethod
+    def presets() -> Tuple[str, ...]:
+        """The names of the layouts that are built in."""
+        names: List[str] = []
+        while (name := _snowid.layout_preset(len(names))) is not None:
+            names.append(name)
+        return tuple(names)
+
+    def decode(self, id: int) -> Parts:
+        """Takes an ID apart. InvalidError: it has bits above the layout's."""
+        time_ns = to_ns(*self._handle.time(id))
+        values = {f.name: id >> f.shift & (1 << f.bits) - 1 for f in self._fields}
+        return Parts(id, time_ns, values)
+
+    def encode(self, instant: Instant, **fields: int) -> int:
+        """The ID of an instant and of field values; fields left out are 0."""
+        id = self.first_at(instant)
+        for name, value in fields.items():
+            id = self._handle.set_field(name, value, id)
+        return id
+
+    def time_ns(self, id: int) -> int:
+        """When an ID was made: the start of its tick, in nanoseconds since 1970."""
+        return to_ns(*self._handle.time(id))
+
+    def datetime(self, id: int) -> dt.datetime:
+        """When an ID was made, in UTC."""
+        return to_datetime(self.time_ns(id))
+
+    def first_at(self, instant: Instant) -> int:
+        """The smallest ID of the tick that contains an instant, for range queries.
+
+        InvalidError: the instant is outside the layout.
+        """
+        return self._handle.first_at(*from_instant(instant))
+
+    def last_at(self, instant: Instant) -> int:
+        """The largest ID of the tick that contains an instant."""
+        return self._handle.last_at(*from_instant(instant))
+
+    def fits_until(self, bits: int) -> dt.datetime:
+        """Until when all IDs fit into so many bits: 63 for signed integers, 53 for JavaScript."""
+        return to_datetime(to_ns(*self._handle.fits_until(bits)))
+
+    @property
+    def spec(self) -> str:
+        """The layout as a full spec, which makes the same layout again."""
+        return self._spec
+
+    @property
+    def fields(self) -> Dict[str, Field]:
+        """The fields by name, most significant first."""
+        return {field.name: field for field in self._fields}
+
+    @property
+    def bits(self) -> int:
+        """Bits in all."""
+        return self._handle.info(_snowid.LAYOUT_BITS)
+
+    @property
+    def unit_ns(self) -> int:
+        """The length of a tick in nanoseconds."""
+        return self._handle.info(_snowid.LAYOUT_UNIT_NS)
+
+    @property
+    def ids_per_tick(self) -> int:
+        """How many IDs a node can make in a tick."""
+        return self._handle.info(_snowid.LAYOUT_IDS_PER_TICK)
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes can be told apart: the values of all fields but time and sequence."""
+        return self._handle.info(_snowid.LAYOUT_NODES)
+
+    @property
+    def last_tick(self) -> int:
+        """The last tick of the layout, counted from its epoch."""
+        return self._handle.info(_snowid.LAYOUT_LAST_TICK)
+
+    @property
+    def fingerprint(self) -> int:
+        """A hash of what makes the bits."""
+        return self._handle.info(_snowid.LAYOUT_FINGERPRINT)
+
+    @property
+    def first_time(self) -> dt.datetime:
+        """The first instant of the layout: its epoch."""
+        return to_datetime(to_ns(*self._handle.first_time()))
+
+    @property
+    def last_time(self) -> dt.datetime:
+        """The last instant of the layout: the start of its last tick."""
+        return to_datetime(to_ns(*self._handle.last_time()))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Layout):
+            return NotImplemented
+        return self._spec == other._spec
+
+    def __hash__(self) -> int:
+        return hash(self._spec)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), (self._spec,)
+
+    def __str__(self) -> str:
+        return self._spec
+
+    def __repr__(self) -> str:
+        return f"Layout({self._spec!r})"

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""ULIDs, UUIDs, and the text forms of 64-bit IDs."""
+
+import datetime as dt
+import uuid
+from typing import List, Optional, Tuple, Type, TypeVar, Union
+
+from snowid import _errors, _snowid
+from snowid._time import Instant, from_instant, to_datetime, to_ns
+
+_U = TypeVar("_U", bound="ULID")
+_V = TypeVar("_V", bound="UUID")
+
+
+class ULID(_snowid.ULID):
+    """A ULID (github.com/ulid/spec): 48 bits of milliseconds and 80 random bits.
+
+    ``ULID()`` makes a new one. ``ULID(value)`` reads a str of 26 characters, 16 bytes, an int or a
+    ``uuid.UUID``. A ULID is immutable and hashable, and sorts by its time::
+
+        >>> u = snowid.ULID("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+        >>> str(u), u.datetime.isoformat()
+        ('01ARZ3NDEKTSV4RRFFQ69G5FAV', '2016-07-30T23:54:10.259000+00:00')
+
+    ``ULID()`` gives no order within a millisecond; ``Generator("ulid")`` does.
+    """
+
+    __slots__ = ()
+
+    @property
+    def time_ns(self) -> int:
+        """When it was made, in nanoseconds since 1970 (exact to 1 ms)."""
+        return _snowid.ulid_time_ms(self) * 1_000_000
+
+    @property
+    def datetime(self) -> dt.datetime:
+        """When it was made, in UTC. OverflowError after the year 9999."""
+        return to_datetime(self.time_ns)
+
+    @property
+    def uuid(self) -> "UUID":
+        """The UUID of the same 16 bytes."""
+        return _snowid.make_uuid(self)
+
+    def increment(self: _U) -> _U:
+        """The next ULID of the same millisecond. InvalidError: its random part is all ones."""
+        return type(self)(_snowid.ulid_increment(self))
+
+    @classmethod
+    def first_at(cls: Type[_U], instant: Instant) -> _U:
+        """The smallest ULID of the millisecond that contains an instant, for range queries."""
+        return cls(_snowid.ulid_first_at(*from_instant(instant)))
+
+    @classmethod
+    def last_at(cls: Type[_U], instant: Instant) -> _U:
+        """The largest ULID of the millisecond that contains an instant."""
+        return cls(_snowid.ulid_last_at(*from_instant(instant)))
+
+    def __bytes__(self) -> bytes:
+        return self.bytes
+
+    def __int__(self) -> int:
+        return int.from_bytes(self.bytes, "big")
+
+
+class UUID(uuid.UUID):
+    """A ``uuid.UUID``, equal to and usable as the standard library's, that knows its time.
+
+    ``uuid7()`` and generators of the kinds uuid1, uuid6 and uuid7 make these. Construct one from
+    what ``uuid.UUID`` takes, or ``UUID.of(other)`` from another UUID, a ULID or 16 bytes.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls: Type[_V], value: Union[uuid.UUID, ULID, bytes]) -> _V:
+        """The same 16 bytes as an object of this class."""
+        return cls(bytes=value if isinstance(value, bytes) else value.bytes)
+
+    @classmethod
+    def parse(cls: Type[_V], text: str) -> _V:
+        """Reads a UUID strictly: hyphens where they belong, braces and ``urn:uuid:`` allowed."""
+        return cls.of(_snowid.uuid_parse(text))
+
+    @property
+    def time_ns(self) -> int:
+        """When it was made, in nanoseconds since 1970. InvalidError: not version 1, 6 or 7."""
+        return to_ns(*_snowid.uuid_time(self.bytes))
+
+    @property
+    def datetime(self) -> dt.datetime:
+        """When it was made, in UTC."""
+        return to_datetime(self.time_ns)
+
+    @property
+    def ulid(self) -> ULID:
+        """The ULID of the same 16 bytes."""
+        return ULID(self.bytes)
+
+    def replace(self: _V, *, node: Optional[int] = None, clock_seq: Optional[int] = None) -> _V:
+        """A copy with another node or clock sequence. InvalidError: not version 1 or 6."""
+        value = self.bytes
+        if node is not None:
+            if not 0 <= node < 1 << 48:
+                raise _errors.out_of_range("node", node, (1 << 48) - 1)
+            value = _snowid.uuid_set_node(value, node.to_bytes(6, "big"))
+        if clock_seq is not None:
+            value = _snowid.uuid_set_clock_seq(value, clock_seq)
+        return self.of(value)
+
+    def to_v6(self: _V) -> _V:
+        """A UUID of version 1 as one of version 6, which sorts by its time."""
+        return self.of(_snowid.uuid_1to6(self.bytes))
+
+    def to_v1(self: _V) -> _V:
+        """A UUID of version 6 as one of version 1."""
+        return self.of(_snowid.uuid_6to1(self.bytes))
+
+    @classmethod
+    def first_at(cls: Type[_V], version: int, instant: Instant) -> _V:
+        """The smallest UUID of a version (1, 6 or 7) of an instant, for range queries."""
+        return cls.of(_snowid.uuid_first_at(version, *from_instant(instant)))
+
+    @classmethod
+    def last_at(cls: Type[_V], version: int, instant: Instant) -> _V:
+        """The largest UUID of a version (1, 6 or 7) of an instant."""
+        return cls.of(_snowid.uuid_last_at(version, *from_instant(instant)))
+
+    def __str__(self) -> str:
+        return _snowid.uuid_format(self.bytes)
+
+
+_snowid.use_uuid(UUID)
+uuid7 = _snowid.uuid7
+
+
+def _form_names() -> Tuple[str, ...]:
+    names: List[str] = []
+    while (name := _snowid.form_name(len(names))) is not None:
+        names.append(name)
+    return tuple(names)
+
+
+#: The text forms of 64-bit IDs.
+FORMS = _form_names()
+_FORM = {name: _snowid.form_parse(name) for name in FORMS}
+
+
+def _form(name: str) -> int:
+    return _FORM[name] if name in _FORM else _snowid.form_parse(name)
+
+
+def format_id(id: int, form: str = "base58") -> str:
+    """A 64-bit ID as text, in one of ``snowid.FORMS``.
+
+    >>> snowid.format_id(1541815603606036480, "base62")
+    '1ptWyK4WgZU'
+    """
+    return _snowid.id_format(id, _form(form))
+
+
+def parse_id(text: str, form: str = "base58") -> int:
+    """Reads what format_id() writes. InvalidError: anything else."""
+    return _snowid.id_parse(text, _form(form))

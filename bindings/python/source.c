@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Source, the base of the class Generator: the calls that draw IDs. They are written by hand because
+ * they are made once for each ID, and because they alone decide when to let other threads run: what
+ * can be had without waiting is taken at once, and only a wait is worth giving up the interpreter.
+ * Nothing is drawn before it is asked for.
+ */
+#include <math.h>
+
+#include "bindings/python/snowid-python.h"
+#include "bindings/python/values.h"
+
+#define CONFIGURED (UINT64_MAX - 1)    /* as a timeout: the generator's own */
+#define SLICE_NS   UINT64_C(100000000) /* of a wait, between two looks for signals */
+/* How many IDs may be drawn before a store is asked whether it has something to do: without waiting
+ * nobody renews it. */
+#define MAINTAIN_EVERY 1024
+#define QUICK_BATCH    65536 /* above it, a batch is worth giving up the interpreter */
+
+struct source {
+	PyObject_HEAD struct snowid_generator *generator; /* NULL before open() */
+	PyObject *handle;                                 /* keeps it alive */
+	PyTypeObject *type;                               /* of its IDs; NULL: int */
+	snowid_python_new_fn *make;
+	uint64_t timeout_ns;
+	uint64_t until_maintain; /* IDs */
+};
+
+static struct source *source_of(PyObject *object)
+{
+	return (struct source *)(void *)object;
+}
+
+/* One ID of either width. */
+union id {
+	uint64_t narrow;
+	struct snowid_id128 wide;
+};
+
+static PyObject *object_of(const struct source *s, const union id *id)
+{
+	return s->type ? s->make(s->type, &id->wide) : PyLong_FromUnsignedLongLong(id->narrow);
+}
+
+/* ---- drawing --------------------------------------------------------------------------------- */
+
+/* A failure of the store shows when its limit is reached. */
+static void __attribute__((cold)) maintain(struct source *s)
+{
+	uint64_t again_ns = 0;
+
+	Py_BEGIN_ALLOW_THREADS snowid_generator_maintain(s->generator, &again_ns);
+	Py_END_ALLOW_THREADS s->until_maintain =
+		again_ns == UINT64_MAX ? UINT64_MAX : MAINTAIN_EVERY;
+}
+
+static void count(struct source *s, uint64_t ids)
+{
+	s->until_maintain -= ids < s->until_maintain ? ids : s->until_maintain;
+	if (s->until_maintain == 0)
+		maintain(s);
+}
+
+static int try_one(struct source *s, union id *id, uint64_t *wait_ns)
+{
+	const int error = s->type ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns)
+				  : snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
+	if (!error)
+		count(s, 1);
+	return error;
+}
+
+static int wait_for_one(struct source *s, uint64_t timeout_ns, union id *id)
+{
+	int error;
+
+	Py_BEGIN_ALLOW_THREADS error =
+		s->type ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide)
+			: snowid_generator_next_for(s->generator, timeout_ns, &id->narrow);
+	Py_END_ALLOW_THREADS return error;
+}
+
+/* What a wait may end with that a longer one could still mend. */
+static int may_pass(int error)
+{
+	return error == SNOWID_E_EXHAUSTED || error == SNOWID_E_CLOCK || error == SNOWID_E_LIMIT;
+}
+
+/* Draws one ID, waiting up to *timeout_ns, of which it leaves the rest. -1: an exception is set. */
+static int draw(struct source *s, uint64_t *timeout_ns, union id *id)
+{
+	uint64_t wait_ns;
+
+	for (;;) {
+		int error = try_one(s, id, &wait_ns);
+		if (!error)
+			return 0;
+		if (*timeout_ns == CONFIGURED)
+			*timeout_ns = s->timeout_ns;
+		if (wait_ns == 0 || *timeout_ns == 0) {
+			snowid_python_raise(error, wait_ns);
+			return -1;
+		}
+		const uint64_t slice = *timeout_ns < SLICE_NS ? *timeout_ns : SLICE_NS;
+		error = wait_for_one(s, slice, id);
+		if (!error)
+			return 0;
+		if (!may_pass(error)) {
+			snowid_python_raise(error, 0);
+			return -1;
+		}
+		*timeout_ns -= slice;
+		if (PyErr_CheckSignals() != 0)
+			return -1;
+	}
+}
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+static int is_open(const struct source *s)
+{
+	if (s->generator)
+		return 1;
+	PyErr_SetString(PyExc_TypeError, "Generator.__init__() has not been called");
+	return 0;
+}
+
+/* Seconds, as a float or an int, or None for the generator's own timeout. */
+static int read_timeout(PyObject *object, uint64_t *timeout_ns)
+{
+	double seconds;
+
+	if (object == Py_None) {
+		*timeout_ns = CONFIGURED;
+		return 0;
+	}
+	seconds = PyFloat_AsDouble(object);
+	if (seconds == -1 && PyErr_Occurred())
+		return -1;
+	if (isnan(seconds) || seconds < 0) {
+		snowid_python_invalid("timeout must be 0 or more seconds");
+		return -1;
+	}
+	*timeout_ns = seconds < 1e10 ? (uint64_t)(seconds * 1e9) : CONFIGURED - 1;
+	return 0;
+}
+
+/* The one optional argument of next(): timeout, by position or name. */
+static int timeout_argument(PyObject *const *args, Py_ssize_t given, PyObject *names,
+			    uint64_t *timeout_ns)
+{
+	const Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
+
+	*timeout_ns = CONFIGURED;
+	if (given + named > 1) {
+		PyErr_SetString(PyExc_TypeError, "next() takes one argument at the most: timeout");
+		return -1;
+	}
+	if (named == 1 &&
+	    !PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "timeout") == 0) {
+		PyErr_Format(PyExc_TypeError, "next() has no argument %R",
+			     PyTuple_GET_ITEM(names, 0));
+		return -1;
+	}
+	return given + named == 1 ? read_timeout(args[0], timeout_ns) : 0;
+}
+
+/* ---- one ID ---------------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(
+	next_doc,
+	"next($self, /, timeout=None)\n--\n\n"
+	"One ID: an int, a ULID or a UUID, by the kind of the generator.\n\n"
+	"Waits up to timeout seconds (None: the generator's own timeout) where the tick is spent\n"
+	"or the clock behind; other threads run meanwhile.");
+static PyObject *source_next(PyObject *self, PyObject *const *args, Py_ssize_t given,
+			     PyObject *names)
+{
+	struct source *const s = source_of(self);
+	uint64_t timeout_ns = CONFIGURED;
+	union id id;
+
+	if (!is_open(s))
+		return NULL;
+	if ((given > 0 || names) && timeout_argument(args, given, names, &timeout_ns) != 0)
+		return NULL;
+	return draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+}
+
+PyDoc_STRVAR(
+	try_next_doc,
+	"try_next($self, /)\n--\n\n"
+	"One ID without ever waiting. When waiting would help, the error that is raised says so\n"
+	"by its attribute wait_ns.");
+static PyObject *source_try_next(PyObject *self, PyObject *none)
+{
+	struct source *const s = source_of(self);
+	uint64_t timeout_ns = 0;
+	union id id;
+
+	(void)none;
+	return is_open(s) && draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+}
+
+static PyObject *source_iternext(PyObject *self)
+{
+	struct source *const s = source_of(self);
+	uint64_t timeout_ns = CONFIGURED;
+	union id id;
+
+	return is_open(s) && draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+}
+
+/* ---- many IDs -------------------------------------------------------------------------------- */
+
+static size_t id_size(const struct source *s)
+{
+	return s->type ? sizeof(struct snowid_id128) : sizeof(uint64_t);
+}
+
+/* As many as can be had without waiting; it is the next draw() that says why it were no more. */
+static size_t take(struct source *s, unsigned char *ids, size_t wanted)
+{
+	size_t made = 0;
+	PyThreadState *const others = wanted > QUICK_BATCH ? PyEval_SaveThread() : NULL;
+
+	if (s->type)
+		snowid_generator_next128_batch(s->generator, (struct snowid_id128 *)(void *)ids,
+					       wanted, 0, &made);
+	else
+		snowid_generator_next_batch(s->generator, (uint64_t *)(void *)ids, wanted, 0,
+					    &made);
+	if (others)
+		PyEval_RestoreThread(others);
+	return made;
+}
+
+/* Fills `ids` with `wanted`, and returns how many it made: fewer with an exception. */
+static size_t draw_many(struct source *s, uint64_t timeout_ns, unsigned char *ids, size_t wanted)
+{
+	const size_t size = id_size(s);
+	union id id;
+	size_t made = 0;
+
+	for (;;) {
+		made += take(s, ids + made * size, wanted - made);
+		if (made == wanted)
+			break;
+		if (draw(s, &timeout_ns, &id) != 0)
+			break;
+		memcpy(ids + made * size, &id, size);
+		made++;
+	}
+	if (!PyErr_Occurred())
+		count(s, made);
+	return made;
+}
+
+static PyObject *list_of(const struct source *s, const unsigned char *ids, size_t made)
+{
+	PyObject *const list = PyList_New((Py_ssize_t)made);
+	union id id;
+
+	for (size_t i = 0; list && i < made; i++) {
+		memcpy(&id, ids + i * id_size(s), id_size(s));
+		PyObject *const object = object_of(s, &id);
+		if (!object) {
+			Py_DECREF(list);
+			return NULL;
+		}
+		PyList_SET_ITEM(list, (Py_ssize_t)i, object);
+	}
+	return list;
+}
+
+/* Hands what was made before a failure to whoever catches it. */
+static void attach(PyObject *partial)
+{
+	PyObject *type, *error, *traceback;
+
+	PyErr_Fetch(&type, &error, &traceback);
+	PyErr_NormalizeException(&type, &error, &traceback);
+	if (partial && PyObject_SetAttrString(error, "partial", partial) != 0)
+		PyErr_Clear();
+	Py_XDECREF(partial);
+	PyErr_Restore(type, error, traceback);
+}
+
+PyDoc_STRVAR(batch_doc,
+	     "batch($self, /, count, timeout=None)\n--\n\n"
+	     "A list of count IDs in increasing order, consecutive within a tick.\n\n"
+	     "Waits as next() does, up to timeout seconds in all. When it fails, the IDs that had\n"
+	     "been made are the list `partial` of the error.");
+static PyObject *source_batch(PyObject *self, PyObject *args, PyObject *keywords)
+{
+	static const char *const names[] = {"count", "timeout", NULL};
+	struct source *const s = source_of(self);
+	PyObject *count_object, *timeout = Py_None, *list;
+	uint64_t wanted, timeout_ns;
+
+	if (!is_open(s) ||
+	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:batch", KEYWORDS(names),
+					 &count_object, &timeout) ||
+	    read_timeout(timeout, &timeout_ns) != 0 ||
+	    snowid_python_unsigned(count_object, "count", PY_SSIZE_T_MAX / 16, &wanted) != 0)
+		return NULL;
+	unsigned char *const ids = PyMem_Malloc((size_t)wanted * id_size(s));
+	if (!ids)
+		return PyErr_NoMemory();
+	const size_t made = draw_many(s, timeout_ns, ids, (size_t)wanted);
+	if (PyErr_Occurred()) {
+		PyObject *type, *error, *traceback;
+		PyErr_Fetch(&type, &error, &traceback);
+		list = list_of(s, ids, made);
+		PyErr_Restore(type, error, traceback);
+		attach(list);
+		list = NULL;
+	} else {
+		list = list_of(s, ids, made);
+	}
+	PyMem_Free(ids);
+	return list;
+}
+
+PyDoc_STRVAR(
+	fill_doc,
+	"fill($self, /, buffer, timeout=None)\n--\n\n"
+	"Fills a writable buffer with IDs, as batch() would make them, and returns it.\n\n"
+	"Ints need a buffer of unsigned 64-bit items: array('Q'), a numpy array of uint64, a\n"
+	"memoryview of either. ULIDs and UUIDs take 16 bytes each of any buffer of bytes. When it\n"
+	"fails, `partial` of the error is the number of IDs that stand in the buffer.");
+static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
+{
+	static const char *const names[] = {"buffer", "timeout", NULL};
+	struct source *const s = source_of(self);
+	PyObject *buffer, *timeout = Py_None;
+	uint64_t timeout_ns;
+	Py_buffer view;
+
+	if (!is_open(s) ||
+	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:fill", KEYWORDS(names), &buffer,
+					 &timeout) ||
+	    read_timeout(timeout, &timeout_ns) != 0 ||
+	    PyObject_GetBuffer(buffer, &view, PyBUF_CONTIG | PyBUF_FORMAT) != 0)
+		return NULL;
+	const char *const format = view.format ? view.format : "B";
+	const size_t size = id_size(s), wanted = (size_t)view.len / size;
+	int failed = 1;
+	if (s->type ? view.itemsize != 1 && view.itemsize != 16
+		    : !(view.itemsize == 8 && strspn(format, "@=") + 1 == strlen(format) &&
+			strchr("QL", format[strlen(format) - 1]))) {
+		PyErr_Format(PyExc_TypeError, "a buffer of %s is needed, not of format '%s'",
+			     s->type ? "bytes" : "unsigned 64-bit items", format);
+	} else if ((size_t)view.len != wanted * size) {
+		snowid_python_invalid("a buffer of a multiple of %zu bytes is needed, not of %zd",
+				      size, view.len);
+	} else {
+		const size_t made = draw_many(s, timeout_ns, view.buf, wanted);
+		failed = PyErr_Occurred() != NULL;
+		if (failed)
+			attach(PyLong_FromSize_t(made));
+	}
+	PyBuffer_Release(&view);
+	if (failed)
+		return NULL;
+	Py_INCREF(buffer);
+	return buffer;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+PyDoc_STRVAR(open_doc, "_open($self, handle, type, timeout_ns, /)\n--\n\n"
+		       "Takes IDs from the generator of SWIG's handle from now on.");
+static PyObject *source_open(PyObject *self, PyObject *args)
+{
+	struct source *const s = source_of(self);
+	PyObject *handle, *type;
+	unsigned long long timeout_ns;
+	struct snowid_generator *generator;
+	snowid_python_new_fn *make = NULL;
+
+	if (!PyArg_ParseTuple(args, "OOK:_open", &handle, &type, &timeout_ns))
+		return NULL;
+	if (s->generator) {
+		PyErr_SetString(PyExc_TypeError, "a generator is made once");
+		return NULL;
+	}
+	if (type != Py_None && !(make = snowid_python_new_of(type)))
+		return NULL;
+	generator = snowid_python_generator(handle);
+	if (!generator)
+		return NULL;
+	Py_INCREF(handle);
+	s->handle = handle;
+	if (make) {
+		Py_INCREF(type);
+		s->type = (PyTypeObject *)(void *)type;
+	}
+	s->make = make;
+	s->timeout_ns = timeout_ns < CONFIGURED ? timeout_ns : CONFIGURED - 1;
+	s->until_maintain = MAINTAIN_EVERY;
+	s->generator = generator;
+	Py_RETURN_NONE;
+}
+
+static PyObject *source_reduce(PyObject *self, PyObject *none)
+{
+	(void)self;
+	(void)none;
+	PyErr_SetString(PyExc_TypeError,
+			"a generator cannot be pickled or copied: share it by fork, or "
+			"make one in each process, with a store or a worker of its own");
+	return NULL;
+}
+
+static void source_dealloc(PyObject *self)
+{
+	struct source *const s = source_of(self);
+
+	Py_XDECREF(s->handle);
+	Py_XDECREF((PyObject *)s->type);
+	Py_TYPE(self)->tp_free(self);
+}
+
+#define FUNCTION(name) ((PyCFunction)(void (*)(void))(name))
+static PyMethodDef source_methods[] = {
+	{"next", FUNCTION(source_next), METH_FASTCALL | METH_KEYWORDS, next_doc},
+	{"try_next", source_try_next, METH_NOARGS, try_next_doc},
+	{"batch", FUNCTION(source_batch), METH_VARARGS | METH_KEYWORDS, batch_doc},
+	{"fill", FUNCTION(source_fill), METH_VARARGS | METH_KEYWORDS, fill_doc},
+	{"_open", source_open, METH_VARARGS, open_doc},
+	{"__reduce__", source_reduce, METH_NOARGS, NULL},
+	{NULL, NULL, 0, NULL}};
+
+PyTypeObject snowid_python_source_type = {
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "snowid._snowid.Source",
+	.tp_doc = "The calls that draw IDs; see Generator.",
+	.tp_basicsize = sizeof(struct source),
+	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+	.tp_new = PyType_GenericNew,
+	.tp_dealloc = source_dealloc,
+	.tp_iter = PyObject_SelfIter,
+	.tp_iternext = source_iternext,
+	.tp_methods = source_methods,
+};

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: MIT
+"""Threads, forks, signals and garbage: what goes wrong only when many take part."""
+
+import faulthandler
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import unittest
+from array import array
+from typing import Callable, List
+
+import snowid
+
+WIDE = "time:41,sequence:22;epoch=2024-01-01"
+SLOW = "time:41,worker:5,sequence:1;unit=200ms"
+EACH = 20000
+
+shared = snowid.Generator(WIDE)
+shared_ulid = snowid.Generator("ulid")
+
+
+def draw_shared(_: int) -> List[int]:
+    return shared.batch(1000) + [shared.next() for _ in range(1000)]
+
+
+def in_child(work: Callable[[], array]) -> Callable[[], array]:
+    """Forks, and returns what waits for the array of the child's work."""
+    end, start = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(end)
+            with os.fdopen(start, "wb") as pipe:
+                pipe.write(work().tobytes())
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(start)
+
+    def collect() -> array:
+        with os.fdopen(end, "rb") as pipe:
+            made = array("Q", pipe.read())
+        _, status = os.waitpid(child, 0)
+        assert status == 0
+        return made
+
+    return collect
+
+
+class Threads(unittest.TestCase):
+    def together(self, work: Callable[[], List[object]], threads: int = 4) -> List[List[object]]:
+        results: List[List[object]] = []
+        barrier = threading.Barrier(threads)
+
+        def run() -> None:
+            barrier.wait()
+            results.append(work())
+
+        workers = [threading.Thread(target=run) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        self.assertEqual(len(results), threads)
+        return results
+
+    def test_one_generator(self) -> None:
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        self.addCleanup(sys.setswitchinterval, before)
+        for work in (
+            lambda: list(itertools.islice(shared, EACH)),
+            lambda: [shared.next() for _ in range(EACH)],
+            lambda: [id for _ in range(20) for id in shared.batch(1000)],
+            lambda: list(shared.array(100000)),
+            lambda: list(itertools.islice(shared_ulid, EACH)),
+        ):
+            results = self.together(work)
+            for made in results:
+                self.assertEqual(made, sorted(made))
+            made = [id for part in results for id in part]
+            self.assertEqual(len(set(made)), len(made))
+
+    def test_one_that_is_spent_all_the_time(self) -> None:
+        ids = snowid.Generator("time:41,worker:5,sequence:4", worker=1)
+        results = self.together(lambda: [ids.next(60) for _ in range(200)] + ids.batch(200, 60))
+        made = [id for part in results for id in part]
+        self.assertEqual(len(set(made)), 1600)
+
+    def test_closed_by_another_thread(self) -> None:
+        ids = snowid.Generator("ulid")
+        drawing = threading.Event()
+        errors: List[BaseException] = []
+
+        def draw() -> None:
+            try:
+                for _ in ids:
+                    drawing.set()
+            except snowid.ClosedError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=draw)
+        thread.start()
+        drawing.wait()
+        ids.close()
+        thread.join()
+        self.assertEqual(len(errors), 1)
+
+
+class Interpreter(unittest.TestCase):
+    """Nobody else is given the interpreter but by those who give it up, for as long as this runs."""
+
+    def setUp(self) -> None:
+        before = sys.getswitchinterval()
+        self.addCleanup(sys.setswitchinterval, before)
+        sys.setswitchinterval(1000)
+
+    def ran_meanwhile(self, draw: Callable[[], object]) -> bool:
+        """Whether this thread was let run while another was in the middle of draw()."""
+        started = threading.Lock()
+        started.acquire()
+        over: List[bool] = []
+
+        def work() -> None:
+            started.release()
+            draw()
+            over.append(True)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        started.acquire()
+        ran = not over
+        thread.join()
+        return ran
+
+    def test_is_given_up_while_waiting(self) -> None:
+        ids = snowid.Generator(SLOW, worker=1)
+        for draw in (ids.next, ids.__next__, lambda: ids.batch(2), lambda: ids.array(2)):
+            # The machine may be busy elsewhere for as long as a wait takes; not each time.
+            tries = (self.ran_meanwhile(lambda: [draw(), draw()]) for _ in range(10))
+            self.assertTrue(any(tries))
+
+    def test_is_kept_otherwise(self) -> None:
+        ids = snowid.Generator(WIDE)
+        ids.next()
+        ids.batch(1024)  # what is due for the store has been done
+        for draw in (ids.next, ids.try_next, ids.__next__, lambda: ids.batch(100), snowid.ULID, snowid.uuid7):
+            self.assertFalse(self.ran_meanwhile(lambda: [draw() for _ in range(100)]))
+
+    def test_a_wait_is_interrupted(self) -> None:
+        class Interrupted(Exception):
+            pass
+
+        def interrupt(*_: object) -> None:
+            raise Interrupted
+
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, interrupt))
+        faulthandler.dump_traceback_later(30, exit=True)
+        self.addCleanup(faulthandler.cancel_dump_traceback_later)
+        ids = snowid.Generator(SLOW, worker=1)
+        waiting = threading.Lock()
+        waiting.acquire()
+
+        def send() -> None:
+            waiting.acquire()
+            os.kill(os.getpid(), signal.SIGALRM)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        with self.assertRaises(Interrupted):
+            # It goes on when this thread gives up the interpreter: in the middle of its wait.
+            waiting.release()
+            ids.batch(100000, timeout=float("inf"))
+        thread.join()
+
+
+class Forks(unittest.TestCase):
+    def test_fork(self) -> None:
+        for draw in (lambda: array("Q", itertools.islice(shared, EACH)), lambda: shared.array(EACH)):
+            children = [in_child(draw) for _ in range(3)]
+            made = list(draw())
+            for collect in children:
+                made += collect()
+            self.assertEqual(len(made), 4 * EACH)
+            self.assertEqual(len(set(made)), len(made))
+
+    def test_fork_in_the_middle_of_iterating(self) -> None:
+        source = iter(shared)
+        made = list(itertools.islice(source, 1000))
+        collect = in_child(lambda: array("Q", itertools.islice(source, 1000)))
+        made += itertools.islice(source, 1000)
+        made += collect()
+        self.assertEqual(len(set(made)), 3000)
+
+    def test_fork_shares_no_random_bytes(self) -> None:
+        def draw() -> array:
+            return array("Q", b"".join(snowid.ULID().bytes[8:] + snowid.uuid7().bytes[8:] + shared_ulid.next().bytes[8:] for _ in range(1000)))
+
+        snowid.ULID()
+        children = [in_child(draw) for _ in range(2)]
+        made = list(draw())
+        for collect in children:
+            made += collect()
+        self.assertEqual(len(set(made)), 9000)
+
+    def test_multiprocessing(self) -> None:
+        with multiprocessing.get_context("fork").Pool(3) as pool:
+            made = [id for part in pool.map(draw_shared, range(12), 1) for id in part]
+        made += draw_shared(0)
+        self.assertEqual(len(set(made)), 13 * 2000)
+
+    def test_close_in_a_child_ends_the_child_alone(self) -> None:
+        ids = snowid.Generator("ulid")
+
+        def close() -> array:
+            ids.close()
+            try:
+                ids.next()
+            except snowid.ClosedError:
+                return array("Q", [1])
+            return array("Q", [0])
+
+        self.assertEqual(list(in_child(close)()), [1])
+        self.assertIsInstance(ids.next(), snowid.ULID)
+
+
+def resident() -> int:
+    """Bytes of memory that this process has in use."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Garbage(unittest.TestCase):
+    """What is dropped is freed: no more memory after the last of many rounds than after the first."""
+
+    def flat(self, work: Callable[[int], object], count: int) -> None:
+        tenth = range(count // 10)
+        for i in tenth:
+            work(i)
+        before = resident()
+        for _ in range(9):
+            for i in tenth:
+                work(i)
+        # A pointer lost each time would be more.
+        self.assertLess(resident() - before, max(8 * count, 1 << 20))
+
+    def test_a_million_values(self) -> None:
+        layout = snowid.Layout()
+        self.flat(lambda i: (snowid.ULID(), snowid.uuid7(), shared.next(), shared_ulid.next()), 1_000_000)
+        self.flat(lambda i: str(snowid.ULID(i)), 200_000)
+        self.flat(lambda i: layout.decode(1 << 62 | i), 100_000)
+        self.flat(lambda i: snowid.parse_id(snowid.format_id(i)), 100_000)
+
+    def test_lists_and_buffers(self) -> None:
+        self.flat(lambda i: (shared.batch(200), shared_ulid.batch(50), shared.array(200)), 10_000)
+
+    def test_objects(self) -> None:
+        def work(_: int) -> None:
+            ids = snowid.Generator(WIDE, clock=snowid.ManualClock("2024-01-01"))
+            ids.next()
+            ids.batch(10)
+            snowid.Layout("twitter").decode(5)
+
+        self.flat(work, 30_000)
+
+    def test_errors(self) -> None:
+        ids = snowid.Generator("time:41,worker:5,sequence:2", worker=1, clock=snowid.ManualClock("2024-01-01"))
+        ids.batch(4)
+
+        def work(_: int) -> None:
+            for call in (
+                ids.try_next,
+                lambda: ids.batch(2, 0),
+                lambda: ids.array(2, 0),
+                lambda: snowid.ULID("x"),
+                lambda: snowid.ULID(-1),
+                lambda: snowid.Layout("x"),
+                lambda: snowid.Generator("x"),
+                lambda: snowid.Layout().decode(-1),
+            ):
+                self.assertRaises(snowid.Error, call)
+
+        self.flat(work, 20_000)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""ULID, UUID, layouts and text forms."""
+
+import copy
+import datetime as dt
+import pickle
+import random
+import unittest
+import uuid
+
+import snowid
+
+UTC = dt.timezone.utc
+# From the ULID specification's example and RFC 9562, appendix A.
+ULID_TEXT = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+UUID1 = "c232ab00-9414-11ec-b3c8-9f6bdeced846"
+UUID6 = "1ec9414c-232a-6b00-b3c8-9f6bdeced846"
+UUID7 = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+RFC_INSTANT = dt.datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
+# Twitter's example (Wikipedia, "Snowflake ID").
+TWEET = 1541815603606036480
+
+
+class Ulids(unittest.TestCase):
+    def test_new(self) -> None:
+        before = dt.datetime.now(UTC)
+        made = snowid.ULID()
+        after = dt.datetime.now(UTC)
+        millisecond = dt.timedelta(milliseconds=1)
+        self.assertTrue(before - millisecond < made.datetime <= after)
+        self.assertEqual(len({snowid.ULID() for _ in range(10000)}), 10000)
+
+    def test_read_and_written(self) -> None:
+        made = snowid.ULID(ULID_TEXT)
+        self.assertEqual(str(made), ULID_TEXT)
+        self.assertEqual(repr(made), f"ULID('{ULID_TEXT}')")
+        self.assertEqual(made.datetime, dt.datetime(2016, 7, 30, 23, 54, 10, 259000, UTC))
+        self.assertEqual(made.time_ns, 1469922850259000000)
+        for same in (str(made).lower(), made.bytes, bytearray(bytes(made)), int(made), made.uuid, made):
+            self.assertEqual(snowid.ULID(same), made)
+        self.assertEqual(snowid.ULID(uuid.UUID(bytes=made.bytes)), made)
+        self.assertEqual(snowid.ULID(value=ULID_TEXT), made)
+
+    def test_not_read(self) -> None:
+        for wrong in ("", ULID_TEXT[:-1], ULID_TEXT + "0", "8" + ULID_TEXT[1:], "U" + ULID_TEXT[1:], -1, 1 << 128, b"1"):
+            self.assertRaises(snowid.InvalidError, snowid.ULID, wrong)
+        for wrong in (None, 1.5, [], object()):
+            self.assertRaises(TypeError, snowid.ULID, wrong)
+        self.assertRaises(TypeError, snowid.ULID, ULID_TEXT, 5)
+        self.assertRaises(TypeError, snowid.ULID, text=ULID_TEXT)
+
+    def test_a_value_among_values(self) -> None:
+        values = [snowid.ULID(random.randrange(1 << 128)) for _ in range(1000)]
+        self.assertEqual([int(v) for v in sorted(values)], sorted(int(v) for v in values))
+        self.assertEqual([str(v) for v in sorted(values)], sorted(str(v) for v in values))
+        a, b = sorted(values)[:2]
+        self.assertTrue(a < b and a <= b and b > a and b >= a and a != b and not a == b)
+        self.assertEqual(hash(a), hash(snowid.ULID(str(a))))
+        self.assertEqual(len({a, snowid.ULID(str(a))}), 1)
+        self.assertNotEqual(a, str(a))
+        self.assertNotEqual(a, a.uuid)
+        self.assertRaises(TypeError, lambda: a < str(b))
+        with self.assertRaises(AttributeError):
+            a.bytes = bytes(16)  # type: ignore[misc]
+        with self.assertRaises(AttributeError):
+            a.note = 5  # type: ignore[attr-defined]
+        self.assertRaises(TypeError, memoryview(a).__setitem__, 0, 1)  # type: ignore[arg-type]
+
+    def test_pickled_and_copied(self) -> None:
+        class Mine(snowid.ULID):
+            pass
+
+        made = snowid.ULID()
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            again = pickle.loads(pickle.dumps(made, protocol))
+            self.assertEqual((type(again), again), (snowid.ULID, made))
+        self.assertEqual(copy.deepcopy(made), made)
+        self.assertIs(type(copy.copy(Mine(ULID_TEXT))), Mine)
+
+    def test_ranges(self) -> None:
+        made = snowid.ULID(ULID_TEXT)
+        first, last = snowid.ULID.first_at(made.datetime), snowid.ULID.last_at(made.time_ns)
+        self.assertTrue(first < made < last)
+        self.assertEqual(first.time_ns, last.time_ns)
+        self.assertEqual(int(first) & (1 << 80) - 1, 0)
+        self.assertEqual(made.increment(), snowid.ULID(int(made) + 1))
+        self.assertRaises(snowid.InvalidError, last.increment)
+        self.assertRaises(snowid.InvalidError, snowid.ULID.first_at, "1969-12-31")
+
+
+class Uuids(unittest.TestCase):
+    def test_new(self) -> None:
+        made = snowid.uuid7()
+        self.assertIsInstance(made, uuid.UUID)
+        self.assertEqual((made.version, made.variant), (7, uuid.RFC_4122))
+        self.assertLess(abs(dt.datetime.now(UTC) - made.datetime), dt.timedelta(minutes=1))
+        self.assertEqual(len({snowid.uuid7() for _ in range(10000)}), 10000)
+
+    def test_is_one_of_the_standard_library(self) -> None:
+        ours, theirs = snowid.UUID(UUID7), uuid.UUID(UUID7)
+        self.assertEqual(ours, theirs)
+        self.assertEqual(hash(ours), hash(theirs))
+        self.assertEqual(str(ours), str(theirs))
+        self.assertEqual(f"{ours}", UUID7)
+        self.assertEqual(ours.hex, theirs.hex)
+        self.assertIs(ours.is_safe, uuid.SafeUUID.unknown)
+        self.assertEqual(snowid.UUID.of(theirs), theirs)
+        self.assertEqual(snowid.UUID.of(ours.ulid), ours)
+        self.assertEqual(snowid.UUID.of(ours.bytes), ours)
+        made = snowid.uuid7()
+        self.assertEqual(uuid.UUID(bytes=made.bytes), made)
+        self.assertEqual(uuid.UUID(str(made)), made)
+        self.assertEqual(made.int, int.from_bytes(made.bytes, "big"))
+        self.assertEqual(sorted([theirs, made, ours]), [ours, theirs, made])
+        with self.assertRaises(TypeError):
+            made.int = 5  # type: ignore[misc]
+
+    def test_parse_is_strict(self) -> None:
+        for text in (UUID7, UUID7.upper(), "{" + UUID7 + "}", "urn:uuid:" + UUID7):
+            self.assertEqual(snowid.UUID.parse(text), uuid.UUID(UUID7))
+        for wrong in ("", UUID7[:-1], UUID7 + "0", UUID7.replace("-", ""), UUID7.replace("-", "--"), "{" + UUID7):
+            self.assertRaises(snowid.InvalidError, snowid.UUID.parse, wrong)
+
+    def test_time_and_versions(self) -> None:
+        for text in (UUID1, UUID6, UUID7):
+            self.assertEqual(snowid.UUID(text).datetime, RFC_INSTANT)
+        one, six = snowid.UUID(UUID1), snowid.UUID(UUID6)
+        self.assertEqual((one.to_v6(), six.to_v1()), (six, one))
+        self.assertRaises(snowid.InvalidError, six.to_v6)
+        self.assertRaises(snowid.InvalidError, lambda: snowid.UUID(int=0).time_ns)
+        changed = one.replace(node=5, clock_seq=16383)
+        self.assertEqual((changed.node, changed.clock_seq, changed.time_ns), (5, 16383, one.time_ns))
+        self.assertEqual(one.replace(), one)
+        for wrong in ({"node": 1 << 48}, {"node": -1}, {"clock_seq": 16384}, {"clock_seq": -1}):
+            self.assertRaises(ValueError, one.replace, **wrong)
+        self.assertRaises(snowid.InvalidError, snowid.UUID(UUID7).replace, node=1)
+
+    def test_ranges(self) -> None:
+        made = snowid.UUID(UUID7)
+        self.assertTrue(snowid.UUID.first_at(7, RFC_INSTANT) < made < snowid.UUID.last_at(7, RFC_INSTANT))
+        self.assertRaises(snowid.InvalidError, snowid.UUID.first_at, 4, RFC_INSTANT)
+
+    def test_pickled_and_copied(self) -> None:
+        made = snowid.uuid7()
+        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+            again = pickle.loads(pickle.dumps(made, protocol))
+            self.assertEqual((type(again), again), (snowid.UUID, made))
+        self.assertEqual(copy.deepcopy(made), made)
+
+
+class Layouts(unittest.TestCase):
+    def test_decode(self) -> None:
+        parts = snowid.Layout("twitter").decode(TWEET)
+        self.assertEqual(parts.id, TWEET)
+        self.assertEqual(parts.datetime, dt.datetime(2022, 6, 28, 16, 7, 40, 105000, UTC))
+        self.assertEqual((parts.datacenter, parts["worker"], parts.sequence), (11, 26, 0))
+        self.assertEqual(list(parts.fields), ["time", "datacenter", "worker", "sequence"])
+        self.assertRaises(AttributeError, lambda: parts.shard)
+        self.assertRaises(KeyError, lambda: parts["shard"])
+        self.assertEqual(pickle.loads(pickle.dumps(parts)), parts)
+        self.assertEqual(copy.copy(parts), parts)
+        self.assertIn("worker=26", repr(parts))
+        self.assertRaises(snowid.InvalidError, snowid.Layout("twitter").decode, 1 << 63)
+
+    def test_fields_are_those_of_the_library(self) -> None:
+        for name in snowid.Layout.presets() + ("time:20,a:7,sequence:9,b:28;unit=1s",):
+            layout = snowid.Layout(name)
+            for _ in range(200):
+                id = random.randrange(1 << layout.bits)
+                for field, value in layout.decode(id).fields.items():
+                    self.assertEqual(value, layout._handle.field(id, field))
+
+    def test_encode_is_the_way_back(self) -> None:
+        layout = snowid.Layout("twitter")
+        parts = layout.decode(TWEET)
+        fields = {k: v for k, v in parts.fields.items() if k != "time"}
+        for instant in (parts.datetime, parts.time_ns, parts.datetime.isoformat()):
+            self.assertEqual(layout.encode(instant, **fields), TWEET)
+        east = parts.datetime.astimezone(dt.timezone(dt.timedelta(hours=9)))
+        self.assertEqual(layout.encode(east, **fields), TWEET)
+        self.assertRaises(snowid.InvalidError, layout.encode, parts.datetime, worker=32)
+        self.assertRaises(snowid.InvalidError, layout.encode, parts.datetime, shard=1)
+        self.assertEqual(layout.time_ns(TWEET), parts.time_ns)
+        self.assertEqual(layout.datetime(TWEET), parts.datetime)
+
+    def test_instants(self) -> None:
+        layout = snowid.Layout()
+        for wrong in (dt.datetime(2024, 1, 1), "yesterday", 1 << 100, -(1 << 100), "2020-12-31"):
+            self.assertRaises(snowid.InvalidError, layout.first_at, wrong)
+        for wrong in (None, 1.5, True, b"2024-01-01", dt.date(2024, 1, 1)):
+            self.assertRaises(TypeError, layout.first_at, wrong)
+        first, last = layout.first_at("2024-01-01"), layout.last_at("2024-01-01")
+        self.assertEqual(last - first, (1 << 22) - 1)
+
+    def test_what_a_layout_can_hold(self) -> None:
+        layout = snowid.Layout("twitter")
+        self.assertEqual((layout.bits, layout.unit_ns, layout.ids_per_tick), (63, 1_000_000, 4096))
+        self.assertEqual((layout.nodes, layout.last_tick), (1024, (1 << 41) - 1))
+        self.assertEqual(layout.last_time, dt.datetime(2080, 7, 10, 17, 30, 30, 208000, UTC))
+        self.assertEqual(layout.first_time, dt.datetime(2010, 11, 4, 1, 42, 54, 657000, UTC))
+        self.assertEqual(layout.fits_until(63), layout.last_time)
+        self.assertLess(layout.fits_until(53), layout.last_time)
+        self.assertEqual(layout.fields["worker"], snowid.Field("worker", 5, 12))
+        self.assertRaises(snowid.InvalidError, layout.fits_until, 0)
+
+    def test_a_value_among_values(self) -> None:
+        layout = snowid.Layout("twitter")
+        self.assertEqual(layout, snowid.Layout(layout.spec))
+        self.assertEqual(hash(layout), hash(snowid.Layout(str(layout))))
+        self.assertNotEqual(layout, snowid.Layout())
+        self.assertNotEqual(layout.fingerprint, snowid.Layout().fingerprint)
+        self.assertEqual(pickle.loads(pickle.dumps(layout)), layout)
+        self.assertEqual(eval(repr(layout), {"Layout": snowid.Layout}), layout)
+
+
+class Forms(unittest.TestCase):
+    def test_every_form(self) -> None:
+        self.assertEqual(len(snowid.FORMS), 7)
+        for form in snowid.FORMS:
+            for id in (0, 1, (1 << 53) + 1, (1 << 64) - 1, TWEET):
+                self.assertEqual(snowid.parse_id(snowid.format_id(id, form), form), id)
+        self.assertEqual(snowid.format_id(TWEET, "hex"), f"{TWEET:016x}")
+        self.assertRaises(snowid.InvalidError, snowid.format_id, 5, "base3")
+        self.assertRaises(snowid.InvalidError, snowid.parse_id, "5", "base3")
+        self.assertRaises(snowid.InvalidError, snowid.parse_id, "18446744073709551616", "decimal")
+        self.assertRaises(TypeError, snowid.format_id, 5, 5)
+
+
+if __name__ == "__main__":
+    unittest.main()

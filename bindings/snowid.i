@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The interface of every binding: what of snowid.h is wrapped, and under which names. LANGUAGE/LANGUAGE.i
+ * says how its values and errors look there; the classes that users see are written in the language
+ * itself, on top of what SWIG makes of this.
+ *
+ *   - A method is declared without a body: SWIG then calls snowid_OBJECT_METHOD, the library's own.
+ *   - A snowid_rc below 0 is raised. What remains are the outputs, in their order.
+ *   - An instant is two numbers, seconds and nanoseconds.
+ *   - A ULID or UUID is a string of 16 bytes.
+ *   - A handle cannot be NULL: nil and None are refused, and no constructor gives one.
+ *
+ * Not wrapped: snowid_clock_new(), since its callbacks would enter the interpreter from any thread
+ * and in the middle of a claim; snowid_id128_compare(), since strings of 16 bytes compare in every
+ * language.
+ */
+%module snowid
+
+%{
+#include "snowid.h"
+
+typedef int snowid_rc; /* what a function returns whose int is an error code and nothing else */
+%}
+
+#if defined(SWIGPYTHON)
+%include "python/python.i"
+#elif defined(SWIGRUBY)
+%include "ruby/ruby.i"
+#elif defined(SWIGLUA)
+%include "lua/lua.i"
+#endif
+
+/* Each LANGUAGE.i has typemaps for the following, by type and name.
+ *
+ *     snowid_rc                                  out: raises what is below 0, else nothing
+ *     uint64_t, unsigned, size_t, int64_t,       in: exact integers in range and nothing else
+ *     uint32_t, enums, all by value
+ *     uint64_t *OUT, int64_t *OUT,               argout: one integer each
+ *     uint32_t *OUT, unsigned *OUT, size_t *OUT
+ *     const char *TEXT                           in: text without a 0 in it
+ *     (const char *text, size_t length)          in: text, or bytes, of any content
+ *     const char *                               out: text; NULL is nil
+ *     const char **OUT                           argout: the same
+ *     char text[ANY]                             argout: text
+ *     (char *text, size_t size, size_t *length)  argout: text of any length
+ *     const struct snowid_id128 *IN              in: 16 bytes
+ *     struct snowid_id128 *OUT                   argout: 16 bytes
+ *     struct snowid_id128 *INOUT                 in and argout: 16 bytes
+ *     const uint8_t IN[6], uint8_t node[6]       in, argout: 6 bytes
+ *
+ * and a macro %snowid_handle(OBJECT): typemaps for an object's pointer as an argument (check: not
+ * NULL), and for struct snowid_OBJECT **OUT (argout: the object, owned by the language). */
+%apply uint64_t *OUT {
+	uint64_t *id, uint64_t *value, uint64_t *wait_ns, uint64_t *again_in_ns, uint64_t *count,
+	uint64_t *elapsed_ns
+};
+%apply int64_t *OUT { int64_t *unix_sec, int64_t *unix_ms };
+%apply uint32_t *OUT { uint32_t *nsec };
+%apply unsigned *OUT { unsigned *bits, unsigned *shift, unsigned *version, unsigned *clock_seq };
+%apply struct snowid_id128 *OUT { struct snowid_id128 *id, struct snowid_id128 *uuid1, struct snowid_id128 *uuid6 };
+%apply const char *TEXT {
+	const char *spec, const char *name, const char *kind, const char *url, const char *key,
+	const char *value_text
+};
+%apply const char **OUT { const char **name };
+
+%snowid_handle(layout)
+%snowid_handle(clock)
+%snowid_handle(config)
+%snowid_handle(generator)
+
+%nodefaultctor;
+
+/* ---- constants: those of the header, without SNOWID_ -------------------------------------------- */
+
+%rename("$ignore", %$isfunction, %$isglobal) "";
+%rename("$ignore", regextarget=1) "^snowid_.*_fn$";
+%rename("$ignore", regextarget=1) "^SNOWID_(H|VERSION_.*|.*_TEXT)$";
+%rename("%(strip:[SNOWID_])s", %$isenumitem) "";
+%ignore snowid_id128;
+%rename(Layout) snowid_layout;
+%rename(Clock) snowid_clock;
+%rename(Config) snowid_config;
+%rename(Generator) snowid_generator;
+%include "snowid.h"
+%rename("%(strip:[snowid_])s", %$isfunction, %$isglobal) "";
+
+/* ---- objects --------------------------------------------------------------------------------- */
+
+snowid_rc snowid_layout_new(const char *spec, struct snowid_layout **OUT);
+
+struct snowid_layout {
+	%extend {
+		~snowid_layout() { snowid_layout_free($self); }
+		snowid_rc field(uint64_t id, const char *name, uint64_t *value);
+		snowid_rc set_field(const char *name, uint64_t value, uint64_t *INOUT);
+		snowid_rc time(uint64_t id, int64_t *unix_sec, uint32_t *nsec);
+		snowid_rc time_ms(uint64_t id, int64_t *unix_ms);
+		snowid_rc first_at(int64_t sec, uint32_t nsec, uint64_t *id);
+		snowid_rc last_at(int64_t sec, uint32_t nsec, uint64_t *id);
+		snowid_rc info(enum snowid_layout_info which, uint64_t *value);
+		snowid_rc field_at(size_t index, const char **OUT, unsigned *bits, unsigned *shift);
+		snowid_rc first_time(int64_t *unix_sec, uint32_t *nsec);
+		snowid_rc last_time(int64_t *unix_sec, uint32_t *nsec);
+		snowid_rc fits_until(unsigned bits, int64_t *unix_sec, uint32_t *nsec);
+		snowid_rc format(char *text, size_t size, size_t *length);
+	}
+};
+
+snowid_rc snowid_clock_new_manual(int64_t sec, uint32_t nsec, struct snowid_clock **OUT);
+
+struct snowid_clock {
+	%extend {
+		~snowid_clock() { snowid_clock_free($self); }
+		snowid_rc step(int64_t delta_ns);
+		snowid_rc advance(uint64_t ns);
+		snowid_rc read(int64_t *unix_sec, uint32_t *nsec, uint64_t *elapsed_ns);
+	}
+};
+
+snowid_rc snowid_config_new(struct snowid_config **OUT);
+
+struct snowid_config {
+	%extend {
+		~snowid_config() { snowid_config_free($self); }
+		snowid_rc set_kind(const char *kind);
+		snowid_rc set_field(const char *name, uint64_t value);
+		snowid_rc set_store(const char *url);
+		snowid_rc set_clock(struct snowid_clock *clock);
+		snowid_rc set(const char *key, const char *value_text);
+		snowid_rc get(const char *key, char *text, size_t size, size_t *length);
+	}
+};
+
+snowid_rc snowid_generator_new(const struct snowid_config *config, struct snowid_generator **OUT);
+
+/* Of the calls that draw IDs, each language wraps those that its own classes need, and where they may
+ * wait, so that other threads of the interpreter run meanwhile: see LANGUAGE.i. */
+struct snowid_generator {
+	%extend {
+		~snowid_generator() { snowid_generator_free($self); }
+		snowid_rc close(uint64_t timeout_ns);
+		snowid_rc available(uint64_t *count);
+		snowid_rc maintain(uint64_t *again_in_ns);
+		snowid_rc field(const char *name, uint64_t *value);
+		snowid_rc get(const char *key, char *text, size_t size, size_t *length);
+		snowid_rc stat(enum snowid_stat which, uint64_t *value);
+	}
+};
+
+/* ---- functions ------------------------------------------------------------------------------- */
+
+const char *snowid_strerror(int error);
+const char *snowid_version(void);
+const char *snowid_layout_preset(size_t index);
+
+snowid_rc snowid_time_parse(const char *text, size_t length, int64_t *unix_sec, uint32_t *nsec);
+snowid_rc snowid_time_format(int64_t sec, uint32_t nsec, char text[SNOWID_TIME_TEXT]);
+
+snowid_rc snowid_id_format(uint64_t id, enum snowid_form form, char text[SNOWID_ID_TEXT]);
+snowid_rc snowid_id_parse(const char *text, size_t length, enum snowid_form form, uint64_t *id);
+snowid_rc snowid_form_parse(const char *name, enum snowid_form *OUT);
+const char *snowid_form_name(enum snowid_form form);
+
+snowid_rc snowid_ulid_random(struct snowid_id128 *id);
+snowid_rc snowid_uuid7_random(struct snowid_id128 *id);
+snowid_rc snowid_ulid_format(const struct snowid_id128 *IN, char text[SNOWID_ULID_TEXT]);
+snowid_rc snowid_ulid_parse(const char *text, size_t length, struct snowid_id128 *id);
+snowid_rc snowid_ulid_time_ms(const struct snowid_id128 *IN, int64_t *unix_ms);
+snowid_rc snowid_ulid_increment(struct snowid_id128 *INOUT);
+snowid_rc snowid_ulid_first_at(int64_t sec, uint32_t nsec, struct snowid_id128 *id);
+snowid_rc snowid_ulid_last_at(int64_t sec, uint32_t nsec, struct snowid_id128 *id);
+snowid_rc snowid_uuid_format(const struct snowid_id128 *IN, char text[SNOWID_UUID_TEXT]);
+snowid_rc snowid_uuid_parse(const char *text, size_t length, struct snowid_id128 *id);
+snowid_rc snowid_uuid_version(const struct snowid_id128 *IN, unsigned *version);
+snowid_rc snowid_uuid_variant(const struct snowid_id128 *IN, enum snowid_uuid_variant *OUT);
+snowid_rc snowid_uuid_time(const struct snowid_id128 *IN, int64_t *unix_sec, uint32_t *nsec);
+snowid_rc snowid_uuid_node(const struct snowid_id128 *IN, uint8_t node[6]);
+snowid_rc snowid_uuid_clock_seq(const struct snowid_id128 *IN, unsigned *clock_seq);
+snowid_rc snowid_uuid_set_node(struct snowid_id128 *INOUT, const uint8_t IN[6]);
+snowid_rc snowid_uuid_set_clock_seq(struct snowid_id128 *INOUT, unsigned clock_seq);
+snowid_rc snowid_uuid_first_at(unsigned version, int64_t sec, uint32_t nsec, struct snowid_id128 *id);
+snowid_rc snowid_uuid_last_at(unsigned version, int64_t sec, uint32_t nsec, struct snowid_id128 *id);
+snowid_rc snowid_uuid_1to6(const struct snowid_id128 *IN, struct snowid_id128 *uuid6);
+snowid_rc snowid_uuid_6to1(const struct snowid_id128 *IN, struct snowid_id128 *uuid1);
