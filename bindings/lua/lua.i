@@ -93,6 +93,7 @@
 	snowid_lua_bytes(L, $input, "node", node, sizeof node);
 	$1 = node;
 }
+%typemap(argout) const uint8_t node[6] ""
 %typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
 %typemap(argout) uint8_t node[6] "lua_pushlstring(L, (const char *)$1, 6); SWIG_arg++;"
 

@@ -88,6 +88,7 @@
 	snowid_ruby_bytes($input, "node", node, sizeof node);
 	$1 = node;
 }
+%typemap(argout) const uint8_t node[6] ""
 %typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
 %typemap(argout) uint8_t node[6] {
 	$result = SWIG_Ruby_AppendOutput($result, rb_str_new((const char *)$1, 6));
