@@ -478,7 +478,8 @@ function UUID:clock_seq()
 end
 
 local function node_bytes(node)
-	if type(node) ~= "number" or floor(node) ~= node or node < 0 or node >= 2 ^ 48 then
+	node = type(node) ~= "string" and tonumber(node)
+	if not node or floor(node) ~= node or node < 0 or node >= 2 ^ 48 then
 		error("node must be an integer from 0 to 281474976710655", 3)
 	end
 	local bytes = {}
@@ -546,7 +547,8 @@ end
 function Clock:set(sec, nsec)
 	local to, to_nsec = instant(sec, nsec)
 	local from, from_nsec = self:now()
-	native_clock.step(self, (to - from) * NS + (to_nsec - from_nsec))
+	native_clock.step(self, (to - from) * NS) -- apart: together they are more than 2^53
+	native_clock.step(self, to_nsec - from_nsec)
 end
 
 --- Lets wall and elapsed time go on together.
