@@ -95,10 +95,10 @@ static int judge(struct sn_sequencer *q, struct sn_words *words, const struct sn
 		sn_raise(&words->max_lag, regression);
 		if (atomic_exchange(&words->behind, 1) == 0)
 			atomic_fetch_add(&words->regressions, 1);
-		if (regression > q->hold)
-			return refuse(words, regression, q->hold, "the clock went back");
 		if (regression <= q->wait)
 			return ask_to_wait(plan, regression, SNOWID_E_CLOCK, "the clock went back");
+		if (regression > q->hold)
+			return refuse(words, regression, q->hold, "the clock went back");
 		if (ahead > q->hold)
 			return ask_to_wait(
 				plan, ahead - q->hold, SNOWID_E_CLOCK,

@@ -443,6 +443,24 @@ export SNOWID_STORE=frob:
 refuses 1 "frob:"
 unset SNOWID_STORE
 rm -rf "$state"
+
+# A manual clock: the arithmetic is 1700000000001 ms after 1970, times 2^6, worker 3, and so on.
+tiny=time:41,worker:5,sequence:1
+prints "--clock" $'108800000000070\n108800000000071\n108800000000134' \
+	-n 3 -k $tiny --field worker=3 --clock 1700000000000
+run -n 1 -k $tiny --field worker=3 --clock 1700000000000 --clock 1699999990000 --clock 2023-11-14T22:13:20.5Z
+is "--clock back: one refused, the others made" "$status:$out" $'1:108800000000070\n108800000032006'
+has "by how much is said" "$err" "went back by 10001.0000 ms"
+is "nothing is remembered" "$("$tool" -n 1 -k $tiny --field worker=3 --clock 1700000000000)" 108800000000070
+refuses 2 "memory:" --clock 2024-01-01 --field worker=1 --store "file:$state"
+refuses 2 "memory:" --clock 2024-01-01 --field worker=1 --set "store=file:$state"
+is "SNOWID_STORE is not used" "$(SNOWID_STORE="file:$state" "$tool" --clock 2024-01-01 --field worker=1 |
+	grep -c .):$(test -e "$state"; echo $?)" 1:1
+refuses 2 "worker" --clock 2024-01-01
+refuses 2 "--clock x" --clock 2024-01-01 --clock x
+run -k ulid --clock 9999-01-01 --clock 2800-01-01
+is "a clock goes 292 years at most" "$status:$(wc -l <"$work/out")" 2:1
+has "that is said" "$err" "--clock 2800-01-01"
 run -k time:41,sequence:1 --set timeout=1ns -n 1000
 is "a timeout is a failure" "$status" 1
 has "a timeout is said" "$err" "snowid: "
@@ -595,7 +613,7 @@ for option in $(for command in $commands; do "$tool" $command --help; done |
 	esac
 	is "the manual has $option" "$(grep -c "^\.It ${short}Fl Fl $long\b" "$page")" 1
 done
-is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z]+' "$page" | sort -u | wc -l)" 13
+is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z]+' "$page" | sort -u | wc -l)" 14
 for word in $kinds decimal padded hex base32 base36 base58 base62; do
 	is "the manuals have $word" \
 		"$(cat "$page" "$source_dir/man/snowid-layouts.7" | grep -c "\bCm $word\b" |

@@ -21,12 +21,65 @@ static bool is_placed(const struct options *options)
 	return placed;
 }
 
+/* ---- a clock of the user's ------------------------------------------------------------------- */
+
+#define NSEC_PER_SEC 1000000000
+
+static void read_instant(const char *text, int64_t *sec, uint32_t *nsec)
+{
+	if (snowid_time_parse(text, strlen(text), sec, nsec) != 0)
+		usage("--clock %s: %s", text, detail());
+}
+
+/* A manual clock at the first instant of --clock; NULL, the system's, where none is given. */
+static struct snowid_clock *open_clock(const struct options *options)
+{
+	struct snowid_clock *clock = NULL;
+	int64_t sec;
+	uint32_t nsec;
+
+	for (size_t i = options->clock_count; i-- > 0;)
+		read_instant(options->clocks[i], &sec, &nsec);
+	if (options->clock_count > 0 && snowid_clock_new_manual(sec, nsec, &clock) != 0)
+		fail("%s", detail());
+	return clock;
+}
+
+static void set_clock(struct snowid_clock *clock, const char *text)
+{
+	int64_t sec, now_sec = 0, delta;
+	uint32_t nsec, now_nsec = 0;
+
+	read_instant(text, &sec, &nsec);
+	snowid_clock_read(clock, &now_sec, &now_nsec, NULL);
+	if (__builtin_mul_overflow(sec - now_sec, NSEC_PER_SEC, &delta) ||
+	    __builtin_add_overflow(delta, (int64_t)nsec - now_nsec, &delta) ||
+	    snowid_clock_step(clock, delta) != 0)
+		usage("--clock %s: more than 292 years from the first", text);
+}
+
+/* ---- the generator --------------------------------------------------------------------------- */
+
+/* What a clock of the user's makes must not go on record as made. */
+static void use_clock(struct snowid_config *config, struct snowid_clock *clock)
+{
+	char store[sizeof "memory:"];
+
+	if (snowid_config_get(config, "store", store, sizeof store, NULL) != 0 ||
+	    strcmp(store, "memory:") != 0)
+		usage("--clock is for the store memory: alone, which keeps no record");
+	if (snowid_config_set_clock(config, clock) != 0)
+		fail("%s", detail());
+}
+
 static void configure(const struct options *options, const struct kind *kind,
-		      struct snowid_config *config)
+		      struct snowid_clock *clock, struct snowid_config *config)
 {
 	if (snowid_config_set_kind(config, kind->name) != 0)
 		usage("--kind %s: %s", kind->name, detail());
-	if (kind->layout && !is_placed(options))
+	if (clock && snowid_config_set_store(config, "memory:") != 0) /* not that of SNOWID_STORE */
+		fail("%s", detail());
+	if (!clock && kind->layout && !is_placed(options))
 		state_default(kind, config);
 	for (size_t i = 0; i < options->setting_count; i++) {
 		const char *const key = options->settings[i];
@@ -44,27 +97,31 @@ static void configure(const struct options *options, const struct kind *kind,
 	}
 	if (options->store && snowid_config_set_store(config, options->store) != 0)
 		usage("--store %s: %s", options->store, detail());
+	if (clock)
+		use_clock(config, clock);
 }
 
 static struct snowid_generator *open_generator(const struct options *options,
-					       const struct kind *kind)
+					       const struct kind *kind, struct snowid_clock *clock)
 {
 	struct snowid_config *config;
 	struct snowid_generator *generator = NULL;
 
 	if (snowid_config_new(&config) != 0)
 		fail("%s", detail());
-	configure(options, kind, config);
+	configure(options, kind, clock, config);
 	const int error = snowid_generator_new(config, &generator);
 	if (error == SNOWID_E_WORKER)
 		usage("%s: give --field NAME=N", detail());
-	if (error && kind->layout && !is_placed(options))
+	if (error && !clock && kind->layout && !is_placed(options))
 		fail("%s; or give --field worker=N or the like, or set XDG_STATE_HOME", detail());
 	if (error)
 		fail("%s", detail());
 	snowid_config_free(config);
 	return generator;
 }
+
+/* ---- IDs ------------------------------------------------------------------------------------- */
 
 union batch {
 	uint64_t number[BATCH];
@@ -89,26 +146,25 @@ static int take(struct snowid_generator *generator, const struct kind *kind, uni
 	return error;
 }
 
-int generate(const struct options *options)
+/* Prints as many IDs as were asked for. Returns the exit status. */
+static int make(const struct options *options, const struct kind *kind, int form,
+		struct snowid_generator *generator)
 {
-	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
-	const int form = form_of_kind("--form", options->form, &kind);
-	struct snowid_generator *const generator = open_generator(options, &kind);
-	struct id id = {.type = kind.layout ? ID_64 : kind_is_ulid(&kind) ? ID_ULID : ID_UUID};
+	struct id id = {.type = kind->layout ? ID_64 : kind_is_ulid(kind) ? ID_ULID : ID_UUID};
 	static union batch batch;
 	char text[ID_TEXT];
 	int error = 0;
 
 	for (uint64_t left = options->count; left > 0 && !error;) {
 		size_t made;
-		error = take(generator, &kind, &batch, left < BATCH ? (size_t)left : BATCH, &made);
+		error = take(generator, kind, &batch, left < BATCH ? (size_t)left : BATCH, &made);
 		for (size_t i = 0; i < made; i++) {
-			if (kind.layout)
+			if (kind->layout)
 				id.number = batch.number[i];
 			else
 				id.wide = batch.wide[i];
 			if (options->json) {
-				describe(&kind, &id, form, true);
+				describe(kind, &id, form, true);
 			} else {
 				const size_t length = id_write(&id, form, text);
 				text[length] = '\n'; /* in place of the 0 */
@@ -120,8 +176,26 @@ int generate(const struct options *options)
 	}
 	if (error)
 		complain("%s", detail());
+	return error ? 1 : 0;
+}
+
+int generate(const struct options *options)
+{
+	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
+	const int form = form_of_kind("--form", options->form, &kind);
+	struct snowid_clock *const clock = open_clock(options);
+	struct snowid_generator *const generator = open_generator(options, &kind, clock);
+	int status = 0;
+
+	if (!clock)
+		status = make(options, &kind, form, generator);
+	for (size_t i = 0; i < options->clock_count; i++) {
+		set_clock(clock, options->clocks[i]);
+		status |= make(options, &kind, form, generator);
+	}
 	snowid_generator_free(generator);
+	snowid_clock_free(clock);
 	kind_close(&kind);
 	progress_end();
-	return error ? 1 : 0;
+	return status;
 }

@@ -21,6 +21,8 @@ struct options {
 	size_t field_count;
 	char **settings; /* KEY=VALUE of each --set */
 	size_t setting_count;
+	char **clocks; /* INSTANT of each --clock */
+	size_t clock_count;
 	char **operands;
 	size_t operand_count;
 	bool json;

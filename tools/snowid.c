@@ -24,6 +24,7 @@ static const struct {
 	{'F', "field", "NAME=N", "the value of a field, as worker=5; may be repeated"},
 	{'S', "set", "KEY=VALUE", "a setting, as hold=500ms; may be repeated"},
 	{'U', "store", "URL", "where the state lives: memory:, file:PATH, slots:DIR"},
+	{'C', "clock", "INSTANT", "what the clock says, for tests; may be repeated"},
 	{'T', "time", "INSTANT", "the time of the ID"},
 	{'A', "from", "INSTANT", "the beginning of the span"},
 	{'B', "to", "INSTANT", "the end of the span, which is part of it"},
@@ -40,7 +41,7 @@ static const struct command {
 	size_t operands;   /* at most */
 	const char *arguments, *text;
 } commands[] = {
-	{"generate", generate, "nkfFSUJ", 0, "", "make IDs (what snowid does without a command)"},
+	{"generate", generate, "nkfFSUCJ", 0, "", "make IDs (what snowid does without a command)"},
 	{"decode", decode, "kifJ", SIZE_MAX, " [ID]...", "show what IDs hold"},
 	{"encode", encode, "kTFfJ", 0, "", "make the ID of a given time and fields"},
 	{"convert", convert, "fki", SIZE_MAX, " [ID]...", "write IDs in another text form"},
@@ -104,7 +105,7 @@ static void help_command(const struct command *command)
 		out_text(kind_help);
 	if (takes(command, 'f'))
 		out_text(form_help);
-	if (takes(command, 'T') || takes(command, 'A'))
+	if (takes(command, 'C') || takes(command, 'T') || takes(command, 'A'))
 		out_text(instant_help);
 	if (command->operands > 1)
 		out_text(id_help);
@@ -175,6 +176,9 @@ static void set_option(struct options *options, char letter, char *value)
 	case 'U':
 		options->store = value;
 		break;
+	case 'C':
+		options->clocks[options->clock_count++] = value;
+		break;
 	case 'T':
 		options->time = value;
 		break;
@@ -239,7 +243,8 @@ int main(int argc, char **argv)
 	getopt_tables(command, letters, longs);
 	options.fields = calloc((size_t)argc + 1, sizeof *options.fields);
 	options.settings = calloc((size_t)argc + 1, sizeof *options.settings);
-	if (!options.fields || !options.settings)
+	options.clocks = calloc((size_t)argc + 1, sizeof *options.clocks);
+	if (!options.fields || !options.settings || !options.clocks)
 		fail("out of memory");
 	argv[0] = program; /* for what getopt_long() has to say */
 	while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
@@ -265,5 +270,6 @@ int main(int argc, char **argv)
 	out_finish();
 	free(options.fields);
 	free(options.settings);
+	free(options.clocks);
 	return status;
 }

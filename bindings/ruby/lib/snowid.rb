@@ -1,0 +1,49 @@
+# frozen_string_literal: true
+
+# SPDX-License-Identifier: MIT
+
+require_relative "snowid/error"
+require "snowid/native"
+require_relative "snowid/time"
+require_relative "snowid/id128"
+require_relative "snowid/layout"
+require_relative "snowid/clock"
+require_relative "snowid/generator"
+
+# Distributed unique IDs: Snowflake layouts of any shape, ULID, and UUID of versions 1, 6 and 7.
+#
+#   ids = Snowid::Generator.new("snowflake", worker: 5)
+#   ids.next                    # => 884219173021470720
+#   ids.first(3)
+#   Snowid::Layout.new("twitter").decode(1541815603606036480)
+#   Snowid::ULID.new.to_s       # => "01J2Y8…"
+#
+# The library in C that is underneath says what is promised: man libsnowid, man snowid-stores.
+module Snowid
+  # Version of the library in C that is running.
+  VERSION = Native.version.freeze
+
+  # Names of the text forms of 64-bit IDs.
+  FORMS = Native.constants.grep(/\AFORM_/).sort_by { |name| Native.const_get(name) }
+                .map { |name| name.to_s.delete_prefix("FORM_").downcase.to_sym }.freeze
+
+  class << self
+    # A 64-bit ID as text, in one of FORMS.
+    #
+    #   Snowid.format_id(1541815603606036480, :base62)
+    # @param id [Integer]
+    # @param form [Symbol, String]
+    # @return [String]
+    def format_id(id, form = :decimal)
+      Native.id_format(id, Native.form_parse(form.to_s))
+    end
+
+    # The 64-bit ID that a text stands for. Each ID has one text in each form.
+    # @param text [String]
+    # @param form [Symbol, String]
+    # @return [Integer]
+    def parse_id(text, form = :decimal)
+      Native.id_parse(text, Native.form_parse(form.to_s))
+    end
+  end
+end

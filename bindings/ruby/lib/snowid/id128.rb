@@ -1,0 +1,266 @@
+# frozen_string_literal: true
+
+# SPDX-License-Identifier: MIT
+
+module Snowid
+  # What ULID and UUID have in common: 16 bytes, immutable, ordered byte by byte. A ULID and a UUID of
+  # the same bytes are the same value in two texts, but not equal.
+  class ID128
+    include Comparable
+
+    class << self
+      # The value of 16 bytes.
+      # @param bytes [String]
+      def from_bytes(bytes)
+        bytes = bytes.b
+        raise Error.make(Native::E_RANGE, "#{bytes.bytesize} bytes, where 16 are needed") if bytes.bytesize != 16
+
+        allocate.tap { |id| id.__send__(:hold, bytes) }
+      end
+
+      # The value of an Integer of 128 bits.
+      def from_i(number)
+        raise Error.make(Native::E_RANGE, "#{number} is not from 0 to 2^128 - 1") if number.negative? || number >> 128 != 0
+
+        from_bytes([number >> 64, number & 0xffff_ffff_ffff_ffff].pack("Q>2"))
+      end
+
+      # The value of a text.
+      # @param text [String]
+      def parse(text)
+        from_bytes(read(text))
+      end
+
+      # All values from one instant to another.
+      # @return [Range]
+      def range(from, to = from)
+        first_at(from)..last_at(to)
+      end
+    end
+
+    # @return [String] 16 bytes, most significant first
+    attr_reader :bytes
+
+    # @return [Integer] of 128 bits
+    def to_i
+      high, low = bytes.unpack("Q>2")
+      (high << 64) | low
+    end
+
+    def <=>(other)
+      bytes <=> other.bytes if other.instance_of?(self.class)
+    end
+
+    def ==(other)
+      other.instance_of?(self.class) && bytes == other.bytes
+    end
+    alias eql? ==
+
+    def hash
+      bytes.hash
+    end
+
+    # The same bytes as a ULID.
+    # @return [ULID]
+    def to_ulid
+      ULID.from_bytes(bytes)
+    end
+
+    # The same bytes as a UUID.
+    # @return [UUID]
+    def to_uuid
+      UUID.from_bytes(bytes)
+    end
+
+    def to_json(*arguments)
+      to_s.to_json(*arguments)
+    end
+
+    def inspect
+      "#<#{self.class} #{self}>"
+    end
+
+    # @api private
+    def marshal_dump
+      bytes
+    end
+
+    # @api private
+    def marshal_load(bytes)
+      hold(bytes)
+    end
+
+    private
+
+    def hold(bytes)
+      @bytes = bytes.frozen? ? bytes : bytes.dup.freeze
+      freeze
+    end
+  end
+
+  # A ULID (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits.
+  #
+  #   ULID = Snowid::ULID
+  #   ULID.new.to_s                            # => "01J2Y8…"
+  #   ULID.parse("01ARZ3NDEKTSV4RRFFQ69G5FAV").time
+  #
+  # A new one needs no generator, and has no order within a millisecond; Generator.new("ulid") has.
+  class ULID < ID128
+    class << self
+      # The smallest ULID of the millisecond that contains an instant.
+      def first_at(instant)
+        from_bytes(Native.ulid_first_at(*Snowid.instant_of(instant)))
+      end
+
+      # The largest.
+      def last_at(instant)
+        from_bytes(Native.ulid_last_at(*Snowid.instant_of(instant)))
+      end
+
+      private
+
+      def read(text)
+        Native.ulid_parse(text)
+      end
+    end
+
+    # A new random one.
+    def initialize
+      super
+      hold(Native.ulid_random)
+    end
+
+    # @return [String] 26 characters
+    def to_s
+      Native.ulid_format(bytes)
+    end
+
+    # Milliseconds since 1970.
+    # @return [Integer]
+    def unix_ms
+      Native.ulid_time_ms(bytes)
+    end
+
+    # @return [Time]
+    def time
+      Snowid.time_of(*unix_ms.divmod(1000).then { |sec, ms| [sec, ms * 1_000_000] })
+    end
+
+    # The next one of the same millisecond, as the specification has it.
+    # @return [ULID]
+    def succ
+      self.class.from_bytes(Native.ulid_increment(bytes))
+    end
+    alias increment succ
+  end
+
+  # A UUID (RFC 9562).
+  #
+  #   Snowid::UUID.new.to_s                    # version 7
+  #   Snowid::UUID.parse("017f22e2-79b0-7cc3-98c4-dc0c0c07398f").time
+  class UUID < ID128
+    VARIANTS = %i[ncs rfc9562 microsoft future].freeze
+    private_constant :VARIANTS
+
+    class << self
+      # The smallest UUID of a version (1, 6 or 7) of an instant: all other bits are 0.
+      def first_at(instant, version = 7)
+        from_bytes(Native.uuid_first_at(version, *Snowid.instant_of(instant)))
+      end
+
+      # The largest: all other bits are 1.
+      def last_at(instant, version = 7)
+        from_bytes(Native.uuid_last_at(version, *Snowid.instant_of(instant)))
+      end
+
+      # All UUIDs of a version from one instant to another.
+      # @return [Range]
+      def range(from, to = from, version: 7)
+        first_at(from, version)..last_at(to, version)
+      end
+
+      private
+
+      def read(text)
+        Native.uuid_parse(text)
+      end
+    end
+
+    # A new random one of version 7.
+    def initialize
+      super
+      hold(Native.uuid7_random)
+    end
+
+    # @return [String] 36 characters
+    def to_s
+      Native.uuid_format(bytes)
+    end
+
+    # @return [Integer] 0 to 15; means something when the variant is :rfc9562
+    def version
+      Native.uuid_version(bytes)
+    end
+
+    # @return [Symbol] :ncs, :rfc9562, :microsoft or :future
+    def variant
+      VARIANTS[Native.uuid_variant(bytes)]
+    end
+
+    # The time of a UUID of version 1, 6 or 7.
+    # @return [Time, nil] nil: it holds none
+    def time
+      Snowid.time_of(*Native.uuid_time(bytes)) if [1, 6, 7].include?(version) && variant == :rfc9562
+    end
+
+    # Milliseconds since 1970, rounded down.
+    # @return [Integer, nil]
+    def unix_ms
+      time&.then { |held| (held.to_i * 1000) + (held.nsec / 1_000_000) }
+    end
+
+    # The node of a UUID of version 1 or 6, 48 bits.
+    # @return [Integer]
+    def node
+      Native.uuid_node(bytes).unpack("nN").then { |high, low| (high << 32) | low }
+    end
+
+    # The clock sequence of a UUID of version 1 or 6, 14 bits.
+    # @return [Integer]
+    def clock_seq
+      Native.uuid_clock_seq(bytes)
+    end
+
+    # A UUID of version 1 or 6 with another node or clock sequence.
+    # @return [UUID]
+    def with(node: nil, clock_seq: nil)
+      changed = bytes
+      changed = Native.uuid_set_node(changed, node_bytes(node)) if node
+      changed = Native.uuid_set_clock_seq(changed, clock_seq) if clock_seq
+      self.class.from_bytes(changed)
+    end
+
+    # The same time, clock sequence and node of a version 1 as version 6.
+    # @return [UUID]
+    def to_v6
+      self.class.from_bytes(Native.uuid_1to6(bytes))
+    end
+
+    # The same time, clock sequence and node of a version 6 as version 1.
+    # @return [UUID]
+    def to_v1
+      self.class.from_bytes(Native.uuid_6to1(bytes))
+    end
+
+    private
+
+    def node_bytes(node)
+      raise TypeError, "an Integer is needed, not #{node.class}" unless node.is_a?(Integer)
+      raise Error.make(Native::E_RANGE, "node #{node} is not from 0 to 281474976710655") if node.negative? || node >> 48 != 0
+
+      [node >> 32, node & 0xffff_ffff].pack("nN")
+    end
+  end
+
+  private_constant :ID128
+end

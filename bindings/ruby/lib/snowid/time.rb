@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+# SPDX-License-Identifier: MIT
+
+module Snowid
+  # Instants and spans. An instant is a Time, a number of seconds since 1970 or a text, as
+  # "2024-01-03T19:30:00Z"; a span is a number of seconds or a text, as "500ms". Both are exact to the
+  # nanosecond, unless a Float is not.
+  class << self
+    # The instant that a text stands for: ISO 8601 with a zone, a date, or milliseconds since 1970.
+    # @return [Time] in UTC
+    def parse_time(text)
+      time_of(*Native.time_parse(text))
+    end
+
+    # An instant as ISO 8601 in UTC, with 3, 6 or 9 decimals.
+    # @return [String]
+    def format_time(instant)
+      Native.time_format(*instant_of(instant))
+    end
+
+    # Seconds and nanoseconds of an instant.
+    # @api private
+    def instant_of(instant)
+      case instant
+      when String then Native.time_parse(instant)
+      when Time then [instant.to_i, instant.nsec]
+      when Numeric
+        (exact(instant) * 1_000_000_000).floor.divmod(1_000_000_000)
+      else
+        raise TypeError, "a Time, a number of seconds or a String is needed, not #{instant.class}"
+      end
+    end
+
+    # The Time of seconds and nanoseconds.
+    # @api private
+    def time_of(sec, nsec)
+      Time.at(sec, nsec, :nsec).utc
+    end
+
+    # A span in nanoseconds.
+    # @api private
+    def nanoseconds(seconds)
+      raise TypeError, "a number of seconds is needed, not #{seconds.class}" unless seconds.is_a?(Numeric)
+
+      (exact(seconds) * 1_000_000_000).round
+    end
+
+    private
+
+    def exact(number)
+      number.to_r
+    rescue FloatDomainError
+      raise Error.make(Native::E_RANGE, "#{number} is not a number of seconds")
+    end
+  end
+end
