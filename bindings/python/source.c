@@ -157,7 +157,7 @@ static int timeout_argument(PyObject *const *args, Py_ssize_t given, PyObject *n
 		return -1;
 	}
 	if (named == 1 &&
-	    !PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "timeout") == 0) {
+	    PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "timeout") != 0) {
 		PyErr_Format(PyExc_TypeError, "next() has no argument %R",
 			     PyTuple_GET_ITEM(names, 0));
 		return -1;
