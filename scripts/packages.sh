@@ -26,3 +26,5 @@ install_missing() {
 
 # shellcheck disable=SC2034 # used by who sources this
 build_packages="autoconf automake libtool pkg-config gcc g++ libc6-dev make xz-utils"
+# shellcheck disable=SC2034
+python_packages="swig python3-dev python3-setuptools python3-wheel python3-venv mypy python3-numpy python3-sqlalchemy"
