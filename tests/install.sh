@@ -3,7 +3,7 @@
 # after uninstall.
 # SPDX-License-Identifier: MIT
 set -eu
-: "${top_builddir:?make check sets it}"
+: "${top_srcdir:?make check sets it}" "${top_builddir:?}"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 status=0
