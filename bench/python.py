@@ -91,6 +91,7 @@ OURS = [
     Measure("str(ULID())", text_loop, snowid.ULID, COUNT, time_of),
     Measure("Generator('ulid').next()", loop, ulids.next, COUNT, time_of, True),
     Measure("uuid7()", loop, snowid.uuid7, COUNT, time_of),
+    Measure("str(uuid7())", text_loop, snowid.uuid7, COUNT, time_of),
     Measure("Generator('uuid7').next()", loop, uuid7s.next, COUNT, time_of, True),
     Measure("uuid.uuid4()", loop, uuid.uuid4, SLOW_COUNT),
     Measure("str(uuid.uuid4())", text_loop, uuid.uuid4, SLOW_COUNT),

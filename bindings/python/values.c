@@ -264,6 +264,48 @@ static PyObject *uuid7(PyObject *module, PyObject *none)
 	return new_uuid(our_uuid, &id);
 }
 
+static int bytes_of_number(PyObject *number, struct snowid_id128 *id)
+{
+#if PY_VERSION_HEX >= 0x030d0000
+	return PyLong_AsNativeBytes(number, id->bytes, 16, Py_ASNATIVEBYTES_BIG_ENDIAN) < 0 ? -1
+											    : 0;
+#else
+	return _PyLong_AsByteArray((PyLongObject *)(void *)number, id->bytes, 16, 0, 0);
+#endif
+}
+
+/* UUID.__str__: that of the standard library costs more than the UUID. */
+static PyObject *uuid_text(PyObject *module, PyObject *object)
+{
+	struct snowid_id128 id;
+	char text[SNOWID_UUID_TEXT];
+
+	(void)module;
+	if (!snowid_python_is_uuid(object))
+		return PyErr_Format(PyExc_TypeError, "not a UUID");
+	PyObject *const number =
+		Py_TYPE(uuid_int)->tp_descr_get(uuid_int, object, (PyObject *)Py_TYPE(object));
+	const int error = number ? bytes_of_number(number, &id) : -1;
+	Py_XDECREF(number);
+	if (error)
+		return NULL;
+	snowid_uuid_format(&id, text);
+	return PyUnicode_FromStringAndSize(text, SNOWID_UUID_TEXT - 1);
+}
+static PyMethodDef uuid_text_function = {"__str__", uuid_text, METH_O, "The text of a UUID."};
+
+static int add_uuid_text(PyObject *module)
+{
+	PyObject *const function = PyCFunction_New(&uuid_text_function, NULL);
+	PyObject *const method = function ? PyInstanceMethod_New(function) : NULL;
+
+	Py_XDECREF(function);
+	if (method && PyModule_AddObject(module, "uuid_text", method) == 0)
+		return 0;
+	Py_XDECREF(method);
+	return -1;
+}
+
 static PyMethodDef functions[] = {{"uuid7", uuid7, METH_NOARGS, uuid7_doc},
 				  {"make_uuid", make_uuid, METH_O, NULL},
 				  {"use_uuid", use_uuid, METH_O, NULL},
@@ -299,7 +341,7 @@ int snowid_python_add_types(PyObject *module)
 {
 	if (import_uuid() != 0 || PyType_Ready(&ulid_type) != 0 ||
 	    PyType_Ready(&snowid_python_source_type) != 0 ||
-	    PyModule_AddFunctions(module, functions) != 0)
+	    PyModule_AddFunctions(module, functions) != 0 || add_uuid_text(module) != 0)
 		return -1;
 	Py_INCREF(&ulid_type);
 	Py_INCREF(&snowid_python_source_type);

@@ -126,8 +126,7 @@ class UUID(uuid.UUID):
         """The largest UUID of a version (1, 6 or 7) of an instant."""
         return cls.of(_snowid.uuid_last_at(version, *from_instant(instant)))
 
-    def __str__(self) -> str:
-        return _snowid.uuid_format(self.bytes)
+    __str__ = _snowid.uuid_text
 
 
 _snowid.use_uuid(UUID)
