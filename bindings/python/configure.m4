@@ -23,8 +23,8 @@ SNOWID_BINDING([python], [the headers of Python 3.9 or later], [
 	AS_IF([test -z "$PYTHON"], [missing="no python3"],
 		[test "$enable_tsan" = yes],
 			[missing="ThreadSanitizer wants an interpreter of its own"],
-		[! "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 9))'],
-			[missing="$PYTHON is older than 3.9"], [
+		[! "$PYTHON" -c "import sys; sys.exit(sys.version_info < (3, 9))" 2>/dev/null],
+			[missing="$PYTHON is not Python 3.9 or later"], [
 		PYTHON_CPPFLAGS=-I$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 		snowid_saved_CPPFLAGS=$CPPFLAGS
 		CPPFLAGS="$CPPFLAGS $PYTHON_CPPFLAGS"

@@ -62,8 +62,12 @@ int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uin
 	unsigned long long found;
 	int failed = 1;
 
-	if (!number)
+	if (!number) {
+		if (PyErr_ExceptionMatches(PyExc_TypeError))
+			PyErr_Format(PyExc_TypeError, "%s must be an int, not %.100s", what,
+				     Py_TYPE(object)->tp_name);
 		return -1;
+	}
 	found = PyLong_AsUnsignedLongLong(number);
 	if (found == (unsigned long long)-1 && PyErr_Occurred()) {
 		PyErr_Clear();

@@ -17,7 +17,7 @@ from typing import (
     Union,
     overload,
 )
-from snowid import _snowid
+from snowid import _errors, _snowid
 from snowid._layout import Layout
 from snowid._time import Instant, Span, from_instant, span_ns, span_text, text_ns, to_datetime, to_ns
 from snowid._values import ULID, UUID
@@ -29,7 +29,7 @@ _TYPES: Dict[str, Union[Type[ULID], Type[UUID]]] = {
     "uuid6": UUID,
     "uuid7": UUID,
 }
-_NEVER = (1 << 64) - 1
+_MAX = (1 << 64) - 1
 
 
 class ManualClock:
@@ -206,6 +206,8 @@ class Generator(_Source[_T]):
         config = _snowid.config_new()
         config.set_kind(name)
         for field, value in {**(fields or {}), **more_fields}.items():
+            if isinstance(value, int) and not 0 <= value <= _MAX:
+                raise _errors.out_of_range(f"the field {field}", value, _MAX)
             config.set_field(field, value)
         if store is not None:
             config.set_store(store)
@@ -226,6 +228,8 @@ class Generator(_Source[_T]):
 
         As batch(), but for 64-bit IDs alone; see fill() for the others.
         """
+        if count < 0:
+            raise _errors.out_of_range("count", count, _MAX >> 4)
         return self.fill(array("Q", [0]) * count, timeout)
 
     def available(self) -> int:
@@ -238,7 +242,7 @@ class Generator(_Source[_T]):
         None: never. Nobody needs to call it; who does takes syncs away from the calls that draw IDs.
         """
         again_ns: int = self._handle.maintain()
-        return None if again_ns == _NEVER else again_ns / 1e9
+        return None if again_ns == _MAX else again_ns / 1e9
 
     def stats(self) -> Stats:
         """Counters since the generator was made."""

@@ -122,6 +122,11 @@ class Raised(unittest.TestCase):
     def test_worker_is_needed(self) -> None:
         error = self.fails(snowid.InvalidError, snowid.E_WORKER, snowid.Generator)
         self.assertIn("worker", str(error))
+        for wrong in (-1, 1 << 64, 32):
+            error = self.fails(snowid.InvalidError, snowid.E_RANGE, lambda: snowid.Generator(worker=wrong))
+            self.assertIn("field worker", str(error))
+        with self.assertRaisesRegex(TypeError, "must be an int, not str"):
+            snowid.Generator(worker="5")  # type: ignore[call-overload]
 
     def test_timeouts(self) -> None:
         ids = self.generator()

@@ -64,6 +64,8 @@ class Drawing(unittest.TestCase):
         self.assertEqual(list(buffer[:2]) + list(buffer[5:]), kept[:2] + kept[5:])
         self.assertGreater(buffer[2], kept[-1])
         self.assertEqual(len(self.ids.fill(array("Q"))), 0)
+        self.assertEqual(len(self.ids.array(0)), 0)
+        self.assertRaises(snowid.InvalidError, self.ids.array, -1)
 
     def test_buffers_that_do_not_fit(self) -> None:
         for wrong in (array("q", [0]), array("d", [0]), array("I", [0, 0]), bytearray(8), 5, None, "x"):

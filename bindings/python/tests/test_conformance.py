@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""Runs tests/conformance on the package; see README there."""
+
+import json
+import os
+import pathlib
+import unittest
+import uuid
+from typing import Any, Callable, Dict, List, Optional, Union
+
+import snowid
+
+Id = Union[int, snowid.ULID, snowid.UUID]
+VARIANTS = {
+    uuid.RESERVED_NCS: "ncs",
+    uuid.RFC_4122: "rfc9562",
+    uuid.RESERVED_MICROSOFT: "microsoft",
+    uuid.RESERVED_FUTURE: "future",
+}
+
+
+def read(kind: str, text: str) -> Id:
+    if kind == "ulid":
+        return snowid.ULID(text)
+    if kind.startswith("uuid"):
+        return snowid.UUID.parse(text)
+    return snowid.parse_id(text, "decimal")
+
+
+def at(which: str, kind: str, instant: str) -> Id:
+    if kind == "ulid":
+        return getattr(snowid.ULID, which)(instant)
+    if kind.startswith("uuid"):
+        return getattr(snowid.UUID, which)(int(kind[4]), instant)
+    return getattr(snowid.Layout(kind), which)(instant)
+
+
+def numbers(fields: Dict[str, str]) -> Dict[str, int]:
+    return {name: int(value) for name, value in fields.items()}
+
+
+def time_or_none(instant: Callable[[], Any]) -> Optional[str]:
+    try:
+        return snowid.format_time(instant())
+    except snowid.Error:
+        return None
+
+
+class Actions:
+    """What each word of "do" does: the answers by their keys."""
+
+    def parse(self, form: str, text: str, **_: Any) -> Dict[str, Any]:
+        value = read(form, text) if form in ("ulid", "uuid") else snowid.parse_id(text, form)
+        return {"id": str(value)} if isinstance(value, int) else {"bytes": value.bytes.hex()}
+
+    def format(self, form: str, id: str = "", bytes: str = "", **_: Any) -> Dict[str, Any]:
+        if id:
+            return {"text": snowid.format_id(int(id), form)}
+        ulid = snowid.ULID(bytearray.fromhex(bytes))
+        return {"text": str(ulid if form == "ulid" else ulid.uuid)}
+
+    def decode(self, kind: str, id: str, **_: Any) -> Dict[str, Any]:
+        value = read(kind, id)
+        if isinstance(value, int):
+            parts = snowid.Layout(kind).decode(value)
+            time_ns, fields = parts.time_ns, {n: str(v) for n, v in parts.fields.items()}
+            return {"time": snowid.format_time(time_ns), "unix_ms": time_ns // 10**6, "fields": fields}
+        time = time_or_none(lambda: value.time_ns)
+        answers: Dict[str, Any] = {"time": time}
+        if time is not None or kind == "ulid":
+            answers["unix_ms"] = value.time_ns // 10**6
+        if isinstance(value, snowid.UUID):
+            answers["version"] = value.int >> 76 & 15
+            answers["variant"] = VARIANTS[value.variant]
+            answers["fields"] = {"node": str(value.node), "clock_seq": str(value.clock_seq)}
+        return answers
+
+    def encode(self, kind: str, time: str, fields: Dict[str, str], **_: Any) -> Dict[str, Any]:
+        if kind != "ulid" and not kind.startswith("uuid"):
+            return {"id": str(snowid.Layout(kind).encode(time, **numbers(fields)))}
+        value: Any = at("first_at", kind, time)
+        return {"id": str(value.replace(**numbers(fields)) if fields else value)}
+
+    def range(self, kind: str, **span: Any) -> Dict[str, Any]:
+        first, last = at("first_at", kind, span["from"]), at("last_at", kind, span["to"])
+        return {"first": str(first), "last": str(last)}
+
+    def layout(self, kind: str, **_: Any) -> Dict[str, Any]:
+        layout = snowid.Layout(kind)
+        return {
+            "bits": layout.bits,
+            "ids_per_tick": str(layout.ids_per_tick),
+            "nodes": str(layout.nodes),
+            "spec": layout.spec,
+            "first": snowid.format_time(layout.first_time),
+            "last": snowid.format_time(layout.last_time),
+            "signed_until": time_or_none(lambda: layout.fits_until(63)),
+            "javascript_until": time_or_none(lambda: layout.fits_until(53)),
+        }
+
+    def order(self, kind: str, ids: List[str], **_: Any) -> Dict[str, Any]:
+        return {"ids": sorted(ids, key=lambda text: read(kind, text))}
+
+    def generate(self, kind: str, fields: Dict[str, str], settings: Dict[str, Any], count: int, clock: List[Dict[str, Any]], **_: Any) -> Dict[str, Any]:
+        manual = snowid.ManualClock(clock[0]["at"])
+        ids: Any = snowid.Generator(kind, fields=numbers(fields), clock=manual, **settings)
+        last: Any = None
+        for instant in clock:
+            manual.set(instant["at"])
+            made: List[Any] = []
+            try:
+                made.extend(ids.next() for _ in range(count))
+            except snowid.Error as error:
+                check_error(error, instant)
+            else:
+                assert "error" not in instant, "no error"
+            layout = ids.layout
+            parts = [layout.decode(id) if layout else id for id in made]
+            same("ids", [str(id) for id in made], instant.get("ids"))
+            same("times", [snowid.format_time(part.time_ns) for part in parts], instant.get("times"))
+            for name, value in instant.get("fields", {}).items():
+                for part in parts:
+                    same(name, str(getattr(part, name)), value)
+            for id in made:
+                assert last is None or kind == "uuid1" or id > last, f"{id} is not above {last}"
+                last = id
+        return {}
+
+
+def same(what: str, got: Any, want: Any) -> None:
+    if isinstance(want, dict):  # of fields, those that are expected
+        for name, value in want.items():
+            same(name, got.get(name), value)
+    elif want is not None:
+        assert got == want, f"{what} is {got}, not {want}"
+
+
+def check_error(error: snowid.Error, expected: Dict[str, Any]) -> None:
+    if "error" not in expected:
+        raise error
+    assert error.code == getattr(snowid, "E_" + expected["error"]), f"{error.code}: {error}"
+    assert expected["says"] in str(error), str(error)
+
+
+def run(case: Dict[str, Any]) -> None:
+    words = {k: v for k, v in case.items() if k not in ("do", "name", "expect", "error", "says")}
+    try:
+        answers = getattr(Actions(), case["do"])(**words)
+    except snowid.Error as error:
+        check_error(error, case)
+        return
+    assert "error" not in case, "no error"
+    for key, want in case.get("expect", {}).items():
+        if want is None:
+            assert answers[key] is None, f"{key} is {answers[key]}, not null"
+        same(key, answers[key], want)
+
+
+def test_of(file: str, case: Dict[str, Any]) -> unittest.TestCase:
+    def test() -> None:
+        run(case)
+
+    test.__name__ = f"{file}: {case['do']}: {case['name']}"
+    return unittest.FunctionTestCase(test)
+
+
+def load_tests(*_: Any) -> unittest.TestSuite:
+    cases = unittest.TestSuite()
+    for path in sorted(pathlib.Path(os.environ["top_srcdir"], "tests", "conformance").glob("*.json")):
+        for case in json.loads(path.read_text(encoding="utf-8"))["cases"]:
+            cases.addTest(test_of(path.name, case))
+    assert cases.countTestCases() > 300
+    return cases
+
+
+if __name__ == "__main__":
+    unittest.main()
