@@ -399,6 +399,62 @@ int snowid_config_set(struct snowid_config *config, const char *key, const char 
 int snowid_config_get(const struct snowid_config *config, const char *key, char *text, size_t size,
 		      size_t *length);
 
+/* ---- what a store keeps ---------------------------------------------------------------------- */
+
+/* A snapshot of what is there: a record for each identity, which is a list of keys and values. To take
+ * one changes nothing, and makes nothing; the store may be in use, and a file may be damaged.
+ *
+ *     key            value
+ *     store          text: the URL of this record alone
+ *     error          text: why it cannot be opened as it is; what could not be read is then missing
+ *     use            free, shared (file:) or alone (slots:): who holds it now, children included
+ *     holder_pid     number  \  a hint: the process that was the last to open it,
+ *     holder_host    text     > and when; pids and names of hosts mean little across containers
+ *     holder_since   instant /
+ *     kind           text: what set_kind() takes, a layout in full
+ *     fingerprint    text: 16 digits of hexadecimal
+ *     field.NAME     number: a fixed field
+ *     last           instant of the last ID, if one was made in this boot
+ *     last_id        text: the ID itself, if it has 64 bits
+ *     floor          instant from which on the next ID will be
+ *     limit          instant before which all IDs are, whatever happens before the next renewal
+ *     issued         number of IDs made, where this boot is that of the words
+ *     this_boot      true or false: false where the host has been restarted since
+ *     failed         text: the error of the sync that failed, after which the limit rises no more
+ *     durable        true or false: false on tmpfs, which is lost with the host
+ *     mode, owner    text and number: of the file, as chmod and chown take them
+ *     created        instant
+ *     version        number: of the format
+ *
+ * Later versions may know more keys. Instants are ISO 8601. */
+struct snowid_store_info;
+
+enum snowid_value { SNOWID_VALUE_TEXT, SNOWID_VALUE_NUMBER, SNOWID_VALUE_BOOLEAN };
+
+/* SNOWID_E_SYNTAX, SNOWID_E_STORE: no such store. -errno: there is nothing, or it may not be read. */
+int snowid_store_inspect(const char *url, struct snowid_store_info **info);
+void snowid_store_info_free(struct snowid_store_info *info);
+
+/* The number of records: none for memory:, one for file:, one for each state file of slots:. */
+int snowid_store_info_count(const struct snowid_store_info *info, size_t *count);
+
+/* Value `index` of a record, in the order of the table; any output may be NULL. Numbers are decimal.
+ * SNOWID_E_RANGE past the last value or the last record. */
+int snowid_store_info_at(const struct snowid_store_info *info, size_t record, size_t index,
+			 const char **key, const char **text, enum snowid_value *type);
+
+/* Takes a state file that was copied, or restored, for an original, or all of a slots: directory.
+ * IDs begin above all that is recorded and above now. Not safe while the file it was copied from is
+ * used, here or elsewhere: both make the same IDs.
+ * What is no copy is left as it is.
+ * SNOWID_E_STORE: it is damaged, or the store has no files. -EBUSY: it is in use. */
+int snowid_store_adopt(const char *url);
+
+/* Sets what is recorded to an instant, later or earlier: the next ID is not before it. Not safe if any
+ * ID at or after that instant has been made: it will be made again.
+ * SNOWID_E_RANGE: before 1970 or outside of the layout. SNOWID_E_STORE, -EBUSY: as above. */
+int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
+
 /* ---- generators ------------------------------------------------------------------------------ */
 
 /* A generator hands out IDs of one kind for one worker. All its threads, and all processes forked

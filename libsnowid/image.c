@@ -84,6 +84,28 @@ uint64_t sn_image_last_tick(const struct sn_ticks *ticks, uint64_t unix_ms)
 	return tick < ticks->last_tick ? tick : ticks->last_tick;
 }
 
+void sn_image_ticks(const struct sn_image *image, struct sn_ticks *ticks)
+{
+	const struct sn_header *const header = &image->header;
+	struct sn_timebase time;
+
+	sn_timebase_init(&time, header->epoch_sec, header->epoch_nsec, header->unit_ns);
+	sn_ticks_init(ticks, &time, header->last_tick, header->sequence_bits);
+}
+
+void sn_image_holder(const struct sn_image *image, struct sn_holder *holder)
+{
+	const struct sn_hot *const hot = &image->hot;
+
+	holder->process = atomic_load(&hot->holder);
+	holder->since_ms = atomic_load(&hot->held_since_ms);
+	for (size_t i = 0; i < sizeof hot->host / sizeof hot->host[0]; i++) {
+		const uint64_t word = atomic_load(&hot->host[i]);
+		memcpy(holder->host + i * sizeof word, &word, sizeof word);
+	}
+	holder->host[sizeof holder->host - 1] = '\0';
+}
+
 bool sn_image_of_this_boot(const struct sn_image *image)
 {
 	uint64_t boot[2];
@@ -156,32 +178,29 @@ static const char *network_file_system(long type)
 
 int sn_image_check_file(int fd, const char *path, struct stat *status)
 {
-	struct statfs system;
-
-	if (fstat(fd, status) != 0 || fstatfs(fd, &system) != 0)
+	if (fstat(fd, status) != 0)
 		return sn_image_fail(errno, "examine", path);
 	if (!S_ISREG(status->st_mode))
 		return sn_image_refuse(path, "is no regular file; name another");
-	if (status->st_mode & S_IWOTH)
-		return sn_image_refuse(path, "may be written by everybody, and so be damaged; "
-					     "see who did that, then chmod o-w");
-	const char *const network = network_file_system((long)system.f_type);
-	if (network)
-		return sn_fail(
-			SNOWID_E_STORE,
-			"the state file %.200s is on %s, which other hosts may share; put it on a "
-			"disk of this host",
-			path, network);
 	if (status->st_size != (off_t)sizeof(struct sn_image))
 		return sn_image_refuse(
 			path, "is truncated, or no state file; restore it, or name another");
 	return 0;
 }
 
+/* That its numbers can be computed with. */
+static bool is_sound(const struct sn_header *header)
+{
+	return header->field_count <= SN_STORE_FIELDS && header->sequence_bits < 64 &&
+	       header->unit_ns >= 100 && header->unit_ns <= SN_NSEC_PER_SEC &&
+	       header->unit_ns % 100 == 0 &&
+	       sn_instant_valid(header->epoch_sec, header->epoch_nsec) &&
+	       header->kind[sizeof header->kind - 1] == '\0';
+}
+
 int sn_image_check(const struct sn_image *image, const char *path)
 {
 	const struct sn_header *const header = &image->header;
-	uint64_t end;
 
 	if (memcmp(header->magic, MAGIC, sizeof header->magic) != 0)
 		return sn_image_refuse(path, "is no state file; name another");
@@ -191,23 +210,63 @@ int sn_image_check(const struct sn_image *image, const char *path)
 	if (header->version > FORMAT_VERSION || header->incompatible != 0)
 		return sn_image_refuse(
 			path, "was made by a newer version of this library; upgrade this one");
-	if (header->crc != header_crc(header) || header->field_count > SN_STORE_FIELDS)
+	if (header->crc != header_crc(header) || !is_sound(header))
 		return sn_image_refuse(path, "is corrupt; restore it, or name another");
-	if (!sn_image_recorded(image, &end))
-		return sn_image_refuse(path, "is corrupt: it has lost how far IDs went; restore "
-					     "it, or name another");
 	return 0;
 }
 
-int sn_image_check_place(const struct sn_image *image, const char *path, const struct stat *status)
+int sn_image_check_record(const struct sn_image *image, const char *path)
 {
-	if (image->header.device == status->st_dev && image->header.inode == status->st_ino)
+	uint64_t end_ms;
+
+	if (sn_image_recorded(image, &end_ms))
 		return 0;
-	return sn_fail(
-		SNOWID_E_STORE,
-		"the state file %.200s is a copy: the original may be in use, and both would "
-		"make the same IDs; name another, or see snowid store --adopt",
-		path);
+	return sn_image_refuse(path, "is corrupt: it has lost how far IDs went; restore it, name "
+				     "another, or see snowid store --reset");
+}
+
+bool sn_image_is_copy(const struct sn_image *image, const struct stat *status)
+{
+	return image->header.device != status->st_dev || image->header.inode != status->st_ino;
+}
+
+int sn_image_check_place(const struct sn_image *image, int fd, const char *path)
+{
+	struct statfs system;
+	struct stat status;
+
+	if (fstat(fd, &status) != 0 || fstatfs(fd, &system) != 0)
+		return sn_image_fail(errno, "examine", path);
+	if (status.st_mode & S_IWOTH)
+		return sn_image_refuse(path, "may be written by everybody, and so be damaged; "
+					     "see who did that, then chmod o-w");
+	const char *const network = network_file_system((long)system.f_type);
+	if (network)
+		return sn_fail(SNOWID_E_STORE,
+			       "the state file %.200s is on %s, which other hosts may share; put "
+			       "it on a disk of this host",
+			       path, network);
+	if (sn_image_is_copy(image, &status))
+		return sn_fail(SNOWID_E_STORE,
+			       "the state file %.200s is a copy: the original may be in use, and "
+			       "both would make the same IDs; name another, or see snowid store "
+			       "--adopt",
+			       path);
+	return 0;
+}
+
+/* ---- who uses it ----------------------------------------------------------------------------- */
+
+int sn_image_lock(int fd, const char *path, int byte, short type, int command)
+{
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	while (fcntl(fd, command, &lock) != 0) {
+		if (errno == EAGAIN || errno == EACCES)
+			return -EBUSY;
+		if (errno != EINTR)
+			return sn_image_fail(errno, "lock", path);
+	}
+	return 0;
 }
 
 /* ---- how it comes to be ---------------------------------------------------------------------- */

@@ -84,18 +84,30 @@ bool sn_image_recorded(const struct sn_image *image, uint64_t *unix_ms);
 /* The last tick that begins before an instant: what a recorded end allows. */
 uint64_t sn_image_last_tick(const struct sn_ticks *ticks, uint64_t unix_ms);
 
+/* The ticks and slots of the kind it is of. */
+void sn_image_ticks(const struct sn_image *image, struct sn_ticks *ticks);
+
+/* Who opened it last. */
+void sn_image_holder(const struct sn_image *image, struct sn_holder *holder);
+
 /* True while the words are of this boot. */
 bool sn_image_of_this_boot(const struct sn_image *image);
 
-/* That the open file may be relied on at all: a whole regular one, on a disk of this host, that not
- * everybody may write. */
+/* That the open file can be one at all: a regular one, and all of it. */
 int sn_image_check_file(int fd, const char *path, struct stat *status);
 
-/* That it is a state file this version can read. */
+/* That it is a state file this version can read; that how far IDs went can be read too. */
 int sn_image_check(const struct sn_image *image, const char *path);
+int sn_image_check_record(const struct sn_image *image, const char *path);
 
-/* That it is not a copy of another. */
-int sn_image_check_place(const struct sn_image *image, const char *path, const struct stat *status);
+/* That it may be relied on where it is: on a disk of this host, not for everybody to write, and not a
+ * copy of another. */
+int sn_image_check_place(const struct sn_image *image, int fd, const char *path);
+bool sn_image_is_copy(const struct sn_image *image, const struct stat *status);
+
+/* Locks one of its bytes, by a description of its own and so without regard to other processes, or
+ * other opens of this one. -EBUSY: others have it; no detail. */
+int sn_image_lock(int fd, const char *path, int byte, short type, int command);
 
 /* Writes the image, with its place and CRC, to a new file beside the path, then links it to the path,
  * where it appears at once or not at all; a file that another has made meanwhile stands. `replaced`:

@@ -21,11 +21,13 @@ static const struct sn_store_class *find(const char *url)
 	return NULL;
 }
 
-int sn_store_check(const char *url)
+int sn_store_find(const char *url, const struct sn_store_class **class, const char **rest)
 {
-	const struct sn_store_class *const class = find(url);
-	if (class)
-		return class->check(url + strlen(class->scheme));
+	*class = find(url);
+	if (*class) {
+		*rest = url + strlen((*class)->scheme);
+		return (*class)->check(*rest);
+	}
 	if (!strchr(url, ':'))
 		return sn_fail(
 			SNOWID_E_SYNTAX,
@@ -34,6 +36,13 @@ int sn_store_check(const char *url)
 		SNOWID_E_STORE,
 		"there is no store \"%.60s\"; there are memory:, file:PATH and slots:DIRECTORY",
 		url);
+}
+
+int sn_store_check(const char *url)
+{
+	const struct sn_store_class *class;
+	const char *rest;
+	return sn_store_find(url, &class, &rest);
 }
 
 bool sn_store_assigns(const char *url)
@@ -45,11 +54,10 @@ bool sn_store_assigns(const char *url)
 int sn_store_open(const char *url, const struct sn_store_settings *settings,
 		  struct sn_store **store)
 {
-	const struct sn_store_class *const class = find(url);
-	const int error = sn_store_check(url);
-	if (error || !class)
-		return error;
-	return class->open(url + strlen(class->scheme), settings, store);
+	const struct sn_store_class *class;
+	const char *rest;
+	const int error = sn_store_find(url, &class, &rest);
+	return error ? error : class->open(rest, settings, store);
 }
 
 uint64_t sn_store_identity(const struct sn_store_settings *settings)

@@ -47,6 +47,43 @@ struct sn_store {
 	struct sn_words *words;
 };
 
+/* A hint: the process that was the last to open a state file. */
+struct sn_holder {
+	uint64_t process;
+	uint64_t since_ms;
+	char host[65];
+};
+
+enum sn_use { SN_FREE, SN_SHARED, SN_ALONE };
+
+/* What a store keeps of one identity, as one finds it who only looks. */
+struct sn_state {
+	const char *url;  /* of this one alone */
+	const char *flaw; /* what one who opens it would be told; NULL: nothing is wrong */
+	bool readable;    /* whether what follows is known */
+	uint64_t version; /* of the format */
+	const char *kind;
+	uint64_t fingerprint;
+	size_t field_count;
+	const uint64_t *fields;
+	struct sn_ticks ticks;
+	uint64_t created_ms;
+	bool recorded; /* whether there is a valid record, which is limit_ms */
+	uint64_t limit_ms;
+	bool this_boot;  /* whether the words are: they are `next` and `issued` */
+	uint64_t next;   /* the first slot that nobody has */
+	uint64_t issued; /* since they begun */
+	int failed;      /* the errno of a sync */
+	enum sn_use use;
+	struct sn_holder holder;
+	bool durable; /* it outlives the host */
+	unsigned mode;
+	uint64_t owner;
+};
+
+/* Is told of each; not 0 ends it. */
+typedef int (*sn_state_fn)(void *user, const struct sn_state *state);
+
 struct sn_store_class {
 	const char *scheme; /* "memory:" */
 	bool assigns;       /* the field that tells nodes apart */
@@ -69,9 +106,19 @@ struct sn_store_class {
 
 	/* Frees the store, and waits for nothing. Other processes go on with the words. */
 	void (*close)(struct sn_store *store);
+
+	/* Tells what is there, and changes nothing. NULL: nothing is kept. */
+	int (*inspect)(const char *rest, sn_state_fn tell, void *user);
+
+	/* Takes copies for originals; sets what is recorded. -EBUSY: in use. NULL: not possible. */
+	int (*adopt)(const char *rest);
+	int (*reset)(const char *rest, uint64_t floor_ms);
 };
 
-/* Finds the store a URL names; SNOWID_E_SYNTAX, SNOWID_E_STORE. */
+/* The store a URL names, and what follows its scheme; SNOWID_E_SYNTAX, SNOWID_E_STORE. */
+int sn_store_find(const char *url, const struct sn_store_class **class, const char **rest);
+
+/* The same without outputs. */
 int sn_store_check(const char *url);
 bool sn_store_assigns(const char *url);
 int sn_store_open(const char *url, const struct sn_store_settings *settings,
@@ -87,16 +134,14 @@ extern const struct sn_store_class sn_store_memory;
 extern const struct sn_store_class sn_store_file;
 extern const struct sn_store_class sn_store_slots;
 
-/* A hint: the process that was the last to open a state file. */
-struct sn_holder {
-	uint64_t process;
-	uint64_t since_ms;
-	char host[65];
-};
-
 /* Opens a state file; alone: for this process and its children. -EBUSY: others use it, and *holder
  * says who. */
 int sn_store_file_open(const char *path, const struct sn_store_settings *settings, bool alone,
 		       struct sn_store **store, struct sn_holder *holder);
+
+/* A state file without a generator: what it holds, and setting it right. */
+int sn_state_file_inspect(const char *path, sn_state_fn tell, void *user);
+int sn_state_file_adopt(const char *path);
+int sn_state_file_reset(const char *path, uint64_t floor_ms);
 
 #endif

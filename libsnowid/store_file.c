@@ -216,30 +216,6 @@ static int check_identity(struct file_store *f)
 	return 0;
 }
 
-/* A lock of this description alone, which its children made by fork hold with it. */
-static int lock(const struct file_store *f, int byte, short type, int command)
-{
-	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-	while (fcntl(f->fd, command, &lock) != 0) {
-		if (errno == EAGAIN || errno == EACCES)
-			return -EBUSY;
-		if (errno != EINTR)
-			return sn_image_fail(errno, "lock", f->path);
-	}
-	return 0;
-}
-
-static void read_holder(const struct sn_hot *hot, struct sn_holder *holder)
-{
-	holder->process = atomic_load(&hot->holder);
-	holder->since_ms = atomic_load(&hot->held_since_ms);
-	for (size_t i = 0; i < sizeof hot->host / sizeof hot->host[0]; i++) {
-		const uint64_t word = atomic_load(&hot->host[i]);
-		memcpy(holder->host + i * sizeof word, &word, sizeof word);
-	}
-	holder->host[sizeof holder->host - 1] = '\0';
-}
-
 static void note_holder(struct sn_hot *hot, struct snowid_clock *clock)
 {
 	char host[sizeof hot->host] = "";
@@ -260,10 +236,11 @@ static void note_holder(struct sn_hot *hot, struct snowid_clock *clock)
 /* Sets the holder on -EBUSY. */
 static int take(struct file_store *f, bool alone, struct sn_holder *holder)
 {
-	const int error = lock(f, SN_LOCK_USE, alone ? F_WRLCK : F_RDLCK, F_OFD_SETLK);
+	const int error =
+		sn_image_lock(f->fd, f->path, SN_LOCK_USE, alone ? F_WRLCK : F_RDLCK, F_OFD_SETLK);
 	if (error != -EBUSY)
 		return error;
-	read_holder(&f->image->hot, holder);
+	sn_image_holder(f->image, holder);
 	return sn_fail(-EBUSY, "the state file %.200s is in use by process %" PRIu64 " on %s",
 		       f->path, holder->process, holder->host);
 }
@@ -297,12 +274,12 @@ static int take_over(struct file_store *f)
 {
 	if (sn_image_of_this_boot(f->image))
 		return 0;
-	int error = lock(f, SN_LOCK_TAKEOVER, F_WRLCK, F_OFD_SETLKW);
+	int error = sn_image_lock(f->fd, f->path, SN_LOCK_TAKEOVER, F_WRLCK, F_OFD_SETLKW);
 	if (error)
 		return error;
 	if (!sn_image_of_this_boot(f->image))
 		error = begin_again(f);
-	const int unlocked = lock(f, SN_LOCK_TAKEOVER, F_UNLCK, F_OFD_SETLKW);
+	const int unlocked = sn_image_lock(f->fd, f->path, SN_LOCK_TAKEOVER, F_UNLCK, F_OFD_SETLKW);
 	return error ? error : unlocked;
 }
 
@@ -334,9 +311,11 @@ static int set_up(struct file_store *f, bool alone, struct sn_holder *holder)
 	f->store.words = &f->image->hot.words;
 	error = sn_image_check(f->image, f->path);
 	if (!error)
+		error = sn_image_check_record(f->image, f->path);
+	if (!error)
 		error = check_identity(f);
 	if (!error)
-		error = sn_image_check_place(f->image, f->path, &f->status);
+		error = sn_image_check_place(f->image, f->fd, f->path);
 	if (!error)
 		error = take(f, alone, holder);
 	if (!error)
@@ -465,4 +444,7 @@ const struct sn_store_class sn_store_file = {
 	.open = file_open,
 	.renew = file_renew,
 	.close = file_close,
+	.inspect = sn_state_file_inspect,
+	.adopt = sn_state_file_adopt,
+	.reset = sn_state_file_reset,
 };

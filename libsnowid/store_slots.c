@@ -5,8 +5,10 @@
  * Each worker has a state file in the directory, which a process takes alone. The kernel gives it up
  * with the last process that holds it, however that ends, and the next owner goes on where it ended.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,10 +217,100 @@ static int slots_open(const char *rest, const struct sn_store_settings *settings
 	return error;
 }
 
+/* ---- its state files ------------------------------------------------------------------------- */
+
+/* Reads "FIELD-N.state", the name of the file of a worker that a URL speaks of. */
+static bool read_name(const struct slots *slots, const char *name, uint64_t *worker)
+{
+	const char *const dash = strrchr(name, '-');
+	const char *at = dash ? dash + 1 : name;
+
+	if (!dash || !read_number(&at, worker) || strcmp(at, ".state") != 0)
+		return false;
+	if (slots->ranged && (*worker < slots->first || *worker > slots->last))
+		return false;
+	const size_t length = (size_t)(dash - name);
+	return slots->field[0] == '\0' ||
+	       (length == strlen(slots->field) && strncmp(name, slots->field, length) == 0);
+}
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+	return strverscmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Does something with each state file there is, in order, up to the first failure. */
+static int each_file(const char *rest, int (*use)(const char *path, void *user), void *user)
+{
+	char path[DIRECTORY_SIZE + NAME_MAX + 2];
+	struct dirent **entries;
+	struct slots slots;
+	uint64_t worker;
+
+	int error = parse(rest, &slots);
+	if (error)
+		return error;
+	const int count = scandir(slots.directory, &entries, NULL, compare_names);
+	if (count < 0)
+		return sn_fail(-errno, "cannot read the directory of slots:%.200s: %s",
+			       slots.directory, snowid_strerror(-errno));
+	for (int i = 0; i < count; i++) {
+		if (!error && read_name(&slots, entries[i]->d_name, &worker)) {
+			snprintf(path, sizeof path, "%s/%s", slots.directory, entries[i]->d_name);
+			error = use(path, user);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return error;
+}
+
+struct telling {
+	sn_state_fn tell;
+	void *user;
+};
+
+static int inspect_one(const char *path, void *user)
+{
+	const struct telling *const telling = user;
+	return sn_state_file_inspect(path, telling->tell, telling->user);
+}
+
+static int slots_inspect(const char *rest, sn_state_fn tell, void *user)
+{
+	struct telling telling = {tell, user};
+	return each_file(rest, inspect_one, &telling);
+}
+
+static int adopt_one(const char *path, void *user)
+{
+	(void)user;
+	return sn_state_file_adopt(path);
+}
+
+static int slots_adopt(const char *rest)
+{
+	return each_file(rest, adopt_one, NULL);
+}
+
+static int reset_one(const char *path, void *user)
+{
+	const uint64_t *const floor_ms = user;
+	return sn_state_file_reset(path, *floor_ms);
+}
+
+static int slots_reset(const char *rest, uint64_t floor_ms)
+{
+	return each_file(rest, reset_one, &floor_ms);
+}
+
 /* What it opens is a file: store. */
 const struct sn_store_class sn_store_slots = {
 	.scheme = "slots:",
 	.assigns = true,
 	.check = slots_check,
 	.open = slots_open,
+	.inspect = slots_inspect,
+	.adopt = slots_adopt,
+	.reset = slots_reset,
 };

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -787,12 +788,16 @@ END_TEST
 
 START_TEST(a_file_removed_or_replaced_under_a_generator_ends_it)
 {
-	for (int replace = 0; replace < 2; replace++) {
+	enum { REMOVED, REPLACED, WITH_ITS_DIRECTORY, WAYS };
+	for (int way = 0; way < WAYS; way++) {
+		const bool replace = way == REPLACED;
 		struct snowid_clock *const clock = manual();
 		struct snowid_generator *const g = open_on(clock), *other = NULL;
 		uint64_t id, last = next(g);
 		int error = 0;
 		unlink(path);
+		if (way == WITH_ITS_DIRECTORY)
+			ck_assert_int_eq(rmdir(directory), 0);
 		if (replace)
 			other = open_on(
 				clock); /* begins above all that the old one may still issue */
@@ -810,6 +815,7 @@ START_TEST(a_file_removed_or_replaced_under_a_generator_ends_it)
 		snowid_clock_free(clock);
 		unlink(path);
 	}
+	ck_assert_int_eq(mkdir(directory, 0700), 0);
 }
 END_TEST
 
@@ -1026,6 +1032,105 @@ START_TEST(eight_processes_of_four_threads_get_no_id_twice)
 }
 END_TEST
 
+/* What a process of four threads has got: the last of each. */
+struct progress {
+	_Atomic bool endless;
+	_Atomic unsigned made[THREADS];
+	uint64_t ids[THREADS][PER_THREAD];
+};
+
+struct taker {
+	struct snowid_generator *generator;
+	struct progress *progress;
+	unsigned thread;
+};
+
+static void *take_visibly(void *argument)
+{
+	const struct taker *const taker = argument;
+	struct progress *const progress = taker->progress;
+	_Atomic unsigned *const made = &progress->made[taker->thread];
+	uint64_t id;
+	while ((progress->endless || *made < PER_THREAD) &&
+	       snowid_generator_next_for(taker->generator, UINT64_MAX, &id) == 0) {
+		progress->ids[taker->thread][*made % PER_THREAD] = id;
+		atomic_fetch_add(made, 1);
+	}
+	return NULL;
+}
+
+static int run_visibly(struct progress *progress)
+{
+	struct snowid_generator *g;
+	pthread_t threads[THREADS];
+	struct taker takers[THREADS];
+	if (try_open_with("block", "10ms", NULL, &g) != 0)
+		return 1;
+	for (unsigned i = 0; i < THREADS; i++) {
+		takers[i] = (struct taker){g, progress, i};
+		pthread_create(&threads[i], NULL, take_visibly, &takers[i]);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	snowid_generator_free(g);
+	return 0;
+}
+
+/* Wherever a process stands when it is killed or stopped, in a claim, in a renewal or while it opens
+ * the file: the others go on, and so does it when it is woken. */
+START_TEST(one_killed_and_one_stopped_hold_up_nobody)
+{
+	enum { ROUNDS = 25 };
+	const size_t size = PROCESSES * sizeof(struct progress);
+	struct progress *const all = shared(size);
+	uint64_t *const ids = malloc(size);
+	uint64_t random = 88172645463325252u;
+	for (int round = 0; round < ROUNDS; round++) {
+		pid_t children[PROCESSES];
+		size_t count = 0;
+		int status;
+		memset(all, 0, size);
+		for (int i = 0; i < PROCESSES; i++) {
+			all[i].endless = i < 2;
+			children[i] = fork();
+			if (children[i] == 0)
+				_exit(run_visibly(&all[i]));
+		}
+		for (int i = 0; i < 2; i++) { /* 0 is killed, 1 stopped */
+			random ^= random << 13;
+			random ^= random >> 7;
+			random ^= random << 17;
+			const unsigned moment = (unsigned)(random % PER_THREAD);
+			while (all[i].made[0] < moment)
+				sched_yield();
+			kill(children[i], i == 0 ? SIGKILL : SIGSTOP);
+		}
+		ck_assert_int_eq(waitpid(children[0], &status, 0), children[0]);
+		ck_assert_int_eq(waitpid(children[1], &status, WUNTRACED), children[1]);
+		ck_assert(WIFSTOPPED(status));
+		for (int i = 2; i < PROCESSES; i++) {
+			ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+			ck_assert_int_eq(status, 0);
+		}
+		kill(children[1], SIGCONT);
+		all[1].endless = false;
+		ck_assert_int_eq(waitpid(children[1], &status, 0), children[1]);
+		ck_assert_int_eq(status, 0);
+		for (int i = 0; i < PROCESSES; i++)
+			for (int t = 0; t < THREADS; t++) {
+				const unsigned made = all[i].made[t],
+					       got = made < PER_THREAD ? made : PER_THREAD;
+				ck_assert(i == 0 || got == PER_THREAD);
+				memcpy(ids + count, all[i].ids[t], got * sizeof *ids);
+				count += got;
+			}
+		expect_unique(ids, count);
+	}
+	free(ids);
+	munmap(all, size);
+}
+END_TEST
+
 /* A family of processes on one generator: children, a grandchild, and a parent that leaves first. They
  * go on for several blocks, so that children renew too. */
 START_TEST(children_go_on_and_renew_when_their_parent_is_gone)
@@ -1229,6 +1334,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_new_file_has_the_mode_that_is_set);
 	tcase_add_test(tests, a_file_that_others_could_damage_is_refused);
 	tcase_add_test(tests, eight_processes_of_four_threads_get_no_id_twice);
+	tcase_add_test(tests, one_killed_and_one_stopped_hold_up_nobody);
 	tcase_add_test(tests, children_go_on_and_renew_when_their_parent_is_gone);
 	tcase_add_test(tests, killed_and_started_again_they_get_no_id_twice);
 	tcase_add_test(tests, killed_at_any_system_call_it_leaves_a_good_file);

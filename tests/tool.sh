@@ -87,7 +87,7 @@ increasing() # FILE: numbers, each above the one before
 
 twitter=1541815603606036480
 json='{"id":"1541815603606036480","kind":"twitter","unix_ms":1656432460105,"time":"2022-06-28T16:07:40.105Z","datacenter":11,"worker":26,"sequence":0}'
-commands='generate decode encode convert range layout bench'
+commands='generate decode encode convert range layout store bench'
 
 # ---- help ------------------------------------------------------------------------------------
 
@@ -366,6 +366,13 @@ refuses 2 "--to" range --from 2024-01-01
 refuses 2 "--to 2024-01-01" range --from 2024-01-02 --to 2024-01-01
 refuses 2 "uuid6" range -k uuid1 --from 2024-01-01 --to 2024-01-02
 refuses 2 "'5'" bench 5
+refuses 2 "one argument too many" store memory: memory:
+refuses 2 "--floor is missing" store memory: --reset
+refuses 2 "--floor goes with --reset" store memory: --floor 2024-01-01
+refuses 2 "--floor x" store memory: --reset --floor x
+refuses 2 "exclude each other" store memory: --reset --adopt --floor 2024-01-01
+refuses 2 "URL of the store is missing" store --adopt
+refuses 1 "frob:" store frob:
 
 # ---- generate --------------------------------------------------------------------------------
 
@@ -461,6 +468,63 @@ refuses 2 "--clock x" --clock 2024-01-01 --clock x
 run -k ulid --clock 9999-01-01 --clock 2800-01-01
 is "a clock goes 292 years at most" "$status:$(wc -l <"$work/out")" 2:1
 has "that is said" "$err" "--clock 2800-01-01"
+# ---- what a store keeps ----------------------------------------------------------------------
+
+prints "memory: keeps nothing" "memory: keeps nothing" store memory:
+prints "and in JSON" "" store memory: --json
+refuses 1 "No such file" store "file:$state"
+"$tool" -n 5 --field worker=1 --store "file:$state" --set block=10ms >"$work/ids"
+run store "file:$state"
+is "store of a file" "$status:$err" 0:
+for line in "store            file:$state" "use              free" "field.worker     1" "issued           5" \
+	"this_boot        yes" "durable          yes" "mode             0600" "holder_host      $(uname -n)" \
+	"last_id          $(tail -n 1 "$work/ids")"; do
+	has "it has $line" "$out" "$line"
+done
+run store "file:$state" --json
+has "store --json" "$out" "{\"store\":\"file:$state\",\"use\":\"free\",\"holder_pid\":"
+has "its booleans" "$out" '"issued":5,"this_boot":true,"durable":true,"mode":"0600",'
+has "the last ID is a string" "$out" "\"last_id\":\"$(tail -n 1 "$work/ids")\""
+is "SNOWID_STORE names it" "$(SNOWID_STORE=file:$state "$tool" store --json)" "$out"
+"$tool" -n 9223372036854775807 --field worker=1 --store "file:$state" >"$work/fifo" 2>/dev/null &
+user=$!
+while [ ! -s "$work/fifo" ]; do sleep 0.01; done
+has "it is in use" "$("$tool" store "file:$state" --json)" '"use":"shared"'
+refuses 1 "is in use" store "file:$state" --reset --floor 2024-01-01 --yes
+kill $user
+wait $user 2>/dev/null
+odd=$PWD/$(printf 'tool-"\\\001\303\244\377.%s' $$)
+cp "$state" "$odd"
+run store "file:$odd" --json
+is "a copy: exit 1" "$status" 1
+has "a copy is said" "$err" "is a copy"
+has "it is JSON whatever the name" "$out" "tool-\\\"\\\\\\u0001$(printf '\303\244')\\ufffd.$$\",\"error\":\"the"
+run store "file:$odd"
+has "and a line of text" "$out" "tool-\"\\?$(printf '\303\244')?.$$"
+refuses 2 "both make the same IDs" store "file:$odd" --adopt
+run store "file:$odd" --adopt --yes
+is "it is adopted" "$status:$err" 0:
+run -n 1 --store "file:$odd" --field worker=1
+is "and used" "$status:$((out > $(tail -n 1 "$work/ids")))" 0:1
+refuses 2 "2033-05-18T03:33:20.000Z or later" store "file:$state" --reset --floor 2000000000000
+has "a terminal is asked" "$(terminal "'$tool' store 'file:$state' --reset --floor 2000000000000")" \
+	"nothing was changed"
+has "no is no" "$(echo no | TERM=xterm script -qec "'$tool' store 'file:$state' --reset --floor 2000000000000" \
+	/dev/null)" "nothing was changed"
+has "yes is yes" "$(echo yes | TERM=xterm script -qec "'$tool' store 'file:$state' --reset --floor 2000000000000" \
+	/dev/null)" "2033-05-18T03:33:20.000Z"
+run store "file:$state" --json
+has "it is reset" "$out" '"limit":"2033-05-18T03:33:20.000Z"'
+refuses 1 "behind what the store has recorded" --field worker=1 --store "file:$state"
+has "and what to do" "$err" "snowid store --reset"
+truncate -s 100 "$state"
+run store "file:$state"
+is "a damaged file: exit 1" "$status" 1
+has "what is wrong with it" "$err" "is truncated"
+rm -f "$state" "$odd"
+is "version 1 is as it is described" \
+	"$(perl "$vectors/state-v1.pl" | cmp - "$vectors/state-v1.state" 2>&1)" ""
+
 run -k time:41,sequence:1 --set timeout=1ns -n 1000
 is "a timeout is a failure" "$status" 1
 has "a timeout is said" "$err" "snowid: "
@@ -546,6 +610,8 @@ done >"$work/out"
 increasing "$work/out"
 report $? "10 runs that were killed increase"
 
+run store --json
+is "store shows the user's files" "$status:$(wc -l <"$work/out")" "0:$(ls "$states"/*.state | wc -l)"
 has "the default node is 0" "$("$tool" -k discord --json)" '"worker":0,"process":0,'
 
 touch "$work/file"
@@ -598,12 +664,13 @@ completes "decimal padded hex base32 base36 base58 base62 ulid uuid" snowid conv
 completes "base32 base36" snowid convert -i base3
 completes "--kind --form --input --json --help --version" snowid decode --
 completes "hold=" snowid --set ho
+completes "memory: file:/ slots:/" snowid store ''
 
 # ---- the manual ------------------------------------------------------------------------------
 
 page=$source_dir/man/snowid.1
 for command in $commands; do
-	is "the manual has $command" "$(grep -cx "\.It Cm $command" "$page")" 1
+	is "the manual has $command" "$(grep -x "\.It Cm $command" "$page" | sort -u)" ".It Cm $command"
 done
 for option in $(for command in $commands; do "$tool" $command --help; done |
 	grep -oE '^ +(-., )?--[a-z]+' | sed 's/^ *//; s/, /,/' | sort -u); do
@@ -613,7 +680,7 @@ for option in $(for command in $commands; do "$tool" $command --help; done |
 	esac
 	is "the manual has $option" "$(grep -c "^\.It ${short}Fl Fl $long\b" "$page")" 1
 done
-is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z]+' "$page" | sort -u | wc -l)" 14
+is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z]+' "$page" | sort -u | wc -l)" 18
 for word in $kinds decimal padded hex base32 base36 base58 base62; do
 	is "the manuals have $word" \
 		"$(cat "$page" "$source_dir/man/snowid-layouts.7" | grep -c "\bCm $word\b" |
@@ -623,7 +690,7 @@ for variable in NO_COLOR TERM SNOWID_STORE XDG_STATE_HOME HOME; do
 	is "the manual has $variable" "$(grep -c "^\.It Ev $variable$" "$page")" 1
 done
 if command -v mandoc >/dev/null; then
-	for file in snowid.1 snowid-layouts.7; do
+	for file in snowid.1 snowid-layouts.7 snowid-stores.7; do
 		is "mandoc finds nothing wrong in $file" "$(mandoc -T lint "$source_dir/man/$file" |
 			grep -v 'referenced manual not found')" ""
 	done

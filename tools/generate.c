@@ -13,8 +13,7 @@
 /* Whether the user has named a worker or a store. */
 static bool is_placed(const struct options *options)
 {
-	const char *const store = getenv("SNOWID_STORE");
-	bool placed = options->store || options->field_count > 0 || (store && *store);
+	bool placed = options->store || options->field_count > 0 || store_of_environment();
 	for (size_t i = 0; i < options->setting_count; i++)
 		placed = placed || strncmp(options->settings[i], "store=", 6) == 0 ||
 			 strncmp(options->settings[i], "field.", 6) == 0;

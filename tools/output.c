@@ -130,24 +130,65 @@ void record_begin(bool json)
 	record.keys = 0;
 }
 
+/* The length of the character at `text` in UTF-8, 0 if it is none (RFC 3629). */
+static size_t character(const unsigned char *text)
+{
+	const unsigned char lead = text[0];
+	const size_t length = lead < 0x80                   ? 1
+			      : lead >= 0xc2 && lead < 0xe0 ? 2
+			      : lead >= 0xe0 && lead < 0xf0 ? 3
+			      : lead >= 0xf0 && lead < 0xf5 ? 4
+							    : 0;
+
+	for (size_t i = 1; i < length; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	if ((lead == 0xe0 && text[1] < 0xa0) || (lead == 0xed && text[1] > 0x9f) ||
+	    (lead == 0xf0 && text[1] < 0x90) || (lead == 0xf4 && text[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+/* A string of JSON, or a line of text that does not get to drive the terminal. */
+static void out_value(const char *value, bool json)
+{
+	const unsigned char *at = (const unsigned char *)value;
+
+	while (*at) {
+		const size_t length = character(at);
+		const bool control = *at < ' ' || *at == 0x7f;
+		if (json && (*at == '"' || *at == '\\'))
+			out_printf("\\%c", *at);
+		else if (json && (control || length == 0))
+			out_printf("\\u%04x", control ? *at : 0xfffdu);
+		else if (control || length == 0)
+			out_text("?");
+		else
+			out_bytes((const char *)at, length);
+		at += length ? length : 1;
+	}
+}
+
 static void __attribute__((format(printf, 3, 0)))
 record_value(const char *key, const char *quote, const char *format, va_list value)
 {
+	char text[8192]; /* more than any path or spec */
+
+	vsnprintf(text, sizeof text, format, value);
 	if (record.json) {
 		out_printf("%s\"%s\":%s", record.keys++ > 0 ? "," : "", key, quote);
-		out_vprintf(format, value);
+		out_value(text, true);
 		out_text(quote);
 	} else {
 		out_bold();
 		out_printf("%-16s", key);
 		out_plain();
 		out_text(" ");
-		out_vprintf(format, value);
+		out_value(text, false);
 		out_text("\n");
 	}
 }
 
-/* Nothing is escaped: no text that comes here can hold a quote, a backslash or a control. */
 void record_text(const char *key, const char *format, ...)
 {
 	va_list arguments;

@@ -16,7 +16,7 @@
 /* What was given; NULL where an option was not. */
 struct options {
 	uint64_t count;
-	const char *kind, *form, *input, *store, *time, *from, *to;
+	const char *kind, *form, *input, *store, *time, *from, *to, *floor;
 	char **fields; /* NAME=N of each --field */
 	size_t field_count;
 	char **settings; /* KEY=VALUE of each --set */
@@ -25,7 +25,7 @@ struct options {
 	size_t clock_count;
 	char **operands;
 	size_t operand_count;
-	bool json;
+	bool json, adopt, reset, yes;
 };
 
 /* The commands; each returns the exit status. */
@@ -36,6 +36,7 @@ int convert(const struct options *options);
 int range(const struct options *options);
 int layout(const struct options *options);
 int bench(const struct options *options);
+int store(const struct options *options);
 
 /* Cuts text at its first '=' and returns what follows it; NULL where there is none. */
 char *split(char *text);
@@ -169,6 +170,12 @@ void draw_bits(const struct kind *kind, const struct id *id);
 /* state.c: lets a config of a layout keep its state in the user's file for it, with all fields 0.
  * Ends the tool where there can be none. */
 void state_default(const struct kind *kind, struct snowid_config *config);
+
+/* The store that SNOWID_STORE names; NULL: none. */
+const char *store_of_environment(void);
+
+/* Hands out the URL of each file that state_default() has made. Ends the tool where they have no place. */
+void each_state(void (*use)(const char *url, void *user), void *user);
 
 /* progress.c: a bar on standard error, when that is a terminal and the output is not. */
 void progress(uint64_t done, uint64_t total);

@@ -28,6 +28,10 @@ static const struct {
 	{'T', "time", "INSTANT", "the time of the ID"},
 	{'A', "from", "INSTANT", "the beginning of the span"},
 	{'B', "to", "INSTANT", "the end of the span, which is part of it"},
+	{'O', "adopt", NULL, "take a copied state file for an original"},
+	{'R', "reset", NULL, "set what is recorded to the instant of --floor"},
+	{'L', "floor", "INSTANT", "before which no ID will be"},
+	{'Y', "yes", NULL, "do it without asking"},
 	{'J', "json", NULL, "print JSON, one object a line"},
 	{'h', "help", NULL, "print this help"},
 	{'V', "version", NULL, "print the version"},
@@ -47,6 +51,7 @@ static const struct command {
 	{"convert", convert, "fki", SIZE_MAX, " [ID]...", "write IDs in another text form"},
 	{"range", range, "kABfJ", 0, "", "show the first and last ID of a span of time"},
 	{"layout", layout, "J", 1, " [KIND]", "show the bits of a kind, or a table of the kinds"},
+	{"store", store, "ORLYJ", 1, " [URL]", "show what a store keeps, or set it right"},
 	{"bench", bench, "J", 0, "", "measure how fast this machine makes IDs"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -71,6 +76,10 @@ static const char form_help[] = "FORM     decimal, padded, hex, base32, base36, 
 static const char instant_help[] = "INSTANT  2024-01-03T19:30:00.5Z, 2024-01-03, or milliseconds "
 				   "since 1970\n";
 static const char id_help[] = "ID       one a line from standard input when none is given\n";
+
+static const char url_help[] =
+	"URL      file:/path, or slots:/directory?workers=0-31 (default: SNOWID_STORE, or\n"
+	"         the files that snowid keeps for its user)\n";
 
 static void help(void)
 {
@@ -101,12 +110,15 @@ static void help_command(const struct command *command)
 			   known[i].value ? known[i].value : "", known[i].text);
 	}
 	out_text("\n");
-	if (takes(command, 'k') || command->operands == 1)
+	if (takes(command, 'k') || command->run == layout)
 		out_text(kind_help);
 	if (takes(command, 'f'))
 		out_text(form_help);
-	if (takes(command, 'C') || takes(command, 'T') || takes(command, 'A'))
+	if (takes(command, 'C') || takes(command, 'T') || takes(command, 'A') ||
+	    takes(command, 'L'))
 		out_text(instant_help);
+	if (command->run == store)
+		out_text(url_help);
 	if (command->operands > 1)
 		out_text(id_help);
 }
@@ -187,6 +199,18 @@ static void set_option(struct options *options, char letter, char *value)
 		break;
 	case 'B':
 		options->to = value;
+		break;
+	case 'O':
+		options->adopt = true;
+		break;
+	case 'R':
+		options->reset = true;
+		break;
+	case 'L':
+		options->floor = value;
+		break;
+	case 'Y':
+		options->yes = true;
 		break;
 	case 'J':
 		options->json = true;

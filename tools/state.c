@@ -3,6 +3,7 @@
  * Where the state lives for a user who has said neither which node this is nor where: a file of the
  * user's for each layout. All copies of the tool share its words, and so never make the same ID.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -72,4 +73,31 @@ void state_default(const struct kind *kind, struct snowid_config *config)
 	if (snowid_config_set_store(config, url) != 0 ||
 	    snowid_config_set(config, "block", BLOCK) != 0)
 		fail("%s", detail());
+}
+
+const char *store_of_environment(void)
+{
+	const char *const store = getenv("SNOWID_STORE");
+	return store && *store ? store : NULL;
+}
+
+static int is_state(const struct dirent *entry)
+{
+	const size_t length = strlen(entry->d_name);
+	return length > 6 && strcmp(entry->d_name + length - 6, ".state") == 0;
+}
+
+void each_state(void (*use)(const char *url, void *user), void *user)
+{
+	char path[PATH_MAX], url[PATH_MAX + NAME_MAX + 8];
+	struct dirent **entries = NULL;
+
+	directory_name(path);
+	const int count = scandir(path, &entries, is_state, alphasort);
+	for (int i = 0; i < count; i++) {
+		snprintf(url, sizeof url, "file:%s/%s", path, entries[i]->d_name);
+		use(url, user);
+		free(entries[i]);
+	}
+	free(entries);
 }
