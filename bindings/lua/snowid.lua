@@ -256,7 +256,7 @@ Layout.set_field, Layout.info, Layout.field_at, Layout.format = nil, nil, nil, n
 
 Layout_meta.__tostring = Layout.spec
 Layout_meta.__eq = function(a, b)
-	return a:spec() == b:spec()
+	return getmetatable(a) == getmetatable(b) and a:spec() == b:spec()
 end
 
 --- @section end

@@ -84,11 +84,10 @@
 }
 %typemap(in) struct snowid_id128 *INOUT = const struct snowid_id128 *;
 %typemap(argout) struct snowid_id128 *INOUT = struct snowid_id128 *OUT;
-%typemap(in) const uint8_t node[6] (uint8_t node[6]) {
+%typemap(in) const uint8_t IN[6] (uint8_t node[6]) {
 	snowid_ruby_bytes($input, "node", node, sizeof node);
 	$1 = node;
 }
-%typemap(argout) const uint8_t node[6] ""
 %typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
 %typemap(argout) uint8_t node[6] {
 	$result = SWIG_Ruby_AppendOutput($result, rb_str_new((const char *)$1, 6));

@@ -148,10 +148,9 @@ module Snowid
 
     # The next one of the same millisecond, as the specification has it.
     # @return [ULID]
-    def succ
+    def increment
       self.class.from_bytes(Native.ulid_increment(bytes))
     end
-    alias increment succ
   end
 
   # A UUID (RFC 9562).

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the tests need of POSIX and Lua does not have.
+ */
+#include <lauxlib.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int l_fork(lua_State *L)
+{
+	lua_pushinteger(L, fork());
+	return 1;
+}
+
+static int l_pipe(lua_State *L)
+{
+	int files[2];
+
+	if (pipe(files) != 0)
+		return luaL_error(L, "pipe");
+	lua_pushinteger(L, files[0]);
+	lua_pushinteger(L, files[1]);
+	return 2;
+}
+
+/* All there is until the end. */
+static int l_read(lua_State *L)
+{
+	const int file = (int)luaL_checkinteger(L, 1);
+	luaL_Buffer buffer;
+	char block[4096];
+	ssize_t got;
+
+	luaL_buffinit(L, &buffer);
+	while ((got = read(file, block, sizeof block)) > 0)
+		luaL_addlstring(&buffer, block, (size_t)got);
+	luaL_pushresult(&buffer);
+	close(file);
+	return 1;
+}
+
+static int l_write(lua_State *L)
+{
+	const int file = (int)luaL_checkinteger(L, 1);
+	size_t length;
+	const char *const text = luaL_checklstring(L, 2, &length);
+
+	for (size_t at = 0; at < length;) {
+		const ssize_t put = write(file, text + at, length - at);
+		if (put < 0)
+			return luaL_error(L, "write");
+		at += (size_t)put;
+	}
+	return 0;
+}
+
+static int l_close(lua_State *L)
+{
+	close((int)luaL_checkinteger(L, 1));
+	return 0;
+}
+
+/* The status of any child, 0 for one that did well. */
+static int l_wait(lua_State *L)
+{
+	int status = -1;
+
+	wait(&status);
+	lua_pushinteger(L, status);
+	return 1;
+}
+
+static int l_exit(lua_State *L)
+{
+	_exit((int)luaL_checkinteger(L, 1));
+	(void)L;
+}
+
+int luaopen_processes(lua_State *L);
+__attribute__((visibility("default"))) int luaopen_processes(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"fork", l_fork},   {"pipe", l_pipe}, {"read", l_read}, {"write", l_write},
+		{"close", l_close}, {"wait", l_wait}, {"exit", l_exit}, {NULL, NULL},
+	};
+	luaL_newlib(L, functions);
+	return 1;
+}

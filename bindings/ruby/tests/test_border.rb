@@ -1,0 +1,115 @@
+# frozen_string_literal: true
+
+# SPDX-License-Identifier: MIT
+
+# What SWIG would let through: wrong types, numbers that do not fit, no object at all.
+class BorderTest < Test
+  def layout
+    Snowid::Layout.new("instagram")
+  end
+
+  def test_64_bits_are_exact
+    [0, 1, (2**53) + 1, 2**62, (2**63) - 1, 2**63, (2**64) - 1].each do |id|
+      assert_equal id, Snowid.parse_id(Snowid.format_id(id))
+      assert_equal id & 1023, layout.field(id, :sequence)
+      assert_equal id, layout.encode(layout.time(id), shard: layout.field(id, :shard), sequence: id & 1023)
+    end
+  end
+
+  def test_negative_and_huge_numbers_are_range_errors
+    ids = manual
+    [-1, 2**64, -(2**63), 2**70, -(2**70)].each do |number|
+      [-> { Snowid.format_id(number) }, -> { layout.decode(number) }, -> { layout.time_ms(number) },
+       -> { layout.encode(START, shard: number) }, -> { Snowid::Generator.new(worker: number) },
+       -> { ids.batch(number) }, -> { Snowid::UUID.first_at(START, number) }].each do |call|
+        error = assert_raises(RangeError, &call)
+        assert_kind_of Snowid::InvalidError, error
+        assert_equal Snowid::Native::E_RANGE, error.code
+        assert_includes error.message, number.to_s
+      end
+    end
+  end
+
+  def test_what_is_not_an_integer_is_a_type_error
+    ids = manual
+    [1.0, 1.5, "12", nil, :worker, [], Rational(1), Object.new].each do |value|
+      assert_raises(TypeError) { Snowid.format_id(value) }
+      assert_raises(TypeError) { layout.decode(value) }
+      assert_raises(TypeError) { Snowid::Generator.new(worker: value) }
+      assert_raises(TypeError) { ids.batch(value) }
+    end
+  end
+
+  def test_what_is_not_a_string_is_a_type_error
+    [nil, 5, [], Object.new].each do |value|
+      assert_raises(TypeError) { Snowid.parse_id(value) }
+      assert_raises(TypeError) { Snowid::ULID.parse(value) }
+      assert_raises(TypeError) { Snowid::UUID.parse(value) }
+      assert_raises(TypeError) { Snowid.parse_time(value) }
+    end
+  end
+
+  def test_bytes_of_any_content
+    assert_raises(Snowid::InvalidError) { Snowid.parse_id("1\0") }
+    assert_raises(ArgumentError) { Snowid::Layout.new("snowflake\0") }
+    assert_raises(ArgumentError) { Snowid::Generator.new(worker: 1, store: "memory:\0") }
+    assert_raises(Snowid::InvalidError) { Snowid.parse_id("\xff" * 10) }
+    assert_raises(Snowid::InvalidError) { Snowid::ULID.parse("é" * 13) }
+    assert_raises(Snowid::InvalidError) { Snowid::Layout.new("time:41,#{'x' * 100_000}:5") }
+  end
+
+  def test_nil_and_other_objects_are_no_handles
+    config = Snowid::Native.config_new
+    assert_raises(TypeError) { Snowid::Native.generator_new(nil) }
+    assert_raises(TypeError) { Snowid::Native.generator_new(Object.new) }
+    assert_raises(TypeError) { Snowid::Native.generator_new(layout) }
+    assert_raises(TypeError) { config.set_clock(nil) }
+    assert_raises(TypeError) { config.set_clock(config) }
+    assert_raises(TypeError) { Snowid::Generator.new(worker: 1, clock: Object.new) }
+    next_of = Snowid::Generator.instance_method(:next)
+    assert_raises(TypeError) { next_of.bind_call(Object.new) }
+    assert_raises(TypeError) { next_of.bind_call(nil) }
+  end
+
+  def test_an_object_that_was_not_made
+    [Snowid::Generator, Snowid::Layout, Snowid::ManualClock].each do |class_|
+      error = assert_raises(TypeError) { class_.allocate.then { |it| it.respond_to?(:next) ? it.next : it.inspect } }
+      assert_includes error.message, "uninitialized"
+    end
+  end
+
+  def test_one_that_failed_to_be_made
+    class_ = Class.new(Snowid::Generator) { def initialize; end }
+    assert_raises(TypeError) { class_.new.next }
+  end
+
+  def test_no_object_is_freed_twice
+    assert_raises(NoMethodError, TypeError) { manual.dup }
+    assert_raises(NoMethodError, TypeError) { layout.clone }
+    ids = manual
+    assert_raises(TypeError, FrozenError) { ids.send(:initialize, "snowflake", worker: 2) }
+    ids.next
+  end
+
+  def test_instants_and_spans
+    [nil, [], {}, :now].each { |value| assert_raises(TypeError) { layout.first_at(value) } }
+    [Float::NAN, Float::INFINITY, 1e300, -1e300].each do |value|
+      assert_raises(RangeError) { layout.first_at(value) }
+      assert_raises(RangeError) { Snowid::ManualClock.new(START).step(value) }
+      assert_raises(RangeError) { manual.next(timeout: value.abs) }
+    end
+    assert_raises(Snowid::InvalidError) { Snowid::Generator.new(worker: 1, hold: -1) }
+    assert_raises(Snowid::InvalidError) { Snowid::Generator.new(worker: 1, hold: "5") }
+    assert_raises(TypeError) { manual.next(timeout: "1s") }
+    assert_raises(RangeError) { manual.next(timeout: -1) }
+  end
+
+  def test_arguments
+    ids = manual
+    assert_raises(ArgumentError) { ids.next(1) }
+    assert_raises(ArgumentError) { ids.next(frob: 1) }
+    assert_raises(ArgumentError) { ids.batch }
+    assert_raises(ArgumentError) { ids.batch(1, 2) }
+    assert_raises(Snowid::InvalidError) { Snowid::Generator.new(frob: 1) }
+  end
+end

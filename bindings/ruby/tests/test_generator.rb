@@ -1,0 +1,178 @@
+# frozen_string_literal: true
+
+# SPDX-License-Identifier: MIT
+
+require "tmpdir"
+
+# One generator in one thread.
+class GeneratorTest < Test
+  SMALL = "time:41,worker:5,sequence:2"
+
+  def test_next_holds_what_it_should
+    ids = manual(worker: 7, datacenter: 3)
+    parts = ids.layout.decode(ids.next)
+    assert_equal [@clock.now, 7, 3], parts.values_at(:time, :worker, :datacenter)
+    assert_equal 7, ids.field(:worker)
+    assert_raises(Snowid::InvalidError) { ids.field(:frob) }
+  end
+
+  def test_fields_by_name_or_in_a_hash
+    assert_equal 3, Snowid::Generator.new("time:41,wait:5,sequence:5", fields: { wait: 3 }).field("wait")
+    assert_equal 3, Snowid::Generator.new(Snowid::Layout.new("instagram"), fields: { "shard" => 3 }).field(:shard)
+  end
+
+  def test_kinds
+    assert_instance_of Integer, manual.next
+    { "ulid" => Snowid::ULID, "uuid1" => Snowid::UUID, "uuid6" => Snowid::UUID, "uuid7" => Snowid::UUID }
+      .each do |kind, class_|
+        ids = manual(kind)
+        [ids.next, ids.try_next, *ids.batch(2)].each { |id| assert_instance_of class_, id }
+        assert_nil ids.layout
+        assert_equal kind, ids.kind
+      end
+    assert_equal [5, 6], manual("uuid6", node: 5, clock_seq: 6).next.then { |id| [id.node, id.clock_seq] }
+  end
+
+  def test_it_is_enumerable
+    ids = manual
+    first = ids.first(3)
+    assert_equal first, first.sort.uniq
+    assert_equal 2, ids.each_slice(2).first.size
+    assert_equal Float::INFINITY, ids.each.size
+    assert_operator ids.lazy.map { |id| id + 1 }.first(2).last, :>, first.last
+    got = []
+    ids.each { |id| (got << id).size < 3 || break }
+    assert_equal 3, got.uniq.size
+  end
+
+  def test_each_does_not_swallow_the_blocks_stop_iteration
+    assert_raises(StopIteration) { manual.each { raise StopIteration } }
+  end
+
+  def test_nothing_is_drawn_before_it_is_asked_for
+    ids = manual
+    walk = ids.each
+    walk.next
+    lazy = ids.lazy.map(&:itself)
+    lazy.first(1)
+    issued = ids.stats[:issued]
+    @clock.advance(0.1)
+    assert_equal @clock.now, ids.layout.time(walk.next)
+    @clock.advance(0.1)
+    assert_equal @clock.now, ids.layout.time(lazy.first)
+    assert_equal issued + 2, ids.stats[:issued]
+  end
+
+  def test_batch
+    ids = manual
+    made = ids.batch(10_000)
+    assert_equal 10_000, made.uniq.size
+    assert_equal made.sort, made
+    assert_empty ids.batch(0)
+  end
+
+  def test_a_batch_that_fails_tells_what_was_made
+    ids = manual(SMALL, timeout: 0)
+    error = assert_raises(Snowid::ExhaustedError) { ids.batch(6) }
+    assert_equal 4, error.partial.size
+    assert_equal Snowid::Native::E_EXHAUSTED, error.code
+    assert_equal 1_000_000, error.wait_ns
+    assert_equal 6, ids.batch(6, timeout: 1).size
+  end
+
+  def test_timeouts
+    ids = manual(SMALL, timeout: 0.5)
+    assert_equal "500ms", ids.setting(:timeout)
+    4.times { ids.next(timeout: 0) }
+    assert_raises(Snowid::ExhaustedError) { ids.next(timeout: 0) }
+    assert_raises(Snowid::ExhaustedError) { ids.next(timeout: 0.0005) }
+    assert_instance_of Integer, ids.next(timeout: nil)
+    far = manual(SMALL, wait: 3600, hold: 3600, timeout: 1)
+    far.next
+    @clock.step(-1800)
+    before = @clock.elapsed
+    assert_raises(Snowid::ClockError) { far.next }
+    assert_equal 1, @clock.elapsed - before
+  end
+
+  def test_try_next
+    ids = manual(SMALL)
+    4.times { assert_instance_of Integer, ids.try_next }
+    assert_nil ids.try_next
+    assert_in_delta 0.001, ids.try_next { |seconds| seconds }, 1e-9
+    @clock.advance(0.001)
+    assert_instance_of Integer, ids.try_next { flunk }
+    @clock.step(-3600)
+    assert_raises(Snowid::ClockError) { ids.try_next { flunk } }
+  end
+
+  def test_the_policy_for_a_clock_that_steps_back
+    ids = manual(hold: "2s", wait: 0.01)
+    ids.next
+    @clock.step(-1.5)
+    ids.next
+    @clock.step(-1)
+    error = assert_raises(Snowid::ClockError) { ids.next }
+    assert_includes error.message, "2500.0000 ms"
+    assert_equal [1, 1, 2_500_000_000], ids.stats.values_at(:regressions, :refused, :max_lag_ns)
+  end
+
+  def test_available
+    ids = manual(SMALL)
+    assert_equal 4, ids.available
+    ids.batch(3)
+    assert_equal 1, ids.available
+  end
+
+  def test_stats
+    ids = manual
+    ids.batch(5)
+    assert_equal({ issued: 5, waits: 0, regressions: 0, refused: 0, max_lead_ns: 0, max_lag_ns: 0 }, ids.stats)
+  end
+
+  def test_close
+    ids = manual
+    refute_predicate ids, :closed?
+    assert_nil ids.close
+    assert_nil ids.close(timeout: 0)
+    assert_predicate ids, :closed?
+    [-> { ids.next }, -> { ids.try_next }, -> { ids.batch(1) }, -> { ids.each { flunk } }, -> { ids.available }]
+      .each { |call| assert_raises(Snowid::ClosedError, &call) }
+    assert_equal 0, ids.stats[:issued]
+    assert_includes ids.inspect, "closed"
+  end
+
+  def test_the_block_form_closes
+    kept = nil
+    result = Snowid::Generator.open("snowflake", worker: 1) do |ids|
+      kept = ids
+      ids.next
+    end
+    assert_instance_of Integer, result
+    assert_predicate kept, :closed?
+    assert_raises(IOError) { Snowid::Generator.open("ulid") { |ids| (kept = ids) && raise(IOError) } }
+    assert_predicate kept, :closed?
+    assert_instance_of Snowid::Generator, Snowid::Generator.open("ulid")
+  end
+
+  def test_a_state_file
+    Dir.mktmpdir(nil, Dir.pwd) do |directory|
+      options = { worker: 1, store: "file:#{directory}/state", block: 0.02 }
+      first = Snowid::Generator.open("snowflake", **options) { |ids| ids.batch(100) }
+      ids = Snowid::Generator.new("snowflake", **options)
+      assert_operator ids.next, :>, first.last
+      assert_operator ids.maintain, :<, 1
+      # The store is looked after on the way: its limit goes on past the block that was allowed.
+      finish = Time.now + 0.1
+      ids.next while Time.now < finish
+      error = assert_raises(Snowid::StoreError) { Snowid::Generator.new("twitter", **options) }
+      assert_equal Snowid::Native::E_STORE, error.code
+    end
+    assert_equal Float::INFINITY, manual.maintain
+  end
+
+  def test_subclasses
+    class_ = Class.new(Snowid::Generator) { def next = super.to_s }
+    assert_match(/\A\d+\z/, class_.new("snowflake", worker: 1).next)
+  end
+end

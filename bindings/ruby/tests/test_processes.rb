@@ -1,0 +1,131 @@
+# frozen_string_literal: true
+
+# SPDX-License-Identifier: MIT
+
+require "tmpdir"
+
+# Threads, forks and garbage.
+class ProcessesTest < Test
+  KINDS = [WIDE, "ulid", "uuid7"].freeze
+
+  def generator(kind)
+    kind == WIDE ? Snowid::Generator.new(kind, worker: 1) : Snowid::Generator.new(kind)
+  end
+
+  # What each of several children prints of one generator, as texts.
+  def in_children(count)
+    pipes = Array.new(count) do
+      reader, writer = IO.pipe
+      pid = fork do
+        reader.close
+        writer.puts(yield)
+        writer.close
+        exit!(0)
+      end
+      writer.close
+      [pid, reader]
+    end
+    pipes.flat_map do |pid, reader|
+      lines = reader.readlines(chomp: true)
+      assert_predicate Process.wait2(pid).last, :success?
+      lines
+    end
+  end
+
+  def test_threads_share_a_generator
+    KINDS.each do |kind|
+      ids = generator(kind)
+      made = Array.new(4) { Thread.new { Array.new(5000) { ids.next } + ids.batch(5000) } }.map(&:value)
+      made.each { |list| assert_equal list.sort, list }
+      assert_equal 40_000, made.flatten.uniq.size
+    end
+  end
+
+  def test_other_threads_run_while_one_waits
+    ids = Snowid::Generator.new("time:40,worker:1,sequence:1;unit=100ms", worker: 1)
+    waiting = Thread.new { ids.batch(5) }
+    turns = 0
+    turns += 1 while waiting.alive?
+    assert_equal 5, waiting.value.uniq.size
+    assert_operator turns, :>, 1000
+  end
+
+  def test_a_thread_that_waits_can_be_killed
+    ids = Snowid::Generator.new("time:32,worker:1,sequence:1;unit=1s", worker: 1, timeout: 60)
+    waiting = Thread.new { ids.batch(1_000_000) }
+    Thread.pass until ids.stats[:waits].positive?
+    waiting.kill
+    assert waiting.join(30)
+  end
+
+  def test_children_share_a_generator
+    KINDS.each do |kind|
+      ids = generator(kind)
+      ids.next
+      children = in_children(4) { Array.new(2500) { ids.next } + ids.batch(2500) }
+      own = ids.batch(5000).map(&:to_s)
+      assert_equal 25_000, (children + own).uniq.size, kind
+    end
+  end
+
+  def test_fork_in_the_middle_of_an_iteration
+    ids = generator(WIDE)
+    walk = ids.each
+    lazy = ids.lazy.map(&:itself)
+    before = [walk.next, lazy.first].map(&:to_s)
+    children = in_children(4) { Array.new(100) { walk.next } + lazy.first(100) + ids.first(100) }
+    after = Array.new(100) { walk.next.to_s } + lazy.first(100).map(&:to_s)
+    assert_equal 2 + 1200 + 200, (before + children + after).uniq.size
+  end
+
+  def test_random_values_after_fork
+    Snowid::ULID.new
+    children = in_children(4) { Array.new(1000) { Snowid::ULID.new } + Array.new(1000) { Snowid::UUID.new } }
+    assert_equal 8000, children.uniq.size
+  end
+
+  def test_children_share_a_state_file
+    Dir.mktmpdir(nil, Dir.pwd) do |directory|
+      ids = Snowid::Generator.new(WIDE, worker: 1, store: "file:#{directory}/state", block: 0.05)
+      children = in_children(3) { ids.batch(1000) }
+      assert_equal 4000, (children + ids.batch(1000).map(&:to_s)).uniq.size
+    end
+  end
+
+  def test_a_child_that_ends_leaves_the_generator_alone
+    ids = generator(WIDE)
+    assert_equal(["closed"], in_children(1) { ids.close || "closed" })
+    assert_instance_of Integer, ids.next
+    pid = fork { exit } # with finalizers
+    Process.wait(pid)
+    assert_instance_of Integer, ids.next
+  end
+
+  def rss
+    Integer(File.read("/proc/self/statm").split[1]) * 4096
+  end
+
+  # Makes and drops many of each class, and some errors.
+  def litter(count)
+    count.times do
+      Snowid::Generator.new("snowflake", worker: 1).try_next
+      Snowid::ManualClock.new(START)
+      3.times { Snowid::Layout.new("twitter") }
+      44.times { Snowid::ULID.new.to_uuid }
+      assert_raises(RangeError) { Snowid.format_id(-1) }
+    end
+    GC.start
+  end
+
+  # A million objects; growth is far below what a hundredth of their memory would be.
+  def test_garbage_is_collected
+    litter(1000)
+    before = rss
+    litter(20_000)
+    assert_operator rss - before, :<, 8 << 20
+  end
+
+  def test_more_generators_than_the_system_has_maps_for
+    70_000.times { Snowid::Generator.new("snowflake", worker: 1) }
+  end
+end

@@ -1,0 +1,145 @@
+# frozen_string_literal: true
+
+# SPDX-License-Identifier: MIT
+
+require "json"
+
+# Layouts, ULIDs, UUIDs, texts and times. Expected values: tests/vectors, and arithmetic.
+class ValuesTest < Test
+  TWEET = 1_541_815_603_606_036_480
+
+  def test_a_layout_decodes
+    parts = Snowid::Layout.new("twitter").decode(TWEET)
+    assert_equal({ id: TWEET, time: Time.utc(2022, 6, 28, 16, 7, 40, 105_000), unix_ms: 1_656_432_460_105,
+                   datacenter: 11, worker: 26, sequence: 0 }, parts)
+    assert_predicate parts[:time], :utc?
+  end
+
+  def test_a_layout_encodes
+    twitter = Snowid::Layout.new(:twitter)
+    time = Time.new(2022, 6, 28, 18, 7, 40.105r, "+02:00")
+    assert_equal TWEET, twitter.encode(time, datacenter: 11, worker: 26)
+    assert_equal TWEET, twitter.encode(1_656_432_460.105r, datacenter: 11, worker: 26)
+    assert_equal TWEET, twitter.encode("2022-06-28T16:07:40.105Z", datacenter: 11, worker: 26)
+    assert_raises(Snowid::InvalidError) { twitter.encode(time, worker: 32) }
+    assert_raises(Snowid::InvalidError) { twitter.encode(time, frob: 1) }
+    assert_raises(RangeError) { twitter.encode(Time.utc(2000)) }
+  end
+
+  def test_what_a_layout_has_room_for
+    layout = Snowid::Layout.new("twitter")
+    assert_equal [63, 1_000_000, 4096, 1024, (2**41) - 1],
+                 [layout.bits, layout.unit_ns, layout.ids_per_tick, layout.nodes, layout.last_tick]
+    assert_equal Time.at(1_288_834_974.657r), layout.first_time
+    assert_equal Time.at(1_288_834_974.657r + (((2**41) - 1) / 1000r)), layout.last_time
+    assert_equal layout.last_time, layout.fits_until(63)
+    assert_raises(RangeError) { Snowid::Layout.new("time:8,node:56").fits_until(53) }
+    assert_equal [[:time, 41, 22], [:datacenter, 5, 17], [:worker, 5, 12], [:sequence, 12, 0]],
+                 layout.fields.map(&:to_a)
+    assert_equal "time:41,datacenter:5,worker:5,sequence:12;epoch=2010-11-04T01:42:54.657Z;unit=1ms", layout.spec
+    assert_includes Snowid::Layout.presets, "sonyflake"
+  end
+
+  def test_layouts_are_values
+    a = Snowid::Layout.new("twitter")
+    b = Snowid::Layout.new(a.spec)
+    assert_equal a, b
+    assert_equal({ a => 1 }, { b => 1 })
+    assert_equal a.fingerprint, b.fingerprint
+    refute_equal a, Snowid::Layout.new("snowflake")
+    assert_predicate a, :frozen?
+  end
+
+  def test_a_range_of_ids
+    range = Snowid::Layout.new("discord").range("2024-01-01", "2024-01-31T23:59:59.999Z")
+    assert_equal 1_191_168_914_227_200_000..1_202_402_938_060_799_999, range
+  end
+
+  def test_ulid
+    ulid = Snowid::ULID.parse("01ARYZ6S41TSV4RRFFQ69G5FAV")
+    assert_equal "01563df36481d6764c61efb99302bd5b", ulid.bytes.unpack1("H*")
+    assert_equal Time.at(1_469_918_176.385r), ulid.time
+    assert_equal 1_469_918_176_385, ulid.unix_ms
+    assert_equal 0x01563df36481d6764c61efb99302bd5b, ulid.to_i
+    assert_equal ulid, Snowid::ULID.from_i(ulid.to_i)
+    assert_equal "01563df3-6481-d676-4c61-efb99302bd5b", ulid.to_uuid.to_s
+    assert_equal ulid, ulid.to_uuid.to_ulid
+    assert_equal "01BX5ZZKBKACTAV9WEVGEMMVS0", Snowid::ULID.parse("01BX5ZZKBKACTAV9WEVGEMMVRZ").increment.to_s
+    assert_raises(RangeError) { Snowid::ULID.parse("01BX5ZZKBKZZZZZZZZZZZZZZZZ").increment }
+    assert_raises(RangeError) { Snowid::ULID.from_bytes("x" * 15) }
+    assert_raises(RangeError) { Snowid::ULID.from_i(2**128) }
+    assert_raises(RangeError) { Snowid::ULID.from_i(-1) }
+  end
+
+  def test_uuid
+    uuid = Snowid::UUID.parse("C232AB00-9414-11EC-B3C8-9F6BDECED846")
+    assert_equal [1, :rfc9562, 0x33c8, 0x9f6bdeced846], [uuid.version, uuid.variant, uuid.clock_seq, uuid.node]
+    assert_equal Time.utc(2022, 2, 22, 19, 22, 22), uuid.time
+    assert_equal "1ec9414c-232a-6b00-b3c8-9f6bdeced846", uuid.to_v6.to_s
+    assert_equal uuid, uuid.to_v6.to_v1
+    assert_equal [5, 6], uuid.with(node: 5, clock_seq: 6).then { |changed| [changed.node, changed.clock_seq] }
+    assert_raises(RangeError) { uuid.with(clock_seq: 16_384) }
+    assert_raises(RangeError) { uuid.with(node: 2**48) }
+    assert_raises(TypeError) { uuid.with(node: "5") }
+    assert_nil Snowid::UUID.parse("919108f7-52d1-4320-9bac-f847db4148a8").time
+    assert_raises(Snowid::InvalidError) { Snowid::UUID.new.node }
+  end
+
+  def test_new_ones_are_of_now
+    [Snowid::ULID, Snowid::UUID].each do |class_|
+      before = Time.now - 0.001
+      id = class_.new
+      assert_includes before..Time.now, id.time
+      refute_equal id, class_.new
+    end
+    assert_equal 7, Snowid::UUID.new.version
+  end
+
+  def test_128_bits_are_values
+    a, b, c = %w[01ARZ3NDEKTSV4RRFFQ69G5FAV 01arz3ndektsv4rrffq69g5fav 01ARYZ6S41TSV4RRFFQ69G5FAV]
+              .map { |text| Snowid::ULID.parse(text) }
+    assert_equal a, b
+    assert a.eql?(b)
+    assert_equal({ a => 1 }, { b => 1 })
+    assert_equal [c, a], [a, c].sort
+    assert_operator c, :<, a
+    assert c.between?(c, a)
+    assert_predicate a, :frozen?
+    assert_predicate a.bytes, :frozen?
+    refute_equal a, a.to_uuid
+    assert_nil a <=> a.to_uuid
+    assert_raises(ArgumentError) { a < 5 }
+    assert_equal a, Marshal.load(Marshal.dump(a))
+    assert_equal a, a.dup
+    assert_equal '["01ARZ3NDEKTSV4RRFFQ69G5FAV"]', JSON.generate([a])
+    assert_equal "#<Snowid::ULID 01ARZ3NDEKTSV4RRFFQ69G5FAV>", a.inspect
+    assert Snowid::ULID.range("2016-07-30", "2016-07-31").cover?(c)
+    assert Snowid::UUID.range(Time.now - 1, Time.now + 1).cover?(Snowid::UUID.new)
+  end
+
+  def test_text_forms
+    assert_equal %i[decimal padded hex base32 base36 base58 base62], Snowid::FORMS
+    Snowid::FORMS.each { |form| assert_equal TWEET, Snowid.parse_id(Snowid.format_id(TWEET, form), form) }
+    assert_equal "LygHa16AHYF", Snowid.format_id((2**64) - 1, "base62")
+    assert_raises(Snowid::InvalidError) { Snowid.format_id(1, :frob) }
+  end
+
+  def test_times
+    time = Snowid.parse_time("2024-01-03T20:30:00.123456789+01:00")
+    assert_equal [Time.utc(2024, 1, 3, 19, 30), 123_456_789], [time.floor, time.nsec]
+    assert_equal "2024-01-03T19:30:00.123456789Z", Snowid.format_time(time)
+    assert_equal "1969-12-31T23:59:59.500Z", Snowid.format_time(-0.5)
+    assert_raises(RangeError) { Snowid.format_time(Time.utc(10_000)) }
+  end
+
+  def test_errors
+    error = assert_raises(ArgumentError) { Snowid::Layout.new("frob") }
+    assert_kind_of Snowid::Error, error
+    assert_kind_of Snowid::InvalidError, error
+    assert_equal Snowid::Native::E_UNKNOWN, error.code
+    error = assert_raises(Errno::ENOENT) { Snowid::Generator.new(worker: 1, store: "file:/nonexistent/x") }
+    assert_kind_of Snowid::Error, error
+    assert_equal(-Errno::ENOENT::Errno, error.code)
+    assert_equal Snowid::VERSION, Snowid::Native.version
+  end
+end

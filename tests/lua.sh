@@ -1,0 +1,33 @@
+#!/bin/sh
+# The tests of the Lua library, for each Lua it was built for, in the build tree or where it is installed.
+# lua.sh [DIRECTORY OF share/lua, DIRECTORY OF lib/lua]
+# SPDX-License-Identifier: MIT
+set -eu
+: "${top_srcdir:?make check sets it}" "${top_builddir:?}"
+share=${1-} lib=${2-}
+[ $# -gt 0 ] || export LD_LIBRARY_PATH="$top_builddir/.libs"
+tests=$top_srcdir/bindings/lua/tests
+status=0
+# A module with AddressSanitizer wants it to be there before the interpreter is, whose own memory is
+# its own affair.
+case ${SANITIZERS-} in
+*address*)
+	preload=$($CC -print-file-name=libasan.so)
+	export ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=1:${ASAN_OPTIONS-}"
+	;;
+*) preload= ;;
+esac
+
+with() { # with INTERPRETER VERSION
+	lua="env ${preload:+LD_PRELOAD=$preload} $1"
+	here=$top_builddir/bindings/lua
+	export LUA_PATH="${share:-$top_srcdir/bindings/lua}${share:+/$2}/?.lua;$here/?.lua;$tests/?.lua;$top_srcdir/bindings/lua/examples/?.lua;;"
+	export LUA_CPATH="${lib:-$here/tree.$2}${lib:+/$2}/?.so;$here/$2/.libs/?.so;;"
+	$lua "$top_srcdir/tests/conformance_lua.lua" "$top_srcdir"/tests/conformance/*.json || status=1
+	$lua "$tests/test.lua" || status=1
+	$lua "$tests/test_openresty.lua" || status=1
+}
+[ ! -e "$top_builddir/bindings/lua/5.4/native.la" ] || with "$LUA54" 5.4
+[ ! -e "$top_builddir/bindings/lua/5.3/native.la" ] || with "$LUA53" 5.3
+[ -z "${LUAJIT-}" ] || with "$LUAJIT" 5.1
+exit $status
