@@ -88,6 +88,28 @@ if [ -n "${PYTHON-}" ]; then
 	fi
 fi
 
+passes() { # passes LANGUAGE COMMAND...
+	language=$1
+	shift
+	if "$@" >"$tmp/out" 2>&1; then
+		ok "the installed $language library passes its tests"
+	else
+		cat "$tmp/out"
+		not_ok "the installed $language library does not pass its tests"
+	fi
+}
+parent() { # parent PATTERN: of the directory of the file, the one above
+	find "$tmp/root" -path "$1" | head -n 1 | xargs dirname | xargs dirname
+}
+if [ -e "$top_builddir/bindings/ruby/native.la" ]; then
+	passes Ruby "$top_srcdir/tests/ruby.sh" "$(parent '*/snowid/generator.rb')" \
+		"$(parent '*_ruby*/snowid/native.so')"
+fi
+if [ -e "$top_builddir/bindings/lua/snowid/cdef.lua" ]; then
+	passes Lua "$top_srcdir/tests/lua.sh" "$(dirname "$(parent '*/lua/5.1/snowid/ffi.lua')")" \
+		"$(dirname "$(parent '*/lua/5.[34]/snowid/native.so')")"
+fi
+
 make -C "$top_builddir" DESTDIR="$tmp/root" uninstall >/dev/null 2>&1
 left=$(find "$tmp/root" ! -type d)
 if [ -z "$left" ]; then ok "uninstall leaves nothing"; else not_ok "uninstall leaves $left"; fi
