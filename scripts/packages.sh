@@ -29,6 +29,6 @@ build_packages="autoconf automake libtool pkg-config gcc g++ libc6-dev make xz-u
 # shellcheck disable=SC2034
 ruby_packages="ruby ruby-dev ruby-minitest ruby-activerecord ruby-sqlite3"
 # shellcheck disable=SC2034
-lua_packages="lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit lua-cjson"
+lua_packages="lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit lua-cjson luarocks"
 # shellcheck disable=SC2034
 python_packages="swig python3-dev python3-setuptools python3-wheel python3-venv mypy python3-numpy python3-sqlalchemy"
