@@ -4,6 +4,27 @@
 
 # What SWIG would let through: wrong types, numbers that do not fit, no object at all.
 class BorderTest < Test
+  # Drawn by hand, in objects.c.
+  DRAWING = %w[generator_next generator_next_for generator_try_next generator_next_batch generator_next128
+               generator_next128_for generator_try_next128 generator_next128_batch].freeze
+  # Callbacks would enter the interpreter from any thread; bytes compare in Ruby; errors carry their detail;
+  # the collector frees.
+  ELSEWHERE = %w[clock_new id128_compare error_detail layout_free clock_free config_free generator_free].freeze
+
+  def wrapped?(name)
+    object, method = name.split("_", 2)
+    class_ = %w[layout clock config generator].include?(object) && Snowid::Native.const_get(object.capitalize)
+    Snowid::Native.respond_to?(name) || (class_ && class_.method_defined?(method))
+  end
+
+  def test_every_function_has_its_place
+    symbols = File.read("#{ENV.fetch('top_srcdir')}/libsnowid/libsnowid.sym")
+    names = symbols.scan(/^\s*snowid_(\w+);/).flatten
+    assert_operator names.size, :>, 60
+    assert_empty(names.reject { |name| wrapped?(name) } - DRAWING - ELSEWHERE)
+    assert_empty (DRAWING + ELSEWHERE) - names
+  end
+
   def layout
     Snowid::Layout.new("instagram")
   end
