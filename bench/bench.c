@@ -5,13 +5,18 @@
  * the median and the range over the rounds. What each measure made is checked outside the time that
  * is taken: unique, in order, and dated within the measure.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -461,6 +466,216 @@ static struct saturated saturate(int way)
 	return result;
 }
 
+/* ---- four processes on one state file -------------------------------------------------------- */
+
+enum { SHARERS = 4, SHARED_LAST = 4096 };
+
+/* What the processes see of each other. */
+struct sharing {
+	atomic_int ready;
+	_Atomic uint64_t made;
+	double begin;
+	double end[SHARERS], cpu[SHARERS];
+	uint64_t last[SHARERS][SHARED_LAST]; /* IDs that each got, for a check */
+};
+
+static char shared_store[4300];
+
+/* Takes IDs until all have got so many together. */
+static void share(struct sharing *sharing, int me, int way)
+{
+	struct snowid_generator *const g = generator_in(shared_store, "snowflake", 1);
+	uint64_t batch[BATCH];
+	size_t made = BATCH;
+	int error = 0;
+
+	check(snowid_generator_next(g, batch), "next");
+	if (atomic_fetch_add(&sharing->ready, 1) == SHARERS - 1) {
+		sharing->begin = seconds(CLOCK_MONOTONIC);
+		atomic_fetch_add(&sharing->ready, 1);
+	}
+	while (atomic_load(&sharing->ready) <= SHARERS)
+		usleep(100);
+	const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	for (int at = 0; atomic_load(&sharing->made) < SATURATED; at = (at + BATCH) % SHARED_LAST) {
+		if (way == BATCHES)
+			error = snowid_generator_next_batch(g, batch, BATCH, UINT64_MAX, &made);
+		else
+			for (int i = 0; i < BATCH && !error; i++)
+				error = snowid_generator_next(g, &batch[i]);
+		check(error, "next");
+		memcpy(sharing->last[me] + at, batch, sizeof batch);
+		atomic_fetch_add(&sharing->made, BATCH);
+	}
+	sharing->cpu[me] = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	sharing->end[me] = seconds(CLOCK_MONOTONIC);
+	snowid_generator_free(g);
+}
+
+static void check_shared(struct sharing *sharing)
+{
+	uint64_t *const all = &sharing->last[0][0];
+	qsort(all, SHARERS * SHARED_LAST, sizeof *all, compare_ids);
+	for (int i = 1; i < SHARERS * SHARED_LAST; i++)
+		if (all[i] != 0 && all[i] == all[i - 1])
+			die("two processes got one ID");
+}
+
+static struct saturated saturate_together(int way)
+{
+	struct sharing *const sharing = mmap(NULL, sizeof *sharing, PROT_READ | PROT_WRITE,
+					     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct saturated result = {0};
+	double end = 0;
+	long steal;
+	int tries = 0;
+
+	if (sharing == MAP_FAILED)
+		die("mmap");
+	do {
+		memset(sharing, 0, sizeof *sharing);
+		steal = stolen();
+		for (int i = 0; i < SHARERS; i++)
+			if (fork() == 0) {
+				share(sharing, i, way);
+				_exit(0);
+			}
+		for (int i = 0; i < SHARERS; i++) {
+			int status;
+			if (wait(&status) < 0 || status != 0)
+				die("a process that shares");
+		}
+		result.cpu = end = 0;
+		for (int i = 0; i < SHARERS; i++) {
+			end = sharing->end[i] > end ? sharing->end[i] : end;
+			result.cpu += sharing->cpu[i];
+		}
+		result.rate = (double)sharing->made / (end - sharing->begin);
+		result.cpu /= end - sharing->begin;
+		check_shared(sharing);
+	} while (stolen() != steal && ++tries < 10);
+	munmap(sharing, sizeof *sharing);
+	return result;
+}
+
+/* ---- what it costs to be durable ------------------------------------------------------------- */
+
+static atomic_uint syncs; /* since the last look */
+
+/* The library's calls come here: a program's symbols go before a library's. */
+int __attribute__((visibility("default"))) msync(void *start, size_t size, int flags)
+{
+	atomic_fetch_add(&syncs, 1);
+	return (int)syscall(SYS_msync, start, size, flags);
+}
+
+/* Bytes that this process has had written to disks; -1 if the system does not tell. */
+static long long written(void)
+{
+	char line[80];
+	long long bytes = -1;
+	FILE *const file = fopen("/proc/self/io", "r");
+	while (file && fgets(line, sizeof line, file))
+		if (sscanf(line, "write_bytes: %lld", &bytes) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return bytes;
+}
+
+/* Writes and syncs, over and over, until it is killed. */
+static pid_t keep_the_disk_busy(const char *name)
+{
+	static char bytes[1 << 20];
+	const pid_t child = fork();
+	if (child != 0)
+		return child;
+	const int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	for (int i = 0; fd >= 0; i = (i + 1) % 256) {
+		if (pwrite(fd, bytes, sizeof bytes, (off_t)i << 20) < 0 ||
+		    (i % 16 == 15 && fsync(fd) != 0))
+			break;
+	}
+	_exit(1);
+}
+
+enum { HALF_BLOCKS = 10 };
+
+static char durable_store[4300];
+
+struct durability {
+	double syncs, bytes; /* a second */
+	double stall;        /* the longest call, in ms */
+	double preempted;    /* the same with memory:, which waits for nothing */
+	double spared;       /* the same beside a thread that maintains */
+};
+
+static atomic_bool maintaining;
+
+static void *maintain(void *generator)
+{
+	uint64_t again;
+	while (atomic_load(&maintaining)) {
+		check(snowid_generator_maintain(generator, &again), "maintain");
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* The longest call in some half blocks, of which each needs a sync. */
+static double longest_call(struct snowid_generator *g, double span)
+{
+	const double begin = seconds(CLOCK_MONOTONIC);
+	double last = begin, longest = 0;
+	uint64_t id;
+	while (last - begin < span) {
+		check(snowid_generator_next(g, &id), "next");
+		const double now = seconds(CLOCK_MONOTONIC);
+		longest = now - last > longest ? now - last : longest;
+		last = now;
+	}
+	return longest * 1e3;
+}
+
+static struct durability measure_durability(bool busy)
+{
+	struct snowid_config *config;
+	struct snowid_generator *g;
+	struct durability result;
+	char name[4300];
+	pthread_t thread;
+	pid_t writer = 0;
+
+	check(snowid_config_new(&config), "config");
+	check(snowid_config_set_kind(config, WIDE_LAYOUT), WIDE_LAYOUT);
+	check(snowid_config_set_store(config, durable_store), durable_store);
+	check(snowid_config_set(config, "block", "200ms"), "block");
+	check(snowid_generator_new(config, &g), "a state file");
+	snowid_config_free(config);
+	snprintf(name, sizeof name, "%s.busy", file_store + strlen("file:"));
+	if (busy)
+		writer = keep_the_disk_busy(name);
+	const double span = HALF_BLOCKS * 0.1;
+	result.preempted = longest_call(wide, span);
+	const unsigned before = atomic_load(&syncs);
+	const long long bytes = written();
+	result.stall = longest_call(g, span);
+	result.syncs = (atomic_load(&syncs) - before) / span;
+	result.bytes = (double)(written() - bytes) / span;
+	atomic_store(&maintaining, true);
+	pthread_create(&thread, NULL, maintain, g);
+	result.spared = longest_call(g, span);
+	atomic_store(&maintaining, false);
+	pthread_join(thread, NULL);
+	if (busy) {
+		kill(writer, SIGKILL);
+		waitpid(writer, NULL, 0);
+		unlink(name);
+	}
+	snowid_generator_free(g);
+	return result;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b)
@@ -498,6 +713,8 @@ int main(void)
 {
 	char directory[4096];
 	static double pair[ROUNDS], rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS], figures[ROUNDS];
+	static double together_rate[2][ROUNDS], together_cpu[2][ROUNDS];
+	static struct durability durable[2][ROUNDS];
 	/* libc takes short cuts in its mutexes while a process has one thread: real servers have more. */
 	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	pthread_t second;
@@ -512,6 +729,8 @@ int main(void)
 	snprintf(file_store, sizeof file_store, "file:%s/bench.%ld.state", directory,
 		 (long)getpid());
 	filed = generator_in(file_store, WIDE_LAYOUT, 0);
+	snprintf(shared_store, sizeof shared_store, "%s.shared", file_store);
+	snprintf(durable_store, sizeof durable_store, "%s.durable", file_store);
 	uuid_generate_random(uuid);
 	uuid_unparse_lower(uuid, uuid_text);
 
@@ -523,6 +742,12 @@ int main(void)
 			const struct saturated s = saturate(way);
 			rate[way][r] = s.rate;
 			cpu[way][r] = s.cpu * 100;
+		}
+		for (int way = 0; way < 2; way++) {
+			const struct saturated s = saturate_together(way ? BATCHES : LOOP);
+			together_rate[way][r] = s.rate / 4096000;
+			together_cpu[way][r] = s.cpu * 100;
+			durable[way][r] = measure_durability(way);
 		}
 	}
 
@@ -559,6 +784,32 @@ int main(void)
 	row("  loop of next: CPU", "% of a core", cpu[LOOP], "<= 30");
 	ratio_row("  batches of 256: rate", rate[BATCHES], rate[SPIN], "x reference", ">= 0.98");
 	row("  batches of 256: CPU", "% of a core", cpu[BATCHES], "<= 3");
+	printf("\n  the same, 4 processes on one state file\n");
+	row("  loops of next: rate", "x layout's", together_rate[0], ">= 0.98");
+	row("  loops of next: CPU together", "% of a core", together_cpu[0], "<= 80");
+	row("  batches of 256: rate", "x layout's", together_rate[1], ">= 0.98");
+	row("  batches of 256: CPU together", "% of a core", together_cpu[1], "<= 10");
+	printf("\n  a state file with a block of 200 ms; the default is 3 s\n");
+	for (int busy = 0; busy < 2; busy++) {
+		static double syncs_row[ROUNDS], bytes_row[ROUNDS], stalls[ROUNDS], spared[ROUNDS],
+			preempted[ROUNDS];
+		for (int r = 0; r < ROUNDS; r++) {
+			syncs_row[r] = durable[busy][r].syncs;
+			bytes_row[r] = durable[busy][r].bytes / 1024;
+			stalls[r] = durable[busy][r].stall;
+			spared[r] = durable[busy][r].spared;
+			preempted[r] = durable[busy][r].preempted;
+		}
+		if (!busy) {
+			row("  syncs", "a second", syncs_row, "");
+			row("  written", "KiB a second", bytes_row, "");
+		}
+		row(busy ? "  longest call, disk busy" : "  longest call", "ms", stalls, "");
+		row(busy ? "    with maintain in a thread, disk busy"
+			 : "    with maintain in a thread",
+		    "ms", spared, "");
+		row(busy ? "    with memory:, disk busy" : "    with memory:", "ms", preempted, "");
+	}
 
 	pthread_mutex_unlock(&lock);
 	pthread_join(second, NULL);
@@ -566,5 +817,7 @@ int main(void)
 	snowid_generator_free(wide_ulid);
 	snowid_generator_free(filed);
 	unlink(file_store + strlen("file:"));
+	unlink(shared_store + strlen("file:"));
+	unlink(durable_store + strlen("file:"));
 	return 0;
 }

@@ -425,8 +425,8 @@ static int file_renew(struct sn_store *store)
 	for (int i = 0; i < 2; i++)
 		record(&f->image->reserved[i].word, end_ms);
 	sn_image_recorded(f->image, &end_ms);
-	if (msync(f->image->reserved, sizeof f->image->reserved, MS_SYNC) != 0 ||
-	    fdatasync(f->fd) != 0) {
+	/* POSIX: what it returns from is complete as after fdatasync(), which would write the words too. */
+	if (msync(f->image->reserved, sizeof f->image->reserved, MS_SYNC) != 0) {
 		/* Linux tells of an error once, and then calls the page clean: never ask again. */
 		number = errno;
 		atomic_store(&hot->failed, (uint64_t)number);

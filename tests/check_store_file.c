@@ -47,9 +47,8 @@ static char path[4200], url[4300];
 /* ---- in place of the system ---------------------------------------------------------------- */
 
 static uint64_t boot = 1; /* which boot this is; 0: the kernel does not say */
-static int sync_error;
 static unsigned syncs;
-static unsigned char durable[SIZE]; /* the file as the last completed sync left it */
+static unsigned char durable[SIZE]; /* the file as the completed syncs left it */
 static long file_system;            /* what kind the file is on; 0: what it is */
 static bool other_user;
 
@@ -59,21 +58,6 @@ bool wrap_boot_id(uint64_t id[2])
 	id[0] = 77;
 	id[1] = boot;
 	return boot != 0;
-}
-
-int real_fdatasync(int fd) REAL("fdatasync");
-int wrap_fdatasync(int fd) WRAP("fdatasync");
-int wrap_fdatasync(int fd)
-{
-	if (sync_error) {
-		errno = sync_error;
-		return -1;
-	}
-	const int result = real_fdatasync(fd);
-	if (pread(fd, durable, SIZE, 0) != SIZE)
-		abort();
-	syncs++;
-	return result;
 }
 
 int real_fstatfs(int fd, struct statfs *status) REAL(FSTATFS);
@@ -137,7 +121,12 @@ int wrap_fsync(int fd)
 {
 	struct stat status;
 	const bool directory_of_it = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
-	return fails(directory_of_it ? "fsync directory" : "fsync") ? -1 : real_fsync(fd);
+	if (fails(directory_of_it ? "fsync directory" : "fsync"))
+		return -1;
+	const int result = real_fsync(fd);
+	if (!directory_of_it && pread(fd, durable, SIZE, 0) != SIZE)
+		abort();
+	return result;
 }
 
 int real_link(const char *from, const char *to) REAL("link");
@@ -158,7 +147,20 @@ int real_msync(void *start, size_t size, int flags) REAL("msync");
 int wrap_msync(void *start, size_t size, int flags) WRAP("msync");
 int wrap_msync(void *start, size_t size, int flags)
 {
-	return fails("msync") ? -1 : real_msync(start, size, flags);
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	if (fails("msync"))
+		return -1;
+	const int result = real_msync(start, size, flags);
+	if (size != SIZE - RESERVED_AT || flags != MS_SYNC)
+		abort();
+	pthread_mutex_lock(&lock); /* others may write a word meanwhile, and sync another */
+	for (size_t at = 0; at < size; at += 4096) {
+		const uint64_t word = atomic_load((_Atomic uint64_t *)((uintptr_t)start + at));
+		memcpy(durable + RESERVED_AT + at, &word, sizeof word);
+	}
+	syncs++;
+	pthread_mutex_unlock(&lock);
+	return result;
 }
 
 /* ---- helpers ------------------------------------------------------------------------------- */
@@ -477,10 +479,11 @@ START_TEST(no_power_cut_loses_what_was_promised)
 			last = next(g);
 		}
 		if (round % 3 == 0) {
-			sync_error = EIO;
+			failing = "msync";
+			failure = EIO;
 			for (int i = 0; i < 120 && snowid_generator_next(g, &last) == 0; i++)
 				OK(snowid_clock_advance(clock, MS));
-			sync_error = 0;
+			failing = NULL;
 		}
 		snowid_generator_free(g);
 		unsigned char now[SIZE], image[SIZE];
@@ -522,14 +525,15 @@ START_TEST(after_a_failed_sync_the_limit_rises_no_more)
 	uint64_t id, again;
 	int error = 0;
 	next(g);
-	sync_error = EIO;
+	failing = "msync";
+	failure = EIO;
 	for (int i = 0; i < 300 && !error; i++) {
 		OK(snowid_clock_advance(clock, MS));
 		error = snowid_generator_next(g, &id);
 	}
 	ck_assert_int_eq(error, -EIO);
 	EXPECT_DETAIL("what it wrote may be lost");
-	sync_error = 0; /* Linux would now say that all is well */
+	failing = NULL; /* Linux would now say that all is well */
 	EXPECT(snowid_generator_next(g, &id), -EIO);
 	EXPECT(snowid_generator_maintain(g, &again), -EIO);
 	EXPECT(snowid_generator_next(other, &id), -EIO); /* for every process */
