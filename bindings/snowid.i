@@ -12,7 +12,8 @@
  *
  * Not wrapped: snowid_clock_new(), since its callbacks would enter the interpreter from any thread
  * and in the middle of a claim; snowid_id128_compare(), since strings of 16 bytes compare in every
- * language.
+ * language; snowid_store_*(), with which an operator looks into a state file and mends it: that is what
+ * `snowid state` is for, not a program in service.
  */
 %module snowid
 

@@ -10,10 +10,9 @@
 #include "bindings/python/snowid-python.h"
 #include "bindings/python/values.h"
 
-#define CONFIGURED (UINT64_MAX - 1)    /* as a timeout: the generator's own */
-#define SLICE_NS   UINT64_C(100000000) /* of a wait, between two looks for signals */
-/* How many IDs may be drawn before a store is asked whether it has something to do: without waiting
- * nobody renews it. */
+#define SLICE_NS UINT64_C(100000000) /* of a wait, between two looks for signals */
+/* How many IDs may be drawn before a store is asked whether it has something to do, since tries do not
+ * renew it. Calls that may not wait never ask: that is for maintain(). */
 #define MAINTAIN_EVERY 1024
 #define QUICK_BATCH    65536 /* above it, a batch is worth giving up the interpreter */
 
@@ -63,11 +62,8 @@ static void count(struct source *s, uint64_t ids)
 
 static int try_one(struct source *s, union id *id, uint64_t *wait_ns)
 {
-	const int error = s->type ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns)
-				  : snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
-	if (!error)
-		count(s, 1);
-	return error;
+	return s->type ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns)
+		       : snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
 }
 
 static int wait_for_one(struct source *s, uint64_t timeout_ns, union id *id)
@@ -93,10 +89,11 @@ static int draw(struct source *s, uint64_t *timeout_ns, union id *id)
 
 	for (;;) {
 		int error = try_one(s, id, &wait_ns);
-		if (!error)
+		if (!error) {
+			if (*timeout_ns > 0)
+				count(s, 1);
 			return 0;
-		if (*timeout_ns == CONFIGURED)
-			*timeout_ns = s->timeout_ns;
+		}
 		if (wait_ns == 0 || *timeout_ns == 0) {
 			snowid_python_raise(error, wait_ns);
 			return -1;
@@ -126,12 +123,12 @@ static int is_open(const struct source *s)
 }
 
 /* Seconds, as a float or an int, or None for the generator's own timeout. */
-static int read_timeout(PyObject *object, uint64_t *timeout_ns)
+static int read_timeout(const struct source *s, PyObject *object, uint64_t *timeout_ns)
 {
 	double seconds;
 
 	if (object == Py_None) {
-		*timeout_ns = CONFIGURED;
+		*timeout_ns = s->timeout_ns;
 		return 0;
 	}
 	seconds = PyFloat_AsDouble(object);
@@ -141,17 +138,16 @@ static int read_timeout(PyObject *object, uint64_t *timeout_ns)
 		snowid_python_invalid("timeout must be 0 or more seconds");
 		return -1;
 	}
-	*timeout_ns = seconds < 1e10 ? (uint64_t)(seconds * 1e9) : CONFIGURED - 1;
+	*timeout_ns = seconds < 1e10 ? (uint64_t)(seconds * 1e9) : UINT64_MAX;
 	return 0;
 }
 
 /* The one optional argument of next(): timeout, by position or name. */
-static int timeout_argument(PyObject *const *args, Py_ssize_t given, PyObject *names,
-			    uint64_t *timeout_ns)
+static int timeout_argument(const struct source *s, PyObject *const *args, Py_ssize_t given,
+			    PyObject *names, uint64_t *timeout_ns)
 {
 	const Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
 
-	*timeout_ns = CONFIGURED;
 	if (given + named > 1) {
 		PyErr_SetString(PyExc_TypeError, "next() takes one argument at the most: timeout");
 		return -1;
@@ -162,7 +158,7 @@ static int timeout_argument(PyObject *const *args, Py_ssize_t given, PyObject *n
 			     PyTuple_GET_ITEM(names, 0));
 		return -1;
 	}
-	return given + named == 1 ? read_timeout(args[0], timeout_ns) : 0;
+	return given + named == 1 ? read_timeout(s, args[0], timeout_ns) : 0;
 }
 
 /* ---- one ID ---------------------------------------------------------------------------------- */
@@ -177,12 +173,12 @@ static PyObject *source_next(PyObject *self, PyObject *const *args, Py_ssize_t g
 			     PyObject *names)
 {
 	struct source *const s = source_of(self);
-	uint64_t timeout_ns = CONFIGURED;
+	uint64_t timeout_ns = s->timeout_ns;
 	union id id;
 
 	if (!is_open(s))
 		return NULL;
-	if ((given > 0 || names) && timeout_argument(args, given, names, &timeout_ns) != 0)
+	if ((given > 0 || names) && timeout_argument(s, args, given, names, &timeout_ns) != 0)
 		return NULL;
 	return draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
 }
@@ -205,7 +201,7 @@ static PyObject *source_try_next(PyObject *self, PyObject *none)
 static PyObject *source_iternext(PyObject *self)
 {
 	struct source *const s = source_of(self);
-	uint64_t timeout_ns = CONFIGURED;
+	uint64_t timeout_ns = s->timeout_ns;
 	union id id;
 
 	return is_open(s) && draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
@@ -239,6 +235,7 @@ static size_t take(struct source *s, unsigned char *ids, size_t wanted)
 static size_t draw_many(struct source *s, uint64_t timeout_ns, unsigned char *ids, size_t wanted)
 {
 	const size_t size = id_size(s);
+	const int may_wait = timeout_ns > 0;
 	union id id;
 	size_t made = 0;
 
@@ -251,7 +248,7 @@ static size_t draw_many(struct source *s, uint64_t timeout_ns, unsigned char *id
 		memcpy(ids + made * size, &id, size);
 		made++;
 	}
-	if (!PyErr_Occurred())
+	if (!PyErr_Occurred() && may_wait)
 		count(s, made);
 	return made;
 }
@@ -301,7 +298,7 @@ static PyObject *source_batch(PyObject *self, PyObject *args, PyObject *keywords
 	if (!is_open(s) ||
 	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:batch", KEYWORDS(names),
 					 &count_object, &timeout) ||
-	    read_timeout(timeout, &timeout_ns) != 0 ||
+	    read_timeout(s, timeout, &timeout_ns) != 0 ||
 	    snowid_python_unsigned(count_object, "count", PY_SSIZE_T_MAX / 16, &wanted) != 0)
 		return NULL;
 	unsigned char *const ids = PyMem_Malloc((size_t)wanted * id_size(s));
@@ -340,7 +337,7 @@ static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 	if (!is_open(s) ||
 	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:fill", KEYWORDS(names), &buffer,
 					 &timeout) ||
-	    read_timeout(timeout, &timeout_ns) != 0 ||
+	    read_timeout(s, timeout, &timeout_ns) != 0 ||
 	    PyObject_GetBuffer(buffer, &view, PyBUF_CONTIG | PyBUF_FORMAT) != 0)
 		return NULL;
 	const char *const format = view.format ? view.format : "B";
@@ -397,7 +394,7 @@ static PyObject *source_open(PyObject *self, PyObject *args)
 		s->type = (PyTypeObject *)(void *)type;
 	}
 	s->make = make;
-	s->timeout_ns = timeout_ns < CONFIGURED ? timeout_ns : CONFIGURED - 1;
+	s->timeout_ns = timeout_ns;
 	s->until_maintain = MAINTAIN_EVERY;
 	s->generator = generator;
 	Py_RETURN_NONE;

@@ -262,15 +262,26 @@ class Stores(unittest.TestCase):
         self.assertRaises(snowid.StoreError, snowid.Generator, **settings)
 
     def test_the_limit_is_raised_early(self) -> None:
-        """Who draws in a loop meets no limit: the store is asked in time, without the interpreter."""
+        """Who draws in a loop meets no limit: the store is asked in time."""
         ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)
-        self.assertGreater(ids.maintain(), 0)
-        for _ in range(100):
-            waits = ids.stats().waits
-            for _ in range(1024):
+        for draw in (lambda: [ids.next() for _ in range(1024)], lambda: ids.batch(1024)):
+            for _ in range(100):
+                draw()
+                waits = ids.stats().waits
+                self.clock.advance(0.1)
                 ids.try_next()
-            self.clock.advance(0.1)
-            self.assertEqual(ids.stats().waits, waits)
+                self.assertEqual(ids.stats().waits, waits)
+
+    def test_who_may_not_wait_does_not_sync(self) -> None:
+        ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)
+        for draw in (ids.try_next, lambda: ids.next(0), lambda: ids.batch(100, 0)):
+            self.assertGreater(ids.maintain(), 0)
+            with self.assertRaises(snowid.StoreError) as caught:
+                for _ in range(100):
+                    for _ in range(40):
+                        draw()
+                    self.clock.advance(0.1)
+            self.assertEqual(caught.exception.code, snowid.E_LIMIT)
 
     def test_the_limit_is_met(self) -> None:
         ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)

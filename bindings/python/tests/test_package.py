@@ -58,7 +58,7 @@ class Types(unittest.TestCase):
 
     def test_package_and_examples(self) -> None:
         self.assertTrue(PACKAGE.joinpath("py.typed").exists())
-        checked = self.mypy(str(PACKAGE), str(HERE.parent / "examples" / "sqlite_keys.py"))
+        checked = self.mypy(str(PACKAGE), *(str(e) for e in EXAMPLES if "sqlalchemy" not in e.name))
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def test_what_users_write(self) -> None:

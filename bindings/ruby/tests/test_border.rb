@@ -7,9 +7,9 @@ class BorderTest < Test
   # Drawn by hand, in objects.c.
   DRAWING = %w[generator_next generator_next_for generator_try_next generator_next_batch generator_next128
                generator_next128_for generator_try_next128 generator_next128_batch].freeze
-  # Callbacks would enter the interpreter from any thread; bytes compare in Ruby; errors carry their detail;
-  # the collector frees.
-  ELSEWHERE = %w[clock_new id128_compare error_detail layout_free clock_free config_free generator_free].freeze
+  # See bindings/snowid.i; errors carry their detail; the collector frees.
+  ELSEWHERE = %w[clock_new id128_compare store_inspect store_adopt store_reset store_info_at store_info_count
+                 store_info_free error_detail layout_free clock_free config_free generator_free].freeze
 
   def wrapped?(name)
     object, method = name.split("_", 2)
