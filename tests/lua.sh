@@ -13,7 +13,7 @@ status=0
 case ${SANITIZERS-} in
 *address*)
 	preload=$($CC -print-file-name=libasan.so)
-	export ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=1:${ASAN_OPTIONS-}"
+	export ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=1:allocator_may_return_null=1:${ASAN_OPTIONS-}"
 	;;
 *) preload= ;;
 esac

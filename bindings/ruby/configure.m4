@@ -33,6 +33,18 @@ SNOWID_BINDING([ruby], [the headers of Ruby 2.7 or later], [
 	])
 	AS_IF([test -z "$missing"], [SNOWID_RUBY_DIRECTORIES])
 ])
+# An exception leaves the frames of C that it passes without a word to AddressSanitizer, which then takes
+# what others put in their place for a stray write: only the heap is watched.
+RUBY_CFLAGS=
+AS_IF([test "$enable_asan" = yes], [
+	for flag in "--param=asan-stack=0" "-mllvm -asan-stack=0"; do
+		snowid_saved_CFLAGS=$CFLAGS
+		CFLAGS="$CFLAGS -Werror $SANITIZER_CFLAGS $flag"
+		AC_COMPILE_IFELSE([AC_LANG_PROGRAM()], [RUBY_CFLAGS=$flag])
+		CFLAGS=$snowid_saved_CFLAGS
+	done
+])
+AC_SUBST([RUBY_CFLAGS])
 AC_SUBST([RUBY_CPPFLAGS])
 AC_SUBST([RUBY_LIBS])
 AC_SUBST([rubylibdir])
