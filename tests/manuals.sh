@@ -272,26 +272,27 @@ run_command() { # run_command FILTER
 	}
 }
 
-run_examples() { # in order of their numbers, in one directory for each document
-	cd "$directory"
+run_examples() ( # in order of their numbers, in one directory for each document
+	cd "$directory" || exit
 	for file in $(find . -name '[0-9]*.*' | sed 's|^\./||' | sort -n); do
 		case $file in
 		*.c)
 			cp "$file" example.c
 			# shellcheck disable=SC2046 # words are meant
-			cc -std=c11 -o example example.c $(pkg-config --cflags --libs snowid) || return
-			./example >printed || { echo "$file: exit status $?"; return 1; }
+			cc -o example example.c $(pkg-config --cflags --libs snowid) || exit
+			./example >printed || { echo "$file: exit status $?"; exit 1; }
 			;;
-		*.out) diff "$file" printed || { echo "$file is not what is printed"; return 1; } ;;
-		*.console) run_commands "$file" '' || return ;;
-		*.console.similar) run_commands "$file" 's/[0-9A-Za-z]+/x/g' || return ;;
+		*.out) diff "$file" printed || { echo "$file is not what is printed"; exit 1; } ;;
+		*.console) run_commands "$file" '' || exit ;;
+		*.console.similar) run_commands "$file" 's/[0-9A-Za-z]+/x/g' || exit ;;
 		*.yaml | *.sql | *.text | *.js | *.go | *.python | *.ruby | *.lua) ;;
-		*) echo "$file: what language is this?"; return 1 ;;
+		*) echo "$file: what language is this?"; exit 1 ;;
 		esac
 	done
-}
+)
 
-examples=0
+# All at once, since some wait for a store.
+documents=
 for document in "$man"/*.[0-9] "$top_srcdir"/*.md "$top_srcdir"/docs/*.md; do
 	name=${document#"$top_srcdir/"}
 	directory=$tmp/examples/$name
@@ -300,13 +301,24 @@ for document in "$man"/*.[0-9] "$top_srcdir"/*.md "$top_srcdir"/docs/*.md; do
 	*.md) examples_of_markdown "$document" ;;
 	*) examples_of_page "$document" ;;
 	esac
-	count=$(find "$directory" -name '*.c' -o -name '*.console*' | wc -l)
+	documents="$documents $name"
+	if run_examples; then echo 0; else echo 1; fi >"$directory/log" 2>&1 &
+done
+wait
+
+examples=0
+result() { # result LOG: whose last line is the status
+	sed '$d' "$1"
+	return "$(sed -n '$p' "$1")"
+}
+for name in $documents; do
+	directory=$tmp/examples/$name
+	count=$(find "$directory" -name '[0-9]*.c' -o -name '[0-9]*.console*' | wc -l)
 	case $name in
 	man/*.3 | README.md | docs/*) check "$name has examples" test "$count" -gt 0 ;;
 	esac
 	examples=$((examples + count))
-	test "$count" -eq 0 || check "examples of $name" run_examples
-	cd "$tmp"
+	test "$count" -eq 0 || check "examples of $name" result "$directory/log"
 done
 check "there are examples at all" test "$examples" -gt 25
 
