@@ -101,8 +101,8 @@ check "libsnowid(3) names each page" nothing "$tmp/functions" page_not_in_overvi
 
 # ---- constants, settings, options ----------------------------------------------------------------
 
-grep -oE '^(	|#define )SNOWID_[A-Z0-9_]+' "$header" | grep -oE 'SNOWID_.*' | grep -vx SNOWID_H |
-	sort -u >"$tmp/constants"
+# But for the guard of the header, SNOWID_E_* and the environment variable.
+grep -oE 'SNOWID_[A-Z0-9_]+' "$header" | grep -vE '^SNOWID_(H|E_|STORE)$' | sort -u >"$tmp/constants"
 undefined_constant() {
 	while read -r name; do
 		grep -qE "^\.(It Dv|Fd #define|Dv) $name( |$)" "$man"/*.3 || echo "$name"
