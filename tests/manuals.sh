@@ -1,0 +1,337 @@
+#!/bin/sh
+# The manual agrees with the header, the library and the tool: each function, constant, setting and
+# option has its entry, each synopsis is the declaration, each example in man pages, README and docs
+# compiles, runs, and prints what is shown.
+# SPDX-License-Identifier: MIT
+set -eu
+: "${top_srcdir:?make check sets it}" "${top_builddir:?}"
+export LC_ALL=C TZ=UTC
+unset SNOWID_STORE XDG_STATE_HOME
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+status=0
+man=$top_srcdir/man
+header=$top_srcdir/include/snowid.h
+
+check() { # check NAME COMMAND...: the output of a command that fails is shown
+	what=$1
+	shift
+	if "$@" >"$tmp/check" 2>&1; then
+		echo "ok - $what"
+	else
+		echo "not ok - $what"
+		sed 's/^/    /' "$tmp/check"
+		status=1
+	fi
+}
+
+# Succeeds when nothing is printed, and something was looked at.
+nothing() { # nothing FILE FUNCTION
+	test -s "$1" || { echo "there is nothing to look at"; return 1; }
+	"$2" <"$1" >"$tmp/missing"
+	cat "$tmp/missing"
+	test ! -s "$tmp/missing"
+}
+
+# ---- functions -----------------------------------------------------------------------------------
+
+# Declarations without comments, one a line.
+awk '
+	{
+		line = $0
+		code = ""
+		while (line != "") {
+			if (comment) {
+				end = index(line, "*/")
+				line = end ? substr(line, end + 2) : ""
+				comment = !end
+			} else {
+				begin = index(line, "/*")
+				code = code (begin ? substr(line, 1, begin - 1) : line)
+				line = begin ? substr(line, begin + 2) : ""
+				comment = begin > 0
+			}
+		}
+		if (code !~ /^#/ && code !~ /^extern "C"/ && code !~ /^}$/)
+			print code
+	}' "$header" | tr '\n\t' '  ' | tr ';' '\n' | grep -E 'snowid_[a-z0-9_]+\)?\(' |
+	sed 's/  */ /g; s/^ //' | sort >"$tmp/declared"
+sed 's/(.*//; s/.*[ *]//' "$tmp/declared" | grep snowid_ | sort >"$tmp/functions"
+
+awk '
+	function bare(text) { gsub(/"/, "", text); return text }
+	/^\.Sh/ { synopsis = $2 == "SYNOPSIS" }
+	!synopsis { next }
+	/^\.Ft / { type = bare(substr($0, 5)) }
+	/^\.Fo / { name = $2; arguments = "" }
+	/^\.Fa / { arguments = arguments (arguments == "" ? "" : ", ") bare(substr($0, 5)) }
+	/^\.Fc/ { print type (type ~ /\*$/ ? "" : " ") name "(" arguments ")" }
+	' "$man"/snowid_*.3 | sort >"$tmp/synopses"
+
+sed -n 's/^\.Nm \(snowid_[a-z0-9_]*\).*/\1/p' "$man"/snowid_*.3 | sort >"$tmp/names"
+
+misnamed() {
+	for page in "$man"/snowid_*.3; do
+		name=$(basename "$page" .3)
+		test "$(sed -n 's/^\.Nm \([a-z0-9_]*\).*/\1/p;T;q' "$page")" = "$name" || echo "$page"
+	done
+}
+without_attribute() {
+	while read -r name; do
+		grep -q "^\.It Fn $name Ta Thread safety Ta MT-" "$(grep -l "^\.Nm $name\( ,\)\{0,1\}$" "$man"/snowid_*.3)" ||
+			echo "$name"
+	done
+}
+not_in_overview() {
+	while read -r name; do
+		grep -q "^\.Fn $name\( \|$\)" "$man/libsnowid.3" || echo "$name"
+	done
+}
+page_not_in_overview() {
+	for page in "$man"/snowid_*.3; do
+		grep -q "^\.It Xr $(basename "$page" .3) 3$" "$man/libsnowid.3" || echo "$page"
+	done
+}
+check "each function has a page, and one alone" diff "$tmp/functions" "$tmp/names"
+check "each page is named by its first function" nothing "$tmp/functions" misnamed
+check "each synopsis is the declaration in snowid.h" diff "$tmp/declared" "$tmp/synopses"
+check "each function has its thread safety" nothing "$tmp/functions" without_attribute
+check "libsnowid(3) names each function" nothing "$tmp/functions" not_in_overview
+check "libsnowid(3) names each page" nothing "$tmp/functions" page_not_in_overview
+
+# ---- constants, settings, options ----------------------------------------------------------------
+
+# But for the guard of the header, SNOWID_E_* and the environment variable.
+grep -oE 'SNOWID_[A-Z0-9_]+' "$header" | grep -vE '^SNOWID_(H|E_|STORE)$' | sort -u >"$tmp/constants"
+undefined_constant() {
+	while read -r name; do
+		grep -qE "^\.(It Dv|Fd #define|Dv) $name( |$)" "$man"/*.3 || echo "$name"
+	done
+}
+unexplained_error() {
+	grep SNOWID_E_ | while read -r name; do
+		grep -q "^\.It Dv $name$" "$man/libsnowid.3" || echo "$name"
+	done
+}
+made_up_constant() {
+	grep -hv '^\.Dt' "$man"/*.[0-9] | grep -oE 'SNOWID_[A-Z0-9_]+' | sort -u |
+		comm -23 - "$tmp/constants" | grep -vx SNOWID_STORE || true
+}
+check "each constant is in a man page" nothing "$tmp/constants" undefined_constant
+check "each error is explained in libsnowid(3)" nothing "$tmp/constants" unexplained_error
+check "no man page makes up a constant" nothing "$tmp/constants" made_up_constant
+
+PATH=$top_builddir:$PATH
+# The library names all its settings to whoever asks for another.
+snowid --set none=0 2>&1 | sed -n 's/ and /, /; s/.*they are //p' | sed 's/, /\n/g' |
+	sort >"$tmp/settings"
+grep -oE '^	\{"[a-z]+", offsetof|strcmp\(key, "[a-z]+"' "$top_srcdir/libsnowid/config.c" |
+	grep -oE '"[a-z]+"' | tr -d '"' | { cat; echo field.NAME; } | sort -u >"$tmp/keys"
+undocumented_setting() {
+	while read -r key; do
+		test "$key" = field.NAME && key='field\.\\& Ns Ar name'
+		for page in snowid_config_new.3 snowid.1; do
+			grep -q "^\.It Cm $key$" "$man/$page" || echo "$page: $key"
+		done
+	done
+}
+check "the library names each of its settings" diff "$tmp/keys" "$tmp/settings"
+check "each setting is in snowid_config_new(3) and snowid(1)" nothing "$tmp/settings" undocumented_setting
+
+snowid --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p' >"$tmp/commands"
+for command in $(cat "$tmp/commands"); do
+	snowid "$command" --help
+done | grep -E '^ +-' | sed 's/^ *//; s/  .*//' | sort -u >"$tmp/options"
+undocumented_command() {
+	while read -r command; do
+		grep -q "^\.It Cm $command$" "$man/snowid.1" || echo "$command"
+	done
+}
+undocumented_option() {
+	tr ',' '\n' | while read -r option argument; do
+		case $option in
+		--*) macro="Fl Fl ${option#--}" ;;
+		*) macro="Fl ${option#-}" ;;
+		esac
+		grep -qE "^\.It (.* )?$macro( |$)" "$man/snowid.1" || echo "$option $argument"
+	done
+}
+check "each command is in snowid(1)" nothing "$tmp/commands" undocumented_command
+check "each option is in snowid(1)" nothing "$tmp/options" undocumented_option
+
+snowid layout | awk 'NR > 1 && !/ 128 bits$/ { print $1 }' >"$tmp/presets"
+undocumented_preset() {
+	while read -r preset; do
+		grep -q "^\.It Cm $preset Ta" "$man/snowid-layouts.7" || echo "$preset"
+	done
+}
+check "each preset is in snowid-layouts(7)" nothing "$tmp/presets" undocumented_preset
+
+sed -n 's/.*\.scheme = "\([a-z]*\):".*/\1/p' "$top_srcdir"/libsnowid/*.c >"$tmp/stores"
+undocumented_store() {
+	while read -r store; do
+		grep -qF ".It Cm $store:\\&" "$man/snowid-stores.7" || echo "$store"
+	done
+}
+check "each store is in snowid-stores(7)" nothing "$tmp/stores" undocumented_store
+
+grep -ohE 'getenv\("[A-Z_]+"' "$top_srcdir"/libsnowid/*.c "$top_srcdir"/tools/*.c | cut -d'"' -f2 |
+	sort -u >"$tmp/environment"
+undocumented_variable() {
+	while read -r name; do
+		grep -q "^\.It Ev $name$" "$man/snowid.1" || echo "$name"
+	done
+}
+check "each environment variable is in snowid(1)" nothing "$tmp/environment" undocumented_variable
+
+# ---- examples ------------------------------------------------------------------------------------
+
+# pkg-config finds what was built as it would find what is installed.
+export PKG_CONFIG_PATH="$tmp/pkgconfig" LD_LIBRARY_PATH="$top_builddir/.libs"
+mkdir "$tmp/pkgconfig" "$tmp/home" "$tmp/bin"
+sed "s|^libdir=.*|libdir=$LD_LIBRARY_PATH|; s|^includedir=.*|includedir=$top_srcdir/include|" \
+	"$top_builddir/snowid.pc" >"$tmp/pkgconfig/snowid.pc"
+printf '#!/bin/sh\nPATH=%s\nexec %s -Wall -Wextra -Werror "$@"\n' "$PATH" "${CC:-cc}" >"$tmp/bin/cc"
+chmod +x "$tmp/bin/cc"
+export HOME="$tmp/home" PATH="$tmp/bin:$PATH"
+
+# Both write the examples of a document as files 1.c, 2.console, 3.out, ... into $directory.
+#
+# Of a man page: the literal blocks of EXAMPLES. A block with a main function is a program, one that
+# begins with $ are commands, any other is what the program before it prints.
+examples_of_page() { # examples_of_page PAGE
+	awk -v directory="$directory" '
+		/^\.Sh/ { examples = $2 == "EXAMPLES" }
+		examples && /^\.Bd -literal/ { text = ""; inside = 1; next }
+		inside && /^\.Ed/ {
+			inside = 0
+			type = text ~ /int main\(/ ? "c" : text ~ /^\$ / ? "console" : "out"
+			printf "%s", text >(directory "/" ++n "." type)
+			next
+		}
+		inside {
+			gsub(/\\-/, "-")
+			gsub(/\\&/, "")
+			gsub(/\\\(aq/, "\047")
+			gsub(/\\\(ga/, "`")
+			gsub(/\\\(ha/, "^")
+			gsub(/\\\(ti/, "~")
+			gsub(/\\e/, "\\")
+			text = text $0 "\n"
+		}' "$1"
+}
+
+# Of a Markdown file: fenced blocks by their language. "console similar" is for output that is of
+# another value each time.
+examples_of_markdown() { # examples_of_markdown FILE
+	awk -v directory="$directory" '
+		/^```/ && !inside {
+			inside = 1
+			type = substr($0, 4)
+			sub(/ /, ".", type)
+			file = directory "/" ++n "." (type == "" ? "none" : type)
+			printf "" >file
+			next
+		}
+		/^```/ { inside = 0; close(file); next }
+		inside { print >file }' "$1"
+}
+
+# Runs the commands of a file, which begin with "$ ", and compares what they print with what follows
+# each. Nothing shown is nothing compared.
+run_commands() { # run_commands FILE FILTER
+	command=
+	: >expected
+	while IFS= read -r line || { line='$ '; test -n "$command"; }; do
+		case $command:$line in
+		:'$ '* | *[!\\]:'$ '*)
+			run_command "$2" || return
+			command=${line#??}
+			: >expected
+			;;
+		*\\:*)
+			command="$command
+$line"
+			;;
+		*) printf '%s\n' "$line" >>expected ;;
+		esac
+	done <"$1"
+}
+run_command() { # run_command FILTER
+	test -n "$command" || return 0
+	eval "$command" >printed 2>&1 </dev/null || {
+		echo "exit status $? of: $command"
+		cat printed
+		return 1
+	}
+	test -s expected || return 0
+	sed -E "$1" expected >wanted
+	sed -E "$1" printed | diff wanted - || {
+		echo "printed by: $command"
+		return 1
+	}
+}
+
+run_examples() ( # in order of their numbers, in one directory for each document
+	cd "$directory" || exit
+	for file in $(find . -name '[0-9]*.*' | sed 's|^\./||' | sort -n); do
+		case $file in
+		*.c)
+			cp "$file" example.c
+			# shellcheck disable=SC2046 # words are meant
+			cc -o example example.c $(pkg-config --cflags --libs snowid) || exit
+			./example >printed || { echo "$file: exit status $?"; exit 1; }
+			;;
+		*.out) diff "$file" printed || { echo "$file is not what is printed"; exit 1; } ;;
+		*.console) run_commands "$file" '' || exit ;;
+		*.console.similar) run_commands "$file" 's/[0-9A-Za-z]+/x/g' || exit ;;
+		*.yaml | *.sql | *.text | *.js | *.go | *.python | *.ruby | *.lua) ;;
+		*) echo "$file: what language is this?"; exit 1 ;;
+		esac
+	done
+)
+
+# All at once, since some wait for a store.
+documents=
+for document in "$man"/*.[0-9] "$top_srcdir"/*.md "$top_srcdir"/docs/*.md; do
+	name=${document#"$top_srcdir/"}
+	directory=$tmp/examples/$name
+	mkdir -p "$directory"
+	case $document in
+	*.md) examples_of_markdown "$document" ;;
+	*) examples_of_page "$document" ;;
+	esac
+	documents="$documents $name"
+	if run_examples; then echo 0; else echo 1; fi >"$directory/log" 2>&1 &
+done
+wait
+
+examples=0
+result() { # result LOG: whose last line is the status
+	sed '$d' "$1"
+	return "$(sed -n '$p' "$1")"
+}
+for name in $documents; do
+	directory=$tmp/examples/$name
+	count=$(find "$directory" -name '[0-9]*.c' -o -name '[0-9]*.console*' | wc -l)
+	case $name in
+	man/*.3 | README.md | docs/*) check "$name has examples" test "$count" -gt 0 ;;
+	esac
+	examples=$((examples + count))
+	test "$count" -eq 0 || check "examples of $name" result "$directory/log"
+done
+check "there are examples at all" test "$examples" -gt 25
+
+# ---- links ---------------------------------------------------------------------------------------
+
+grep -oE '\]\([^)]+\)|(src|srcset)="[^"]+"' "$top_srcdir"/*.md "$top_srcdir"/docs/*.md >"$tmp/links"
+broken_link() {
+	sed 's/:\](/ /; s/:src[a-z]*="/ /; s/[")].*$//' | while read -r file link; do
+		case $link in
+		http*://*) continue ;;
+		esac
+		test -e "$(dirname "$file")/${link%%#*}" || echo "$file: $link"
+	done
+}
+check "links lead somewhere" nothing "$tmp/links" broken_link
+exit $status
