@@ -26,3 +26,8 @@ install_missing() {
 
 # shellcheck disable=SC2034 # used by who sources this
 build_packages="autoconf automake libtool pkg-config gcc g++ libc6-dev make xz-utils"
+
+# The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.
+# shellcheck disable=SC2034
+daemon_packages="libuv1-dev libssl-dev libyaml-dev node-llhttp python3 curl openssl chrony \
+	chromium haproxy nginx-light prometheus systemd"
