@@ -47,10 +47,9 @@ static void check_output(void)
 {
 	static const char status[] = "HTTP/1.1 ";
 
-	if (worker.output.failed ||
-	    (worker.output.length > 0 &&
-	     (worker.output.length < sizeof status ||
-	      memcmp(worker.output.data, status, sizeof status - 1) != 0)))
+	if (worker.output.failed || (worker.output.length > 0 &&
+				     (worker.output.length < sizeof status ||
+				      memcmp(worker.output.data, status, sizeof status - 1) != 0)))
 		abort();
 	worker.output.length = 0;
 }

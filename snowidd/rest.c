@@ -353,7 +353,7 @@ static bool get_parse(struct call *call)
 {
 	struct service *const service = call->request->worker->server->service;
 	struct buffer *const body = call->body;
-	char time[SNOWID_TIME_TEXT];
+	char time[SNOWID_TIME_TEXT], why[300];
 	struct parts parts;
 	const struct kind *kind = NULL;
 	enum refusal refusal = SERVED;
@@ -372,6 +372,8 @@ static bool get_parse(struct call *call)
 	if (refusal != SERVED) {
 		count(&call->request->worker->counters->errors[refusal], 1);
 		refused(call, refusal);
+		if (refusal == REFUSED_ID && snowid_error_detail(why, sizeof why) > 0)
+			problem(call, 400, refusal_code(refusal), why);
 		return true;
 	}
 	json(call);
@@ -383,10 +385,12 @@ static bool get_parse(struct call *call)
 	buffer_text(body, ",");
 	add_json(body, "id_str", parts.text);
 	add_json(body, "kind", parts.name);
-	if (parts.dated && snowid_time_format(parts.sec, parts.nsec, time) == 0) {
-		add_json(body, "timestamp", time);
+	if (parts.variant)
+		add_json(body, "variant", parts.variant);
+	if (parts.dated && snowid_time_format(parts.sec, parts.nsec, time) == 0)
+		add_json(body, "timestamp", time); /* after the year 9999 there is none */
+	if (parts.dated)
 		buffer_printf(body, "\"timestamp_ms\":%" PRId64 ",", parts.unix_ms);
-	}
 	for (size_t i = 0; i < parts.field_count; i++)
 		add_number(body, parts.fields[i].name, parts.fields[i].value);
 	end_object(body, "}\n");

@@ -384,6 +384,12 @@ static enum refusal parse_ulid(const char *text, size_t length, struct parts *pa
 
 static enum refusal parse_uuid(const char *text, size_t length, struct parts *parts)
 {
+	static const char *const variants[] = {
+		[SNOWID_UUID_VARIANT_NCS] = "ncs",
+		[SNOWID_UUID_VARIANT_RFC9562] = "rfc9562",
+		[SNOWID_UUID_VARIANT_MICROSOFT] = "microsoft",
+		[SNOWID_UUID_VARIANT_FUTURE] = "future",
+	};
 	static const char *const names[] = {[1] = "uuid1", [6] = "uuid6", [7] = "uuid7"};
 	enum snowid_uuid_variant variant;
 	struct snowid_id128 id;
@@ -396,6 +402,7 @@ static enum refusal parse_uuid(const char *text, size_t length, struct parts *pa
 	snowid_uuid_version(&id, &version);
 	snowid_uuid_variant(&id, &variant);
 	parts->name = "uuid";
+	parts->variant = variants[variant];
 	if (variant != SNOWID_UUID_VARIANT_RFC9562)
 		return SERVED;
 	if (version < sizeof names / sizeof names[0] && names[version])

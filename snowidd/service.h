@@ -101,7 +101,8 @@ struct parts {
 	const struct kind *kind; /* of a layout; NULL for a ULID or UUID */
 	const char *name;        /* of the kind */
 	char text[SNOWID_UUID_TEXT];
-	bool number; /* text is a number */
+	bool number;         /* text is a number */
+	const char *variant; /* of a UUID; NULL: it is none */
 	bool dated;
 	int64_t sec;
 	uint32_t nsec;
@@ -113,7 +114,8 @@ struct parts {
 	size_t field_count;
 };
 
-/* Text is a number of the kind, a ULID or a UUID. kind may be NULL: the first of the service. */
+/* Text is a number of the kind, a ULID or a UUID. kind may be NULL: the first of the service. Of
+ * REFUSED_ID, snowid_error_detail() says what is wrong. */
 enum refusal service_parse(struct service *service, const struct kind *kind, const char *text,
 			   size_t length, struct parts *parts);
 

@@ -127,7 +127,7 @@ def browse(browser, d):
     check(all(x in browser.text("answer") for x in (str(made), "datacenter_id\n3", "worker_id\n21", "sequence\n42")), "to the last bit", browser.text("answer"))
     browser.picture("wide")
     for text, part in [("01ARYZ6S41TSV4RRFFQ69G5FAV", "2016-07-30T22:36:16.385Z"), ("017f22e2-79b0-7cc3-98c4-dc0c0c07398f", "2022-02-22T19:22:22.000Z"),
-                       ("<b>nonsense</b>", "not an ID")]:
+                       ("<b>nonsense</b>", "byte 0")]:
         browser.run("document.getElementById('id').value = ''; document.getElementById('id').focus()")
         browser.call("Input.insertText", text=text)
         browser.click("#decode button")

@@ -725,10 +725,29 @@ def chronyd(port):
     config = scratch(f"chrony.{port}", f"port {port}\nbindaddress 127.0.0.1\nallow 127.0.0.1\nlocal stratum 5\nmanual\ncmdport 0\n"
                      f"pidfile {directory}/pid\nbindcmdaddress {command}\n")
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-    server = subprocess.Popen(["chronyd", "-x", "-U", "-d", "-u", user, "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = scratch(f"chrony.{port}.log")
+
+    def answers():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, contextlib.suppress(OSError):
+            s.settimeout(0.1)
+            s.sendto(b"\x23" + bytes(47), ("127.0.0.1", port))
+            return len(s.recv(100)) == 48
+        return False
+    # Once in a while it finds its port taken by somebody else's datagrams, and goes on without it.
+    for _ in range(5):
+        with open(log, "ab") as file:
+            server = subprocess.Popen(["chronyd", "-x", "-U", "-d", "-u", user, "-f", config], stdout=file, stderr=file)
+        end = time.monotonic() + 5
+        while not answers() and time.monotonic() < end:
+            time.sleep(0.05)
+        if answers():
+            break
+        server.kill()
+        server.wait()
+    else:
+        with open(log, encoding="utf-8") as file:
+            raise RuntimeError("chronyd does not answer: " + file.read())
     try:
-        if not until(lambda: os.path.exists(command), "chronyd"):
-            raise RuntimeError("chronyd does not start")
         yield lambda seconds: subprocess.run(
             ["chronyc", "-h", command, "settime", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() + seconds))], capture_output=True, check=True)
     finally:
