@@ -46,15 +46,30 @@ void buffer_text(struct buffer *buffer, const char *text)
 	buffer_bytes(buffer, text, strlen(text));
 }
 
+size_t number_text(uint64_t number, char text[NUMBER_TEXT])
+{
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
+	char digits[NUMBER_TEXT], *at = digits + sizeof digits;
+
+	for (; number >= 100; number /= 100)
+		memcpy(at -= 2, pairs + 2 * (number % 100), 2);
+	if (number >= 10)
+		memcpy(at -= 2, pairs + 2 * number, 2);
+	else
+		*--at = (char)('0' + number);
+	const size_t length = (size_t)(digits + sizeof digits - at);
+	memcpy(text, at, length);
+	return length;
+}
+
 void buffer_number(struct buffer *buffer, uint64_t number)
 {
-	char digits[20], *at = digits + sizeof digits;
-
-	do {
-		*--at = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	buffer_bytes(buffer, at, (size_t)(digits + sizeof digits - at));
+	char *const to = buffer_reserve(buffer, NUMBER_TEXT);
+	if (to)
+		buffer->length += number_text(number, to);
 }
 
 void buffer_printf(struct buffer *buffer, const char *format, ...)

@@ -15,6 +15,11 @@ struct buffer {
 	bool failed; /* out of memory: something is missing */
 };
 
+#define NUMBER_TEXT 20 /* 2^64 - 1 has as many digits */
+
+/* Writes a number in decimal, without a 0 behind it. Returns its length. */
+size_t number_text(uint64_t number, char text[NUMBER_TEXT]);
+
 void buffer_free(struct buffer *buffer);
 
 /* Room for `size` more bytes, of which the caller adds to length what it wrote. NULL: no memory. */

@@ -309,6 +309,8 @@ static bool set_clock_policy(struct opening *opening)
 		{"wait", s->wait},
 		{"hold", s->hold},
 		{"borrow", s->borrow},
+		{"jump", s->jump},
+		{"mode", s->mode},
 		{"spread", s->spread},
 		{"block", *s->block             ? s->block
 			  : kinds_host_scope(s) ? HOST_BLOCK

@@ -20,6 +20,7 @@
 #include "snowidd/log.h"
 #include "snowidd/metrics.h"
 #include "snowidd/notify.h"
+#include "snowidd/peers.h"
 #include "snowidd/rest.h"
 #include "snowidd/settings.h"
 #include "snowidd/setup.h"
@@ -30,10 +31,12 @@ enum signal_name { TERM, INT, HUP, SIGNALS };
 struct daemon {
 	uv_loop_t loop;
 	uv_signal_t signals[SIGNALS];
-	uv_timer_t second, watchdog, deadline;
+	uv_timer_t second, watchdog, deadline, peers_due;
 	uv_async_t worker_ended;
 	_Atomic size_t ended;
 	struct clocksource *clocksource;
+	struct peers *peers;
+	bool in_conflict;
 	struct server server;
 	struct setup *setup;
 	struct sockets sockets;
@@ -146,6 +149,33 @@ static void on_judged(void *user)
 		       clock.verdict == CLOCK_REFUSE ? clock.reason : NULL);
 }
 
+static void on_conflict(void *user, const char *conflict)
+{
+	struct daemon *const d = user;
+
+	service_refuse(d->server.service, REFUSED_CONFLICT, conflict);
+	if (conflict && !d->in_conflict)
+		log_event(LOG_LEVEL_ERROR, "another daemon has the same worker, IDs are refused",
+			  "reason", conflict, NULL);
+	else if (!conflict && d->in_conflict)
+		log_event(LOG_LEVEL_INFO, "the worker is this daemon's alone again", NULL);
+	d->in_conflict = conflict;
+}
+
+static void on_peers_due(uv_timer_t *timer)
+{
+	struct daemon *const d = timer->data;
+
+	if (d->setup->settings->peers.count > 0 || d->in_conflict)
+		peers_ask(d->peers, &d->setup->settings->peers);
+}
+
+static void start_peers_timer(struct daemon *d)
+{
+	const uint64_t ms = d->setup->settings->clock_interval / 1000000;
+	uv_timer_start(&d->peers_due, on_peers_due, 0, ms);
+}
+
 /* ---- signals --------------------------------------------------------------------------------- */
 
 static void open_log(const struct settings *settings)
@@ -190,6 +220,7 @@ static void reload(struct daemon *d)
 		clocksource_reload(d->clocksource, setup);
 		setup_release(d->setup);
 		d->setup = setup;
+		start_peers_timer(d);
 		log_event(LOG_LEVEL_INFO, "reloaded", NULL);
 	}
 	notify_send("READY=1");
@@ -260,13 +291,14 @@ static void on_worker_ended(uv_async_t *async)
 		return;
 	if (d->clocksource)
 		clocksource_close(d->clocksource);
+	peers_close(d->peers);
 	uv_stop(&d->loop);
 }
 
 static bool init_loop(struct daemon *d)
 {
 	static const int numbers[SIGNALS] = {[TERM] = SIGTERM, [INT] = SIGINT, [HUP] = SIGHUP};
-	uv_timer_t *const timers[] = {&d->second, &d->watchdog, &d->deadline};
+	uv_timer_t *const timers[] = {&d->second, &d->watchdog, &d->deadline, &d->peers_due};
 
 	if (uv_loop_init(&d->loop) != 0)
 		return false;
@@ -312,7 +344,8 @@ static bool start_server(struct daemon *d, struct settings_error *error)
 	if (!server->rate || !server->watch)
 		return settings_fail(error, "out of memory");
 	d->clocksource = clocksource_new(&d->loop, server->watch, d->setup, on_judged, d);
-	if (!d->clocksource)
+	d->peers = peers_new(&d->loop, server->service, on_conflict, d);
+	if (!d->clocksource || !d->peers)
 		return settings_fail(error, "out of memory");
 	d->keeping = start_keeper(d, error);
 	return d->keeping;
@@ -397,6 +430,7 @@ static int run(struct daemon *d)
 	}
 	d->second_before = elapsed_ns();
 	uv_timer_start(&d->second, on_second, 1000, 1000);
+	start_peers_timer(d);
 	tell_started(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	end(d);

@@ -249,15 +249,15 @@ static void add_wide(struct buffer *body, const struct take *take, size_t i, boo
 }
 
 /* IDs of 128 bits are strings in any case. */
-static void add_id(struct buffer *body, const struct take *take, size_t i, bool quoted)
+static void add_id(struct buffer *body, const struct take *take, bool quoted)
 {
 	if (take->kind->type != KIND_LAYOUT) {
-		add_wide(body, take, i, true);
+		add_wide(body, take, 0, true);
 		return;
 	}
 	if (quoted)
 		buffer_text(body, "\"");
-	buffer_number(body, take->ids[i]);
+	buffer_number(body, take->ids[0]);
 	if (quoted)
 		buffer_text(body, "\"");
 }
@@ -268,9 +268,9 @@ static void id_as_json(struct call *call)
 
 	json(call);
 	buffer_text(call->body, "{\"id\":");
-	add_id(call->body, take, 0, false);
+	add_id(call->body, take, false);
 	buffer_text(call->body, ",\"id_str\":");
-	add_id(call->body, take, 0, true);
+	add_id(call->body, take, true);
 	buffer_text(call->body, "}\n");
 }
 
@@ -308,12 +308,46 @@ static bool get_next_id(struct call *call)
 	return true;
 }
 
-static void add_ids(struct buffer *body, const struct take *take, bool quoted)
+/* Many numbers are written once, and then copied into their quotes. */
+static void add_numbers(struct buffer *body, const uint64_t *ids, size_t count)
 {
-	for (size_t i = 0; i < take->want; i++) {
-		if (i > 0)
-			buffer_text(body, ",");
-		add_id(body, take, i, quoted);
+	static const char between[] = "],\"ids_str\":[";
+	char *const start = buffer_reserve(body, count * (2 * NUMBER_TEXT + 4) + sizeof between),
+		    *to = start;
+
+	if (!start)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		to += number_text(ids[i], to);
+		*to++ = ',';
+	}
+	const char *from = start, *const end = to;
+	to--; /* the last comma */
+	memcpy(to, between, sizeof between - 1);
+	to += sizeof between - 1;
+	/* The list has lost its last comma to the bracket. */
+	while (from < end) {
+		const size_t length = strcspn(from, ",]");
+		*to++ = '"';
+		memcpy(to, from, length);
+		to += length;
+		*to++ = '"';
+		*to++ = ',';
+		from += length + 1;
+	}
+	body->length += (size_t)(to - 1 - start);
+}
+
+static void add_wides(struct buffer *body, const struct take *take)
+{
+	for (int i = 0; i < 2; i++) {
+		for (size_t k = 0; k < take->want; k++) {
+			if (k > 0)
+				buffer_text(body, ",");
+			add_wide(body, take, k, true);
+		}
+		if (i == 0)
+			buffer_text(body, "],\"ids_str\":[");
 	}
 }
 
@@ -340,9 +374,10 @@ static bool get_ids(struct call *call)
 		return true;
 	json(call);
 	buffer_text(call->body, "{\"ids\":[");
-	add_ids(call->body, &call->request->take, false);
-	buffer_text(call->body, "],\"ids_str\":[");
-	add_ids(call->body, &call->request->take, true);
+	if (call->request->take.kind->type == KIND_LAYOUT)
+		add_numbers(call->body, call->request->take.ids, call->request->take.want);
+	else
+		add_wides(call->body, &call->request->take);
 	buffer_text(call->body, "]}\n");
 	return true;
 }

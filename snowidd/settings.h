@@ -22,7 +22,7 @@ struct list {
 /* A span is in ns. Texts are never NULL. */
 struct settings {
 	struct list kinds, fields;
-	char *epoch, *worker_id, *store, *wait, *hold, *borrow, *block, *spread;
+	char *epoch, *worker_id, *store, *wait, *hold, *borrow, *block, *jump, *mode, *spread;
 	uint64_t datacenter_id;
 
 	struct list listen;

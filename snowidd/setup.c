@@ -50,6 +50,11 @@ static bool check(const struct settings *s, struct settings_error *error)
 		return settings_fail(error, "tls.certificate and tls.key go together");
 	if (*s->tls_client_ca && !*s->tls_certificate)
 		return settings_fail(error, "tls.client_ca needs tls.certificate and tls.key");
+	for (size_t i = 0; i < s->peers.count; i++) {
+		const char *const peer = s->peers.items[i], *const colon = strrchr(peer, ':');
+		if (!colon || colon - peer < 1 || !colon[1] || (peer[0] == '[' && colon[-1] != ']'))
+			return settings_fail(error, "peers: \"%.120s\" is not HOST:PORT", peer);
+	}
 	return true;
 }
 

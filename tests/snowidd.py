@@ -418,7 +418,7 @@ def configuration():
             (["--listen", "0.0.0.0"], "neither worker_id nor store"), (["--listen", "nowhere"], "not an address"), (["--listen", "127.0.0.1:x"], "port"),
             (["--listen", "unix:x"], "unix:/path"), (["--tls-key", "/x"], "go together"), (["--tls-client-ca", "/x"], "needs tls.certificate"),
             (["--tls-key", "/x", "--tls-certificate", "/y"], "tls.certificate: cannot use"), (["--token-file", "/nowhere"], "token_file"),
-            (["--clock-warn", "2s"], "clock.warn is above"), (["--nonsense", "1"], "no option --nonsense"), (["--port"], "needs a value"), (["--wait", "5"], "wait"),
+            (["--peers", "x"], "not HOST:PORT"), (["--clock-warn", "2s"], "clock.warn is above"), (["--nonsense", "1"], "no option --nonsense"), (["--port"], "needs a value"), (["--wait", "5"], "wait"),
             (["--epoch", "tomorrow"], "kind snowflake"), (["--config", "/nowhere"], "cannot read /nowhere")]:
         got = run("--check-config", *arguments)
         check(got.returncode == 2 and part in got.stderr and got.stderr.startswith("snowidd: "), "refused: " + " ".join(arguments), got.stderr)
@@ -782,7 +782,24 @@ def clock():
         equal(d.ask("/api/v1/id")[0], 200, "and stop nobody")
 
 
-GROUPS = [endpoints, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, limits, listening, tls, stopping, systemd, clock]
+def peers():
+    options = ["--datacenter-id", "1", "--store", "memory:", "--clock-interval", "100ms"]
+    with Daemon("--worker-id", "5", *options) as a:
+        path = scratch("peers.yaml", f"peers: ['127.0.0.1:{a.port}', '127.0.0.1:1']\n")
+        with Daemon("--worker-id", "6", *options, "--config", path) as b, Daemon("--worker-id", "5", *options, "--config", path) as c:
+            check(until(lambda: c.ask("/api/v1/health")[0] == 503, "the conflict"), "a peer with the same worker is a conflict")
+            health = c.json("/api/v1/health")
+            check(health["error"] == "worker_conflict" and f"127.0.0.1:{a.port} has the same datacenter_id=1 worker_id=5" in health["reason"], "health says who", health)
+            status, _, body = c.ask("/v1/next_id")
+            equal((status, json.loads(body)["error"]), (503, "worker_conflict"), "IDs are refused")
+            equal(b.ask("/v1/next_id")[0], 200, "one with another worker is none")
+            scratch("peers.yaml", f"peers: ['127.0.0.1:{b.port}', '127.0.0.1:{c.port}']\n")
+            c.process.send_signal(signal.SIGHUP)
+            check(until(lambda: c.ask("/v1/next_id")[0] == 200, "the end of it"), "without it, IDs are served; oneself is no conflict")
+            equal((b.stop(), c.stop()), (0, 0), "they stop in order")
+
+
+GROUPS = [endpoints, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, limits, listening, tls, stopping, systemd, clock, peers]
 
 
 def main(groups):
