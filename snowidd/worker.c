@@ -30,8 +30,8 @@ struct listener {
 /* ---- accepting ------------------------------------------------------------------------------- */
 
 /* Without a file descriptor the connection would stay in the queue and wake the loop for ever: one is
- * spared to accept it, and to close it. */
-static void turn_away(struct listener *listener)
+ * spared to accept it, and to close it. Returns false when nobody waits. */
+static bool turn_away(struct listener *listener)
 {
 	static _Atomic uint64_t last_told;
 	const uint64_t now = elapsed_ns();
@@ -46,6 +46,7 @@ static void turn_away(struct listener *listener)
 	if (socket >= 0)
 		close(socket);
 	listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return socket >= 0;
 }
 
 static void accept_or_refuse(struct listener *listener, int socket)
@@ -71,7 +72,7 @@ static bool accept_one(struct listener *listener)
 	if (socket >= 0)
 		accept_or_refuse(listener, socket);
 	else if (errno == EMFILE || errno == ENFILE)
-		turn_away(listener);
+		return turn_away(listener); /* the kernel says so before it looks for a connection */
 	else if (errno != ECONNABORTED && errno != EINTR)
 		return false;
 	return true;

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -268,15 +269,15 @@ def conversation():
         got = subprocess.run(["curl", "-sS", "--http1.1", f"http://127.0.0.1:{d.port}/v1/next_id", f"http://127.0.0.1:{d.port}/v1/next_id"],
                              capture_output=True, check=False)
         check(got.returncode == 0 and re.fullmatch(rb"\d{36}", got.stdout), "curl", got)
-        # A client that asks for much and reads nothing holds nobody up.
-        with d.connect() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            s.settimeout(0.2)
-            with contextlib.suppress(TimeoutError):
-                for _ in range(2000):
-                    s.sendall(get("/api/v1/ids?count=10000"))
-            equal(d.ask("/api/v1/id")[0], 200, "a client that does not read holds nobody up")
-            check(d.metric("snowid_memory_bytes") < 200e6, "nor does it fill the memory", d.metric("snowid_memory_bytes"))
+    # A kind that never runs out, so that nothing but the client's not reading can stop the daemon.
+    with Daemon("--threads", "1", "--kinds", "x=time:41,worker:3,sequence:20", "--worker-id", "1", "--store", "memory:") as d, d.connect() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            for _ in range(3000):
+                s.sendall(get("/api/v1/ids?count=10000"))
+        equal(d.ask("/api/v1/id")[0], 200, "a client that does not read holds nobody up")
+        check(d.metric("snowid_memory_bytes") < 100e6, "nor does it fill the memory", d.metric("snowid_memory_bytes"))
 
 
 def problems():
@@ -487,13 +488,17 @@ def limits():
         for s in held:
             s.close()
         check(until(lambda: statuses(d.raw(LAST)) == [200], "room"), "and room again when they have gone")
-    with Daemon("--threads", "1", preexec_fn=lambda: __import__("resource").setrlimit(__import__("resource").RLIMIT_NOFILE, (64, 64))) as d:
+    with Daemon("--threads", "1", "--limits-stop-timeout", "100ms", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))) as d:
         held = [d.connect() for _ in range(100)]
         check(until(lambda: "no file descriptor" in d.log(), "EMFILE"), "out of files: said")
         equal(d.log().count("no file descriptor"), 1, "once")
+        held[-1].settimeout(PATIENCE)
+        equal(held[-1].recv(100), b"", "out of files: connections are closed, not left waiting")
         for s in held:
             s.close()
         check(until(lambda: statuses(d.raw(LAST)) == [200], "files"), "out of files: survived")
+        held = [d.connect() for _ in range(100)]
+        equal(d.stop(), 0, "out of files: it can be stopped")
     with Daemon("--limits-rate", "1", "--limits-burst", "20") as d:
         found = statuses(d.raw(get() * 30 + LAST))
         check(found.count(200) in range(20, 25) and found.count(429) == 31 - found.count(200), "rate limit: 20 at once, then 429", found)
