@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Runs the fuzz targets on what has been found for them.
+exec "$top_builddir/fuzz/replay_http" "$top_srcdir/fuzz/corpus/http"

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bytes that grow at the end.
+ */
+#ifndef SNOWIDD_BUFFER_H
+#define SNOWIDD_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buffer {
+	char *data;
+	size_t length, size;
+	bool failed; /* out of memory: something is missing */
+};
+
+#define NUMBER_TEXT 20 /* 2^64 - 1 has as many digits */
+
+/* Writes a number in decimal, without a 0 behind it. Returns its length. */
+size_t number_text(uint64_t number, char text[NUMBER_TEXT]);
+
+void buffer_free(struct buffer *buffer);
+
+/* Room for `size` more bytes, of which the caller adds to length what it wrote. NULL: no memory. */
+char *buffer_reserve(struct buffer *buffer, size_t size);
+
+void buffer_bytes(struct buffer *buffer, const char *bytes, size_t length);
+void buffer_text(struct buffer *buffer, const char *text);
+void buffer_number(struct buffer *buffer, uint64_t number);
+void buffer_printf(struct buffer *buffer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A JSON string, with its quotes. What is not UTF-8 becomes U+FFFD. */
+void buffer_json(struct buffer *buffer, const char *text);
+
+#endif

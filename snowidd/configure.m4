@@ -1,0 +1,29 @@
+# The daemon. llhttp comes as a library or, on Debian 12 (package node-llhttp), as source.
+
+AC_ARG_WITH([snowidd], [AS_HELP_STRING([--with-snowidd],
+	[build the daemon (needs libuv, llhttp, OpenSSL and libyaml) @<:@if it can be built@:>@])])
+AC_ARG_WITH([llhttp-source], [AS_HELP_STRING([--with-llhttp-source=DIR],
+	[where llhttp's C sources are, if there is no libllhttp @<:@/usr/share/llhttp@:>@])],
+	[], [with_llhttp_source=/usr/share/llhttp])
+AC_ARG_WITH([systemd-unit-dir], [AS_HELP_STRING([--with-systemd-unit-dir=DIR],
+	[install systemd units here @<:@PREFIX/lib/systemd/system@:>@])],
+	[], [with_systemd_unit_dir='${prefix}/lib/systemd/system'])
+AC_SUBST([SYSTEMD_UNIT_DIR], [$with_systemd_unit_dir])
+
+missing=
+llhttp_is_source=no
+AS_IF([test "$with_snowidd" = no], [missing="not asked for"], [
+	PKG_CHECK_MODULES([SNOWIDD], [libuv >= 1.40 openssl >= 3.0 yaml-0.1], [],
+		[missing="no libuv, OpenSSL or libyaml"])
+	PKG_CHECK_MODULES([LLHTTP], [libllhttp], [], [
+		AS_IF([test -f "$with_llhttp_source/llhttp.c"], [
+			llhttp_is_source=yes
+			LLHTTP_CFLAGS="-isystem $with_llhttp_source -isystem /usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1"
+		], [missing="no llhttp"])
+	])
+])
+AS_IF([test "$with_snowidd" = yes && test -n "$missing"],
+	[AC_MSG_ERROR([snowidd cannot be built: $missing])])
+AS_IF([test -n "$missing"], [build_snowidd="no ($missing)"], [build_snowidd=yes])
+AM_CONDITIONAL([WITH_SNOWIDD], [test "$build_snowidd" = yes])
+AM_CONDITIONAL([LLHTTP_SOURCE], [test "$llhttp_is_source" = yes])

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * snowidd: the ID service. Puts the parts together, and takes them apart in order.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "snowidd/clocksource.h"
+#include "snowidd/http.h"
+#include "snowidd/listen.h"
+#include "snowidd/log.h"
+#include "snowidd/metrics.h"
+#include "snowidd/notify.h"
+#include "snowidd/peers.h"
+#include "snowidd/rest.h"
+#include "snowidd/settings.h"
+#include "snowidd/setup.h"
+#include "snowidd/worker.h"
+
+enum signal_name { TERM, INT, HUP, SIGNALS };
+
+struct daemon {
+	uv_loop_t loop;
+	uv_signal_t signals[SIGNALS];
+	uv_timer_t second, watchdog, deadline, peers_due;
+	uv_async_t worker_ended;
+	_Atomic size_t ended;
+	struct clocksource *clocksource;
+	struct peers *peers;
+	bool in_conflict;
+	struct server server;
+	struct setup *setup;
+	struct sockets sockets;
+	struct worker *workers;
+	uint64_t *seen_alive; /* of each worker, when it was last asked */
+	size_t worker_count;
+	uint64_t ids_before, second_before;
+	bool stopping;
+	char **options; /* of the command line, for a reload */
+	const char *file;
+
+	bool keeping;
+	pthread_t keeper; /* of the stores */
+	pthread_mutex_t keeper_lock;
+	pthread_cond_t keeper_wake;
+	bool keeper_ends;
+};
+
+/* ---- the keeper of the stores ---------------------------------------------------------------- */
+
+/* A thread of its own: no sync may stop an event loop. */
+static void *keep(void *user)
+{
+	struct daemon *const d = user;
+
+	pthread_mutex_lock(&d->keeper_lock);
+	while (!d->keeper_ends) {
+		pthread_mutex_unlock(&d->keeper_lock);
+		uint64_t ns = service_maintain(d->server.service);
+		pthread_mutex_lock(&d->keeper_lock);
+		if (ns > UINT64_C(60000000000))
+			ns = UINT64_C(60000000000);
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += (time_t)(ns / 1000000000);
+		until.tv_nsec += (long)(ns % 1000000000);
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		if (!d->keeper_ends)
+			pthread_cond_timedwait(&d->keeper_wake, &d->keeper_lock, &until);
+	}
+	pthread_mutex_unlock(&d->keeper_lock);
+	return NULL;
+}
+
+static bool start_keeper(struct daemon *d, struct settings_error *error)
+{
+	pthread_condattr_t attributes;
+
+	pthread_mutex_init(&d->keeper_lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&d->keeper_wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return pthread_create(&d->keeper, NULL, keep, d) == 0 ||
+	       settings_fail(error, "cannot start a thread");
+}
+
+static void stop_keeper(struct daemon *d)
+{
+	pthread_mutex_lock(&d->keeper_lock);
+	d->keeper_ends = true;
+	pthread_cond_signal(&d->keeper_wake);
+	pthread_mutex_unlock(&d->keeper_lock);
+	pthread_join(d->keeper, NULL);
+	pthread_mutex_destroy(&d->keeper_lock);
+	pthread_cond_destroy(&d->keeper_wake);
+}
+
+/* ---- timers ---------------------------------------------------------------------------------- */
+
+static void on_second(uv_timer_t *timer)
+{
+	struct daemon *const d = timer->data;
+	const uint64_t now = elapsed_ns(), ids = metrics_ids(&d->server);
+
+	atomic_store(&d->server.ids_per_second,
+		     (double)(ids - d->ids_before) * 1e9 / (double)(now - d->second_before));
+	d->ids_before = ids;
+	d->second_before = now;
+}
+
+/* The watchdog hears that all is well only from workers that have answered since the last time. */
+static void on_watchdog(uv_timer_t *timer)
+{
+	struct daemon *const d = timer->data;
+	bool alive = true;
+
+	for (size_t i = 0; i < d->worker_count; i++) {
+		const uint64_t count = atomic_load(&d->workers[i].alive);
+		alive = alive && count != d->seen_alive[i];
+		d->seen_alive[i] = count;
+		worker_wake(&d->workers[i]);
+	}
+	if (alive)
+		notify_send("WATCHDOG=1");
+	else
+		log_event(LOG_LEVEL_ERROR, "a worker does not answer", NULL);
+}
+
+static void on_judged(void *user)
+{
+	struct daemon *const d = user;
+	struct clock_state clock;
+
+	clockwatch_state(d->server.watch, &clock);
+	service_refuse(d->server.service, REFUSED_CLOCK,
+		       clock.verdict == CLOCK_REFUSE ? clock.reason : NULL);
+}
+
+static void on_conflict(void *user, const char *conflict)
+{
+	struct daemon *const d = user;
+
+	service_refuse(d->server.service, REFUSED_CONFLICT, conflict);
+	if (conflict && !d->in_conflict)
+		log_event(LOG_LEVEL_ERROR, "another daemon has the same worker, IDs are refused",
+			  "reason", conflict, NULL);
+	else if (!conflict && d->in_conflict)
+		log_event(LOG_LEVEL_INFO, "the worker is this daemon's alone again", NULL);
+	d->in_conflict = conflict;
+}
+
+static void on_peers_due(uv_timer_t *timer)
+{
+	struct daemon *const d = timer->data;
+
+	if (d->setup->settings->peers.count > 0 || d->in_conflict)
+		peers_ask(d->peers, &d->setup->settings->peers);
+}
+
+static void start_peers_timer(struct daemon *d)
+{
+	const uint64_t ms = d->setup->settings->clock_interval / 1000000;
+	uv_timer_start(&d->peers_due, on_peers_due, 0, ms);
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+static void open_log(const struct settings *settings)
+{
+	static const char *const levels[] = {"error", "warning", "info", "debug"};
+	enum log_level level = LOG_LEVEL_ERROR;
+
+	while (strcmp(settings->log_level, levels[level]) != 0)
+		level++;
+	log_open(level, strcmp(settings->log_format, "json") == 0,
+		 strcmp(settings->log_target, "syslog") == 0);
+}
+
+static void tell_fixed(const struct settings *old, const struct settings *new)
+{
+	const char *key;
+
+	for (size_t i = 0; (key = settings_fixed_change(old, new, &i));)
+		log_event(LOG_LEVEL_WARNING, "this setting takes effect at the next start", "key",
+			  key, NULL);
+}
+
+static void reload(struct daemon *d)
+{
+	struct settings_error error;
+
+	notify_reloading();
+	struct settings *const settings = settings_load(d->options, d->file, &error);
+	if (settings)
+		tell_fixed(d->setup->settings, settings);
+	struct setup *const setup = settings ? setup_new(settings, &error) : NULL;
+	if (!setup) {
+		log_event(LOG_LEVEL_ERROR, "not reloaded", "error", error.text, NULL);
+	} else if (!setup->tls != !d->setup->tls) {
+		log_event(LOG_LEVEL_ERROR, "not reloaded", "error",
+			  "TLS is turned on and off by a new start", NULL);
+		setup_release(setup);
+	} else {
+		open_log(setup->settings);
+		for (size_t i = 0; i < d->worker_count; i++)
+			worker_reload(&d->workers[i], setup);
+		clocksource_reload(d->clocksource, setup);
+		setup_release(d->setup);
+		d->setup = setup;
+		start_peers_timer(d);
+		log_event(LOG_LEVEL_INFO, "reloaded", NULL);
+	}
+	notify_send("READY=1");
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+	struct daemon *const d = timer->data;
+
+	log_event(LOG_LEVEL_WARNING, "connections are still busy; closing them", NULL);
+	for (size_t i = 0; i < d->worker_count; i++)
+		worker_end(&d->workers[i]);
+}
+
+static void stop(struct daemon *d)
+{
+	log_event(LOG_LEVEL_INFO, "stopping", NULL);
+	notify_send("STOPPING=1");
+	d->stopping = true;
+	service_drain(d->server.service);
+	uv_timer_start(&d->deadline, on_deadline, d->setup->settings->stop_timeout / 1000000, 0);
+	for (size_t i = 0; i < d->worker_count; i++)
+		worker_stop(&d->workers[i]);
+}
+
+/* As if the signal had not been caught: asked for a second time. */
+static void end_at_once(int number)
+{
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	struct daemon *const d = signal->data;
+
+	if (number == SIGHUP && !d->stopping)
+		reload(d);
+	else if (number != SIGHUP && !d->stopping)
+		stop(d);
+	else if (number != SIGHUP)
+		end_at_once(number);
+}
+
+/* ---- start and end --------------------------------------------------------------------------- */
+
+static void close_handle(uv_handle_t *handle, void *user)
+{
+	(void)user;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* In the thread of the worker. */
+static void tell_ended(void *user)
+{
+	struct daemon *const d = user;
+
+	atomic_fetch_add(&d->ended, 1);
+	uv_async_send(&d->worker_ended);
+}
+
+static void on_worker_ended(uv_async_t *async)
+{
+	struct daemon *const d = async->data;
+
+	if (atomic_load(&d->ended) < d->worker_count)
+		return;
+	if (d->clocksource)
+		clocksource_close(d->clocksource);
+	peers_close(d->peers);
+	uv_stop(&d->loop);
+}
+
+static bool init_loop(struct daemon *d)
+{
+	static const int numbers[SIGNALS] = {[TERM] = SIGTERM, [INT] = SIGINT, [HUP] = SIGHUP};
+	uv_timer_t *const timers[] = {&d->second, &d->watchdog, &d->deadline, &d->peers_due};
+
+	if (uv_loop_init(&d->loop) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
+		uv_timer_init(&d->loop, timers[i]);
+		timers[i]->data = d;
+	}
+	d->worker_ended.data = d;
+	if (uv_async_init(&d->loop, &d->worker_ended, on_worker_ended) != 0)
+		return false;
+	for (size_t i = 0; i < SIGNALS; i++) {
+		uv_signal_init(&d->loop, &d->signals[i]);
+		d->signals[i].data = d;
+		if (uv_signal_start(&d->signals[i], on_signal, numbers[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Each connection is a file: as many as the system allows. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static bool start_server(struct daemon *d, struct settings_error *error)
+{
+	const struct settings *const settings = d->setup->settings;
+	struct server *const server = &d->server;
+
+	server->service = service_new(settings, error);
+	if (!server->service)
+		return false;
+	server->rate = rate_new();
+	server->watch = clockwatch_new(settings->clock_warn, settings->clock_refuse);
+	server->ended = tell_ended;
+	server->user = d;
+	if (!server->rate || !server->watch)
+		return settings_fail(error, "out of memory");
+	d->clocksource = clocksource_new(&d->loop, server->watch, d->setup, on_judged, d);
+	d->peers = peers_new(&d->loop, server->service, on_conflict, d);
+	if (!d->clocksource || !d->peers)
+		return settings_fail(error, "out of memory");
+	d->keeping = start_keeper(d, error);
+	return d->keeping;
+}
+
+static bool start_workers(struct daemon *d, struct settings_error *error)
+{
+	static const http_serve_fn serve = rest_serve;
+	static struct protocol rest;
+
+	rest = http_protocol(&serve);
+	for (size_t i = 0; i < d->sockets.workers; i++) {
+		if (!worker_start(&d->workers[i], &d->server, i, d->setup, d->sockets.of[i],
+				  d->sockets.count, &rest, error))
+			return false;
+		d->worker_count++;
+	}
+	return true;
+}
+
+static bool start(struct daemon *d, struct settings_error *error)
+{
+	const struct settings *const settings = d->setup->settings;
+	const size_t threads = service_threads_wanted(settings);
+
+	d->workers = calloc(threads, sizeof *d->workers);
+	d->seen_alive = calloc(threads, sizeof *d->seen_alive);
+	if (!d->workers || !d->seen_alive || !init_loop(d))
+		return settings_fail(error, "out of memory");
+	return listen_open(settings, threads, &d->sockets, error) && start_server(d, error) &&
+	       start_workers(d, error);
+}
+
+static void tell_started(struct daemon *d)
+{
+	const uint64_t watchdog_ms = notify_watchdog_ms();
+	struct health health;
+	char worker[32] = "-";
+
+	service_health(d->server.service, &health);
+	for (size_t i = 0; i < health.field_count; i++)
+		if (strcmp(health.fields[i].name, "datacenter_id") != 0)
+			snprintf(worker, sizeof worker, "%" PRIu64, health.fields[i].value);
+	log_event(LOG_LEVEL_INFO, "serving", "version", snowid_version(), "kind",
+		  service_kind_at(d->server.service, 0)->name, "worker_id", worker, "scope",
+		  health.host_scope ? "host" : "fleet", "store",
+		  service_kind_at(d->server.service, 0)->store, NULL);
+	if (watchdog_ms > 0)
+		uv_timer_start(&d->watchdog, on_watchdog, 0, watchdog_ms);
+	notify_send("READY=1");
+}
+
+static void end(struct daemon *d)
+{
+	for (size_t i = 0; i < d->worker_count; i++)
+		worker_join(&d->workers[i]);
+	if (d->keeping)
+		stop_keeper(d);
+	if (d->server.service)
+		service_close(d->server.service, d->setup->settings->stop_timeout);
+	listen_close(d->setup->settings, &d->sockets);
+	uv_walk(&d->loop, close_handle, NULL);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&d->loop);
+	service_free(d->server.service);
+	rate_free(d->server.rate);
+	clockwatch_free(d->server.watch);
+	free(d->workers);
+	free(d->seen_alive);
+}
+
+static int run(struct daemon *d)
+{
+	struct settings_error error;
+
+	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
+	open_log(d->setup->settings);
+	if (!start(d, &error)) {
+		log_event(LOG_LEVEL_ERROR, "cannot start", "error", error.text, NULL);
+		return 1;
+	}
+	d->second_before = elapsed_ns();
+	uv_timer_start(&d->second, on_second, 1000, 1000);
+	start_peers_timer(d);
+	tell_started(d);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	end(d);
+	log_event(LOG_LEVEL_INFO, "stopped", NULL);
+	return 0;
+}
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+static int help(void)
+{
+	printf("Usage: snowidd [OPTION]...\n\nServes distributed unique IDs over HTTP.\n\n"
+	       "  --config FILE\n        read this file (default: " SETTINGS_FILE
+	       ", if it is there)\n"
+	       "  --check-config\n        check the configuration, and exit\n"
+	       "  --help, --version\n\n");
+	settings_help();
+	printf("\nEach option is a key in the file (--limits-rate: rate under limits) and an "
+	       "environment\n"
+	       "variable (SNOWIDD_LIMITS_RATE). An option weighs more than a variable, and that "
+	       "more\n"
+	       "than the file. A span is a number with ns, us, ms, s, m or h. Manual: man "
+	       "snowidd\n");
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int complain(const char *text)
+{
+	fprintf(stderr, "snowidd: %s\n", text);
+	return 2;
+}
+
+static bool check(const struct settings *settings, struct settings_error *error)
+{
+	return service_check(settings, error) && listen_check(settings, error);
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon d;
+	struct settings_error error;
+	bool check_only = false;
+	int kept = 0, status = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return help();
+		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
+			return printf("snowidd %s\n", snowid_version()) > 0 ? 0 : 1;
+		if (strcmp(argv[i], "--check-config") == 0)
+			check_only = true;
+		else if (strncmp(argv[i], "--config=", 9) == 0)
+			d.file = argv[i] + 9;
+		else if (strcmp(argv[i], "--config") == 0 && argv[i + 1])
+			d.file = argv[++i];
+		else
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	d.options = argv;
+	struct settings *const settings = settings_load(argv, d.file, &error);
+	if (!settings)
+		return complain(error.text);
+	d.setup = setup_new(settings, &error);
+	if (!d.setup)
+		return complain(error.text);
+	if (!check(settings, &error))
+		status = complain(error.text);
+	else if (check_only)
+		printf("the configuration is good\n");
+	else
+		status = run(&d);
+	setup_release(d.setup);
+	return status;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Counters, and the Prometheus text of all that is measured.
+ */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "snowidd/metrics.h"
+#include "snowidd/worker.h"
+
+/* ---- counting -------------------------------------------------------------------------------- */
+
+static const unsigned codes[] = {200, 400, 401, 404, 405, 408, 413, 414, 429, 431, 500, 503, 505};
+#define CODES (sizeof codes / sizeof codes[0])
+_Static_assert(CODES <= CODES_MAX, "codes");
+
+size_t metrics_code(unsigned status)
+{
+	size_t i = 0;
+
+	while (i < CODES - 1 && codes[i] != status)
+		i++;
+	return i;
+}
+
+static const uint64_t bounds_us[BUCKETS] = {1,     2,      5,      10,     20,     50,    100,
+					    200,   500,    1000,   2000,   5000,   10000, 20000,
+					    50000, 100000, 200000, 500000, 1000000};
+
+void count_latency(struct counters *counters, uint64_t ns)
+{
+	size_t i = 0;
+
+	while (i < BUCKETS && ns > bounds_us[i] * 1000)
+		i++;
+	count(&counters->latency[i], 1);
+	count(&counters->latency_ns, ns);
+}
+
+/* ---- sums over the workers ------------------------------------------------------------------- */
+
+/* Of the counter at an offset. */
+static uint64_t sum(struct server *server, size_t offset)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < service_threads(server->service); i++) {
+		char *const counters = (char *)service_counters(server->service, i);
+		total += atomic_load_explicit((_Atomic uint64_t *)(void *)(counters + offset),
+					      memory_order_relaxed);
+	}
+	return total;
+}
+
+#define SUM(server, member) sum(server, offsetof(struct counters, member))
+
+uint64_t metrics_ids(struct server *server)
+{
+	uint64_t total = 0;
+
+	for (size_t k = 0; k < service_kinds(server->service); k++)
+		total += sum(server, offsetof(struct counters, ids) + k * sizeof(uint64_t));
+	return total;
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+/* The head of a metric family. */
+static void family(struct buffer *to, const char *name, const char *type, const char *help)
+{
+	buffer_printf(to, "# HELP snowid_%s %s\n# TYPE snowid_%s %s\n", name, help, name, type);
+}
+
+static void single(struct buffer *to, const char *name, const char *type, const char *help,
+		   double value)
+{
+	family(to, name, type, help);
+	buffer_printf(to, "snowid_%s %.17g\n", name, value);
+}
+
+static void write_latency(struct buffer *to, struct server *server)
+{
+	uint64_t total = 0;
+
+	family(to, "id_generation_seconds", "histogram",
+	       "Time from a request for IDs to their being made, waits included.");
+	for (size_t i = 0; i <= BUCKETS; i++) {
+		total += sum(server, offsetof(struct counters, latency) + i * sizeof(uint64_t));
+		if (i < BUCKETS)
+			buffer_printf(
+				to, "snowid_id_generation_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
+				(double)bounds_us[i] / 1e6, total);
+	}
+	buffer_printf(to,
+		      "snowid_id_generation_seconds_bucket{le=\"+Inf\"} %" PRIu64
+		      "\nsnowid_id_generation_seconds_sum %.9f\n"
+		      "snowid_id_generation_seconds_count %" PRIu64 "\n",
+		      total, (double)SUM(server, latency_ns) / 1e9, total);
+}
+
+static void write_ids(struct buffer *to, struct server *server)
+{
+	uint64_t last_ms = 0, ms;
+
+	family(to, "ids_generated_total", "counter", "IDs handed out.");
+	for (size_t k = 0; k < service_kinds(server->service); k++)
+		buffer_printf(to, "snowid_ids_generated_total{kind=\"%s\"} %" PRIu64 "\n",
+			      service_kind_at(server->service, k)->name,
+			      sum(server, offsetof(struct counters, ids) + k * sizeof(uint64_t)));
+	single(to, "ids_per_second", "gauge", "IDs handed out in the last second.",
+	       atomic_load(&server->ids_per_second));
+	for (size_t i = 0; i < service_threads(server->service); i++) {
+		ms = atomic_load(&service_counters(server->service, i)->last_id_ms);
+		last_ms = ms > last_ms ? ms : last_ms;
+	}
+	single(to, "last_id_timestamp_seconds", "gauge",
+	       "When the last ID was handed out; 0: none was.", (double)last_ms / 1e3);
+	single(to, "sequence_overflows_total", "counter",
+	       "Requests that found the sequence of the tick spent.",
+	       (double)SUM(server, overflows));
+	family(to, "errors_total", "counter",
+	       "Requests for IDs or their parts that failed, by cause.");
+	for (size_t i = 1; i < REFUSALS; i++)
+		buffer_printf(
+			to, "snowid_errors_total{cause=\"%s\"} %" PRIu64 "\n",
+			refusal_code((enum refusal)i),
+			sum(server, offsetof(struct counters, errors) + i * sizeof(uint64_t)));
+}
+
+static void write_requests(struct buffer *to, struct server *server,
+			   const char *(*endpoint)(size_t index))
+{
+	const char *name;
+
+	family(to, "requests_total", "counter", "Requests, by endpoint and status code.");
+	for (size_t e = 0; (name = endpoint(e)); e++) {
+		for (size_t c = 0; c < CODES; c++) {
+			const size_t offset = offsetof(struct counters, requests) +
+					      (e * CODES_MAX + c) * sizeof(uint64_t);
+			const uint64_t value = sum(server, offset);
+			if (value > 0 || codes[c] == 200)
+				buffer_printf(to,
+					      "snowid_requests_total{endpoint=\"%s\",code=\"%u\"} "
+					      "%" PRIu64 "\n",
+					      name, codes[c], value);
+		}
+	}
+	single(to, "connections_open", "gauge", "Open connections.",
+	       (double)SUM(server, connections));
+	single(to, "connections_accepted_total", "counter", "Connections accepted.",
+	       (double)SUM(server, accepted));
+}
+
+static void write_clock(struct buffer *to, struct server *server)
+{
+	struct clock_state clock;
+	uint64_t regressions = 0, value;
+
+	clockwatch_state(server->watch, &clock);
+	for (size_t k = 0; k < service_kinds(server->service); k++)
+		if (snowid_generator_stat(service_kind_at(server->service, k)->generator,
+					  SNOWID_STAT_REGRESSIONS, &value) == 0)
+			regressions += value;
+	single(to, "clock_regressions_total", "counter",
+	       "Times the clock was found to have gone back.", (double)regressions);
+	single(to, "clock_drift_ms", "gauge",
+	       "How far the clock is ahead of the right time, in ms; negative: behind.",
+	       (double)clock.drift_ns / 1e6);
+	single(to, "clock_estimated_error_seconds", "gauge",
+	       "The kernel's estimate of the clock's error.",
+	       (double)clock.estimated_error_ns / 1e9);
+	single(to, "clock_steps_total", "counter", "Times the clock was set.", (double)clock.steps);
+	single(to, "clock_unsafe", "gauge", "1 while IDs are refused because of the clock.",
+	       clock.verdict == CLOCK_REFUSE);
+	single(to, "ntp_synchronised", "gauge", "1 while the kernel calls the clock synchronised.",
+	       clock.synchronised);
+	single(to, "ntp_measurements_total", "counter", "Measurements of the clock by NTP servers.",
+	       (double)clock.measurements);
+	single(to, "ntp_unanswered_total", "counter", "Measurements that no NTP server answered.",
+	       (double)clock.unanswered);
+}
+
+/* In seconds from now until the instant at which the last ID of a layout is made. */
+static double seconds_left(const struct kind *kind)
+{
+	int64_t end, now;
+	uint32_t end_ns, now_ns;
+
+	if (snowid_layout_last_time(kind->layout, &end, &end_ns) != 0 ||
+	    snowid_clock_read(NULL, &now, &now_ns, NULL) != 0)
+		return 0;
+	return (double)(end - now);
+}
+
+static void write_store(struct buffer *to, struct server *server)
+{
+	const uint64_t now = elapsed_ns();
+
+	family(to, "store_limit_ahead_seconds", "gauge",
+	       "How long IDs could still be made if the store could not be renewed.");
+	for (size_t k = 0; k < service_kinds(server->service); k++) {
+		const struct kind *const kind = service_kind_at(server->service, k);
+		const uint64_t at = atomic_load(&kind->limit_at);
+		buffer_printf(to, "snowid_store_limit_ahead_seconds{kind=\"%s\"} ", kind->name);
+		if (at == UINT64_MAX)
+			buffer_text(to, "+Inf\n");
+		else
+			buffer_printf(to, "%.3f\n", at > now ? (double)(at - now) / 1e9 : 0);
+	}
+	family(to, "store_failing", "gauge", "1 while the store cannot be renewed.");
+	for (size_t k = 0; k < service_kinds(server->service); k++) {
+		const struct kind *const kind = service_kind_at(server->service, k);
+		buffer_printf(to, "snowid_store_failing{kind=\"%s\"} %d\n", kind->name,
+			      atomic_load(&kind->store_error) != 0);
+	}
+	family(to, "layout_end_seconds", "gauge", "Time until the layout can hold no more IDs.");
+	for (size_t k = 0; k < service_kinds(server->service); k++) {
+		const struct kind *const kind = service_kind_at(server->service, k);
+		if (kind->layout)
+			buffer_printf(to, "snowid_layout_end_seconds{kind=\"%s\"} %.0f\n",
+				      kind->name, seconds_left(kind));
+	}
+}
+
+static double resident_bytes(void)
+{
+	FILE *const file = fopen("/proc/self/statm", "re");
+	long size, resident = 0;
+
+	if (file && fscanf(file, "%ld %ld", &size, &resident) != 2)
+		resident = 0;
+	if (file)
+		fclose(file);
+	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static double threads(void)
+{
+	DIR *const tasks = opendir("/proc/self/task");
+	double number = 0;
+
+	if (!tasks)
+		return 0;
+	for (struct dirent *entry = readdir(tasks); entry; entry = readdir(tasks))
+		number += entry->d_name[0] != '.';
+	closedir(tasks);
+	return number;
+}
+
+static double seconds_of(const struct timeval *time)
+{
+	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
+static void write_process(struct buffer *to, struct server *server)
+{
+	struct health health;
+	struct rusage usage;
+
+	service_health(server->service, &health);
+	getrusage(RUSAGE_SELF, &usage);
+	single(to, "healthy", "gauge", "1 while IDs would be handed out.",
+	       health.refusal == SERVED);
+	single(to, "uptime_seconds", "gauge", "Time since the start.", (double)health.uptime_s);
+	single(to, "cpu_seconds_total", "counter", "CPU time used.",
+	       seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime));
+	single(to, "memory_bytes", "gauge", "Resident memory.", resident_bytes());
+	single(to, "threads", "gauge", "Threads.", threads());
+	family(to, "build_info", "gauge", "Always 1; the label tells the version.");
+	buffer_printf(to, "snowid_build_info{version=\"%s\",scope=\"%s\"} 1\n", snowid_version(),
+		      health.host_scope ? "host" : "fleet");
+}
+
+void metrics_write(struct buffer *to, struct server *server, const char *(*endpoint)(size_t index))
+{
+	write_latency(to, server);
+	write_ids(to, server);
+	write_requests(to, server, endpoint);
+	write_clock(to, server);
+	write_store(to, server);
+	write_process(to, server);
+}

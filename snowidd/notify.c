@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * systemd: sockets handed over and notices.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "snowidd/notify.h"
+
+/* A number in the environment; 0: none. */
+static uint64_t number(const char *name)
+{
+	const char *const text = getenv(name);
+	char *end;
+
+	if (!text || *text < '0' || *text > '9')
+		return 0;
+	errno = 0;
+	const uint64_t value = strtoull(text, &end, 10);
+	return *end || errno ? 0 : value;
+}
+
+static int is_ours(const char *name)
+{
+	return number(name) == (uint64_t)getpid();
+}
+
+int notify_sockets(void)
+{
+	const uint64_t count = is_ours("LISTEN_PID") ? number("LISTEN_FDS") : 0;
+
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	if (count > 64)
+		return 0;
+	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + (int)count; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return (int)count;
+}
+
+void notify_send(const char *state)
+{
+	const char *const path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
+		return;
+	memcpy(address.sun_path, path, strlen(path));
+	if (path[0] == '@')
+		address.sun_path[0] = '\0'; /* the abstract namespace, unix(7) */
+	const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+	close(fd);
+}
+
+void notify_reloading(void)
+{
+	struct timespec now;
+	char text[80];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+		 (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	notify_send(text);
+}
+
+uint64_t notify_watchdog_ms(void)
+{
+	if (getenv("WATCHDOG_PID") && !is_ours("WATCHDOG_PID"))
+		return 0;
+	return number("WATCHDOG_USEC") / 2000; /* twice as often as it must be */
+}

@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The service over HTTP.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "snowidd/assets.h"
+#include "snowidd/metrics.h"
+#include "snowidd/rest.h"
+
+/* ---- parameters ------------------------------------------------------------------------------ */
+
+enum parameter { KIND = 1, COUNT = 2, ID = 4 };
+
+struct text {
+	const char *data;
+	size_t length;
+};
+
+/* What stands behind the question mark. */
+struct query {
+	struct text kind, count, id;
+};
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* Decodes %41 in place (RFC 3986, section 2.1). False: malformed. */
+static bool decode(char *text, size_t *length)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < *length; i++) {
+		char c = text[i];
+		if (c == '%') {
+			if (i + 2 >= *length || hex(text[i + 1]) < 0 || hex(text[i + 2]) < 0)
+				return false;
+			c = (char)(hex(text[i + 1]) << 4 | hex(text[i + 2]));
+			i += 2;
+			if (c == '\0')
+				return false;
+		}
+		text[to++] = c;
+	}
+	*length = to;
+	return true;
+}
+
+static bool is(const struct text *text, const char *name)
+{
+	return text->length == strlen(name) && memcmp(text->data, name, text->length) == 0;
+}
+
+/* Reads name=value&…, each name of those allowed at most once. Returns NULL, or what is wrong. */
+static const char *read_query(char *at, unsigned allowed, struct query *query)
+{
+	while (*at) {
+		char *const end = at + strcspn(at, "&"), *equals = at;
+		while (equals < end && *equals != '=')
+			equals++;
+		struct text name = {at, (size_t)(equals - at)},
+			    value = {equals + 1, (size_t)(end - equals - 1)};
+		struct text *to;
+		if (equals == end)
+			return "a parameter is not name=value";
+		if (!decode(at, &name.length) || !decode(equals + 1, &value.length))
+			return "a parameter has a malformed % escape";
+		if ((allowed & KIND) && is(&name, "kind"))
+			to = &query->kind;
+		else if ((allowed & COUNT) && is(&name, "count"))
+			to = &query->count;
+		else if ((allowed & ID) && is(&name, "id"))
+			to = &query->id;
+		else
+			return "there is no such parameter here";
+		if (to->data)
+			return "a parameter is there twice";
+		*to = value;
+		at = *end ? end + 1 : end;
+	}
+	return NULL;
+}
+
+/* The weight of a media type in an Accept field (RFC 9110, section 12.5.1), in 1/1000; -1: not named. */
+static int weight(const char *accept, size_t length, const char *type)
+{
+	const char *const end = accept + length;
+	int best = -1;
+
+	for (const char *at = accept; at < end;) {
+		const char *const stop = memchr(at, ',', (size_t)(end - at))
+						 ? memchr(at, ',', (size_t)(end - at))
+						 : end;
+		while (at < stop && (*at == ' ' || *at == '\t'))
+			at++;
+		size_t name = 0;
+		while (at + name < stop && at[name] != ';' && at[name] != ' ')
+			name++;
+		if (name == strlen(type) && strncasecmp(at, type, name) == 0) {
+			best = 1000;
+			for (const char *q = at + name; q + 3 < stop; q++)
+				if ((q[0] == ';' || q[0] == ' ') && (q[1] | 32) == 'q' &&
+				    q[2] == '=')
+					best = (int)(strtod(q + 3, NULL) * 1000);
+		}
+		at = stop + 1;
+	}
+	return best;
+}
+
+static bool wants_json(const struct buffer *accept)
+{
+	if (accept->length == 0)
+		return false;
+	const int json = weight(accept->data, accept->length, "application/json");
+	int text = weight(accept->data, accept->length, "text/plain");
+	if (text < 0)
+		text = weight(accept->data, accept->length, "text/*");
+	if (text < 0)
+		text = weight(accept->data, accept->length, "*/*");
+	return json > 0 && json > text;
+}
+
+/* ---- replies --------------------------------------------------------------------------------- */
+
+struct call {
+	struct http_request *request;
+	struct http_reply *reply;
+	struct query query;
+	struct buffer *body;
+};
+
+static void problem(struct call *call, unsigned status, const char *code, const char *text)
+{
+	http_problem(call->request->worker, call->reply, status, code, text);
+}
+
+static void refused(struct call *call, enum refusal refusal)
+{
+	static const unsigned statuses[REFUSALS] = {
+		[REFUSED_KIND] = 404,     [REFUSED_COUNT] = 400,    [REFUSED_ID] = 400,
+		[REFUSED_CLOCK] = 503,    [REFUSED_CONFLICT] = 503, [REFUSED_EXHAUSTED] = 503,
+		[REFUSED_STORE] = 503,    [REFUSED_ENDED] = 503,    [REFUSED_STOPPING] = 503,
+		[REFUSED_INTERNAL] = 500,
+	};
+	const unsigned status = statuses[refusal];
+
+	problem(call, status, refusal_code(refusal), refusal_text(refusal));
+	if (status == 503)
+		snprintf(call->reply->fields, sizeof call->reply->fields, "Retry-After: 1\r\n");
+}
+
+static void add_json(struct buffer *body, const char *name, const char *value)
+{
+	buffer_json(body, name);
+	buffer_text(body, ":");
+	buffer_json(body, value);
+	buffer_text(body, ",");
+}
+
+static void add_number(struct buffer *body, const char *name, uint64_t value)
+{
+	buffer_json(body, name);
+	buffer_text(body, ":");
+	buffer_number(body, value);
+	buffer_text(body, ",");
+}
+
+static void add_bool(struct buffer *body, const char *name, bool value)
+{
+	buffer_json(body, name);
+	buffer_text(body, value ? ":true," : ":false,");
+}
+
+/* Replaces the comma behind the last member. */
+static void end_object(struct buffer *body, const char *end)
+{
+	if (body->length > 0 && body->data[body->length - 1] == ',')
+		body->length--;
+	buffer_text(body, end);
+}
+
+static void json(struct call *call)
+{
+	call->reply->type = "application/json";
+}
+
+/* ---- IDs ------------------------------------------------------------------------------------- */
+
+/* A HEAD does not ask for an ID; the length of its body is then not known (RFC 9110, section 8.6). */
+static bool is_head(struct call *call, const char *type)
+{
+	if (!call->request->head)
+		return false;
+	call->reply->type = type;
+	call->reply->bodiless = true;
+	return true;
+}
+
+/* Takes the IDs of a request. False: it has to wait. The reply is an error, or call->reply->status is
+ * still 200. */
+static bool take(struct call *call, size_t want)
+{
+	struct worker *const worker = call->request->worker;
+	struct service *const service = worker->server->service;
+	struct take *const take = &call->request->take;
+	uint64_t wait_ns;
+
+	if (!take->kind) {
+		take->kind = service_kind(service, call->query.kind.data, call->query.kind.length);
+		take->want = want;
+		if (!take->kind) {
+			count(&worker->counters->errors[REFUSED_KIND], 1);
+			refused(call, REFUSED_KIND);
+			return true;
+		}
+	}
+	const enum refusal refusal = service_take(
+		service, take, worker->setup->settings->wait_timeout, worker->counters, &wait_ns);
+	if (refusal != SERVED && wait_ns > 0)
+		return false;
+	if (refusal != SERVED)
+		refused(call, refusal);
+	return true;
+}
+
+static void add_wide(struct buffer *body, const struct take *take, size_t i, bool quoted)
+{
+	char text[SNOWID_UUID_TEXT];
+
+	if (take->kind->type == KIND_ULID)
+		snowid_ulid_format(&take->wide[i], text);
+	else
+		snowid_uuid_format(&take->wide[i], text);
+	if (quoted)
+		buffer_text(body, "\"");
+	buffer_text(body, text);
+	if (quoted)
+		buffer_text(body, "\"");
+}
+
+/* IDs of 128 bits are strings in any case. */
+static void add_id(struct buffer *body, const struct take *take, bool quoted)
+{
+	if (take->kind->type != KIND_LAYOUT) {
+		add_wide(body, take, 0, true);
+		return;
+	}
+	if (quoted)
+		buffer_text(body, "\"");
+	buffer_number(body, take->ids[0]);
+	if (quoted)
+		buffer_text(body, "\"");
+}
+
+static void id_as_json(struct call *call)
+{
+	const struct take *const take = &call->request->take;
+
+	json(call);
+	buffer_text(call->body, "{\"id\":");
+	add_id(call->body, take, false);
+	buffer_text(call->body, ",\"id_str\":");
+	add_id(call->body, take, true);
+	buffer_text(call->body, "}\n");
+}
+
+static bool get_id(struct call *call)
+{
+	if (is_head(call, "application/json"))
+		return true;
+	if (!take(call, 1))
+		return false;
+	if (call->reply->status == 200)
+		id_as_json(call);
+	return true;
+}
+
+static bool get_next_id(struct call *call)
+{
+	const bool as_json = wants_json(&call->request->headers[HTTP_ACCEPT]);
+
+	snprintf(call->reply->fields, sizeof call->reply->fields, "Vary: Accept\r\n");
+	if (is_head(call, as_json ? "application/json" : "text/plain"))
+		return true;
+	if (!take(call, 1))
+		return false;
+	if (call->reply->status != 200)
+		return true;
+	if (as_json) {
+		id_as_json(call);
+		return true;
+	}
+	call->reply->type = "text/plain";
+	if (call->request->take.kind->type == KIND_LAYOUT)
+		buffer_number(call->body, call->request->take.ids[0]);
+	else
+		add_wide(call->body, &call->request->take, 0, false);
+	return true;
+}
+
+/* Many numbers are written once, and then copied into their quotes. */
+static void add_numbers(struct buffer *body, const uint64_t *ids, size_t count)
+{
+	static const char between[] = "],\"ids_str\":[";
+	char *const start = buffer_reserve(body, count * (2 * NUMBER_TEXT + 4) + sizeof between),
+		    *to = start;
+
+	if (!start)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		to += number_text(ids[i], to);
+		*to++ = ',';
+	}
+	const char *from = start, *const end = to;
+	to--; /* the last comma */
+	memcpy(to, between, sizeof between - 1);
+	to += sizeof between - 1;
+	/* The list has lost its last comma to the bracket. */
+	while (from < end) {
+		const size_t length = strcspn(from, ",]");
+		*to++ = '"';
+		memcpy(to, from, length);
+		to += length;
+		*to++ = '"';
+		*to++ = ',';
+		from += length + 1;
+	}
+	body->length += (size_t)(to - 1 - start);
+}
+
+static void add_wides(struct buffer *body, const struct take *take)
+{
+	for (int i = 0; i < 2; i++) {
+		for (size_t k = 0; k < take->want; k++) {
+			if (k > 0)
+				buffer_text(body, ",");
+			add_wide(body, take, k, true);
+		}
+		if (i == 0)
+			buffer_text(body, "],\"ids_str\":[");
+	}
+}
+
+static bool get_ids(struct call *call)
+{
+	const uint64_t most = call->request->worker->setup->settings->count;
+	const struct text *const text = &call->query.count;
+	uint64_t wanted = 1;
+	char why[80];
+
+	if (text->data &&
+	    (snowid_id_parse(text->data, text->length, SNOWID_FORM_DECIMAL, &wanted) != 0 ||
+	     wanted == 0 || wanted > most)) {
+		snprintf(why, sizeof why, "count is a number from 1 to %" PRIu64, most);
+		count(&call->request->worker->counters->errors[REFUSED_COUNT], 1);
+		problem(call, 400, refusal_code(REFUSED_COUNT), why);
+		return true;
+	}
+	if (is_head(call, "application/json"))
+		return true;
+	if (!take(call, (size_t)wanted))
+		return false;
+	if (call->reply->status != 200)
+		return true;
+	json(call);
+	buffer_text(call->body, "{\"ids\":[");
+	if (call->request->take.kind->type == KIND_LAYOUT)
+		add_numbers(call->body, call->request->take.ids, call->request->take.want);
+	else
+		add_wides(call->body, &call->request->take);
+	buffer_text(call->body, "]}\n");
+	return true;
+}
+
+/* ---- parse ----------------------------------------------------------------------------------- */
+
+static bool get_parse(struct call *call)
+{
+	struct service *const service = call->request->worker->server->service;
+	struct buffer *const body = call->body;
+	char time[SNOWID_TIME_TEXT], why[300];
+	struct parts parts;
+	const struct kind *kind = NULL;
+	enum refusal refusal = SERVED;
+
+	if (!call->query.id.data) {
+		problem(call, 400, "missing_parameter", "the parameter id is missing");
+		return true;
+	}
+	if (call->query.kind.length > 0) {
+		kind = service_kind(service, call->query.kind.data, call->query.kind.length);
+		refusal = kind ? SERVED : REFUSED_KIND;
+	}
+	if (refusal == SERVED)
+		refusal = service_parse(service, kind, call->query.id.data, call->query.id.length,
+					&parts);
+	if (refusal != SERVED) {
+		count(&call->request->worker->counters->errors[refusal], 1);
+		refused(call, refusal);
+		if (refusal == REFUSED_ID && snowid_error_detail(why, sizeof why) > 0)
+			problem(call, 400, refusal_code(refusal), why);
+		return true;
+	}
+	json(call);
+	buffer_text(body, "{\"id\":");
+	if (parts.number)
+		buffer_text(body, parts.text);
+	else
+		buffer_json(body, parts.text);
+	buffer_text(body, ",");
+	add_json(body, "id_str", parts.text);
+	add_json(body, "kind", parts.name);
+	if (parts.variant)
+		add_json(body, "variant", parts.variant);
+	if (parts.dated && snowid_time_format(parts.sec, parts.nsec, time) == 0)
+		add_json(body, "timestamp", time); /* after the year 9999 there is none */
+	if (parts.dated)
+		buffer_printf(body, "\"timestamp_ms\":%" PRId64 ",", parts.unix_ms);
+	for (size_t i = 0; i < parts.field_count; i++)
+		add_number(body, parts.fields[i].name, parts.fields[i].value);
+	end_object(body, "}\n");
+	return true;
+}
+
+/* ---- health, metrics, documents -------------------------------------------------------------- */
+
+static void add_clock(struct call *call)
+{
+	struct clock_state clock;
+
+	clockwatch_state(call->request->worker->server->watch, &clock);
+	buffer_text(call->body, "\"clock\":{");
+	add_bool(call->body, "synchronised", clock.synchronised);
+	buffer_printf(call->body, "\"drift_ms\":%.3f,\"estimated_error_ms\":%.3f,",
+		      (double)clock.drift_ns / 1e6, (double)clock.estimated_error_ns / 1e6);
+	add_json(call->body, "measured_by", clock.measured_by);
+	add_number(call->body, "steps", clock.steps);
+	end_object(call->body, "},");
+}
+
+static void add_kinds(struct call *call)
+{
+	struct service *const service = call->request->worker->server->service;
+	char layout[512];
+
+	buffer_text(call->body, "\"kinds\":[");
+	for (size_t i = 0; i < service_kinds(service); i++) {
+		const struct kind *const kind = service_kind_at(service, i);
+		buffer_text(call->body, "{");
+		add_json(call->body, "name", kind->name);
+		add_json(call->body, "store", kind->store);
+		if (kind->layout &&
+		    snowid_layout_format(kind->layout, layout, sizeof layout, NULL) == 0)
+			add_json(call->body, "layout", layout);
+		end_object(call->body, "},");
+	}
+	end_object(call->body, "],");
+}
+
+static bool get_health(struct call *call)
+{
+	struct worker *const worker = call->request->worker;
+	struct buffer *const body = call->body;
+	struct health health;
+
+	service_health(worker->server->service, &health);
+	json(call);
+	buffer_text(body, "{");
+	add_json(body, "status",
+		 health.refusal != SERVED ? "unhealthy"
+		 : health.degraded        ? "degraded"
+					  : "healthy");
+	if (health.refusal != SERVED) {
+		call->reply->status = 503;
+		snprintf(call->reply->fields, sizeof call->reply->fields, "Retry-After: 1\r\n");
+		add_json(body, "error", refusal_code(health.refusal));
+	}
+	if (*health.reason)
+		add_json(body, "reason", health.reason);
+	add_bool(body, "ready", health.ready);
+	add_json(body, "scope", health.host_scope ? "host" : "fleet");
+	for (size_t i = 0; i < health.field_count; i++)
+		add_number(body, health.fields[i].name, health.fields[i].value);
+	add_json(body, "instance", health.instance);
+	add_json(body, "version", snowid_version());
+	add_number(body, "uptime_seconds", health.uptime_s);
+	add_number(body, "ids_generated", health.ids);
+	buffer_printf(body, "\"ids_per_second\":%.1f,",
+		      atomic_load(&worker->server->ids_per_second));
+	add_clock(call);
+	add_kinds(call);
+	end_object(body, "}\n");
+	return true;
+}
+
+static bool get_live(struct call *call)
+{
+	json(call);
+	buffer_text(call->body, "{\"status\":\"live\"}\n");
+	return true;
+}
+
+static bool get_ready(struct call *call)
+{
+	struct health health;
+
+	service_health(call->request->worker->server->service, &health);
+	if (health.ready) {
+		json(call);
+		buffer_text(call->body, "{\"status\":\"ready\"}\n");
+		return true;
+	}
+	refused(call, health.refusal == SERVED ? REFUSED_STOPPING : health.refusal);
+	return true;
+}
+
+static bool get_metrics(struct call *call)
+{
+	call->reply->type = "text/plain; version=0.0.4; charset=utf-8";
+	metrics_write(call->body, call->request->worker->server, rest_endpoint);
+	return true;
+}
+
+static bool asset(struct call *call, const char *type, const unsigned char *bytes, size_t size)
+{
+	call->reply->type = type;
+	call->reply->body = (const char *)bytes;
+	call->reply->length = size;
+	return true;
+}
+
+static bool get_page(struct call *call)
+{
+	snprintf(call->reply->fields, sizeof call->reply->fields,
+		 "Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; "
+		 "style-src 'unsafe-inline'; connect-src 'self'\r\n");
+	return asset(call, "text/html; charset=utf-8", page_html, page_html_size);
+}
+
+static bool get_openapi(struct call *call)
+{
+	return asset(call, "application/json", openapi_json, openapi_json_size);
+}
+
+/* ---- routes ---------------------------------------------------------------------------------- */
+
+static const struct route {
+	const char *path;
+	bool (*serve)(struct call *call);
+	unsigned parameters;
+	bool open; /* to all, also where a token is asked for, and not bounded in rate */
+} routes[] = {
+	{"other", NULL, 0, false}, /* no route: what is counted for the rest */
+	{"/v1/next_id", get_next_id, KIND, false},
+	{"/api/v1/id", get_id, KIND, false},
+	{"/api/v1/ids", get_ids, KIND | COUNT, false},
+	{"/api/v1/parse", get_parse, KIND | ID, false},
+	{"/api/v1/health", get_health, 0, false},
+	{"/api/v1/health/live", get_live, 0, true},
+	{"/api/v1/health/ready", get_ready, 0, true},
+	{"/api/v1/metrics", get_metrics, 0, false},
+	{"/metrics", get_metrics, 0, false},
+	{"/", get_page, 0, false},
+	{"/openapi.json", get_openapi, 0, false},
+};
+#define ROUTES (sizeof routes / sizeof routes[0])
+_Static_assert(ROUTES <= ENDPOINTS_MAX, "endpoints");
+_Static_assert(REFUSALS <= CAUSES_MAX, "causes");
+
+const char *rest_endpoint(size_t index)
+{
+	return index < ROUTES ? routes[index].path : NULL;
+}
+
+static const struct route *find(const char *path, size_t length)
+{
+	for (size_t i = 1; i < ROUTES; i++)
+		if (strlen(routes[i].path) == length && memcmp(routes[i].path, path, length) == 0)
+			return &routes[i];
+	return NULL;
+}
+
+/* The path of a target, which may be "http://host/path" too (RFC 9112, section 3.2.2). */
+static char *path_of(char *target)
+{
+	if (strncasecmp(target, "http://", 7) == 0)
+		return target + 7 + strcspn(target + 7, "/?");
+	if (strncasecmp(target, "https://", 8) == 0)
+		return target + 8 + strcspn(target + 8, "/?");
+	return target;
+}
+
+/* Whether the client may ask at all. */
+static bool admit(struct call *call)
+{
+	const struct http_request *const request = call->request;
+	const struct setup *const setup = request->worker->setup;
+	const struct buffer *const given = &request->headers[HTTP_AUTHORIZATION];
+	uint64_t wait_ns = 0;
+
+	if (setup->settings->rate > 0 && request->connection->has_key &&
+	    !rate_take(request->worker->server->rate, &request->connection->key,
+		       setup->settings->rate, setup->settings->burst, request->began, &wait_ns)) {
+		problem(call, 429, "rate_limited", "too many requests from this address");
+		snprintf(call->reply->fields, sizeof call->reply->fields,
+			 "Retry-After: %" PRIu64 "\r\n", wait_ns / 1000000000 + 1);
+		return false;
+	}
+	if (setup->has_token &&
+	    !(given->length > 0 && setup_authorised(setup, given->data, given->length))) {
+		problem(call, 401, "unauthorised", "a bearer token is needed, and not this one");
+		snprintf(call->reply->fields, sizeof call->reply->fields,
+			 "WWW-Authenticate: Bearer\r\n");
+		return false;
+	}
+	return true;
+}
+
+static bool serve_route(struct call *call, const struct route *route, char *query)
+{
+	if (!call->request->get && !call->request->head) {
+		problem(call, 405, "method_not_allowed",
+			"the methods served here are GET and HEAD");
+		snprintf(call->reply->fields, sizeof call->reply->fields, "Allow: GET, HEAD\r\n");
+		return true;
+	}
+	const char *const wrong = read_query(query, route->parameters, &call->query);
+	if (!wrong)
+		return route->serve(call);
+	problem(call, 400, "malformed_query", wrong);
+	return true;
+}
+
+bool rest_serve(struct http_request *request, struct http_reply *reply)
+{
+	struct call call = {.request = request, .reply = reply, .body = &request->worker->body};
+	char *const path = path_of(request->target.data);
+	const size_t length = strcspn(path, "?#");
+
+	call.body->length = 0;
+	const struct route *const route = length > 0 ? find(path, length) : find("/", 1);
+	reply->endpoint = route ? (size_t)(route - routes) : 0;
+	if (route && request->take.kind) /* goes on after a wait */
+		return route->serve(&call);
+	if (!(route && route->open) && !admit(&call))
+		return true;
+	if (!route) {
+		problem(&call, 404, "not_found", "there is no such path; see /openapi.json");
+		return true;
+	}
+	return serve_route(&call, route, path[length] == '?' ? path + length + 1 : path + length);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TLS: the server's certificate, and that of clients where it is asked for.
+ */
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "snowidd/tls.h"
+
+static bool fail(struct settings_error *error, const char *what, const char *path)
+{
+	char why[200];
+
+	ERR_error_string_n(ERR_peek_last_error(), why, sizeof why);
+	ERR_clear_error();
+	return settings_fail(error, "%s %.150s: %s", what, path, why);
+}
+
+/* The protocol is chosen here, or a client would speak HTTP/2 where HTTP/1 is served (RFC 7301). */
+static int choose_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *length,
+			   const unsigned char *offered, unsigned offered_length, void *user)
+{
+	static const unsigned char http1[] = "\x08http/1.1";
+
+	(void)ssl;
+	(void)user;
+	if (SSL_select_next_proto((unsigned char **)(uintptr_t)chosen, length, http1,
+				  sizeof http1 - 1, offered,
+				  offered_length) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static bool load(SSL_CTX *context, const struct settings *settings, struct settings_error *error)
+{
+	if (SSL_CTX_use_certificate_chain_file(context, settings->tls_certificate) != 1)
+		return fail(error, "tls.certificate: cannot use", settings->tls_certificate);
+	if (SSL_CTX_use_PrivateKey_file(context, settings->tls_key, SSL_FILETYPE_PEM) != 1)
+		return fail(error, "tls.key: cannot use", settings->tls_key);
+	if (SSL_CTX_check_private_key(context) != 1)
+		return fail(error, "tls.key: is not that of the certificate:", settings->tls_key);
+	if (!*settings->tls_client_ca)
+		return true;
+	if (SSL_CTX_load_verify_file(context, settings->tls_client_ca) != 1)
+		return fail(error, "tls.client_ca: cannot use", settings->tls_client_ca);
+	SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(settings->tls_client_ca));
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	return true;
+}
+
+bool tls_context(const struct settings *settings, SSL_CTX **context, struct settings_error *error)
+{
+	static const unsigned char session[] = "snowidd";
+
+	*context = NULL;
+	if (!*settings->tls_certificate)
+		return true;
+	ERR_clear_error();
+	SSL_CTX *const made = SSL_CTX_new(TLS_server_method());
+	if (!made)
+		return fail(error, "tls:", "OpenSSL");
+	SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION);
+	SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+				       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_session_id_context(made, session, sizeof session - 1);
+	SSL_CTX_set_alpn_select_cb(made, choose_protocol, NULL);
+	if (!load(made, settings, error)) {
+		SSL_CTX_free(made);
+		return false;
+	}
+	*context = made;
+	return true;
+}
