@@ -125,6 +125,10 @@ int sn_state_file_inspect(const char *path, sn_state_fn tell, void *user)
 	if (error)
 		return error;
 	error = read_file(&f);
+	if (error == -ENOMEM) {
+		close_file(&f);
+		return error;
+	}
 	if (!error) {
 		describe(&f, &state);
 		error = sn_image_check_record(f.image, path);

@@ -2,8 +2,8 @@
  *
  * What a store keeps, as keys and values; and the calls that set it right by hand.
  */
+#include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,22 +176,24 @@ static void add_file(struct record *record, const struct sn_state *state)
 }
 
 /* A config of the kind of a state, for the names of its fields; NULL if this version has no such. */
-static struct snowid_config *config_of(const struct sn_state *state)
+static int config_of(const struct sn_state *state, struct snowid_config **config)
 {
-	struct snowid_config *config;
-
-	if (snowid_config_new(&config) != 0)
-		return NULL;
-	if (snowid_config_set_kind(config, state->kind) == 0)
-		return config;
-	snowid_config_free(config);
-	return NULL;
+	*config = NULL;
+	int error = snowid_config_new(config);
+	if (!error)
+		error = snowid_config_set_kind(*config, state->kind);
+	if (error) {
+		snowid_config_free(*config);
+		*config = NULL;
+	}
+	return error == -ENOMEM ? error : 0;
 }
 
 /* Adds a record of a state to an info. */
 static int tell(void *user, const struct sn_state *state)
 {
 	struct snowid_store_info *const info = user;
+	struct snowid_config *config = NULL;
 	struct record *const records =
 		realloc(info->records, (info->count + 1) * sizeof *info->records);
 	if (!records)
@@ -203,7 +205,9 @@ static int tell(void *user, const struct sn_state *state)
 	if (state->flaw)
 		add_text(record, "error", state->flaw);
 	if (state->readable) {
-		struct snowid_config *const config = config_of(state);
+		const int error = config_of(state, &config);
+		if (error)
+			return error;
 		add_holder(record, state);
 		add_kind(record, state, config);
 		add_progress(record, state, config);

@@ -2,9 +2,12 @@
  *
  * Each allocation failed in turn.
  */
+#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "tests/check.h"
+#include "tests/directory.h"
 #include "tests/wrap.h"
 
 static int countdown = -1; /* the allocation that fails; none when negative */
@@ -13,6 +16,7 @@ static bool failed;
 static bool allowed(void)
 {
 	failed |= countdown == 0;
+	errno = ENOMEM;
 	return countdown < 0 || countdown-- > 0;
 }
 
@@ -28,6 +32,20 @@ void *wrap_calloc(size_t count, size_t size) WRAP("calloc");
 void *wrap_calloc(size_t count, size_t size)
 {
 	return allowed() ? real_calloc(count, size) : NULL;
+}
+
+void *real_realloc(void *old, size_t size) REAL("realloc");
+void *wrap_realloc(void *old, size_t size) WRAP("realloc");
+void *wrap_realloc(void *old, size_t size)
+{
+	return allowed() ? real_realloc(old, size) : NULL;
+}
+
+void *real_aligned_alloc(size_t alignment, size_t size) REAL("aligned_alloc");
+void *wrap_aligned_alloc(size_t alignment, size_t size) WRAP("aligned_alloc");
+void *wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	return allowed() ? real_aligned_alloc(alignment, size) : NULL;
 }
 
 char *real_strdup(const char *text) REAL("strdup");
@@ -100,6 +118,64 @@ START_TEST(each_allocation_may_fail)
 }
 END_TEST
 
+/* The same with a state file: made, used, described and reset. */
+static int use_a_file(const char *url)
+{
+	struct snowid_config *config = NULL;
+	struct snowid_clock *clock = NULL;
+	struct snowid_generator *generator = NULL;
+	struct snowid_store_info *info = NULL;
+	uint64_t id;
+
+	int error = snowid_config_new(&config);
+	if (!error)
+		error = snowid_config_set_field(config, "worker", 1);
+	if (!error)
+		error = snowid_config_set_store(config, url);
+	if (!error)
+		error = snowid_clock_new_manual(1700000000, 0, &clock);
+	if (!error)
+		error = snowid_config_set_clock(config, clock);
+	if (!error)
+		error = snowid_generator_new(config, &generator);
+	if (!error)
+		error = snowid_generator_next(generator, &id);
+	if (!error)
+		error = snowid_store_inspect(url, &info);
+	snowid_generator_free(generator);
+	snowid_clock_free(clock);
+	snowid_config_free(config);
+	snowid_store_info_free(info);
+	return error ? error : snowid_store_reset(url, 1700000000, 0);
+}
+
+START_TEST(each_allocation_for_a_file_may_fail)
+{
+	char url[4200];
+	int n = 0;
+	directory_make();
+	snprintf(url, sizeof url, "file:%s/state", directory);
+	OK(use_a_file(url)); /* what the thread keeps is there after this */
+	unlink(url + strlen("file:"));
+	for (;; n++) {
+		failed = false;
+		countdown = n;
+		const int error = use_a_file(url);
+		countdown = -1;
+		unlink(url + strlen("file:"));
+		if (!failed)
+			break;
+		EXPECT(error, -ENOMEM);
+		EXPECT_DETAIL("memory");
+		ck_assert_int_eq(rmdir(directory), 0); /* nothing is left in it */
+		ck_assert_int_eq(mkdir(directory, 0700), 0);
+	}
+	ck_assert_int_ge(n, 30);
+	OK(use_a_file(url));
+	directory_remove();
+}
+END_TEST
+
 /* A thread that cannot have its buffer still gets random bytes and error codes, without a detail. */
 START_TEST(a_thread_without_memory_of_its_own_still_works)
 {
@@ -122,6 +198,7 @@ END_TEST
 static void add(TCase *tests)
 {
 	tcase_add_loop_test(tests, each_allocation_may_fail, 0, 2);
+	tcase_add_test(tests, each_allocation_for_a_file_may_fail);
 	tcase_add_test(tests, a_thread_without_memory_of_its_own_still_works);
 }
 

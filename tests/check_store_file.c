@@ -1084,7 +1084,7 @@ static int run_visibly(struct progress *progress)
  * the file: the others go on, and so does it when it is woken. */
 START_TEST(one_killed_and_one_stopped_hold_up_nobody)
 {
-	enum { ROUNDS = 25 };
+	enum { ROUNDS = 10 };
 	const size_t size = PROCESSES * sizeof(struct progress);
 	struct progress *const all = shared(size);
 	uint64_t *const ids = malloc(size);
