@@ -72,7 +72,8 @@ static bool accept_one(struct listener *listener)
 	if (socket >= 0)
 		accept_or_refuse(listener, socket);
 	else if (errno == EMFILE || errno == ENFILE)
-		return turn_away(listener); /* the kernel says so before it looks for a connection */
+		return turn_away(
+			listener); /* the kernel says so before it looks for a connection */
 	else if (errno != ECONNABORTED && errno != EINTR)
 		return false;
 	return true;

@@ -6,6 +6,7 @@ Runs $top_builddir/snowidd/snowidd; prints a line per check and fails if any che
 as arguments run those alone."""
 import concurrent.futures
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -235,6 +236,11 @@ def kinds():
         for kind in "orders", "sonyflake":
             parsed = d.json(f"/api/v1/parse?kind={kind}&id={d.json('/api/v1/id?kind=' + kind)['id']}")
             equal((parsed["machine_id"], parsed["kind"]), (5, kind), "a further layout: " + kind)
+    with Daemon("--kinds", "snowflake orders=time:41,worker:10,sequence:12 more=time:42,worker:10,sequence:11", "--store", f"slots:{WORK}/beside?workers=3-9", "--block", "100ms") as d:
+        stores = {k["name"]: k["store"] for k in d.json("/api/v1/health")["kinds"]}
+        equal(stores, {"snowflake": f"slots:{WORK}/beside?workers=3-9", "orders": f"slots:{WORK}/beside/orders?workers=3-9",
+                       "more": f"slots:{WORK}/beside/more?workers=3-9"}, "the stores of further kinds lie beside the first")
+        equal([d.json(f"/api/v1/parse?kind={k}&id={d.json('/api/v1/id?kind=' + k)['id']}")["worker_id"] for k in stores], [3, 3, 3], "each with a worker")
         status, _, body = d.ask("/api/v1/id?kind=nothing")
         equal((status, json.loads(body)["error"]), (404, "unknown_kind"), "a kind that is not served")
 
@@ -482,7 +488,7 @@ def limits():
                     s.sendall(bytes([byte]))
                     time.sleep(0.005)
             equal(statuses(read_all(s)), [408], "408: a request that trickles")
-    with Daemon("--limits-connections", "10") as d:
+    with Daemon("--limits-connections", "10", "--threads", "1") as d:  # one thread accepts in order
         held = [d.connect() for _ in range(10)]
         check(until(lambda: statuses(d.raw(LAST)) == [503], "the cap"), "503 beyond the cap of connections")
         for s in held:
@@ -669,8 +675,9 @@ def systemd():
     # The shell knows the process id that the daemon will have.
     command = f'exec env LISTEN_PID=$$ LISTEN_FDS=1 NOTIFY_SOCKET={path} WATCHDOG_USEC=200000 {DAEMON} --threads 2 3<&{listener.fileno()}'
 
-    def start():
-        return subprocess.Popen(["bash", "-c", command], env=environment(), pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL)
+    def start(log=os.devnull):
+        with open(log, "ab") as file:
+            return subprocess.Popen(["bash", "-c", command], env=environment(), pass_fds=[listener.fileno()], stderr=file)
 
     def hear(wanted):
         end = time.monotonic() + PATIENCE
@@ -710,9 +717,29 @@ def systemd():
     equal(failures, [], f"a restart with a socket of systemd: {served[0]} requests, none failed")
     second.send_signal(signal.SIGTERM)
     second.wait(PATIENCE)
-    # A worker that hangs is noticed: the watchdog is not told that all is well.
-    third = start()
+    # Threads that hang are noticed: the watchdog is not told that all is well.
+    log = scratch("hang.log")
+    third = start(log)
     check(hear("READY=1") and hear("WATCHDOG=1"), "notice: the watchdog of another run")
+    ptrace, others = ctypes.CDLL(None).ptrace, [int(t) for t in os.listdir(f"/proc/{third.pid}/task") if int(t) != third.pid]
+    if all(ptrace(16, thread, None, None) == 0 for thread in others):  # PTRACE_ATTACH stops one thread
+        def told(times):
+            with open(log, encoding="utf-8") as file:
+                return file.read().count("does not answer") >= times
+
+        def drain():
+            heard = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    heard.append(notices.recv(1000))
+            return heard
+        notices.setblocking(False)
+        check(until(lambda: told(1), "the silence"), "threads that hang are told of")
+        drain()
+        until(lambda: told(3), "more of it")
+        equal(drain(), [], "and the watchdog hears nothing")
+    else:
+        print("# not allowed to trace: threads that hang are not tested")
     third.kill()
     third.wait()
 
