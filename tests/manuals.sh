@@ -162,7 +162,7 @@ check "each option is in snowid(1)" nothing "$tmp/options" undocumented_option
 snowid layout | awk 'NR > 1 && !/ 128 bits$/ { print $1 }' >"$tmp/presets"
 undocumented_preset() {
 	while read -r preset; do
-		grep -q "^\.It Cm $preset Ta" "$man/snowid-layouts.7" || echo "$preset"
+		grep -q "^\.It Cm $preset$" "$man/snowid-layouts.7" || echo "$preset"
 	done
 }
 check "each preset is in snowid-layouts(7)" nothing "$tmp/presets" undocumented_preset
