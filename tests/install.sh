@@ -57,9 +57,9 @@ for compiler in "${CC:-cc} $tmp/program.c" "${CXX:-c++} $tmp/program.cc"; do
 done
 
 mandir=$(find "$tmp/root" -type d -name man3)
-sed -n 's/^\.Fn \(snowid_[a-z0-9_]*\).*/\1.3/p' "$mandir/libsnowid.3" | sort -u >"$tmp/functions"
+sed -n 's/^\.Fn \(snowid_[a-z0-9_]*\)\( [,:;]\)*$/\1.3/p' "$mandir/libsnowid.3" | sort -u >"$tmp/functions"
 while read -r page; do
-	refers=$(sed -n 's/^\.so //p' "$mandir/$page")
+	refers=$(sed -n 's/^\.so //p' "$mandir/$page") || true
 	if ! grep -q '^\.Dt' "$mandir/../${refers:-man3/$page}"; then echo "$page"; fi
 done <"$tmp/functions" >"$tmp/lost" 2>&1
 if [ -s "$tmp/functions" ] && [ ! -s "$tmp/lost" ]; then
