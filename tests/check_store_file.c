@@ -684,6 +684,13 @@ static void expect_refused(struct snowid_clock *clock, int error, const char *de
 	ck_assert_ptr_null(g);
 }
 
+/* The mark of a machine of the other byte order. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define OTHER_ORDER "\x01\x02\x03\x04"
+#else
+#define OTHER_ORDER "\x04\x03\x02\x01"
+#endif
+
 START_TEST(bad_files_are_refused_and_left_alone)
 {
 	struct snowid_clock *const clock = manual();
@@ -697,7 +704,7 @@ START_TEST(bad_files_are_refused_and_left_alone)
 		size_t size;
 		const char *detail;
 	} cases[] = {
-		{0, "X", 1, "is no state file"},  {8, "\x01\x02\x03\x04", 4, "another byte order"},
+		{0, "X", 1, "is no state file"},  {8, OTHER_ORDER, 4, "another byte order"},
 		{12, "\x02", 1, "newer version"}, {24, "\x01", 1, "newer version"},
 		{32, "\xff", 1, "corrupt"},       {64, "\xff", 1, "corrupt"},
 		{4000, "\xff", 1, "corrupt"}, /* unused bytes are 0 until they are used */
