@@ -350,7 +350,7 @@ static void encode_all(const struct snowid_generator *g, const struct sn_claim *
 	while (left > 0) {
 		const uint64_t in_tick =
 			g->sequencer.ticks.mask - (slot & g->sequencer.ticks.mask) + 1;
-		const uint64_t part = in_tick < left ? in_tick : left;
+		const size_t part = (size_t)(in_tick < left ? in_tick : left);
 		fill(ids, part, encode(g, slot, claim->identity), UINT64_C(1) << g->sequence_shift);
 		ids += part;
 		slot += part;
@@ -358,7 +358,7 @@ static void encode_all(const struct snowid_generator *g, const struct sn_claim *
 	}
 }
 
-static uint64_t claim_size(size_t wanted)
+static uint64_t claim_size(uint64_t wanted)
 {
 	return wanted < SN_CLAIM_MAX ? wanted : SN_CLAIM_MAX;
 }
@@ -378,7 +378,7 @@ SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator
 					      &deadline, &claim);
 		if (!error) {
 			encode_all(generator, &claim, ids + done);
-			done += claim.count;
+			done += (size_t)claim.count;
 		}
 	}
 	*made = done;
@@ -420,7 +420,7 @@ static int encode128_all(const struct snowid_generator *g, const struct sn_claim
 	size_t i;
 
 	for (i = 0; i < claim->count; i++) {
-		const size_t at = i % PART, left = claim->count - i;
+		const size_t at = i % PART, left = (size_t)claim->count - i;
 		if (random && at == 0) {
 			error = sn_entropy(tails, (left < PART ? left : PART) * TAIL_SIZE);
 			if (error)

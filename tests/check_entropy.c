@@ -42,7 +42,7 @@ long real_sysconf(int name) REAL("sysconf");
 long wrap_sysconf(int name) WRAP("sysconf");
 BARE long wrap_sysconf(int name)
 {
-	return memory_refused && name == _SC_PAGESIZE ? LONG_MAX / 2 + 1 : real_sysconf(name);
+	return memory_refused && name == _SC_PAGESIZE ? LONG_MAX - 4095 : real_sysconf(name);
 }
 
 int real_madvise(void *at, size_t size, int advice) REAL("madvise");

@@ -343,7 +343,7 @@ START_TEST(random_layouts_and_values_make_the_round_trip)
 		char spec[400], name[16];
 		uint64_t values[8], id = 0;
 		unsigned widths[8], total = 1 + (unsigned)draw(40);
-		const size_t others = draw(7);
+		const size_t others = (size_t)draw(7);
 		int used = snprintf(spec, sizeof spec, "time:%u", total);
 
 		widths[0] = total;

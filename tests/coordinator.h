@@ -71,7 +71,7 @@ static inline void test_send(struct sn_coordinator *base, const struct sn_reques
 		c->answer = (struct sn_answer){.serial = r->serial, .unix_ms = c->unix_ms};
 		ck_assert(r->ask != SN_ASK_READ || r->worker + r->count <= WORKERS);
 		if (r->ask == SN_ASK_READ)
-			memcpy(c->read, c->records + r->worker, r->count * sizeof *c->read);
+			memcpy(c->read, c->records + r->worker, (size_t)r->count * sizeof *c->read);
 		else
 			c->answer.outcome = test_write(c, r);
 		c->answer.version = c->records[r->worker].version;

@@ -14,6 +14,11 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 export HOME=$work/home
 mkdir "$HOME"
+if [ -n "${EMULATOR-}" ]; then
+	printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$EMULATOR" "$tool" >"$work/snowid"
+	chmod +x "$work/snowid"
+	tool=$work/snowid
+fi
 passed=0 failed=0
 
 report() # STATUS NAME [DETAIL]

@@ -100,7 +100,7 @@ static void write_record(struct kept *k, const struct sn_request *request, struc
 void coordinator_take(const struct event *event)
 {
 	const struct sn_request *const request = &event->message->request;
-	const size_t count = request->ask == SN_ASK_READ ? request->count : 0;
+	const size_t count = request->ask == SN_ASK_READ ? (size_t)request->count : 0;
 	const size_t size = sizeof(struct message) + count * sizeof(struct sn_record);
 	struct message *const reply = calloc(1, size);
 

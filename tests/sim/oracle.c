@@ -70,11 +70,10 @@ void oracle_write(uint64_t worker, const struct sn_record *before, const struct 
 	if (after->released && after->last > after->limit)
 		violation("worker %" PRIu64 " was released beyond its limit", worker);
 	if (ask == SN_ASK_CLAIM) {
-		history->epochs =
-			grow(history->epochs, (after->epoch + 1) * sizeof *history->epochs);
+		history->count = (size_t)after->epoch + 1;
+		history->epochs = grow(history->epochs, history->count * sizeof *history->epochs);
 		history->epochs[after->epoch].floor =
 			before->released ? before->last : before->limit;
-		history->count = after->epoch + 1;
 		world.claims++;
 	}
 	history->epochs[after->epoch].limit = after->limit;
