@@ -6,7 +6,6 @@
  * interrupts: a thread can be killed, and Ctrl-C is heard. A call that need not wait keeps the lock,
  * since giving it up and getting it back costs more than an ID.
  */
-#include <errno.h>
 #include <ruby/thread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,10 +174,6 @@ int snowid_ruby_open(const struct snowid_config *config, struct snowid_generator
 	struct opening opening = {config, generator, 0};
 
 	rb_thread_call_without_gvl(open_unlocked, &opening, RUBY_UBF_IO, NULL);
-	if (opening.error == -ENOMEM) { /* what nobody uses any more may hold it */
-		rb_gc();
-		rb_thread_call_without_gvl(open_unlocked, &opening, RUBY_UBF_IO, NULL);
-	}
 	return opening.error;
 }
 
@@ -252,7 +247,8 @@ static void *wait_unlocked(void *user)
 	d->error = NIL_P(d->g->wide)
 			   ? snowid_generator_next_for(d->g->handle, span, &d->id.number)
 			   : snowid_generator_next128_for(d->g->handle, span, &d->id.wide);
-	d->timeout_ns -= span;
+	/* What was waited, by the clock of the generator: all of it in vain, or as long as was foretold. */
+	d->timeout_ns -= d->error || d->wait_ns > span ? span : d->wait_ns;
 	return NULL;
 }
 
@@ -262,8 +258,7 @@ static void draw(struct draw *d)
 	while ((d->error = try(d)) != 0 && d->wait_ns > 0 && d->timeout_ns > 0) {
 		rb_thread_call_without_gvl(wait_unlocked, d, RUBY_UBF_IO, NULL);
 		if (d->error == 0)
-			break;
-		rb_thread_check_ints();
+			return;
 	}
 }
 

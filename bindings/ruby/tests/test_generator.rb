@@ -71,6 +71,12 @@ class GeneratorTest < Test
     assert_empty ids.batch(0)
   end
 
+  def test_a_batch_waits_in_all_as_long_as_it_may
+    ids = manual(SMALL, timeout: 1)
+    assert_equal 2000, ids.batch(2000).uniq.size # half a second of waits
+    assert_equal 4000, assert_raises(Snowid::ExhaustedError) { ids.batch(8000) }.partial.size
+  end
+
   def test_a_batch_that_fails_tells_what_was_made
     ids = manual(SMALL, timeout: 0)
     error = assert_raises(Snowid::ExhaustedError) { ids.batch(6) }

@@ -42,20 +42,27 @@ class ProcessesTest < Test
   end
 
   def test_other_threads_run_while_one_waits
-    ids = Snowid::Generator.new("time:40,worker:1,sequence:1;unit=100ms", worker: 1)
-    waiting = Thread.new { ids.batch(5) }
+    # Two IDs a tick: one tick at least is waited for from end to end, and nothing else is done.
+    ids = Snowid::Generator.new("time:41,worker:1,sequence:1;unit=50ms", worker: 1)
+    begun = Queue.new
+    waiting = Thread.new { (begun << true) && ids.batch(5) }
+    begun.pop
     turns = 0
-    turns += 1 while waiting.alive?
+    turns += 1 until ids.stats[:issued] == 5
     assert_equal 5, waiting.value.uniq.size
     assert_operator turns, :>, 1000
   end
 
   def test_a_thread_that_waits_can_be_killed
-    ids = Snowid::Generator.new("time:32,worker:1,sequence:1;unit=1s", worker: 1, timeout: 60)
-    waiting = Thread.new { ids.batch(1_000_000) }
-    Thread.pass until ids.stats[:waits].positive?
-    waiting.kill
-    assert waiting.join(30)
+    Dir.mktmpdir(nil, Dir.pwd) do |directory|
+      options = { worker: 1, store: "file:#{directory}/state", block: 0.01 }
+      Snowid::Generator.new(WIDE, clock: Snowid::ManualClock.new(Time.now + 600), **options).next
+      ids = Snowid::Generator.new(WIDE, wait: 3600, hold: 3600, timeout: 3600, **options)
+      waiting = Thread.new { ids.next } # for ten minutes
+      Thread.pass until ids.stats[:waits].positive?
+      waiting.kill
+      assert waiting.join(30)
+    end
   end
 
   def test_children_share_a_generator
@@ -126,6 +133,8 @@ class ProcessesTest < Test
   end
 
   def test_more_generators_than_the_system_has_maps_for
+    ballast = Array.new(3_000_000) { Object.new } # the collector has no reason of its own to hurry
     70_000.times { Snowid::Generator.new("snowflake", worker: 1) }
+    assert_equal 3_000_000, ballast.size
   end
 end
