@@ -5,7 +5,7 @@
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}"
-export LC_ALL=C TZ=UTC
+export LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1
 unset SNOWID_STORE XDG_STATE_HOME
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -289,6 +289,25 @@ run_command() { # run_command FILTER
 	}
 }
 
+# Of the languages that were built.
+run_binding() { # run_binding FILE
+	case $1 in
+	*.python)
+		test ! -e "$top_builddir/bindings/python/tree" ||
+			PYTHONPATH="$top_builddir/bindings/python/tree" "$PYTHON" "$1"
+		;;
+	*.ruby)
+		test ! -e "$top_builddir/bindings/ruby/tree" ||
+			"$RUBY" -I"$top_srcdir/bindings/ruby/lib" -I"$top_builddir/bindings/ruby/tree" "$1"
+		;;
+	*.lua)
+		test ! -e "$top_builddir/bindings/lua/tree.5.4" ||
+			LUA_PATH="$top_srcdir/bindings/lua/?.lua;;" \
+				LUA_CPATH="$top_builddir/bindings/lua/tree.5.4/?.so;;" "$LUA54" "$1"
+		;;
+	esac
+}
+
 run_examples() ( # in order of their numbers, in one directory for each document
 	cd "$directory" || exit
 	for file in $(find . -name '[0-9]*.*' | sed 's|^\./||' | sort -n); do
@@ -305,7 +324,8 @@ run_examples() ( # in order of their numbers, in one directory for each document
 			;;
 		*.console) run_commands "$file" '' || exit ;;
 		*.console.similar) run_commands "$file" 's/[0-9A-Za-z]+/x/g' || exit ;;
-		*.yaml | *.sql | *.text | *.js | *.go | *.python | *.ruby | *.lua) ;;
+		*.python | *.ruby | *.lua) run_binding "$file" || exit ;;
+		*.yaml | *.sql | *.text) ;;
 		*) echo "$file: what language is this?"; exit 1 ;;
 		esac
 	done
