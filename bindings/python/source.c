@@ -100,13 +100,15 @@ static int draw(struct source *s, uint64_t *timeout_ns, union id *id)
 		}
 		const uint64_t slice = *timeout_ns < SLICE_NS ? *timeout_ns : SLICE_NS;
 		error = wait_for_one(s, slice, id);
+		/* What was waited, by the clock of the generator: all of it in vain, or as long as was
+		 * foretold. */
+		*timeout_ns -= error || wait_ns > slice ? slice : wait_ns;
 		if (!error)
 			return 0;
 		if (!may_pass(error)) {
 			snowid_python_raise(error, 0);
 			return -1;
 		}
-		*timeout_ns -= slice;
 		if (PyErr_CheckSignals() != 0)
 			return -1;
 	}

@@ -51,6 +51,13 @@ class Drawing(unittest.TestCase):
         self.assertEqual(caught.exception.partial, 4096)
         self.assertEqual(self.ids.stats().issued, 1 + 4095 + 4096)
 
+    def test_a_batch_waits_in_all_as_long_as_it_may(self) -> None:
+        self.ids.next()
+        with self.assertRaises(snowid.ExhaustedError) as caught:
+            self.ids.batch(100 * 4096, timeout=0.01)
+        self.assertIn(len(caught.exception.partial) // 4096, (9, 10, 11))
+        self.assertEqual(len(self.ids.batch(9 * 4096, timeout=0.01)), 9 * 4096)
+
     def test_buffers(self) -> None:
         made = self.ids.array(5000)
         self.assertIsInstance(made, array)
