@@ -43,8 +43,10 @@ static bool turn_away(struct listener *listener)
 	}
 	close(listener->reserve);
 	const int socket = accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC);
-	if (socket >= 0)
+	if (socket >= 0) {
+		count(&listener->worker->counters->refused, 1);
 		close(socket);
+	}
 	listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return socket >= 0;
 }
@@ -59,6 +61,7 @@ static void accept_or_refuse(struct listener *listener, int socket)
 		connection_open(worker, socket, listener->protocol);
 		return;
 	}
+	count(&worker->counters->refused, 1);
 	if (!worker->setup->tls && send(socket, busy, sizeof busy - 1, MSG_NOSIGNAL) < 0)
 		log_event(LOG_LEVEL_DEBUG, "a connection was turned away", NULL);
 	close(socket);
