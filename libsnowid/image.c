@@ -225,9 +225,26 @@ int sn_image_check_record(const struct sn_image *image, const char *path)
 				     "another, or see snowid store --reset");
 }
 
-bool sn_image_is_copy(const struct sn_image *image, const struct stat *status)
+/* statx(2) is of Linux 4.11, glibc 2.28 and musl 1.2.5, and not every file system keeps a birth. */
+static struct sn_place place_of(int fd, const struct stat *status)
 {
-	return image->header.device != status->st_dev || image->header.inode != status->st_ino;
+	struct sn_place place = {.inode = status->st_ino};
+#ifdef STATX_BTIME
+	struct statx more;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && more.stx_mask & STATX_BTIME)
+		place.born_ns =
+			(uint64_t)more.stx_btime.tv_sec * SN_NSEC_PER_SEC + more.stx_btime.tv_nsec;
+#endif
+	return place;
+}
+
+bool sn_image_is_copy(const struct sn_image *image, int fd, const struct stat *status)
+{
+	const struct sn_place *const made = &image->header.place;
+	const struct sn_place now = place_of(fd, status);
+	const bool comparable = made->born_ns != 0 && now.born_ns != 0;
+
+	return made->inode != now.inode || (comparable && made->born_ns != now.born_ns);
 }
 
 int sn_image_check_place(const struct sn_image *image, int fd, const char *path)
@@ -246,7 +263,7 @@ int sn_image_check_place(const struct sn_image *image, int fd, const char *path)
 			       "the state file %.200s is on %s, which other hosts may share; put "
 			       "it on a disk of this host",
 			       path, network);
-	if (sn_image_is_copy(image, &status))
+	if (sn_image_is_copy(image, fd, &status))
 		return sn_fail(SNOWID_E_STORE,
 			       "the state file %.200s is a copy: the original may be in use, and "
 			       "both would make the same IDs; name another, or see snowid store "
@@ -309,8 +326,7 @@ static int publish_as(int fd, const char *temporary, struct sn_image *image, con
 
 	if (fstat(fd, &status) != 0)
 		return errno;
-	image->header.device = status.st_dev;
-	image->header.inode = status.st_ino;
+	image->header.place = place_of(fd, &status);
 	image->header.crc = header_crc(&image->header);
 	int number = take_mode(fd, mode, replaced);
 	if (!number)

@@ -36,6 +36,16 @@
 #define MKOSTEMP "mkostemp"
 #define PWRITE   "pwrite"
 #endif
+#ifdef __USE_TIME_BITS64
+#define FSTAT "__fstat64_time64"
+#define LSTAT "__lstat64_time64"
+#elif defined __USE_FILE_OFFSET64
+#define FSTAT "fstat64"
+#define LSTAT "lstat64"
+#else
+#define FSTAT "fstat"
+#define LSTAT "lstat"
+#endif
 
 #define MS    UINT64_C(1000000)
 #define SEC   (1000 * (int64_t)MS)
@@ -67,6 +77,44 @@ int wrap_fstatfs(int fd, struct statfs *status)
 	const int result = real_fstatfs(fd, status);
 	if (file_system)
 		status->f_type = (__typeof__(status->f_type))file_system; /* its type differs */
+	return result;
+}
+
+/* Under which number the device is known. */
+static bool other_device;
+
+int real_fstat(int fd, struct stat *status) REAL(FSTAT);
+int wrap_fstat(int fd, struct stat *status) WRAP(FSTAT);
+int wrap_fstat(int fd, struct stat *status)
+{
+	const int result = real_fstat(fd, status);
+	status->st_dev += other_device;
+	return result;
+}
+
+int real_lstat(const char *name, struct stat *status) REAL(LSTAT);
+int wrap_lstat(const char *name, struct stat *status) WRAP(LSTAT);
+int wrap_lstat(const char *name, struct stat *status)
+{
+	const int result = real_lstat(name, status);
+	status->st_dev += other_device;
+	return result;
+}
+
+/* When inodes are said to have been made. */
+static enum { AS_IT_WAS, A_NANOSECOND_LATER, NOT_KNOWN } birth;
+
+int real_statx(int fd, const char *name, int flags, unsigned mask, struct statx *status)
+	REAL("statx");
+int wrap_statx(int fd, const char *name, int flags, unsigned mask, struct statx *status)
+	WRAP("statx");
+int wrap_statx(int fd, const char *name, int flags, unsigned mask, struct statx *status)
+{
+	const int result = real_statx(fd, name, flags, mask, status);
+	if (birth == A_NANOSECOND_LATER)
+		status->stx_btime.tv_nsec ^= 1;
+	if (birth == NOT_KNOWN)
+		status->stx_mask &= ~STATX_BTIME;
 	return result;
 }
 
@@ -781,18 +829,51 @@ END_TEST
 START_TEST(a_copy_is_refused)
 {
 	struct snowid_clock *const clock = manual();
-	unsigned char image[SIZE];
-	char aside[sizeof path + 8];
+	char aside[sizeof path + 8], command[2 * sizeof path + 32];
 	snowid_generator_free(open_on(clock));
-	read_file(image);
 	snprintf(aside, sizeof aside, "%s.old", path);
-	ck_assert_int_eq(rename(path, aside), 0); /* keeps the inode from being used again */
-	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	ck_assert_int_eq(write(fd, image, SIZE), SIZE);
-	close(fd);
+	snprintf(command, sizeof command, "cp -a '%s' '%s'", aside, path);
+	ck_assert_int_eq(rename(path, aside), 0);
+	ck_assert_int_eq(system(command), 0);
 	expect_refused(clock, SNOWID_E_STORE, "is a copy");
 	ck_assert_int_eq(rename(aside, path), 0);
 	snowid_generator_free(open_on(clock)); /* the original, wherever it has been */
+	snowid_clock_free(clock);
+}
+END_TEST
+
+/* A copy may get the number of an inode that is free; nothing can give it the birth. */
+START_TEST(a_copy_on_the_inode_of_the_original_is_refused)
+{
+	struct snowid_clock *const clock = manual();
+	snowid_generator_free(open_on(clock));
+	birth = A_NANOSECOND_LATER;
+	expect_refused(clock, SNOWID_E_STORE, "is a copy");
+	birth = NOT_KNOWN; /* by an older kernel: the inode decides */
+	snowid_generator_free(open_on(clock));
+	unlink(path);
+	snowid_generator_free(open_on(clock)); /* made by one */
+	birth = AS_IT_WAS;
+	snowid_generator_free(open_on(clock));
+	snowid_clock_free(clock);
+}
+END_TEST
+
+/* As a volume does that is attached again, a disk that is found in another order, or a subvolume that
+ * is mounted anew. */
+START_TEST(a_file_that_comes_back_on_another_device_is_the_file)
+{
+	struct snowid_clock *const clock = manual();
+	snowid_generator_free(open_on(clock));
+	other_device = true;
+	boot++;
+	struct snowid_generator *const g = open_on(clock);
+	for (int i = 0; i < 300; i++) { /* for some blocks */
+		OK(snowid_clock_advance(clock, MS));
+		next(g);
+	}
+	snowid_generator_free(g);
+	other_device = false;
 	snowid_clock_free(clock);
 }
 END_TEST
@@ -1338,6 +1419,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, bad_files_are_refused_and_left_alone);
 	tcase_add_test(tests, a_file_of_something_else_is_refused);
 	tcase_add_test(tests, a_copy_is_refused);
+	tcase_add_test(tests, a_copy_on_the_inode_of_the_original_is_refused);
+	tcase_add_test(tests, a_file_that_comes_back_on_another_device_is_the_file);
 	tcase_add_test(tests, a_file_removed_or_replaced_under_a_generator_ends_it);
 	tcase_add_test(tests, a_place_where_no_file_can_be_is_an_error_of_the_system);
 	tcase_add_test(tests, a_new_file_comes_to_be_whole_or_not_at_all);

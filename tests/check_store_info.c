@@ -395,7 +395,7 @@ START_TEST(a_copy_that_is_adopted_begins_above_record_and_clock)
 }
 END_TEST
 
-/* As all later versions must. Device 1 and inode 2 are nowhere, and it has recorded 2040. */
+/* As all later versions must. Its place is nowhere, and it has recorded 2040. */
 START_TEST(a_file_of_version_1_is_opened_and_written)
 {
 	const int64_t recorded = 2209233600;

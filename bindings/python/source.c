@@ -19,7 +19,7 @@
 struct source {
 	PyObject_HEAD struct snowid_generator *generator; /* NULL before open() */
 	PyObject *handle;                                 /* keeps it alive */
-	PyTypeObject *type;                               /* of its IDs; NULL: int */
+	PyObject *maker;                                  /* of its IDs; NULL: int */
 	snowid_python_new_fn *make;
 	uint64_t timeout_ns;
 	uint64_t until_maintain; /* IDs */
@@ -38,7 +38,7 @@ union id {
 
 static PyObject *object_of(const struct source *s, const union id *id)
 {
-	return s->type ? s->make(s->type, &id->wide) : PyLong_FromUnsignedLongLong(id->narrow);
+	return s->maker ? s->make(s->maker, &id->wide) : PyLong_FromUnsignedLongLong(id->narrow);
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -62,8 +62,8 @@ static void count(struct source *s, uint64_t ids)
 
 static int try_one(struct source *s, union id *id, uint64_t *wait_ns)
 {
-	return s->type ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns)
-		       : snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
+	return s->maker ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns)
+			: snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
 }
 
 static int wait_for_one(struct source *s, uint64_t timeout_ns, union id *id)
@@ -71,8 +71,8 @@ static int wait_for_one(struct source *s, uint64_t timeout_ns, union id *id)
 	int error;
 
 	Py_BEGIN_ALLOW_THREADS error =
-		s->type ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide)
-			: snowid_generator_next_for(s->generator, timeout_ns, &id->narrow);
+		s->maker ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide)
+			 : snowid_generator_next_for(s->generator, timeout_ns, &id->narrow);
 	Py_END_ALLOW_THREADS return error;
 }
 
@@ -124,18 +124,16 @@ static int is_open(const struct source *s)
 	return 0;
 }
 
-/* Seconds, as a float or an int, or None for the generator's own timeout. */
+/* A number of seconds, which may be infinite, a timedelta, or None for the generator's own timeout. */
 static int read_timeout(const struct source *s, PyObject *object, uint64_t *timeout_ns)
 {
-	double seconds;
-
 	if (object == Py_None) {
 		*timeout_ns = s->timeout_ns;
 		return 0;
 	}
-	seconds = PyFloat_AsDouble(object);
-	if (seconds == -1 && PyErr_Occurred())
-		return -1;
+	if (!PyFloat_Check(object))
+		return snowid_python_timeout(object, timeout_ns);
+	const double seconds = PyFloat_AS_DOUBLE(object);
 	if (isnan(seconds) || seconds < 0) {
 		snowid_python_invalid("timeout must be 0 or more seconds");
 		return -1;
@@ -213,7 +211,7 @@ static PyObject *source_iternext(PyObject *self)
 
 static size_t id_size(const struct source *s)
 {
-	return s->type ? sizeof(struct snowid_id128) : sizeof(uint64_t);
+	return s->maker ? sizeof(struct snowid_id128) : sizeof(uint64_t);
 }
 
 /* As many as can be had without waiting; it is the next draw() that says why it were no more. */
@@ -222,7 +220,7 @@ static size_t take(struct source *s, unsigned char *ids, size_t wanted)
 	size_t made = 0;
 	PyThreadState *const others = wanted > QUICK_BATCH ? PyEval_SaveThread() : NULL;
 
-	if (s->type)
+	if (s->maker)
 		snowid_generator_next128_batch(s->generator, (struct snowid_id128 *)(void *)ids,
 					       wanted, 0, &made);
 	else
@@ -345,11 +343,11 @@ static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 	const char *const format = view.format ? view.format : "B";
 	const size_t size = id_size(s), wanted = (size_t)view.len / size;
 	int failed = 1;
-	if (s->type ? view.itemsize != 1 && view.itemsize != 16
-		    : !(view.itemsize == 8 && strspn(format, "@=") + 1 == strlen(format) &&
-			strchr("QL", format[strlen(format) - 1]))) {
+	if (s->maker ? view.itemsize != 1 && view.itemsize != 16
+		     : !(view.itemsize == 8 && strspn(format, "@=") + 1 == strlen(format) &&
+			 strchr("QL", format[strlen(format) - 1]))) {
 		PyErr_Format(PyExc_TypeError, "a buffer of %s is needed, not of format '%s'",
-			     s->type ? "bytes" : "unsigned 64-bit items", format);
+			     s->maker ? "bytes" : "unsigned 64-bit items", format);
 	} else if ((size_t)view.len != wanted * size) {
 		snowid_python_invalid("a buffer of a multiple of %zu bytes is needed, not of %zd",
 				      size, view.len);
@@ -368,23 +366,23 @@ static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-PyDoc_STRVAR(open_doc, "_open($self, handle, type, timeout_ns, /)\n--\n\n"
+PyDoc_STRVAR(open_doc, "_open($self, handle, maker, timeout_ns, /)\n--\n\n"
 		       "Takes IDs from the generator of SWIG's handle from now on.");
 static PyObject *source_open(PyObject *self, PyObject *args)
 {
 	struct source *const s = source_of(self);
-	PyObject *handle, *type;
+	PyObject *handle, *maker;
 	unsigned long long timeout_ns;
 	struct snowid_generator *generator;
 	snowid_python_new_fn *make = NULL;
 
-	if (!PyArg_ParseTuple(args, "OOK:_open", &handle, &type, &timeout_ns))
+	if (!PyArg_ParseTuple(args, "OOK:_open", &handle, &maker, &timeout_ns))
 		return NULL;
 	if (s->generator) {
 		PyErr_SetString(PyExc_TypeError, "a generator is made once");
 		return NULL;
 	}
-	if (type != Py_None && !(make = snowid_python_new_of(type)))
+	if (maker != Py_None && !(make = snowid_python_new_of(maker)))
 		return NULL;
 	generator = snowid_python_generator(handle);
 	if (!generator)
@@ -392,8 +390,8 @@ static PyObject *source_open(PyObject *self, PyObject *args)
 	Py_INCREF(handle);
 	s->handle = handle;
 	if (make) {
-		Py_INCREF(type);
-		s->type = (PyTypeObject *)(void *)type;
+		Py_INCREF(maker);
+		s->maker = maker;
 	}
 	s->make = make;
 	s->timeout_ns = timeout_ns;
@@ -417,7 +415,7 @@ static void source_dealloc(PyObject *self)
 	struct source *const s = source_of(self);
 
 	Py_XDECREF(s->handle);
-	Py_XDECREF((PyObject *)s->type);
+	Py_XDECREF(s->maker);
 	Py_TYPE(self)->tp_free(self);
 }
 
