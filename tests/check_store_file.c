@@ -322,6 +322,14 @@ static void expect_refused(struct snowid_clock *clock, int error, const char *de
 	ck_assert_ptr_null(g);
 }
 
+/* For what is called in the middle of a sync. */
+static struct {
+	struct snowid_generator *generator;
+	struct snowid_clock *clock;
+	uint64_t last;
+	bool done;
+} meanwhile;
+
 static void read_file(unsigned char *bytes)
 {
 	const int fd = open(path, O_RDONLY);
@@ -665,6 +673,31 @@ START_TEST(a_takeover_that_does_not_get_on_is_told)
 }
 END_TEST
 
+/* Nobody takes words for those of this boot before they are: the boot id is written last. */
+static void try_to_open_meanwhile(void)
+{
+	expect_refused(meanwhile.clock, SNOWID_E_STORE, "is being taken over by another process");
+	meanwhile.done = true;
+}
+
+START_TEST(nobody_goes_on_before_a_takeover_is_done)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *g = open_on(clock);
+	const uint64_t last = next(g);
+	snowid_generator_free(g);
+	boot++;
+	meanwhile.clock = clock;
+	meanwhile.done = false;
+	during_sync = try_to_open_meanwhile;
+	g = open_on(clock);
+	ck_assert(meanwhile.done);
+	ck_assert_uint_gt(next(g), last);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+END_TEST
+
 START_TEST(pages_may_be_larger_than_parts)
 {
 	static const long sizes[] = {8192, 16384, 65536};
@@ -713,13 +746,6 @@ START_TEST(after_a_failed_sync_the_limit_rises_no_more)
 END_TEST
 
 /* ---- while one renews ---------------------------------------------------------------------- */
-
-static struct {
-	struct snowid_generator *generator;
-	struct snowid_clock *clock;
-	uint64_t last;
-	bool done;
-} meanwhile;
 
 static void *take_some(void *unused)
 {
@@ -1683,6 +1709,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, no_power_cut_loses_what_was_promised);
 	tcase_add_test(tests, words_of_a_boot_that_lives_elsewhere_are_not_believed);
 	tcase_add_test(tests, a_takeover_that_does_not_get_on_is_told);
+	tcase_add_test(tests, nobody_goes_on_before_a_takeover_is_done);
 	tcase_add_test(tests, pages_may_be_larger_than_parts);
 	tcase_add_test(tests, after_a_failed_sync_the_limit_rises_no_more);
 	tcase_add_test(tests, one_thread_renews_and_the_others_go_on);
