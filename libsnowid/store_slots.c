@@ -157,7 +157,7 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 	struct sn_store_field *const field = &settings->fields[index];
 	struct holders holders = {.text = "?"};
 	char path[DIRECTORY_SIZE + NAME_SIZE + 32], more[64] = "";
-	struct sn_holder holder;
+	struct sn_holder holder = {.process = 0};
 	uint64_t first, last;
 
 	int error = find_range(slots, field, &first, &last);
