@@ -46,7 +46,7 @@ get() {
 first=$(get pid)
 second=$(pgrep -P "$(cat "$tmp/pid")" | grep -vx "$first")
 waits=$(get waits)
-for round in 1 2 3; do
+for _ in 1 2 3; do
 	for pair in "$first $second" "$second $first"; do
 		kill -STOP "${pair#* }"
 		until grep -q '^State:.T' "/proc/${pair#* }/status"; do :; done
