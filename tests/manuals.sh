@@ -149,7 +149,7 @@ check "no man page makes up a constant" nothing "$tmp/constants" made_up_constan
 
 PATH=$top_builddir:$PATH
 # The library names all its settings to whoever asks for another.
-snowid --set none=0 2>&1 | sed -n 's/ and /, /; s/.*they are //p' | sed 's/, /\n/g' |
+snowid --set none=0 2>&1 | sed -n 's/ and /, /; s/.*the settings are //p' | sed 's/, /\n/g' |
 	sort >"$tmp/settings"
 grep -oE '^	\{"[a-z]+", offsetof|strcmp\(key, "[a-z]+"' "$top_srcdir/libsnowid/config.c" |
 	grep -oE '"[a-z]+"' | tr -d '"' | { cat; echo field.NAME; } | sort -u >"$tmp/keys"

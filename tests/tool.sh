@@ -436,7 +436,7 @@ is "8 copies on one state file make 40000 IDs" "$(cat "$work"/file.? | sort -u |
 last=$(sort -n "$work"/file.? | tail -n 1)
 run -n 1 --field worker=1 --store "file:$state"
 is "the next run goes on above them" "$status:$((out > last))" 0:1
-refuses 1 "is of worker 1, not 2" --field worker=2 --store "file:$state"
+refuses 1 "belongs to worker 1, not 2" --field worker=2 --store "file:$state"
 refuses 1 "another kind" -k twitter --field worker=1 --store "file:$state"
 refuses 2 "begin with /" --field worker=1 --store file:state
 rm -f "$state"
