@@ -371,11 +371,11 @@ refuses 2 "--to" range --from 2024-01-01
 refuses 2 "--to 2024-01-01" range --from 2024-01-02 --to 2024-01-01
 refuses 2 "uuid6" range -k uuid1 --from 2024-01-01 --to 2024-01-02
 refuses 2 "'5'" bench 5
-refuses 2 "one argument too many" store memory: memory:
-refuses 2 "--floor is missing" store memory: --reset
-refuses 2 "--floor goes with --reset" store memory: --floor 2024-01-01
+refuses 2 "unexpected argument" store memory: memory:
+refuses 2 "--floor INSTANT is missing" store memory: --reset
+refuses 2 "--floor is only for --reset" store memory: --floor 2024-01-01
 refuses 2 "--floor x" store memory: --reset --floor x
-refuses 2 "exclude each other" store memory: --reset --adopt --floor 2024-01-01
+refuses 2 "cannot be used together" store memory: --reset --adopt --floor 2024-01-01
 refuses 2 "URL of the store is missing" store --adopt
 refuses 1 "frob:" store frob:
 
@@ -475,7 +475,7 @@ is "a clock goes 292 years at most" "$status:$(wc -l <"$work/out")" 2:1
 has "that is said" "$err" "--clock 2800-01-01"
 # ---- what a store keeps ----------------------------------------------------------------------
 
-prints "memory: keeps nothing" "memory: keeps nothing" store memory:
+prints "memory: keeps nothing" "memory: contains nothing" store memory:
 prints "and in JSON" "" store memory: --json
 refuses 1 "No such file" store "file:$state"
 "$tool" -n 5 --field worker=1 --store "file:$state" --set block=10ms >"$work/ids"
@@ -639,7 +639,7 @@ refuses 1 "symbolic link"
 has "a bad state names the other ways out" "$err" "--field worker=N"
 rm "$state"
 chmod 777 "$work/state/snowid"
-refuses 1 "others may write"
+refuses 1 "others can write"
 XDG_STATE_HOME=relative
 (cd "$work" && "$tool" >/dev/null)
 is "a relative XDG_STATE_HOME does not count" "$(ls "$work/relative" 2>&1 | wc -l)" 1
