@@ -122,7 +122,7 @@ static int find_range(const struct slots *slots, const struct sn_store_field *fi
 		return 0;
 	if (field->value < *first || field->value > *last)
 		return sn_fail(SNOWID_E_RANGE,
-			       "the field %s is %" PRIu64 ": slots:%.80s has %" PRIu64
+			       "the field %s is %" PRIu64 ", but slots:%.80s only has %" PRIu64
 			       " to %" PRIu64,
 			       field->name, field->value, slots->directory, *first, *last);
 	*first = *last = field->value;

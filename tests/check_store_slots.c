@@ -108,7 +108,7 @@ START_TEST(a_worker_may_be_asked_for)
 	EXPECT_DETAIL("are taken");
 	OK(snowid_config_set_field(config, "worker", 10));
 	EXPECT(snowid_generator_new(config, &other), SNOWID_E_RANGE);
-	EXPECT_DETAIL("has 0 to 9");
+	EXPECT_DETAIL("only has 0 to 9");
 	snowid_generator_free(g);
 	/* What is not assigned is not taken over from a file either. */
 	OK(snowid_config_set_field(config, "worker", 7));

@@ -669,7 +669,18 @@ completes "decimal padded hex base32 base36 base58 base62 ulid uuid" snowid conv
 completes "base32 base36" snowid convert -i base3
 completes "--kind --form --input --json --help --version" snowid decode --
 completes "hold=" snowid --set ho
+completes "kind=" snowid --set k
+completes "twitter" snowid --set kind = tw
+completes "0600 0640 0660" snowid --set mode =
+completes "datacenter= worker=" snowid --field ''
+completes "shard=" snowid -k instagram --field ''
+completes "machine=" snowid --kind = sonyflake --field mach
 completes "memory: file:/ slots:/" snowid store ''
+mkdir "$work/complete"
+: >"$work/complete/state"
+completes "$work/complete/state" snowid --store file : "$work/complete/st"
+completes "$work/complete/state" snowid store file : "$work/complete/"
+completes "" snowid decode --from 2024-01-01T00 : 0
 
 # ---- the manual ------------------------------------------------------------------------------
 
@@ -695,8 +706,8 @@ for variable in NO_COLOR TERM SNOWID_STORE XDG_STATE_HOME HOME; do
 	is "the manual has $variable" "$(grep -c "^\.It Ev $variable$" "$page")" 1
 done
 if command -v mandoc >/dev/null; then
-	for file in snowid.1 snowid-layouts.7 snowid-stores.7; do
-		is "mandoc finds nothing wrong in $file" "$(mandoc -T lint "$source_dir/man/$file" |
+	for file in "$source_dir"/man/*.[0-9]; do
+		is "mandoc finds nothing wrong in ${file##*/}" "$(mandoc -T lint -W style "$file" 2>/dev/null |
 			grep -v 'referenced manual not found')" ""
 	done
 else
