@@ -30,9 +30,10 @@ struct slots {
 
 static int malformed(const char *rest)
 {
-	return sn_fail(SNOWID_E_SYNTAX,
-		       "\"slots:%.80s\" is not as slots:/directory?workers=0-31&field=worker",
-		       rest);
+	return sn_fail(
+		SNOWID_E_SYNTAX,
+		"\"slots:%.80s\" is not of the form slots:/directory?workers=0-31&field=worker",
+		rest);
 }
 
 static bool read_number(const char **at, uint64_t *value)
@@ -100,7 +101,7 @@ static int find_field(const struct slots *slots, const struct sn_store_settings 
 				*index = i;
 				return 0;
 			}
-	return sn_fail(SNOWID_E_STORE, "slots: assigns a worker, and the kind has no field \"%s\"",
+	return sn_fail(SNOWID_E_STORE, "slots: assigns a worker, but the kind has no field \"%s\"",
 		       named ? slots->field : usual[0]);
 }
 
@@ -115,13 +116,13 @@ static int find_range(const struct slots *slots, const struct sn_store_field *fi
 	if (*last > max)
 		return sn_fail(SNOWID_E_RANGE,
 			       "workers=%" PRIu64 "-%" PRIu64
-			       " in slots:%.80s: the field %s is from 0 to %" PRIu64,
+			       " in slots:%.80s: the field %s must be from 0 to %" PRIu64,
 			       *first, *last, slots->directory, field->name, max);
 	if (!field->given)
 		return 0;
 	if (field->value < *first || field->value > *last)
 		return sn_fail(SNOWID_E_RANGE,
-			       "the field %s is %" PRIu64 ": slots:%.80s has %" PRIu64
+			       "the field %s is %" PRIu64 ", but slots:%.80s only has %" PRIu64
 			       " to %" PRIu64,
 			       field->name, field->value, slots->directory, *first, *last);
 	*first = *last = field->value;
@@ -180,8 +181,8 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 		snprintf(more, sizeof more, " and %" PRIu64 " more (see snowid store)",
 			 holders.more);
 	return sn_fail(SNOWID_E_STORE,
-		       "all of %s %" PRIu64 " to %" PRIu64
-		       " in slots:%.60s are taken, by process %s%s; end one, or widen the range",
+		       "all values of %s from %" PRIu64 " to %" PRIu64
+		       " in slots:%.60s are taken, by process %s%s; stop one, or widen the range",
 		       field->name, first, last, slots->directory, holders.text, more);
 }
 

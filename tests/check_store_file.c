@@ -1003,7 +1003,7 @@ START_TEST(a_file_of_something_else_is_refused)
 	struct snowid_config *const config = config_of("snowflake", clock);
 	OK(snowid_config_set_field(config, "worker", 2));
 	EXPECT(snowid_generator_new(config, &g), SNOWID_E_STORE);
-	EXPECT_DETAIL("is of worker 1, not 2");
+	EXPECT_DETAIL("belongs to worker 1, not 2");
 	snowid_config_free(config);
 	other_user = true;
 	expect_refused(clock, SNOWID_E_STORE, "another user's");
@@ -1165,8 +1165,8 @@ START_TEST(a_new_file_comes_to_be_whole_or_not_at_all)
 		{"fsync", EIO, "cannot create the state file"},
 		{"fsync", ENOSPC, "cannot create the state file"},
 		{"link", EPERM, "cannot create the state file"},
-		{"open directory", EMFILE, "cannot make durable the name of the state file"},
-		{"fsync directory", EIO, "cannot make durable the name of the state file"},
+		{"open directory", EMFILE, "cannot sync the directory of the state file"},
+		{"fsync directory", EIO, "cannot sync the directory of the state file"},
 	};
 	struct snowid_clock *const clock = manual();
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -1196,7 +1196,7 @@ START_TEST(an_opener_makes_the_name_last_if_need_be)
 	boot++;
 	snowid_generator_free(open_on(clock));
 	patch(HOT_AT + (off_t)sizeof(struct sn_words) + 32, "\0\0\0\0\0\0\0", 8);
-	expect_refused(clock, -EIO, "make durable the name");
+	expect_refused(clock, -EIO, "sync the directory");
 	failing = NULL;
 	snowid_generator_free(open_on(clock));
 	snowid_clock_free(clock);
@@ -1250,7 +1250,7 @@ START_TEST(a_file_that_others_could_damage_is_refused)
 	struct snowid_generator *g = NULL;
 	snowid_generator_free(open_on(clock));
 	ck_assert_int_eq(chmod(path, 0602), 0);
-	expect_refused(clock, SNOWID_E_STORE, "may be written by everybody");
+	expect_refused(clock, SNOWID_E_STORE, "can be written by everyone");
 	ck_assert_int_eq(chmod(path, 0664), 0);
 	snowid_generator_free(open_on(clock));
 	/* Another user's is trusted when this user says so, and its owner let the group in. */

@@ -84,7 +84,7 @@ START_TEST(when_all_are_taken_the_holders_are_named)
 	ck_assert_uint_eq(worker_of(a), 4);
 	ck_assert_uint_eq(worker_of(b), 5);
 	EXPECT(try_take("snowflake", "?workers=4-5", &none), SNOWID_E_STORE);
-	EXPECT_DETAIL("all of worker 4 to 5");
+	EXPECT_DETAIL("all values of worker from 4 to 5");
 	gethostname(host, sizeof host - 1);
 	snprintf(process, sizeof process, "by process %ld on %s since 20", (long)getpid(), host);
 	EXPECT_DETAIL(process);
@@ -130,7 +130,7 @@ START_TEST(a_worker_may_be_asked_for)
 	EXPECT_DETAIL("are taken");
 	OK(snowid_config_set_field(config, "worker", 10));
 	EXPECT(snowid_generator_new(config, &other), SNOWID_E_RANGE);
-	EXPECT_DETAIL("has 0 to 9");
+	EXPECT_DETAIL("only has 0 to 9");
 	snowid_generator_free(g);
 	/* What is not assigned is not taken over from a file either. */
 	OK(snowid_config_set_field(config, "worker", 7));
