@@ -570,6 +570,31 @@ def listening():
                 equal(statuses(read_all(s)), [200], "a Unix socket")
         d.stop()
         check(not os.path.exists(path), "and it is removed")
+    config = scratch("listen.yaml", f"listen: 'unix:{path}'\n")
+    with Daemon("--config", config) as d, socket.socket(socket.AF_UNIX) as other:
+        other.bind(path + "2")
+        scratch("listen.yaml", f"listen: 'unix:{path}2'\n")
+        d.process.send_signal(signal.SIGHUP)
+        check(until(lambda: "next start key=listen" in d.log(), "the reload"), "listen takes effect at the next start")
+        until(lambda: " reloaded" in d.log(), "the end of it")
+        d.stop()
+        equal((os.path.exists(path), os.path.exists(path + "2")), (False, True), "the socket that was made is removed, and not the one that will be")
+    with Daemon("--listen", f"unix:{path}") as d, socket.socket(socket.AF_UNIX) as other:
+        os.unlink(path)
+        other.bind(path)
+        d.stop()
+        check(os.path.exists(path), "nor that of another which has taken its place")
+    with socket.socket(socket.AF_UNIX) as other:
+        os.unlink(path)
+        other.bind(path)
+        other.listen(1)
+        got = run("--listen", f"unix:{path}3 unix:{path}")
+        check(got.returncode == 1 and f"cannot listen on {path}: Address already in use" in got.stderr, "a socket on which somebody listens is not taken", got.stderr)
+        check(not os.path.exists(path + "3"), "and what was made before is removed")
+    with Daemon("--listen", f"unix:{path}") as d, socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(LAST)
+        equal(statuses(read_all(s)), [200], "one that nobody listens on any more is")
     with Daemon("--listen", "[::1]") as d:
         try:
             with socket.create_connection(("::1", d.port), PATIENCE) as s:
@@ -634,6 +659,56 @@ def tls():
                 check(c.getresponse().status != 200, "a client without the right certificate")
             except (OSError, http.client.HTTPException):
                 check(True, "a client without the right certificate")
+
+
+@contextlib.contextmanager
+def stopped_thread(d, name):
+    """One thread of the daemon stands still, as if the disk did. PTRACE_ATTACH stops one thread; whoever has been traced is to be waited for."""
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    tasks = f"/proc/{d.process.pid}/task"
+    thread = None
+    for task in os.listdir(tasks):
+        with open(f"{tasks}/{task}/comm", encoding="utf-8") as file:
+            if file.read().strip() == name:
+                thread = int(task)
+    if ptrace(16, thread, None, None) != 0:
+        raise OSError(ctypes.get_errno(), "ptrace " + name)
+    os.waitpid(thread, 0x40000000)  # __WALL
+    try:
+        yield
+    finally:
+        if ptrace(17, thread, None, None) != 0:  # it has ended
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(thread, 0x40000000)
+
+
+def keeper():
+    """Nobody but the keeper of the stores waits for a disk: while it stands still, all else goes on, and nobody does its work."""
+    with Daemon("--store", f"file:{WORK}/kept", "--worker-id", "1", "--block", "100ms", "--limits-wait-timeout", "50ms", "--threads", "2") as d:
+        with stopped_thread(d, "keeper"):
+            check(until(lambda: d.ask("/api/v1/id")[0] == 503, "the limit"), "no thread that serves renews the store")
+            status, headers, body = d.ask("/api/v1/id")
+            equal((status, json.loads(body)["error"], headers["Retry-After"]), (503, "store_unavailable", "1"), "IDs end at the limit")
+            equal([d.ask(p)[0] for p in ("/api/v1/health/live", "/api/v1/health/ready", "/api/v1/parse?id=5", "/metrics")], [200, 503, 200, 200], "all else is answered")
+        check(until(lambda: d.ask("/api/v1/id")[0] == 200, "the renewal"), "when it goes on, so do IDs")
+        equal(d.stop(), 0, "it stops in order")
+    with Daemon("--store", f"file:{WORK}/kept", "--worker-id", "1", "--block", "100ms", "--limits-stop-timeout", "100ms") as d:
+        with stopped_thread(d, "keeper"):
+            d.process.send_signal(signal.SIGTERM)
+            check(until(lambda: not any(w in comms(d) for w in ("worker 0", "worker 1")), "the workers"), "the workers end without it")
+            check(d.process.poll() is None, "the daemon waits for it")
+            d.process.send_signal(signal.SIGTERM)
+        equal(d.process.wait(PATIENCE), -signal.SIGTERM, "but not after a second SIGTERM")
+
+
+def comms(d):
+    """The names of its threads."""
+    names = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{d.process.pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{d.process.pid}/task/{task}/comm", encoding="utf-8") as file:
+                names.append(file.read().strip())
+    return names
 
 
 # ---- start and stop ------------------------------------------------------------------------------
@@ -710,6 +785,31 @@ def systemd():
     notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notices.bind(path)
     notices.settimeout(PATIENCE)
+    # Several, of which none is said to be what it is not; without configuration they have to be local.
+    families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6, "0.0.0.0": socket.AF_INET}
+    for addresses, wanted in [(["127.0.0.1", "::1"], "serving"), (["127.0.0.1", "0.0.0.0"], "neither worker_id nor store"), (["127.0.0.1", None], "file 4 is no socket that listens")]:
+        sockets = [socket.socket(families.get(a, socket.AF_INET), socket.SOCK_STREAM if a else socket.SOCK_DGRAM) for a in addresses]
+        for s, a in zip(sockets, addresses):
+            s.bind((a or "127.0.0.1", 0))
+            if a:
+                s.listen(1)
+        passing = " ".join(f"{3 + i}<&{s.fileno() + 100}" for i, s in enumerate(sockets))
+        for s in sockets:
+            os.dup2(s.fileno(), s.fileno() + 100)
+        log = scratch("handed.log")
+        with open(log, "ab") as file:
+            process = subprocess.Popen(["bash", "-c", f"exec env LISTEN_PID=$$ LISTEN_FDS={len(sockets)} {DAEMON} --listen unix:{WORK}/unused {passing}"], env=environment(),
+                                       pass_fds=[s.fileno() + 100 for s in sockets], stderr=file)
+
+        def told():
+            with open(log, encoding="utf-8") as file:
+                return wanted in file.read()
+        check(until(lambda: told() or process.poll() is not None, "the daemon") and told(), f"sockets handed over: {addresses}: {wanted}")
+        process.terminate()
+        process.wait(PATIENCE)
+        for s in sockets:
+            os.close(s.fileno() + 100)
+            s.close()
     # The shell knows the process id that the daemon will have.
     command = f'exec env LISTEN_PID=$$ LISTEN_FDS=1 NOTIFY_SOCKET={path} WATCHDOG_USEC=200000 {DAEMON} --threads 2 3<&{listener.fileno()}'
 
@@ -755,6 +855,19 @@ def systemd():
     equal(failures, [], f"a restart with a socket of systemd: {served[0]} requests, none failed")
     second.send_signal(signal.SIGTERM)
     second.wait(PATIENCE)
+    # And by systemd itself.
+    port = free_port()
+    activated = subprocess.Popen(["systemd-socket-activate", "-l", f"127.0.0.1:{port}", *(f"-E{k}={v}" for k, v in environment().items()), DAEMON, "--threads", "2"],
+                                 env=environment(), stderr=subprocess.DEVNULL)
+
+    def first_answer():
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), PATIENCE) as s:
+            s.sendall(LAST)
+            return statuses(read_all(s)) == [200]
+        return False
+    check(until(first_answer, "an answer"), "systemd-socket-activate starts it for its first client")
+    activated.terminate()
+    equal(activated.wait(PATIENCE), 0, "and it ends in order")
     # Threads that hang are noticed: the watchdog is not told that all is well.
     log = scratch("hang.log")
     third = start(log)
@@ -877,7 +990,7 @@ def peers():
             equal((b.stop(), c.stop()), (0, 0), "they stop in order")
 
 
-GROUPS = [endpoints, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, limits, listening, tls, stopping, systemd, clock, peers]
+GROUPS = [endpoints, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, keeper, limits, listening, tls, stopping, systemd, clock, peers]
 
 
 def main(groups):
