@@ -377,6 +377,7 @@ static int run(struct daemon *d)
 	raise_file_limit();
 	open_log(d->setup->settings);
 	if (!start(d, &error)) {
+		settings_locate(d->setup->settings, &error);
 		log_event(LOG_LEVEL_ERROR, "cannot start", "error", error.text, NULL);
 		listen_close(&d->sockets);
 		return 1;
@@ -418,7 +419,10 @@ static int complain(const char *text)
 
 static bool check(const struct settings *settings, struct settings_error *error)
 {
-	return service_check(settings, error) && listen_check(settings, error);
+	if (service_check(settings, error) && listen_check(settings, error))
+		return true;
+	settings_locate(settings, error);
+	return false;
 }
 
 int main(int argc, char **argv)

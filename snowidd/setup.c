@@ -72,6 +72,7 @@ struct setup *setup_new(struct settings *settings, struct settings_error *error)
 	if (check(settings, error) && read_token(setup, error) &&
 	    tls_context(settings, &setup->tls, error))
 		return setup;
+	settings_locate(settings, error);
 	setup_release(setup);
 	return NULL;
 }

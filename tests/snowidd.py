@@ -457,7 +457,7 @@ def configuration():
         where = f"{path}:{line}: " if line else path
         check(got.returncode == 2 and where in got.stderr and part in got.stderr, f"refused with file and line: {text!r}", got.stderr)
     for arguments, part in [
-            (["--kinds", "nonsense"], "kind nonsense"), (["--kinds", ""], "kinds: 0"), (["--kinds", "ulid ulid"], "twice"), (["--kinds", "a,b"], "not NAME"),
+            (["--kinds", "nonsense"], "option --kinds: kinds: kind nonsense"), (["--kinds", ""], "kinds: 0"), (["--kinds", "ulid ulid"], "twice"), (["--kinds", "a,b"], "not NAME"),
             (["--worker-id", "32"], "worker_id"), (["--worker-id", "x"], "not a number, store or hostname"), (["--datacenter-id", "32"], "datacenter_id"),
             (["--kinds", "sonyflake", "--datacenter-id", "1"], "no kind has a field datacenter"), (["--fields", "x"], "not NAME=N"), (["--fields", "x=1"], "no kind has a field x"),
             (["--listen", "0.0.0.0"], "neither worker_id nor store"), (["--listen", "nowhere"], "not an address"), (["--listen", "127.0.0.1:x"], "port"),
@@ -467,6 +467,20 @@ def configuration():
             (["--epoch", "tomorrow"], "kind snowflake"), (["--config", "/nowhere"], "cannot read /nowhere")]:
         got = run("--check-config", *arguments)
         check(got.returncode == 2 and part in got.stderr and got.stderr.startswith("snowidd: "), "refused: " + " ".join(arguments), got.stderr)
+    for text, line, part in [
+            ("port: 1\ndatacenter_id: 32\n", 2, "datacenter_id: kind snowflake"), ("worker_id: 99\n", 1, "worker_id: kind snowflake"), ("\nworker_id: x\n", 2, "not a number, store or hostname"),
+            ("kinds:\n- ulid\n- a,b\n", 3, "not NAME"), ("wait: 5\n", 1, "wait: kind snowflake"), ("fields: [x=1]\n", 1, "no kind has a field x"), ("clock:\n  refuse: 2s\n  warn: 3s\n", 3, "clock.warn is above"),
+            ("listen: 0.0.0.0\n", 1, "neither worker_id nor store"), ("tls:\n  client_ca: /x\n", 2, "needs tls.certificate"), ("token_file: /nowhere\n", 1, "cannot read /nowhere"), ("peers: [x]\n", 1, "not HOST:PORT")]:
+        path = scratch("bad.yaml", text)
+        got = run("--check-config", "--config", path)
+        check(got.returncode == 2 and f"snowidd: {path}:{line}: " in got.stderr and part in got.stderr, f"refused with file and line, though the file alone does not show it: {text!r}", got.stderr)
+    check("environment variable SNOWIDD_WORKER_ID: worker_id: " in run("--check-config", SNOWIDD_WORKER_ID="99").stderr, "or with its variable")
+    # Nobody but this process sees this /etc.
+    for what, mode, code, part in [("limits: {count: x}", 700, 2, "/etc/snowid/snowidd.yaml:1: limits.count"), ("limits: {count: 7}", 700, 0, "good"), ("", 0, 2, "cannot read /etc/snowid/snowidd.yaml: Permission denied")]:
+        got = subprocess.run(["unshare", "-m", "sh", "-c", f"mount -t tmpfs none /etc && mkdir -m {mode} /etc/snowid && if [ {mode} != 0 ]; then echo '{what}' >/etc/snowid/snowidd.yaml; fi &&"
+                              f" exec setpriv --bounding-set=-all --inh-caps=-all {DAEMON} --check-config"], capture_output=True, text=True, env=environment(), check=False)
+        if "not permitted" not in got.stderr and "ermission denied" not in got.stderr.split("snowidd:")[0]:
+            check(got.returncode == code and part in got.stdout + got.stderr, f"/etc/snowid/snowidd.yaml is read: {what!r}", got)
     path = scratch("good.yaml", "# all is well\nport: 1\nlimits:\n  count: 7\nlog:\n  format: json\n  access: true\nkinds: [snowflake, ulid]\nlisten: 127.0.0.1\n")
     equal(run("--check-config", "--config", path).returncode, 0, "--check-config: a good file")
     equal(run("--check-config", "--config", scratch("empty.yaml", "# nothing\n")).returncode, 0, "an empty file")
