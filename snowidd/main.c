@@ -109,7 +109,7 @@ static void on_peers_due(uv_timer_t *timer)
 	struct daemon *const d = timer->data;
 
 	if (d->setup->settings->peers.count > 0 || d->in_conflict)
-		peers_ask(d->peers, &d->setup->settings->peers);
+		peers_ask(d->peers, d->setup);
 }
 
 static void start_peers_timer(struct daemon *d)

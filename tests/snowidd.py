@@ -80,7 +80,18 @@ def environment(**more):
 class Daemon:
     """A running snowidd; `with` ends it."""
 
-    def __init__(self, *options, env=None, port=True, wait=True, **popen):
+    def __init__(self, *options, **more):
+        # Somebody else may take the port before the daemon does.
+        for _ in range(5):
+            try:
+                self.start(*options, **more)
+                return
+            except RuntimeError as error:
+                if "Address already in use" not in str(error):
+                    raise
+        raise RuntimeError("no port is free")
+
+    def start(self, *options, env=None, port=True, wait=True, **popen):
         self.port = free_port()
         self.log_path = os.path.join(WORK, f"log.{self.port}")
         self.log_file = open(self.log_path, "wb")
@@ -126,7 +137,13 @@ class Daemon:
             return read_all(s)
 
     def metric(self, name):
-        text = self.ask("/metrics")[2].decode()
+        return self.metric_of(self.client(), name)
+
+    @staticmethod
+    def metric_of(client, name):
+        client.request("GET", "/metrics")
+        text = client.getresponse().read().decode()
+        client.close()
         return float(re.search("^" + re.escape(name) + " (.*)$", text, re.M).group(1))
 
     def files(self):
@@ -524,16 +541,23 @@ def reload():
 
 
 def limits():
-    with Daemon("--limits-header-timeout", "200ms", "--limits-idle-timeout", "300ms") as d:
+    with Daemon("--limits-idle-timeout", "200ms", "--limits-header-timeout", "600s") as d, d.connect() as s:
+        s.sendall(get())
+        answer = read_all(s)
+        check(statuses(answer) == [200] and b"Connection: close" not in answer, "an idle connection is closed")
+    # Only what must not be answered in time has a short one.
+    with Daemon("--limits-header-timeout", "200ms", "--limits-idle-timeout", "600s") as d:
         with d.connect() as s:
             s.sendall(b"GET / HTTP/1.1\r\nHo")
             equal(statuses(read_all(s)), [408], "408: a request that does not go on")
         with d.connect() as s:
             equal(read_all(s), b"", "a connection that says nothing is closed")
         with d.connect() as s:
-            s.sendall(get())
-            answer = read_all(s)
-            check(statuses(answer) == [200] and b"Connection: close" not in answer, "an idle connection is closed")
+            with contextlib.suppress(OSError):
+                for _ in range(100):
+                    s.sendall(b"\r\n")
+                    time.sleep(0.005)
+            equal(read_all(s), b"", "and so is one that says nothing but line ends")
         with d.connect() as s:  # slower than the deadline in all, though each byte comes soon
             with contextlib.suppress(OSError):
                 for byte in get("/" + "a" * 200):
@@ -543,6 +567,12 @@ def limits():
     with Daemon("--limits-connections", "10", "--threads", "1") as d:  # one thread accepts in order
         held = [d.connect() for _ in range(10)]
         check(until(lambda: statuses(d.raw(LAST)) == [503], "the cap"), "503 beyond the cap of connections")
+        refused = http.client.HTTPConnection("127.0.0.1", d.port, timeout=PATIENCE)
+        refused.connect()
+        answer = http.client.HTTPResponse(refused.sock)
+        answer.begin()
+        equal((answer.status, answer.headers["Retry-After"], json.loads(answer.read())["error"]), (503, "1", "overloaded"), "in JSON, with Retry-After")
+        equal(d.log().count("raise limits.connections"), 1, "the operator is told, once")
         for s in held:
             s.close()
         check(until(lambda: statuses(d.raw(LAST)) == [200], "room"), "and room again when they have gone")
@@ -557,6 +587,22 @@ def limits():
         check(until(lambda: statuses(d.raw(LAST)) == [200], "files"), "out of files: survived")
         held = [d.connect() for _ in range(100)]
         equal(d.stop(), 0, "out of files: it can be stopped")
+    with Daemon("--threads", "1") as d:
+        # Not even the file that was spared can be had: whoever waits is not asked after all the time.
+        resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (5, 4096))
+        held = [d.connect() for _ in range(20)]
+        check(until(lambda: "no file descriptor" in d.log(), "EMFILE"), "out of files for good: said")
+        task = next(t for t in os.listdir(f"/proc/{d.process.pid}/task") if open(f"/proc/{d.process.pid}/task/{t}/comm", encoding="utf-8").read() == "worker 0\n")
+
+        def naps():
+            with open(f"/proc/{d.process.pid}/task/{task}/status", encoding="utf-8") as file:
+                return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", file.read(), re.M).group(1))
+        before = naps()
+        check(until(lambda: naps() > before + 3, "a nap"), "out of files for good: the thread sleeps in between")
+        resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (4096, 4096))
+        check(until(lambda: statuses(d.raw(LAST)) == [200], "files"), "out of files for good: survived")
+        for s in held:
+            s.close()
     with Daemon("--limits-rate", "1", "--limits-burst", "20") as d:
         found = statuses(d.raw(get() * 30 + LAST))
         check(found.count(200) in range(20, 25) and found.count(429) == 31 - found.count(200), "rate limit: 20 at once, then 429", found)
@@ -571,6 +617,10 @@ def limits():
             equal(d.ask("/api/v1/id", headers={"Authorization": value})[0], 401, "401 for " + value)
         equal(d.ask("/api/v1/id", headers={"Authorization": "Bearer correct-horse-battery-staple"})[0], 200, "200 with the token")
         equal([d.ask(p)[0] for p in ("/api/v1/health/live", "/api/v1/health/ready", "/metrics")], [200, 200, 401], "live and ready need none")
+        chunked = b"GET /api/v1/id HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\nAuthorization: Bearer correct-horse-battery-staple\r\n\r\n"
+        equal(statuses(d.raw(chunked)), [401], "a trailer is no header")
+    for text in "short", "x" * 1100, "a token that has blanks":
+        check("token_file: " in run("--check-config", "--token-file", scratch("token", text)).stderr, "not a token: " + text[:30])
 
 
 def listening():
@@ -642,7 +692,28 @@ def tls():
                              capture_output=True, text=True, check=False)
         check(re.fullmatch(r"\d+ 1\.1", got.stdout), "curl is given HTTP/1.1", got)
         check(statuses(d.raw(LAST)) == [], "plain HTTP is not answered")
-        check(b"" == d.raw(b"\x16\x03\x01" + os.urandom(200), half_close=True)[:0], "nonsense is not either")
+        check(not statuses(d.raw(b"\x16\x03\x01" + os.urandom(200), half_close=True)), "nonsense is not either")
+        for header in "", "Connection: close\r\n":
+            context = ssl.create_default_context(cafile=os.path.join(WORK, "one.crt"))
+            with d.connect() as s, context.wrap_socket(s, server_hostname="localhost", suppress_ragged_eofs=False) as secure:
+                secure.sendall(get(more=header))
+                data = secure.recv(65536)
+                if header:
+                    while part := secure.recv(65536):
+                        data += part
+                equal(statuses(data), [200], "the end of an answer is said" if header else "TLS by hand")
+        if "libasan" not in open(f"/proc/{d.process.pid}/maps", encoding="utf-8").read():  # which keeps what is freed
+            def idle_after(count):
+                c = client(d, "one.crt")
+                c.request("GET", f"/api/v1/ids?count={count}")
+                c.getresponse().read()
+                return c
+            few = [idle_after(10000) for _ in range(5)]
+            before = d.metric_of(client(d, "one.crt"), "snowid_memory_bytes")
+            few += [idle_after(10000) for _ in range(40)]
+            grown = d.metric_of(client(d, "one.crt"), "snowid_memory_bytes") - before
+            check(grown < 40 * 100000, "a large answer leaves no large buffer behind", grown / 40)
+            del few
         for end in "key", "crt":
             shutil.copy(os.path.join(WORK, "two." + end), os.path.join(WORK, "server." + end))
         d.process.send_signal(signal.SIGHUP)
@@ -662,6 +733,16 @@ def tls():
         d.process.send_signal(signal.SIGHUP)
         check(until(lambda: "not reloaded" in d.log(), "the refusal"), "a bad certificate is not taken")
         check(renewed(), "and the good one stays")
+    with Daemon("--tls-certificate", os.path.join(WORK, "one.crt"), "--tls-key", os.path.join(WORK, "one.key"), "--limits-header-timeout", "200ms", "--limits-idle-timeout", "600s") as d:
+        hello, context = ssl.MemoryBIO(), ssl.create_default_context()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost").do_handshake()
+        with d.connect() as s:
+            with contextlib.suppress(OSError):
+                for byte in hello.read()[:-1]:
+                    s.sendall(bytes([byte]))
+                    time.sleep(0.005)
+            equal(read_all(s), b"", "a handshake that trickles has no longer than a request")
     with Daemon("--tls-certificate", os.path.join(WORK, "one.crt"), "--tls-key", os.path.join(WORK, "one.key"), "--tls-client-ca", os.path.join(WORK, "client.crt")) as d:
         c = client(d, "one.crt", "client")
         c.request("GET", "/api/v1/id")
@@ -729,7 +810,8 @@ def comms(d):
 
 
 def stopping():
-    with Daemon("--threads", "2") as d:
+    # A twentieth of the time to stop is that for a request to be on its way: more than any machine needs.
+    with Daemon("--threads", "2", "--limits-stop-timeout", "3600s") as d:
         lost, done, going = [], [], threading.Barrier(41)
 
         def busy():
@@ -761,7 +843,12 @@ def stopping():
             t.join()
         equal((lost, len(done)), ([], 40), f"40 busy clients, {sum(done)} requests: none is lost")
         check("stopped" in d.log(), "it says so")
-    with Daemon() as d, d.connect() as s:
+    with Daemon("--limits-stop-timeout", "2s") as d, d.connect() as silent, d.connect() as idle:
+        idle.sendall(get())
+        until(lambda: statuses(idle.recv(4096)) == [200], "an answer")
+        equal((d.stop(), "still busy" in d.log()), (0, False), "who has asked for nothing is not waited for")
+        equal((read_all(silent), read_all(idle)), (b"", b""), "nor told anything")
+    with Daemon("--limits-stop-timeout", "3600s", "--limits-header-timeout", "3600s") as d, d.connect() as s:
         s.sendall(b"GET / HTTP")
         d.process.send_signal(signal.SIGTERM)
         until(lambda: "stopping" in d.log(), "the stop")
@@ -1002,6 +1089,12 @@ def peers():
             c.process.send_signal(signal.SIGHUP)
             check(until(lambda: c.ask("/v1/next_id")[0] == 200, "the end of it"), "without it, IDs are served; oneself is no conflict")
             equal((b.stop(), c.stop()), (0, 0), "they stop in order")
+    token = scratch("token", "correct-horse-battery-staple\n")
+    with Daemon("--worker-id", "5", *options, "--token-file", token) as a:
+        with Daemon("--worker-id", "5", *options, "--token-file", token, "--peers", f"127.0.0.1:{a.port} 127.0.0.1:1") as b, Daemon("--worker-id", "5", *options, "--peers", f"127.0.0.1:{a.port}") as c:
+            check(until(lambda: b.ask("/api/v1/health/ready")[0] == 503, "the conflict"), "a peer that wants a token is given that of this daemon")
+            check(until(lambda: f"does not tell which worker it has peer=127.0.0.1:{a.port} reason=\"status 401\"" in c.log(), "the warning"), "who does not say which worker it has is told of")
+            check(until(lambda: "peer=127.0.0.1:1 reason=" in b.log(), "the warning"), "and so is who does not answer")
 
 
 GROUPS = [endpoints, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, keeper, limits, listening, tls, stopping, systemd, clock, peers]
