@@ -177,7 +177,7 @@ static int adopt(struct state_file *f)
 	int64_t sec;
 	uint32_t nsec;
 
-	if (!sn_image_is_copy(f->image, &f->status))
+	if (!sn_image_is_copy(f->image, f->fd, &f->status))
 		return 0;
 	int error = sn_image_check_record(f->image, f->path);
 	if (!error)

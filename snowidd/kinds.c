@@ -346,7 +346,7 @@ static bool open_generator(struct opening *opening)
 	if (snowid_generator_get(kind->generator, "block", text, sizeof text, NULL) == 0 &&
 	    settings_span(text, &block_ns))
 		kind->half_block_ns = block_ns / 2;
-	kind->limit_at = UINT64_MAX;
+	kind->limit_at = 0; /* until the first renewal has told */
 	return true;
 }
 

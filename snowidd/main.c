@@ -43,7 +43,6 @@ struct daemon {
 	struct worker *workers;
 	uint64_t *seen_alive; /* of each worker, when it was last asked */
 	size_t worker_count;
-	uint64_t ids_before, second_before;
 	bool stopping;
 	char **options; /* of the command line, for a reload */
 	const char *file;
@@ -55,12 +54,8 @@ struct daemon {
 static void on_second(uv_timer_t *timer)
 {
 	struct daemon *const d = timer->data;
-	const uint64_t now = elapsed_ns(), ids = metrics_ids(&d->server);
 
-	atomic_store(&d->server.ids_per_second,
-		     (double)(ids - d->ids_before) * 1e9 / (double)(now - d->second_before));
-	d->ids_before = ids;
-	d->second_before = now;
+	metrics_second(&d->server);
 }
 
 /* The watchdog hears that all is well only from workers that have answered since the last time. */
@@ -382,8 +377,7 @@ static int run(struct daemon *d)
 		listen_close(&d->sockets);
 		return 1;
 	}
-	d->second_before = elapsed_ns();
-	uv_timer_start(&d->second, on_second, 1000, 1000);
+	uv_timer_start(&d->second, on_second, 0, 1000);
 	start_peers_timer(d);
 	tell_started(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT);

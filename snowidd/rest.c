@@ -390,8 +390,7 @@ static bool get_health(struct call *call)
 	add_json(body, "version", snowid_version());
 	add_number(body, "uptime_seconds", health.uptime_s);
 	add_number(body, "ids_generated", health.ids);
-	buffer_printf(body, "\"ids_per_second\":%.1f,",
-		      atomic_load(&worker->server->ids_per_second));
+	buffer_printf(body, "\"ids_per_second\":%.1f,", atomic_load(&worker->server->rates.ids));
 	add_clock(call);
 	add_kinds(call);
 	end_object(body, "}\n");
@@ -422,7 +421,7 @@ static bool get_ready(struct call *call)
 static bool get_metrics(struct call *call)
 {
 	call->reply->type = "text/plain; version=0.0.4; charset=utf-8";
-	metrics_write(call->body, call->request->worker->server, rest_endpoint);
+	metrics_write(call->body, call->request->worker, rest_endpoint);
 	return true;
 }
 

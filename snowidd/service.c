@@ -201,6 +201,14 @@ void service_refuse(struct service *service, enum refusal cause, const char *rea
 	atomic_store(&service->gate, (int)gate);
 }
 
+bool service_refuses(struct service *service, enum refusal cause)
+{
+	pthread_mutex_lock(&service->lock);
+	const bool refuses = service->reasons[cause][0];
+	pthread_mutex_unlock(&service->lock);
+	return refuses;
+}
+
 void service_drain(struct service *service)
 {
 	atomic_store(&service->draining, true);

@@ -71,6 +71,9 @@ size_t service_threads(const struct service *service);
  * that one. The reason is for people; it is copied. */
 void service_refuse(struct service *service, enum refusal cause, const char *reason);
 
+/* Whether it has stopped for a cause. MT-Safe. */
+bool service_refuses(struct service *service, enum refusal cause);
+
 /* From now on not ready: health says so, IDs are still served. */
 void service_drain(struct service *service);
 

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "snowidd/tls.h"
 
@@ -76,4 +77,14 @@ bool tls_context(const struct settings *settings, SSL_CTX **context, struct sett
 	}
 	*context = made;
 	return true;
+}
+
+int64_t tls_certificate_end(const SSL_CTX *context)
+{
+	const X509 *const certificate = SSL_CTX_get0_certificate(context);
+	struct tm utc;
+
+	if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &utc) != 1)
+		return 0;
+	return timegm(&utc);
 }

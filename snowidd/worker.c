@@ -71,10 +71,12 @@ static bool turn_away(struct listener *listener)
 	if (listener->reserve >= 0)
 		close(listener->reserve);
 	const int socket = accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC);
-	if (socket >= 0)
+	if (socket >= 0) {
+		count(&listener->worker->counters->refused, 1);
 		close(socket);
-	else if (errno == EMFILE || errno == ENFILE)
+	} else if (errno == EMFILE || errno == ENFILE) {
 		pause_accepting(listener->worker);
+	}
 	listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return socket >= 0;
 }
@@ -89,6 +91,7 @@ static void accept_or_refuse(struct listener *listener, int socket)
 		connection_open(worker, socket, listener->protocol);
 		return;
 	}
+	count(&worker->counters->refused, 1);
 	tell_full("no room for another connection; raise limits.connections");
 	if (!worker->setup->tls && send(socket, busy, strlen(busy), MSG_NOSIGNAL) > 0)
 		shutdown(socket, SHUT_WR);

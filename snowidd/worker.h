@@ -11,6 +11,7 @@
 
 #include "snowidd/buffer.h"
 #include "snowidd/clockwatch.h"
+#include "snowidd/metrics.h"
 #include "snowidd/rate.h"
 #include "snowidd/service.h"
 #include "snowidd/setup.h"
@@ -21,7 +22,7 @@ struct server {
 	struct clockwatch *watch;
 	struct rate *rate;
 	_Atomic uint64_t connections;
-	_Atomic double ids_per_second;
+	struct rates rates;
 	void (*ended)(void *user); /* a worker has, in its thread */
 	void *user;
 };
