@@ -240,7 +240,47 @@ def endpoints():
         count = d.metric('snowid_ids_generated_total{kind="snowflake"}')
         d.ask("/api/v1/id", "HEAD")
         equal(d.metric('snowid_ids_generated_total{kind="snowflake"}'), count, "HEAD takes no ID")
+        with Daemon() as other:
+            check(other.json("/api/v1/health")["worker_id"] != health["worker_id"], "another without configuration takes another worker")
+            equal(len({d.json("/api/v1/id")["id"] for _ in range(50)} | {other.json("/api/v1/id")["id"] for _ in range(50)}), 100, "and makes other IDs")
         equal(d.stop(), 0, "SIGTERM: exit 0")
+
+
+def openapi():
+    """Each answer is as openapi.json says, and each code of an error is in it."""
+    # pylint: disable=import-outside-toplevel
+    import jsonschema
+    codes = set()
+    for name in "http.c", "rest.c", "service.c":
+        with open(os.path.join(SOURCE, "snowidd", name), encoding="utf-8") as file:
+            codes |= set(re.findall(r'(?:\] = \{|\{[45]\d\d, |problem\([^"]*, )"([a-z_]+)",', file.read()))
+    token = scratch("token", "correct-horse-battery-staple\n")
+    with Daemon("--kinds", "snowflake ulid uuid1 uuid7 tiny=time:41,worker:2,sequence:20", "--worker-id", "1", "--store", "memory:") as d, Daemon("--token-file", token) as closed:
+        document = d.json("/openapi.json")
+        jsonschema.Draft202012Validator.check_schema(document["components"]["schemas"])
+        resolver = jsonschema.RefResolver.from_schema(document)
+
+        def resolve(thing):
+            return resolver.resolve(thing["$ref"])[1] if "$ref" in thing else thing
+        equal(sorted(document["components"]["schemas"]["Problem"]["properties"]["error"]["enum"]), sorted(codes - {"none"}), "openapi.json has each code of an error")
+        ids = [d.ask("/v1/next_id?kind=" + k)[2].decode() for k in ("snowflake", "ulid", "uuid1", "uuid7")]
+        for daemon, path, query, accept in [(d, p, q, a) for p, q, a in [
+                ("/v1/next_id", "", "*/*"), ("/v1/next_id", "?kind=ulid", "application/json"), ("/v1/next_id", "?kind=x", "*/*"), ("/api/v1/id", "", "*/*"), ("/api/v1/id", "?kind=uuid7", "*/*"),
+                ("/api/v1/ids", "?count=3", "*/*"), ("/api/v1/ids", "?count=2&kind=ulid", "*/*"), ("/api/v1/ids", "?count=0", "*/*"), *(("/api/v1/parse", "?id=" + i, "*/*") for i in ids),
+                ("/api/v1/parse", "?kind=tiny&id=5", "*/*"), ("/api/v1/parse", "?id=01ARZ3NDEKTSV4RRFFQ69G5FAV", "*/*"), ("/api/v1/parse", "?id=00000000-0000-0000-0000-000000000000", "*/*"), ("/api/v1/parse", "?id=x", "*/*"),
+                ("/api/v1/parse", "", "*/*"), ("/api/v1/health", "", "*/*"), ("/api/v1/health/live", "", "*/*"), ("/api/v1/health/ready", "", "*/*"), ("/api/v1/metrics", "", "*/*"), ("/metrics", "", "*/*"),
+                ("/", "", "*/*"), ("/openapi.json", "", "*/*")]] + [(closed, p, "", "*/*") for p in document["paths"]]:
+            status, headers, body = daemon.ask(path + query, headers={"Accept": accept})
+            responses = document["paths"][path]["get"]["responses"]
+            response = resolve(responses.get(str(status)) or responses["default"])
+            media = headers["Content-Type"].split(";")[0]
+            name = f"openapi.json has the answer to {path}{query}: {status} {media}"
+            try:
+                schema = response["content"][media]["schema"]
+                jsonschema.Draft202012Validator(schema, resolver=resolver).validate(json.loads(body) if media == "application/json" else body.decode())
+                check({"401": "WWW-Authenticate", "503": "Retry-After"}.get(str(status), "Date") in headers and "head" in document["paths"][path], name)
+            except (KeyError, jsonschema.ValidationError) as error:
+                check(False, name, error)
 
 
 def kinds():
@@ -1097,7 +1137,7 @@ def peers():
             check(until(lambda: "peer=127.0.0.1:1 reason=" in b.log(), "the warning"), "and so is who does not answer")
 
 
-GROUPS = [endpoints, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, keeper, limits, listening, tls, stopping, systemd, clock, peers]
+GROUPS = [endpoints, openapi, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, keeper, limits, listening, tls, stopping, systemd, clock, peers]
 
 
 def main(groups):
