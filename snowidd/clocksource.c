@@ -50,6 +50,17 @@ static void read_clocks(struct clock_reading *reading)
 	}
 }
 
+/* CLOCK_MONOTONIC is adjusted as the wall clock is, but for steps; its raw twin is not. Suspension counts in
+ * neither. */
+static void read_slew(struct clock_reading *reading)
+{
+	struct timespec raw, adjusted;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &raw);
+	clock_gettime(CLOCK_MONOTONIC, &adjusted);
+	reading->slewed_ns = ns_of(&adjusted) - ns_of(&raw);
+}
+
 static void read_kernel(struct clock_reading *reading)
 {
 	struct timex kernel;
@@ -65,6 +76,7 @@ static void look(struct clocksource *source)
 	struct clock_reading reading;
 
 	read_clocks(&reading);
+	read_slew(&reading);
 	read_kernel(&reading);
 	clockwatch_read(source->watch, &reading);
 	source->judged(source->user);
