@@ -6,6 +6,7 @@
  * a connection can hold is one read's worth of input and what that asked for.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -110,13 +111,11 @@ void connection_finish(struct connection *c)
  * and the peer might lose what it was sent (RFC 9112, section 9.6). */
 static void linger(struct connection *c)
 {
-	int socket;
-
-	if (c->ended || uv_fileno(&c->handle, &socket) != 0) {
+	if (c->ended) {
 		connection_close(c);
 		return;
 	}
-	shutdown(socket, SHUT_WR);
+	shutdown(c->socket, SHUT_WR);
 	buffer_free(&c->rest);
 	set_phase(c, PHASE_LINGER);
 }
@@ -143,10 +142,12 @@ static void on_written(uv_write_t *write, int status)
 /* Sends bytes, and what the socket does not take at once when it does. */
 static void send_bytes(struct connection *c, const char *bytes, size_t length)
 {
-	uv_buf_t part = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)length);
-	const int sent = uv_try_write(&c->stream, &part, 1);
+	ssize_t sent;
 
-	if (sent < 0 && sent != UV_EAGAIN) {
+	do
+		sent = send(c->socket, bytes, length, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN) {
 		connection_close(c);
 		return;
 	}
@@ -159,7 +160,7 @@ static void send_bytes(struct connection *c, const char *bytes, size_t length)
 		return;
 	}
 	memcpy(c->unsent, bytes + done, length - done);
-	part = uv_buf_init(c->unsent, (unsigned)(length - done));
+	uv_buf_t part = uv_buf_init(c->unsent, (unsigned)(length - done));
 	c->write.data = c;
 	c->writing = true;
 	if (uv_write(&c->write, &c->stream, &part, 1, on_written) != 0) {
@@ -369,13 +370,9 @@ static bool open_tls(struct connection *c)
 static int peer_name(const struct connection *c, struct sockaddr_storage *address)
 {
 	socklen_t size = sizeof *address;
-	int socket;
 
 	address->ss_family = AF_UNSPEC;
-	return uv_fileno(&c->handle, &socket) == 0 &&
-			       getpeername(socket, (struct sockaddr *)address, &size) == 0
-		       ? 0
-		       : -1;
+	return getpeername(c->socket, (struct sockaddr *)address, &size);
 }
 
 static int open_stream(struct connection *c, int socket)
@@ -407,6 +404,7 @@ void connection_open(struct worker *worker, int socket, const struct protocol *p
 	}
 	c->worker = worker;
 	c->protocol = protocol;
+	c->socket = socket;
 	atomic_fetch_add(&worker->server->connections, 1);
 	worker->connection_count++;
 	count(&worker->counters->accepted, 1);

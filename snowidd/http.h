@@ -26,7 +26,7 @@ struct http_request {
 	size_t name_length;
 	int header; /* which; -1: none of those above */
 	size_t head_bytes, body_bytes;
-	uint64_t began;
+	uint64_t began;   /* elapsed time, ns; 0: nobody wants to know */
 	struct take take; /* of whoever serves it */
 };
 

@@ -233,45 +233,41 @@ static bool take(struct call *call, size_t want)
 	return true;
 }
 
-static void add_wide(struct buffer *body, const struct take *take, size_t i, bool quoted)
+static size_t id_text(const struct take *take, size_t i, char text[SNOWID_UUID_TEXT])
 {
-	char text[SNOWID_UUID_TEXT];
-
+	if (take->kind->type == KIND_LAYOUT)
+		return number_text(take->ids[i], text);
 	if (take->kind->type == KIND_ULID)
 		snowid_ulid_format(&take->wide[i], text);
 	else
 		snowid_uuid_format(&take->wide[i], text);
-	if (quoted)
-		buffer_text(body, "\"");
-	buffer_text(body, text);
-	if (quoted)
-		buffer_text(body, "\"");
+	return strlen(text);
+}
+
+static void add_wide(struct buffer *body, const struct take *take, size_t i)
+{
+	char text[SNOWID_UUID_TEXT];
+	const size_t length = id_text(take, i, text);
+
+	buffer_text(body, "\"");
+	buffer_bytes(body, text, length);
+	buffer_text(body, "\"");
 }
 
 /* IDs of 128 bits are strings in any case. */
-static void add_id(struct buffer *body, const struct take *take, bool quoted)
-{
-	if (take->kind->type != KIND_LAYOUT) {
-		add_wide(body, take, 0, true);
-		return;
-	}
-	if (quoted)
-		buffer_text(body, "\"");
-	buffer_number(body, take->ids[0]);
-	if (quoted)
-		buffer_text(body, "\"");
-}
-
 static void id_as_json(struct call *call)
 {
 	const struct take *const take = &call->request->take;
+	const bool number = take->kind->type == KIND_LAYOUT;
+	char text[SNOWID_UUID_TEXT];
+	const size_t length = id_text(take, 0, text);
 
 	json(call);
-	buffer_text(call->body, "{\"id\":");
-	add_id(call->body, take, false);
-	buffer_text(call->body, ",\"id_str\":");
-	add_id(call->body, take, true);
-	buffer_text(call->body, "}\n");
+	buffer_text(call->body, number ? "{\"id\":" : "{\"id\":\"");
+	buffer_bytes(call->body, text, length);
+	buffer_text(call->body, number ? ",\"id_str\":\"" : "\",\"id_str\":\"");
+	buffer_bytes(call->body, text, length);
+	buffer_text(call->body, "\"}\n");
 }
 
 static bool get_id(struct call *call)
@@ -288,6 +284,7 @@ static bool get_id(struct call *call)
 static bool get_next_id(struct call *call)
 {
 	const bool as_json = wants_json(&call->request->headers[HTTP_ACCEPT]);
+	char text[SNOWID_UUID_TEXT];
 
 	snprintf(call->reply->fields, sizeof call->reply->fields, "Vary: Accept\r\n");
 	if (is_head(call, as_json ? "application/json" : "text/plain"))
@@ -301,10 +298,7 @@ static bool get_next_id(struct call *call)
 		return true;
 	}
 	call->reply->type = "text/plain";
-	if (call->request->take.kind->type == KIND_LAYOUT)
-		buffer_number(call->body, call->request->take.ids[0]);
-	else
-		add_wide(call->body, &call->request->take, 0, false);
+	buffer_bytes(call->body, text, id_text(&call->request->take, 0, text));
 	return true;
 }
 
@@ -344,7 +338,7 @@ static void add_wides(struct buffer *body, const struct take *take)
 		for (size_t k = 0; k < take->want; k++) {
 			if (k > 0)
 				buffer_text(body, ",");
-			add_wide(body, take, k, true);
+			add_wide(body, take, k);
 		}
 		if (i == 0)
 			buffer_text(body, "],\"ids_str\":[");
@@ -609,7 +603,7 @@ static bool admit(struct call *call)
 
 	if (setup->settings->rate > 0 && request->connection->has_key &&
 	    !rate_take(request->worker->server->rate, &request->connection->key,
-		       setup->settings->rate, setup->settings->burst, request->began, &wait_ns)) {
+		       setup->settings->rate, setup->settings->burst, elapsed_ns(), &wait_ns)) {
 		problem(call, 429, "rate_limited", "too many requests from this address");
 		snprintf(call->reply->fields, sizeof call->reply->fields,
 			 "Retry-After: %" PRIu64 "\r\n", wait_ns / 1000000000 + 1);
@@ -646,7 +640,7 @@ bool rest_serve(struct http_request *request, struct http_reply *reply)
 	char *const path = path_of(request->target.data);
 	const size_t length = strcspn(path, "?#");
 
-	call.body->length = 0;
+	buffer_clear(call.body);
 	const struct route *const route = length > 0 ? find(path, length) : find("/", 1);
 	reply->endpoint = route ? (size_t)(route - routes) : 0;
 	if (route && request->take.kind) /* goes on after a wait */
