@@ -63,6 +63,7 @@ static void feed(struct connection *c, const char *bytes, size_t length)
 		if (protocol.blocked(c)) {
 			protocol.resume(c);
 		} else {
+			c->share = 3;
 			const size_t taken = protocol.input(c, bytes + done, length - done);
 			if (taken > length - done)
 				abort();

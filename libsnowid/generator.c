@@ -267,6 +267,19 @@ static inline bool fits(const struct snowid_generator *generator, bool wide, con
 	return generator && out && (generator->kind != SN_KIND_LAYOUT) == wide;
 }
 
+/* What the calls that never wait begin with. */
+static inline int try_claim(struct snowid_generator *generator, bool wide, const void *out,
+			    uint64_t *wait_ns, struct sn_claim *claim)
+{
+	claim->wait_ns = 0;
+	const int error = __builtin_expect(fits(generator, wide, out), 1)
+				  ? sn_sequencer_claim(&generator->sequencer, 1, claim)
+				  : check(generator, wide, out);
+	if (wait_ns)
+		*wait_ns = error ? claim->wait_ns : 0;
+	return error;
+}
+
 /* ---- 64-bit IDs ------------------------------------------------------------------------------ */
 
 static inline uint64_t encode(const struct snowid_generator *g, uint64_t slot, uint64_t identity)
@@ -304,14 +317,10 @@ SNOWID_EXPORT int snowid_generator_next_for(struct snowid_generator *generator, 
 SNOWID_EXPORT int snowid_generator_try_next(struct snowid_generator *generator, uint64_t *id,
 					    uint64_t *wait_ns)
 {
-	struct sn_claim claim = {0};
+	struct sn_claim claim;
+	const int error = try_claim(generator, false, id, wait_ns, &claim);
 
-	int error = check(generator, false, id);
-	if (!error)
-		error = sn_sequencer_claim(&generator->sequencer, 1, &claim);
-	if (wait_ns)
-		*wait_ns = error ? claim.wait_ns : 0;
-	if (!error)
+	if (__builtin_expect(!error, 1))
 		*id = encode(generator, claim.start, claim.identity);
 	return error;
 }
@@ -464,14 +473,10 @@ SNOWID_EXPORT int snowid_generator_next128_for(struct snowid_generator *generato
 SNOWID_EXPORT int snowid_generator_try_next128(struct snowid_generator *generator,
 					       struct snowid_id128 *id, uint64_t *wait_ns)
 {
-	struct sn_claim claim = {0};
+	struct sn_claim claim;
 	size_t made;
 
-	int error = check(generator, true, id);
-	if (!error)
-		error = sn_sequencer_claim(&generator->sequencer, 1, &claim);
-	if (wait_ns)
-		*wait_ns = error ? claim.wait_ns : 0;
+	int error = try_claim(generator, true, id, wait_ns, &claim);
 	if (!error)
 		error = encode128_all(generator, &claim, id, &made);
 	return error;

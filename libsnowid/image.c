@@ -78,8 +78,12 @@ bool sn_image_recorded(const struct sn_image *image, uint64_t *unix_ms)
 
 uint64_t sn_image_last_tick(const struct sn_ticks *ticks, uint64_t unix_ms)
 {
-	const int64_t sec = (int64_t)((unix_ms - 1) / 1000);
-	const uint32_t nsec = (uint32_t)((unix_ms - 1) % 1000) * 1000000 + 999999;
+	/* The millisecond before. */
+	const int64_t sec = (int64_t)(unix_ms / 1000) - (unix_ms % 1000 == 0);
+	const uint32_t nsec = (uint32_t)((unix_ms + 999) % 1000) * 1000000 + 999999;
+
+	if (sn_timebase_hns(&ticks->time, sec, nsec) < 0)
+		return 0; /* none does, and the first is not missed */
 	const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
 	return tick < ticks->last_tick ? tick : ticks->last_tick;
 }
@@ -167,8 +171,11 @@ static const char *network_file_system(long type)
 	} known[] = {
 		{NFS_SUPER_MAGIC, "NFS"},     {SMB_SUPER_MAGIC, "SMB"}, {0xfe534d42, "SMB"},
 		{0xff534d42, "CIFS"},         {0x65735546, "FUSE"},     {V9FS_MAGIC, "9P"},
-		{AFS_SUPER_MAGIC, "AFS"},     {0x00c36400, "Ceph"},     {CODA_SUPER_MAGIC, "Coda"},
-		{OCFS2_SUPER_MAGIC, "OCFS2"}, {0x01161970, "GFS2"},     {0x0bd00bd0, "Lustre"},
+		{AFS_SUPER_MAGIC, "AFS"},     {0x6b414653, "AFS"},      {0x00c36400, "Ceph"},
+		{CODA_SUPER_MAGIC, "Coda"},   {0x01161970, "GFS2"},     {0x0bd00bd0, "Lustre"},
+		{OCFS2_SUPER_MAGIC, "OCFS2"}, {0x19830326, "BeeGFS"},   {0x47504653, "GPFS"},
+		{0x20030528, "OrangeFS"},     {0xaad7aaea, "PanFS"},    {0x786f4256, "vboxsf"},
+		{0xbacbacbc, "vmhgfs"},       {0x7c7c6673, "prl_fs"},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 		if ((uint32_t)type == known[i].magic)

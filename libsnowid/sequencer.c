@@ -296,10 +296,7 @@ int sn_sequencer_wait(struct sn_sequencer *q, uint64_t count, struct sn_deadline
 
 void sn_sequencer_renew_early(struct sn_sequencer *q)
 {
-	if (atomic_flag_test_and_set(&q->renewing))
-		return;
 	q->renew(q->user);
-	atomic_flag_clear(&q->renewing);
 }
 
 int sn_sequencer_maintain(struct sn_sequencer *q, uint64_t *again_in_ns)
@@ -368,7 +365,6 @@ void sn_sequencer_init(struct sn_sequencer *q, const struct sn_sequencer_setting
 		.renew = settings->renew,
 		.user = settings->user,
 		.half_block = settings->block_ns / settings->ticks.time.unit_ns / 2,
-		.renewing = ATOMIC_FLAG_INIT,
 		.held_slot = SN_SEALED,
 	};
 }

@@ -23,8 +23,11 @@ struct http {
 	llhttp_t parser;
 	struct http_request *request; /* NULL: between two requests */
 	bool waiting;                 /* its answer has to wait */
+	bool served;                  /* a request has been answered */
 	bool keep_alive;
 	unsigned fault; /* the status of what is wrong with the request; 0: nothing */
+	const char *input;
+	char before_input; /* the last byte before it that is not blank */
 };
 
 static const struct {
@@ -149,10 +152,13 @@ static int on_target(llhttp_t *parser, const char *bytes, size_t length)
 {
 	struct http *const http = http_of(parser);
 
-	buffer_bytes(&http->request->target, bytes, length);
-	if (http->request->target.length > request_limit(http) / 2)
-		return fault(http, 414);
-	return http->request->target.failed ? fault(http, 503) : 0;
+	struct buffer *const target = &http->request->target;
+
+	buffer_bytes(target, bytes, length);
+	if (!buffer_reserve(target, 1))
+		return fault(http, 503);
+	target->data[target->length] = '\0';
+	return target->length > request_limit(http) / 2 ? fault(http, 414) : 0;
 }
 
 static int add_head_bytes(struct http *http, size_t length)
@@ -183,6 +189,9 @@ static int on_field_complete(llhttp_t *parser)
 	if (request->name_length == 0)
 		return fault(http_of(parser), 400); /* llhttp lets it pass */
 	request->header = -1;
+	if (request->head_complete)
+		return add_head_bytes(http_of(parser),
+				      4); /* a trailer has no say (RFC 9110, 6.5.1) */
 	for (int i = 0; i < HTTP_HEADERS; i++)
 		if (strlen(names[i]) == request->name_length &&
 		    strncasecmp(names[i], request->name, request->name_length) == 0)
@@ -195,10 +204,22 @@ static int on_field_complete(llhttp_t *parser)
 	return add_head_bytes(http_of(parser), 4); /* the colon and so on */
 }
 
+/* The last byte before a place in the input that is not blank. */
+static char byte_before(const struct http *http, const char *at)
+{
+	while (at > http->input && (at[-1] == ' ' || at[-1] == '\t'))
+		at--;
+	return at > http->input ? at[-1] : http->before_input;
+}
+
 static int on_value(llhttp_t *parser, const char *bytes, size_t length)
 {
 	struct http_request *const request = http_of(parser)->request;
 
+	/* A line that goes on in the next is refused (RFC 9112, section 5.2): whoever is in front of us
+	 * may see a field of its own there, such as Content-Length. */
+	if (byte_before(http_of(parser), bytes) == '\n')
+		return fault(http_of(parser), 400);
 	if (request->header >= 0) {
 		buffer_bytes(&request->headers[request->header], bytes, length);
 		if (request->headers[request->header].failed)
@@ -207,24 +228,41 @@ static int on_value(llhttp_t *parser, const char *bytes, size_t length)
 	return add_head_bytes(http_of(parser), length);
 }
 
+/* One Host, which HTTP/1.0 may leave out, and which is a host (RFC 9112, section 3.2). */
+static bool is_host_good(const struct http_request *request, bool needed)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"-._~%!$&'()*+,;=:[]";
+	const struct buffer *const host = &request->headers[HTTP_HOST];
+
+	if (request->host_count != 1)
+		return request->host_count == 0 && !needed;
+	for (size_t i = 0; i < host->length; i++)
+		if (!memchr(allowed, host->data[i], sizeof allowed - 1))
+			return false;
+	return true;
+}
+
 static int on_head(llhttp_t *parser)
 {
 	struct http *const http = http_of(parser);
 	struct http_request *const request = http->request;
 	const struct buffer *const expect = &request->headers[HTTP_EXPECT];
+	const bool http10 = parser->http_minor == 0;
 
-	if (!buffer_reserve(&request->target, 1))
-		return fault(http, 503);
-	request->target.data[request->target.length] = '\0';
+	request->head_complete = true;
 	parser->upgrade = 0; /* no other protocol is spoken here (RFC 9110, section 7.8) */
 	request->get = parser->method == HTTP_GET;
 	request->head = parser->method == HTTP_HEAD;
-	if (request->host_count > 1 ||
-	    (request->host_count == 0 && parser->http_major == 1 && parser->http_minor == 1))
+	if (parser->http_major != 1)
+		return fault(http, 505); /* llhttp knows others */
+	/* HTTP/1.0 has no chunks: who sends them there means to deceive (RFC 9112, section 6.1). */
+	if (!is_host_good(request, !http10) || (http10 && (parser->flags & F_TRANSFER_ENCODING)))
 		return fault(http, 400);
 	if ((parser->flags & F_CONTENT_LENGTH) && parser->content_length > request_limit(http))
 		return fault(http, 413);
-	if (expect->length == 12 && strncasecmp(expect->data, "100-continue", 12) == 0 &&
+	if (!http10 && expect->length == 12 && strncasecmp(expect->data, "100-continue", 12) == 0 &&
 	    (parser->flags & (F_CONTENT_LENGTH | F_CHUNKED)))
 		buffer_text(&http->connection.worker->output, "HTTP/1.1 100 Continue\r\n\r\n");
 	return 0;
@@ -363,6 +401,7 @@ static void send_reply(struct http *http, struct http_reply *reply)
 	if (worker->setup->settings->log_access)
 		log_access(http, reply);
 	return_request(http);
+	http->served = true;
 	if (!http->keep_alive)
 		connection_finish(&http->connection);
 }
@@ -444,15 +483,19 @@ static size_t http_input(struct connection *c, const char *bytes, size_t length)
 	struct http *const http = (struct http *)c;
 	size_t done = 0;
 
-	while (done < length && !http->waiting && !c->finishing && !c->closing &&
+	http->input = bytes;
+	while (done < length && !http->waiting && !c->finishing && !c->closing && c->share > 0 &&
 	       c->worker->output.length < OUTPUT_HIGH) {
 		const llhttp_errno_t error =
 			llhttp_execute(&http->parser, bytes + done, length - done);
-		if (error == HPE_OK)
+		if (error == HPE_OK) {
+			http->before_input = byte_before(http, bytes + length);
 			return length;
+		}
 		if (error == HPE_PAUSED) {
 			done = (size_t)(llhttp_get_error_pos(&http->parser) - bytes);
 			llhttp_resume(&http->parser);
+			c->share--;
 			serve(http);
 		} else {
 			refuse(http, status_of(http, error, bytes + done, length - done));
@@ -477,7 +520,10 @@ static void http_resume(struct connection *c)
 static enum phase http_phase(const struct connection *c)
 {
 	const struct http *const http = (const struct http *)c;
-	return http->waiting ? PHASE_PARKED : http->request ? PHASE_REQUEST : PHASE_IDLE;
+	return http->waiting   ? PHASE_PARKED
+	       : http->request ? PHASE_REQUEST
+	       : http->served  ? PHASE_IDLE
+			       : PHASE_FIRST;
 }
 
 static void http_timeout(struct connection *c, enum phase phase)
@@ -492,11 +538,18 @@ static void http_close(struct connection *c)
 	return_request((struct http *)c);
 }
 
+static const char busy[] =
+	"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+	"Content-Length: 70\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+	"{\"error\":\"overloaded\",\"message\":\"the server has no room for another\"}\n";
+
 struct protocol http_protocol(const http_serve_fn *serve_request)
 {
 	return (struct protocol){
 		.size = sizeof(struct http),
 		.user = serve_request,
+		.alpn = "http/1.1",
+		.busy = busy,
 		.open = http_open,
 		.input = http_input,
 		.blocked = http_blocked,

@@ -22,6 +22,7 @@ struct http_request {
 	struct buffer target;                /* with a 0 behind it */
 	struct buffer headers[HTTP_HEADERS]; /* several of one name are joined by ", " */
 	unsigned host_count;
+	bool head_complete;
 	char name[32]; /* of the header that is arriving */
 	size_t name_length;
 	int header; /* which; -1: none of those above */

@@ -23,8 +23,6 @@
 #include "snowidd/log.h"
 #include "snowidd/notify.h"
 
-#define BACKLOG 4096
-
 struct address {
 	struct sockaddr_storage name;
 	socklen_t size;
@@ -152,7 +150,7 @@ static int open_socket(const struct address *address, bool shared_port)
 	    !IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&address->name)->sin6_addr))
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
 	if (bind(fd, (const struct sockaddr *)&address->name, address->size) != 0 ||
-	    listen(fd, BACKLOG) != 0) {
+	    listen(fd, LISTEN_BACKLOG) != 0) {
 		const int error = errno;
 		close(fd);
 		errno = error;

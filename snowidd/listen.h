@@ -10,7 +10,8 @@
 
 #include "snowidd/settings.h"
 
-#define SOCKETS_MAX 64
+#define SOCKETS_MAX    64
+#define LISTEN_BACKLOG 4096
 
 /* The sockets of each worker, in `sockets[worker][]`. */
 struct sockets {

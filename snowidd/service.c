@@ -51,6 +51,8 @@ static const struct {
 	[REFUSED_ENDED] = {"layout_ended", "the clock is outside of what the layout can hold"},
 	[REFUSED_STOPPING] = {"stopping", "this server is stopping"},
 	[REFUSED_INTERNAL] = {"internal_error", "this server cannot make IDs now"},
+	[REFUSED_RATE] = {"rate_limited", "too many requests from this address"},
+	[REFUSED_TOKEN] = {"unauthorised", "a bearer token is needed, and not this one"},
 };
 
 const char *refusal_code(enum refusal refusal)
@@ -244,6 +246,28 @@ uint64_t service_maintain(struct service *service)
 
 /* ---- IDs ------------------------------------------------------------------------------------- */
 
+static enum refusal gate_of(const struct service *service)
+{
+	return (enum refusal)atomic_load_explicit(&service->gate, memory_order_relaxed);
+}
+
+enum refusal service_ask(struct service *service, struct take *take, const char *kind,
+			 size_t kind_length, uint64_t want, const struct settings *settings,
+			 struct counters *counters)
+{
+	enum refusal refusal = gate_of(service);
+
+	if (want == 0 || want > settings->count)
+		refusal = REFUSED_COUNT;
+	take->want = (size_t)want;
+	take->kind = service_kind(service, kind, kind_length);
+	if (!take->kind)
+		refusal = REFUSED_KIND;
+	if (refusal != SERVED)
+		count(&counters->errors[refusal], 1);
+	return refusal;
+}
+
 static bool begin(struct take *take, uint64_t wait_timeout_ns)
 {
 	const size_t width =
@@ -306,8 +330,7 @@ enum refusal service_take(struct service *service, struct take *take, uint64_t w
 			  struct counters *counters, uint64_t *wait_ns)
 {
 	const bool first = !take->ids;
-	enum refusal refusal =
-		(enum refusal)atomic_load_explicit(&service->gate, memory_order_relaxed);
+	enum refusal refusal = gate_of(service);
 	int error = 0;
 
 	*wait_ns = 0;

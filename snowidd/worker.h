@@ -32,11 +32,13 @@ struct protocol;
 
 /* What a connection waits for, which says how long it may. */
 enum phase {
+	PHASE_FIRST,   /* for the first request, after TLS's handshake */
 	PHASE_IDLE,    /* for the next request */
 	PHASE_REQUEST, /* for the rest of one */
 	PHASE_WRITING, /* for the peer to read */
 	PHASE_LINGER,  /* for the peer to close */
 	PHASE_PARKED,  /* for an ID */
+	PHASE_TURN,    /* for others to have theirs */
 	PHASES
 };
 
@@ -51,7 +53,8 @@ struct worker {
 	uv_loop_t loop;
 	uv_thread_t thread;
 	uv_async_t wake;
-	uv_timer_t deadlines, parked, drain;
+	uv_timer_t deadlines, parked, drain, pause;
+	uv_idle_t turns;
 	struct server *server;
 	size_t index;
 	struct counters *counters;

@@ -60,6 +60,8 @@ static uint64_t boot = 1; /* which boot this is; 0: the kernel does not say */
 static unsigned syncs;
 static unsigned char durable[SIZE]; /* the file as the completed syncs left it */
 static long file_system;            /* what kind the file is on; 0: what it is */
+static long page_size;              /* of the machine; 0: what it is */
+static void (*during_sync)(void);   /* called once, in the middle of a sync */
 static bool other_user;
 
 bool wrap_boot_id(uint64_t id[2]) WRAP("sn_boot_id");
@@ -191,22 +193,37 @@ int wrap_fchmod(int fd, mode_t mode)
 	return fails("fchmod") ? -1 : real_fchmod(fd, mode);
 }
 
+long real_sysconf(int name) REAL("sysconf");
+long wrap_sysconf(int name) WRAP("sysconf");
+long wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE && page_size ? page_size : real_sysconf(name);
+}
+
+/* Whole pages of the file, from one on: of all of it, but when only what is recorded is synced. */
 int real_msync(void *start, size_t size, int flags) REAL("msync");
 int wrap_msync(void *start, size_t size, int flags) WRAP("msync");
 int wrap_msync(void *start, size_t size, int flags)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	if (fails("msync"))
+	const size_t first = SIZE - size;
+	const bool takeover = size > SIZE - RESERVED_AT && !page_size;
+	void (*const hook)(void) = during_sync;
+	if (size > SIZE || first % (size_t)sysconf(_SC_PAGESIZE) != 0 || flags != MS_SYNC)
+		abort();
+	during_sync = NULL;
+	if (hook)
+		hook();
+	if (fails(takeover ? "msync hot" : "msync"))
 		return -1;
 	const int result = real_msync(start, size, flags);
-	if (size != SIZE - RESERVED_AT || flags != MS_SYNC)
-		abort();
 	pthread_mutex_lock(&lock); /* others may write a word meanwhile, and sync another */
-	for (size_t at = 0; at < size; at += 4096) {
-		const uint64_t word = atomic_load((_Atomic uint64_t *)((uintptr_t)start + at));
-		memcpy(durable + RESERVED_AT + at, &word, sizeof word);
+	for (size_t at = first; at < SIZE; at += sizeof(uint64_t)) {
+		const uint64_t word =
+			atomic_load((_Atomic uint64_t *)((uintptr_t)start + at - first));
+		memcpy(durable + at, &word, sizeof word);
 	}
-	syncs++;
+	syncs += !takeover;
 	pthread_mutex_unlock(&lock);
 	return result;
 }
@@ -226,6 +243,7 @@ static struct snowid_config *config_of(const char *kind, struct snowid_clock *cl
 	OK(snowid_config_new(&config));
 	OK(snowid_config_set_kind(config, kind));
 	snowid_config_set_field(config, "worker", 1); /* where it has one */
+	snowid_config_set_field(config, "shard", 1);
 	OK(snowid_config_set_store(config, url));
 	OK(snowid_config_set(config, "block", "100ms"));
 	OK(snowid_config_set_clock(config, clock));
@@ -280,6 +298,33 @@ static void patch(off_t at, const void *bytes, size_t size)
 {
 	const int fd = open(path, O_WRONLY);
 	ck_assert_int_eq(real_pwrite(fd, bytes, size, at), (ssize_t)size);
+	close(fd);
+}
+
+/* Takes IDs for some blocks. 0, or the error that ends it. */
+static int go_on(struct snowid_generator *g, struct snowid_clock *clock)
+{
+	uint64_t id;
+	int error = 0;
+	for (int i = 0; i < 50 && !error; i++) {
+		OK(snowid_clock_advance(clock, 10 * MS));
+		error = snowid_generator_next(g, &id);
+	}
+	return error;
+}
+
+static void expect_refused(struct snowid_clock *clock, int error, const char *detail)
+{
+	struct snowid_generator *g = NULL;
+	EXPECT(try_open("snowflake", clock, &g), error);
+	EXPECT_DETAIL(detail);
+	ck_assert_ptr_null(g);
+}
+
+static void read_file(unsigned char *bytes)
+{
+	const int fd = open(path, O_RDONLY);
+	ck_assert_int_eq(pread(fd, bytes, SIZE, 0), SIZE);
 	close(fd);
 }
 
@@ -502,13 +547,6 @@ static unsigned changed_sectors(const unsigned char *now)
 	return changed;
 }
 
-static void read_file(unsigned char *bytes)
-{
-	const int fd = open(path, O_RDONLY);
-	ck_assert_int_eq(pread(fd, bytes, SIZE, 0), SIZE);
-	close(fd);
-}
-
 START_TEST(no_power_cut_loses_what_was_promised)
 {
 	struct snowid_clock *const clock = manual();
@@ -566,6 +604,79 @@ START_TEST(no_power_cut_loses_what_was_promised)
 }
 END_TEST
 
+/* A volume goes to another host, which dies, and back to the first, which has been up all the time:
+ * what the first left in the file bears the id of its boot. */
+START_TEST(words_of_a_boot_that_lives_elsewhere_are_not_believed)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *g = open_on(clock);
+	uint64_t last = 0;
+	next(g);
+	snowid_generator_free(g);
+	read_file(durable); /* it is detached in good order */
+	boot++;
+	g = open_on(clock);
+	for (int i = 0; i < 300; i++) {
+		OK(snowid_clock_advance(clock, MS));
+		last = next(g);
+	}
+	snowid_generator_free(g);
+	patch(0, durable, SIZE); /* and by force */
+	boot--;
+	OK(snowid_clock_step(clock, -SEC / 5)); /* the clock of the first is a bit behind */
+	g = open_on(clock);
+	ck_assert_uint_gt(next(g), last);
+	snowid_generator_free(g);
+
+	/* Where it cannot be taken over, it is as it was. */
+	boot++;
+	failing = "msync hot";
+	failure = EIO;
+	expect_refused(clock, -EIO, "cannot take over the state file");
+	failing = NULL;
+	snowid_generator_free(open_on(clock));
+	snowid_clock_free(clock);
+}
+END_TEST
+
+/* One who is stopped in a takeover holds its lock. */
+START_TEST(a_takeover_that_does_not_get_on_is_told)
+{
+	struct snowid_clock *const clock = manual();
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+	uint64_t before, after;
+	snowid_generator_free(open_on(clock));
+	const int fd = open(path, O_RDWR);
+	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &lock), 0);
+	snowid_generator_free(open_on(clock)); /* within a boot nobody needs it */
+	boot++;
+	OK(snowid_clock_read(clock, NULL, NULL, &before));
+	expect_refused(clock, SNOWID_E_STORE, "is being taken over by another process");
+	OK(snowid_clock_read(clock, NULL, NULL, &after));
+	ck_assert_uint_ge(after - before, 10 * (uint64_t)SEC);
+	ck_assert_uint_le(after - before, 11 * (uint64_t)SEC);
+	close(fd);
+	snowid_generator_free(open_on(clock));
+	snowid_clock_free(clock);
+}
+END_TEST
+
+START_TEST(pages_may_be_larger_than_parts)
+{
+	static const long sizes[] = {8192, 16384, 65536};
+	struct snowid_clock *const clock = manual();
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		page_size = sizes[i];
+		boot++;
+		struct snowid_generator *const g = open_on(clock);
+		OK(go_on(g, clock));
+		snowid_generator_free(g);
+	}
+	page_size = 0;
+	snowid_clock_free(clock);
+}
+END_TEST
+
 START_TEST(after_a_failed_sync_the_limit_rises_no_more)
 {
 	struct snowid_clock *const clock = manual();
@@ -597,19 +708,75 @@ START_TEST(after_a_failed_sync_the_limit_rises_no_more)
 }
 END_TEST
 
-/* ---- clocks that jump ---------------------------------------------------------------------- */
+/* ---- while one renews ---------------------------------------------------------------------- */
 
-/* Takes IDs for some blocks. 0, or the error that ends it. */
-static int go_on(struct snowid_generator *g, struct snowid_clock *clock)
+static struct {
+	struct snowid_generator *generator;
+	struct snowid_clock *clock;
+	uint64_t last;
+	bool done;
+} meanwhile;
+
+static void *take_some(void *unused)
 {
-	uint64_t id;
-	int error = 0;
-	for (int i = 0; i < 50 && !error; i++) {
-		OK(snowid_clock_advance(clock, 10 * MS));
-		error = snowid_generator_next(g, &id);
-	}
-	return error;
+	(void)unused;
+	for (int i = 0; i < 100; i++)
+		meanwhile.last = next(meanwhile.generator);
+	return NULL;
 }
+
+/* Another thread goes on up to the limit, and beyond it waits without a sync of its own. */
+static void go_on_meanwhile(void)
+{
+	const unsigned before = syncs;
+	pthread_t thread;
+	uint64_t id;
+	pthread_create(&thread, NULL, take_some, NULL);
+	pthread_join(thread, NULL);
+	OK(snowid_clock_advance(meanwhile.clock, 200 * MS));
+	EXPECT(snowid_generator_next_for(meanwhile.generator, 5 * MS, &id), SNOWID_E_LIMIT);
+	ck_assert_uint_eq(syncs, before);
+	meanwhile.done = true;
+}
+
+/* A child that is made in the middle of a renewal renews by itself. */
+static void fork_meanwhile(void)
+{
+	int status;
+	const pid_t child = fork();
+	if (child == 0) {
+		snowid_clock_advance(meanwhile.clock, 200 * MS);
+		_exit(snowid_generator_next(meanwhile.generator, &meanwhile.last) != 0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	meanwhile.done = true;
+}
+
+START_TEST(one_thread_renews_and_the_others_go_on)
+{
+	static void (*const hooks[])(void) = {go_on_meanwhile, fork_meanwhile};
+	for (size_t i = 0; i < sizeof hooks / sizeof hooks[0]; i++) {
+		struct snowid_clock *const clock = manual();
+		struct snowid_generator *const g = open_on(clock);
+		meanwhile.generator = g;
+		meanwhile.clock = clock;
+		meanwhile.done = false;
+		during_sync = hooks[i];
+		for (int n = 0; n < 80; n++) {
+			OK(snowid_clock_advance(clock, MS));
+			next(g);
+		}
+		ck_assert(meanwhile.done);
+		ck_assert_uint_gt(next(g), meanwhile.last);
+		snowid_generator_free(g);
+		snowid_clock_free(clock);
+		unlink(path);
+	}
+}
+END_TEST
+
+/* ---- clocks that jump ---------------------------------------------------------------------- */
 
 START_TEST(a_clock_that_jumps_ahead_is_not_recorded)
 {
@@ -722,14 +889,6 @@ static int files_there(void)
 		count += entry->d_name[0] != '.';
 	closedir(entries);
 	return count;
-}
-
-static void expect_refused(struct snowid_clock *clock, int error, const char *detail)
-{
-	struct snowid_generator *g = NULL;
-	EXPECT(try_open("snowflake", clock, &g), error);
-	EXPECT_DETAIL(detail);
-	ck_assert_ptr_null(g);
 }
 
 /* The mark of a machine of the other byte order. */
@@ -1066,33 +1225,56 @@ static void *shared(size_t size)
 	return map;
 }
 
-enum { PROCESSES = 8, THREADS = 4, PER_THREAD = 3000 };
+enum { PROCESSES = 8, THREADS = 4, PER_THREAD = 2000 };
+
+/* A kind, and what of its IDs is the slot: the rest of some is random, and would hide a slot that is
+ * handed out twice. */
+struct kind {
+	const char *name;
+	bool wide;
+	struct snowid_id128 slot;
+};
 
 struct share {
 	struct snowid_generator *generator;
-	uint64_t *ids;
+	const struct kind *kind;
+	struct snowid_id128 *slots;
 	bool failed;
 };
+
+static int next_slot(struct snowid_generator *g, const struct kind *kind, struct snowid_id128 *slot)
+{
+	uint64_t id = 0;
+	if (!kind->wide) {
+		const int error = snowid_generator_next_for(g, UINT64_MAX, &id);
+		for (int i = 0; i < 8; i++)
+			slot->bytes[i] = (uint8_t)(id >> (8 * (7 - i)));
+		return error;
+	}
+	const int error = snowid_generator_next128_for(g, UINT64_MAX, slot);
+	for (int i = 0; i < 16; i++)
+		slot->bytes[i] &= kind->slot.bytes[i];
+	return error;
+}
 
 static void *take_share(void *argument)
 {
 	struct share *const share = argument;
 	for (int i = 0; i < PER_THREAD; i++)
-		share->failed |= snowid_generator_next_for(share->generator, UINT64_MAX,
-							   &share->ids[i]) != 0;
+		share->failed |= next_slot(share->generator, share->kind, &share->slots[i]) != 0;
 	return NULL;
 }
 
-static int run_process(uint64_t *ids)
+static int run_process(const struct kind *kind, struct snowid_id128 *slots)
 {
 	struct snowid_generator *g;
 	pthread_t threads[THREADS];
 	struct share shares[THREADS];
 	bool failed = false;
-	if (try_open("snowflake", NULL, &g) != 0)
+	if (try_open(kind->name, NULL, &g) != 0)
 		return 1;
 	for (int i = 0; i < THREADS; i++) {
-		shares[i] = (struct share){g, ids + i * PER_THREAD, false};
+		shares[i] = (struct share){g, kind, slots + i * PER_THREAD, false};
 		pthread_create(&threads[i], NULL, take_share, &shares[i]);
 	}
 	for (int i = 0; i < THREADS; i++) {
@@ -1103,24 +1285,41 @@ static int run_process(uint64_t *ids)
 	return failed;
 }
 
-/* They all make the file at once, too. */
+static int compare_slots(const void *a, const void *b)
+{
+	return snowid_id128_compare(a, b);
+}
+
+/* They all make the file at once, too, and then take it over from another boot. */
 START_TEST(eight_processes_of_four_threads_get_no_id_twice)
 {
-	const size_t count = PROCESSES * THREADS * PER_THREAD;
-	uint64_t *const ids = shared(count * sizeof *ids);
+	enum { ALL = 2 * PROCESSES * THREADS * PER_THREAD };
+#define WHOLE 255, 255, 255, 255, 255, 255, 255, 255
+	static const struct kind kinds[] = {
+		{"snowflake", false, {{0}}},       {"instagram", false, {{0}}},
+		{"ulid", true, {{WHOLE}}},         {"uuid1", true, {{WHOLE, WHOLE}}},
+		{"uuid6", true, {{WHOLE, WHOLE}}}, {"uuid7", true, {{WHOLE, 0xfc}}},
+	};
+	const struct kind *const kind = &kinds[_i];
+	struct snowid_id128 *const slots = shared(ALL * sizeof *slots), *to = slots;
 	pid_t children[PROCESSES];
-	for (int i = 0; i < PROCESSES; i++) {
-		children[i] = fork();
-		if (children[i] == 0)
-			_exit(run_process(ids + i * THREADS * PER_THREAD));
+	for (int round = 0; round < 2; round++, boot++) {
+		for (int i = 0; i < PROCESSES; i++, to += THREADS * PER_THREAD) {
+			children[i] = fork();
+			if (children[i] == 0)
+				_exit(run_process(kind, to));
+		}
+		for (int i = 0; i < PROCESSES; i++) {
+			int status;
+			ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+			ck_assert_int_eq(status, 0);
+		}
 	}
-	for (int i = 0; i < PROCESSES; i++) {
-		int status;
-		ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
-		ck_assert_int_eq(status, 0);
-	}
-	expect_unique(ids, count);
-	munmap(ids, count * sizeof *ids);
+	qsort(slots, ALL, sizeof *slots, compare_slots);
+	for (int i = 1; i < ALL; i++)
+		if (compare_slots(&slots[i - 1], &slots[i]) == 0)
+			ck_abort_msg("a slot of %s twice", kind->name);
+	munmap(slots, ALL * sizeof *slots);
 }
 END_TEST
 
@@ -1412,7 +1611,11 @@ static void add(TCase *tests)
 	tcase_add_test(tests, every_kind_lives_in_a_file);
 	tcase_add_test(tests, after_another_boot_it_begins_above_what_was_recorded);
 	tcase_add_test(tests, no_power_cut_loses_what_was_promised);
+	tcase_add_test(tests, words_of_a_boot_that_lives_elsewhere_are_not_believed);
+	tcase_add_test(tests, a_takeover_that_does_not_get_on_is_told);
+	tcase_add_test(tests, pages_may_be_larger_than_parts);
 	tcase_add_test(tests, after_a_failed_sync_the_limit_rises_no_more);
+	tcase_add_test(tests, one_thread_renews_and_the_others_go_on);
 	tcase_add_test(tests, a_clock_that_jumps_ahead_is_not_recorded);
 	tcase_add_test(tests, time_that_has_passed_is_no_jump);
 	tcase_add_test(tests, a_record_far_in_the_future_is_told_at_once);
@@ -1428,7 +1631,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_failure_to_write_is_final_too);
 	tcase_add_test(tests, a_new_file_has_the_mode_that_is_set);
 	tcase_add_test(tests, a_file_that_others_could_damage_is_refused);
-	tcase_add_test(tests, eight_processes_of_four_threads_get_no_id_twice);
+	tcase_add_loop_test(tests, eight_processes_of_four_threads_get_no_id_twice, 0, 6);
 	tcase_add_test(tests, one_killed_and_one_stopped_hold_up_nobody);
 	tcase_add_test(tests, children_go_on_and_renew_when_their_parent_is_gone);
 	tcase_add_test(tests, killed_and_started_again_they_get_no_id_twice);

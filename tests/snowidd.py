@@ -183,7 +183,10 @@ def endpoints():
         status, headers, body = d.ask("/v1/next_id")
         check(status == 200 and body.isdigit() and headers["Content-Type"] == "text/plain", "next_id is text")
         for accept, kind in [("application/json", "application/json"), ("*/*", "text/plain"), ("text/plain, application/json;q=0.5", "text/plain"),
-                             ("text/plain;q=0.1, application/json", "application/json"), ("text/html", "text/plain"), ("application/json;q=0", "text/plain")]:
+                             ("text/plain;q=0.1, application/json", "application/json"), ("text/html", "text/plain"), ("application/json;q=0", "text/plain"),
+                             ("application/*", "application/json"), ("Application/JSON ; charset=utf-8 ; Q=0.002, text/*;q=0.001", "application/json"), ("application/json;q=0.5, */*;q=0.1", "application/json"),
+                             ("application/json;q=inf", "text/plain"), ("text/plain;q=1e99, application/json;q=0.999", "text/plain"),
+                             (",,;q=1,application/json;q=0." + "9" * 484, "application/json"), (",,;q=1,application/json;q=0" + " " * 484 + "0", "text/plain")]:
             equal(d.ask("/v1/next_id", headers={"Accept": accept})[1]["Content-Type"], kind, "next_id for Accept: " + accept)
         one = d.json("/api/v1/id")
         check(one["id"] == int(one["id_str"]) and set(one) == {"id", "id_str"}, "id is a number and a string")
@@ -216,6 +219,7 @@ def endpoints():
             check("get" in document["paths"].get(path, {}), "openapi.json describes " + path)
             status, headers, body = d.ask(path, "HEAD") if path != "/api/v1/parse" else d.ask(path + "?id=5", "HEAD")
             check(status == 200 and body == b"", "HEAD " + path, status)
+        equal([d.ask(p, "HEAD")[0] for p in ("/api/v1/id?kind=x", "/api/v1/ids?count=0", "/v1/next_id?count=1", "/x")], [404, 400, 400, 404], "HEAD answers as GET would")
         count = d.metric('snowid_ids_generated_total{kind="snowflake"}')
         d.ask("/api/v1/id", "HEAD")
         equal(d.metric('snowid_ids_generated_total{kind="snowflake"}'), count, "HEAD takes no ID")
@@ -268,10 +272,13 @@ def conversation():
         equal(statuses(d.raw(chunked)), [200, 200], "a chunked body is read past")
         waiting = b"GET /api/v1/id HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok" + LAST
         equal(statuses(d.raw(waiting)), [100, 200, 200], "Expect: 100-continue")
+        equal(statuses(d.raw(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok")), [405], "which HTTP/1.0 has not")
         upgrade = get(more="Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n") + LAST
         equal(statuses(d.raw(upgrade)), [200, 200], "an offer to upgrade is passed over")
         big = d.raw(get("/api/v1/ids?count=10000") * 20 + LAST)
         equal(statuses(big), [200] * 21, "20 large answers in a pipeline")
+        many = d.raw(get() * 1000 + LAST)
+        check(statuses(many) == [200] * 1001, "1001 pipelined requests", len(statuses(many)))
         got = subprocess.run(["curl", "-sS", "--http1.1", f"http://127.0.0.1:{d.port}/v1/next_id", f"http://127.0.0.1:{d.port}/v1/next_id"],
                              capture_output=True, check=False)
         check(got.returncode == 0 and re.fullmatch(rb"\d{36}", got.stdout), "curl", got)
@@ -284,6 +291,18 @@ def conversation():
                 s.sendall(get("/api/v1/ids?count=10000"))
         equal(d.ask("/api/v1/id")[0], 200, "a client that does not read holds nobody up")
         check(d.metric("snowid_memory_bytes") < 100e6, "nor does it fill the memory", d.metric("snowid_memory_bytes"))
+        # IDs tell who was served first. Both requests are there when the only thread looks.
+        with d.connect() as greedy, d.connect() as modest:
+            for client in greedy, modest:
+                client.sendall(get())
+                until(lambda c=client: statuses(c.recv(4096)) == [200], "an answer")
+            d.process.send_signal(signal.SIGSTOP)
+            greedy.sendall(get() * 1400 + LAST)
+            modest.sendall(LAST)
+            d.process.send_signal(signal.SIGCONT)
+            ids = [[int(i) for i in re.findall(rb'"id":(\d+)', read_all(client))] for client in (modest, greedy)]
+        check(len(ids[0]) == 1 and len(ids[1]) == 1401 and ids[0][0] < ids[1][200], "who asks for 1400 IDs in one go lets others have theirs in between",
+              (ids[0], ids[1][:1], ids[1][-1:]))
 
 
 def problems():
@@ -313,7 +332,8 @@ def problems():
         equal(statuses(d.raw(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")), [413], "413: announced")
         equal(statuses(d.raw(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1000\r\n" + b"x" * 4096 + b"\r\n1000\r\n" + b"x" * 4096
                              + b"\r\n1000\r\n" + b"x" * 4096 + b"\r\n1001\r\n" + b"x" * 4097)), [413], "413: in chunks")
-        equal(statuses(d.raw(b"GET / HTTP/3.7\r\nHost: x\r\n\r\n")), [505], "505")
+        for line in b"GET / HTTP/3.7", b"GET / HTTP/1.2", b"GET / HTTP/2.0", b"GET / HTTP/0.9", b"GET /":
+            equal(statuses(d.raw(line + b"\r\nHost: x\r\n\r\n"))[:1], [505], "505: " + line.decode())
         equal(d.metric('snowid_requests_total{endpoint="other",code="414"}'), 1, "what is refused is counted")
         equal(d.metric('snowid_errors_total{cause="unknown_kind"}'), 1, "errors are counted by cause")
 
@@ -325,15 +345,22 @@ def bad_requests():
     bad += [good.replace(b"GET", b"G\x00T"), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET\r\n\r\n",
             b"GET  /  HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1 \r\nHost: x\r\n\r\n", b"GET / HTTP/11\r\nHost: x\r\n\r\n", b"GET / http/1.1\r\nHost: x\r\n\r\n",
             b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", b"GET / HTTP/1.1\r\n Host: x\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x y\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x/y\r\n\r\n", b"GET / HTTP/1.1\r\nHost: u@x\r\n\r\n",
+            b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\rA: b\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\rA: b\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nA:\r\n\tContent-Length: 5\r\n\r\nhello", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n 5\r\n\r\nhello",
+            b"GET /#x HTTP/1.1\r\nHost: x\r\n\r\n", b"GET http:///api/v1/id HTTP/1.1\r\nHost: x\r\n\r\n", b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET api/v1/id HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /%2e%2e/api/v1/id HTTP/1.1\r\nHost: x\r\n\r\n", b"GET //api/v1/id HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET / HTTP/1.1\r\n Host: x\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: x\r\nA: \x00\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nA\x7f: b\r\n\r\n", b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n"]
     for header in ["Content-Length: 1\r\nContent-Length: 2", "Content-Length: -1", "Content-Length: +1", "Content-Length: 0x1", "Content-Length: 1 2",
                    "Content-Length: 99999999999999999999999", "Content-Length: 1\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 1",
+                   "Content-Length: 5\r\nContent-Length: 5", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: identity",
                    "Transfer-Encoding: gzip", "Transfer-Encoding: chunked, gzip", "Transfer-Encoding: xchunked", "Content-Length:"]:
         bad.append(f"POST /api/v1/id HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\nsmuggled".encode())
-    for chunk in [b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n", b"5\nhello\r\n0\r\n\r\n", b"5;a=\x00\r\nhello\r\n", b"2\r\nhello\r\n0\r\n\r\n", b"\r\n\r\n"]:
+    for chunk in [b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n", b"5\nhello\r\n0\r\n\r\n", b"5;a=\x00\r\nhello\r\n", b"5;a\nhello\r\n0\r\n\r\n", b"5;a=" + b"x" * 40000, b'5;a="' + b"x" * 40000, b"5 \r\nhello\r\n0\r\n\r\n", b"0\r\nA: b\r\n c\r\n\r\n",
+                  b"0\r\n" + b"A: b\r\n" * 9000, b"2\r\nhello\r\n0\r\n\r\n", b"\r\n\r\n"]:
         bad.append(b"POST /api/v1/id HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
-    with Daemon("--threads", "1") as d:
+    with Daemon("--threads", "1", "--log-access", "true") as d:
         d.ask("/api/v1/id")
         files = d.files()
 
@@ -347,6 +374,17 @@ def bad_requests():
         equal(wrong, [], "each gets an error")
         wrong = [(request[:80], answer[:300]) for request, (_, answer) in zip(bad, answers) if b'{"error":"' not in answer]
         equal(wrong, [], "each error has a code")
+        folded = b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n \tc\r\n\r\n"
+        for cut in range(1, len(folded) - 1):
+            with d.connect() as s:
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                s.sendall(folded[:cut])
+                until(lambda c=cut: d.metric("snowid_connections_open") == 2, "the first half")
+                s.sendall(folded[cut:])
+                found = statuses(read_all(s))
+            if found != [400]:
+                break
+        equal((cut, found), (len(folded) - 2, [400]), "a folded line is refused, wherever it is cut")
         # Cut anywhere, then gone.
         for cut in range(0, len(LAST) - 1, 3):
             d.raw(LAST[:cut], half_close=True)

@@ -82,18 +82,12 @@ static int may_pass(int error)
 	return error == SNOWID_E_EXHAUSTED || error == SNOWID_E_CLOCK || error == SNOWID_E_LIMIT;
 }
 
-/* Draws one ID, waiting up to *timeout_ns, of which it leaves the rest. -1: an exception is set. */
-static int draw(struct source *s, uint64_t *timeout_ns, union id *id)
+/* Draws one ID after a try that failed, waiting up to *timeout_ns, of which it leaves the rest. -1: an
+ * exception is set. */
+static int __attribute__((cold, noinline))
+draw_waiting(struct source *s, int error, uint64_t wait_ns, uint64_t *timeout_ns, union id *id)
 {
-	uint64_t wait_ns;
-
-	for (;;) {
-		int error = try_one(s, id, &wait_ns);
-		if (!error) {
-			if (*timeout_ns > 0)
-				count(s, 1);
-			return 0;
-		}
+	for (; error; error = try_one(s, id, &wait_ns)) {
 		if (wait_ns == 0 || *timeout_ns == 0) {
 			snowid_python_raise(error, wait_ns);
 			return -1;
@@ -104,7 +98,7 @@ static int draw(struct source *s, uint64_t *timeout_ns, union id *id)
 		 * foretold. */
 		*timeout_ns -= error || wait_ns > slice ? slice : wait_ns;
 		if (!error)
-			return 0;
+			break;
 		if (!may_pass(error)) {
 			snowid_python_raise(error, 0);
 			return -1;
@@ -112,6 +106,27 @@ static int draw(struct source *s, uint64_t *timeout_ns, union id *id)
 		if (PyErr_CheckSignals() != 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* Draws one ID. -1: an exception is set. */
+static inline int draw(struct source *s, uint64_t *timeout_ns, union id *id)
+{
+	uint64_t wait_ns;
+	const int error = try_one(s, id, &wait_ns);
+
+	if (__builtin_expect(error, 0))
+		return draw_waiting(s, error, wait_ns, timeout_ns, id);
+	if (*timeout_ns > 0)
+		count(s, 1);
+	return 0;
+}
+
+static inline PyObject *draw_object(struct source *s, uint64_t timeout_ns)
+{
+	union id id;
+
+	return draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
@@ -174,13 +189,12 @@ static PyObject *source_next(PyObject *self, PyObject *const *args, Py_ssize_t g
 {
 	struct source *const s = source_of(self);
 	uint64_t timeout_ns = s->timeout_ns;
-	union id id;
 
 	if (!is_open(s))
 		return NULL;
 	if ((given > 0 || names) && timeout_argument(s, args, given, names, &timeout_ns) != 0)
 		return NULL;
-	return draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+	return draw_object(s, timeout_ns);
 }
 
 PyDoc_STRVAR(
@@ -191,20 +205,16 @@ PyDoc_STRVAR(
 static PyObject *source_try_next(PyObject *self, PyObject *none)
 {
 	struct source *const s = source_of(self);
-	uint64_t timeout_ns = 0;
-	union id id;
 
 	(void)none;
-	return is_open(s) && draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+	return is_open(s) ? draw_object(s, 0) : NULL;
 }
 
 static PyObject *source_iternext(PyObject *self)
 {
 	struct source *const s = source_of(self);
-	uint64_t timeout_ns = s->timeout_ns;
-	union id id;
 
-	return is_open(s) && draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+	return is_open(s) ? draw_object(s, s->timeout_ns) : NULL;
 }
 
 /* ---- many IDs -------------------------------------------------------------------------------- */
