@@ -390,6 +390,8 @@ static void send_reply(struct http *http, struct http_reply *reply)
 	}
 	buffer_text(out, "\r\n");
 	buffer_text(out, reply->fields);
+	if (reply->constant_fields)
+		buffer_text(out, reply->constant_fields);
 	if (!http->keep_alive)
 		buffer_text(out, "Connection: close\r\n");
 	else if (http->parser.http_minor == 0)

@@ -39,7 +39,8 @@ struct http_reply {
 	const char *body;
 	size_t length;
 	char fields[160]; /* more header lines */
-	bool bodiless;    /* of a HEAD whose body is not known without making it */
+	const char *constant_fields;
+	bool bodiless; /* of a HEAD whose body is not known without making it */
 };
 
 /* Answers a request. False: it has to wait, and wants to be called again. */

@@ -3,6 +3,7 @@
  * The service over HTTP.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,6 +349,10 @@ static void add_kinds(struct call *call)
 		buffer_text(call->body, "{");
 		add_json(call->body, "name", kind->name);
 		add_json(call->body, "store", kind->store);
+		add_bool(call->body, "store_failing", atomic_load(&kind->store_error) != 0);
+		const double ahead = service_limit_ahead(kind);
+		if (!isinf(ahead))
+			buffer_printf(call->body, "\"limit_ahead_seconds\":%.3f,", ahead);
 		if (kind->layout &&
 		    snowid_layout_format(kind->layout, layout, sizeof layout, NULL) == 0)
 			add_json(call->body, "layout", layout);
@@ -429,9 +434,12 @@ static bool asset(struct call *call, const char *type, const unsigned char *byte
 
 static bool get_page(struct call *call)
 {
-	snprintf(call->reply->fields, sizeof call->reply->fields,
-		 "Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; "
-		 "style-src 'unsafe-inline'; connect-src 'self'\r\n");
+	/* It fetches nothing but what this server says, and stands in no frame. */
+	call->reply->constant_fields =
+		"Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; "
+		"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; "
+		"form-action 'none'; frame-ancestors 'none'\r\n"
+		"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
 	return asset(call, "text/html; charset=utf-8", page_html, page_html_size);
 }
 
