@@ -381,6 +381,7 @@ void worker_join(struct worker *worker)
 	setup_release(atomic_load(&worker->next_setup));
 	buffer_free(&worker->output);
 	buffer_free(&worker->body);
+	buffer_free(&worker->common);
 	http_forget_requests(worker);
 	free(worker->listeners);
 }

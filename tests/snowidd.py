@@ -149,6 +149,14 @@ class Daemon:
     def files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def stands_still(self):
+        """Whether SIGSTOP has come to all of its threads."""
+        states = []
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/stat", encoding="ascii") as file:
+                states.append(file.read().rsplit(")", 1)[1].split()[0])
+        return set(states) == {"T"}
+
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -354,6 +362,7 @@ def conversation():
                 client.sendall(get())
                 until(lambda c=client: statuses(c.recv(4096)) == [200], "an answer")
             d.process.send_signal(signal.SIGSTOP)
+            until(d.stands_still, "the stop")
             greedy.sendall(get() * 1400 + LAST)
             modest.sendall(LAST)
             d.process.send_signal(signal.SIGCONT)
