@@ -106,6 +106,7 @@ static const struct known {
 #undef AT
 };
 #define KNOWN (sizeof table / sizeof table[0])
+_Static_assert(KNOWN <= SETTINGS_MAX, "settings");
 
 bool settings_fail(struct settings_error *error, const char *format, ...)
 {
@@ -293,13 +294,31 @@ void settings_clear(struct settings *settings, const char *key)
 		list_clear(member(settings, known));
 }
 
+static bool note_origin(struct settings *settings, const struct known *known, const char *origin,
+			struct settings_error *error)
+{
+	return set_text(&settings->origins[known - table], origin, error);
+}
+
 bool settings_set(struct settings *settings, const char *key, const char *text, bool again,
-		  struct settings_error *error)
+		  const char *origin, struct settings_error *error)
 {
 	const struct known *const known = find(key);
 	if (!known)
 		return settings_fail(error, "there is no key \"%.80s\"", key);
-	return set(known, settings, text, again, error);
+	return set(known, settings, text, again, error) &&
+	       note_origin(settings, known, origin, error);
+}
+
+void settings_locate(const struct settings *settings, struct settings_error *error)
+{
+	const struct settings_error found = *error;
+	const size_t length = strcspn(found.text, ": ");
+
+	for (size_t i = 0; i < KNOWN; i++)
+		if (strlen(table[i].key) == length &&
+		    strncmp(table[i].key, found.text, length) == 0 && settings->origins[i])
+			settings_fail(error, "%.200s: %.300s", settings->origins[i], found.text);
 }
 
 /* ---- the sources ----------------------------------------------------------------------------- */
@@ -336,13 +355,15 @@ static bool set_initial(struct settings *settings, struct settings_error *error)
 static bool read_environment(struct settings *settings, struct settings_error *error)
 {
 	struct settings_error why;
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], origin[NAME_SIZE + 24];
 
 	for (size_t i = 0; i < KNOWN; i++) {
 		variable_name(&table[i], name);
 		const char *const text = getenv(name);
-		if (text && !set_words(&table[i], settings, text, &why))
-			return settings_fail(error, "environment variable %s: %s", name, why.text);
+		snprintf(origin, sizeof origin, "environment variable %s", name);
+		if (text && !(set_words(&table[i], settings, text, &why) &&
+			      note_origin(settings, &table[i], origin, &why)))
+			return settings_fail(error, "%s: %s", origin, why.text);
 	}
 	return true;
 }
@@ -353,7 +374,7 @@ static bool read_option(struct settings *settings, char **argv, int *at,
 {
 	const char *const text = argv[*at], *const equals = strchr(text, '=');
 	const size_t length = equals ? (size_t)(equals - text) : strlen(text);
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], origin[NAME_SIZE + 8];
 
 	for (size_t i = 0; i < KNOWN; i++) {
 		option_name(&table[i], name);
@@ -363,9 +384,10 @@ static bool read_option(struct settings *settings, char **argv, int *at,
 		if (!value)
 			return settings_fail(error, "%s needs a value", name);
 		struct settings_error why;
-		if (!set_words(&table[i], settings, value, &why))
-			return settings_fail(error, "option %s: %s", name, why.text);
-		return true;
+		snprintf(origin, sizeof origin, "option %s", name);
+		return (set_words(&table[i], settings, value, &why) &&
+			note_origin(settings, &table[i], origin, &why)) ||
+		       settings_fail(error, "%s: %s", origin, why.text);
 	}
 	return settings_fail(error, "there is no option %.80s; see snowidd --help", text);
 }
@@ -375,7 +397,8 @@ static bool read_all(struct settings *settings, char **argv, const char *file,
 {
 	if (!set_initial(settings, error))
 		return false;
-	if (file || access(SETTINGS_FILE, F_OK) == 0) {
+	/* A file that is there and cannot be seen is not one that is missing. */
+	if (file || access(SETTINGS_FILE, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)) {
 		if (!settings_read_file(settings, file ? file : SETTINGS_FILE, error))
 			return false;
 	}
@@ -408,6 +431,7 @@ void settings_free(struct settings *settings)
 			list_clear(member(settings, &table[i]));
 		else if (table[i].type == TEXT || table[i].type == CHOICE)
 			free(*(char **)member(settings, &table[i]));
+		free(settings->origins[i]);
 	}
 	free(settings);
 }

@@ -96,6 +96,28 @@ START_TEST(when_all_are_taken_the_holders_are_named)
 }
 END_TEST
 
+START_TEST(of_many_holders_it_says_how_many_more_there_are)
+{
+	enum { MANY = 32 };
+	struct snowid_generator *held[MANY], *none = NULL;
+	char detail[512], *at;
+	unsigned named = 0, more = 0;
+	for (int i = 0; i < MANY; i++)
+		held[i] = take("");
+	EXPECT(try_take("snowflake", "", &none), SNOWID_E_STORE);
+	snowid_error_detail(detail, sizeof detail);
+	for (at = detail; (at = strstr(at, " since ")); at++)
+		named++;
+	at = strstr(detail, " and ");
+	ck_assert_msg(at && sscanf(at, " and %u more (see snowid store); end one", &more) == 1,
+		      "%s", detail);
+	ck_assert_uint_ge(named, 2);
+	ck_assert_uint_eq(named + more, MANY);
+	for (int i = 0; i < MANY; i++)
+		snowid_generator_free(held[i]);
+}
+END_TEST
+
 START_TEST(a_worker_may_be_asked_for)
 {
 	struct snowid_config *const config = config_of("snowflake", "?workers=0-9");
@@ -273,6 +295,7 @@ static void add(TCase *tests)
 	tcase_add_checked_fixture(tests, directory_make, directory_remove);
 	tcase_add_test(tests, each_takes_the_first_that_is_free);
 	tcase_add_test(tests, when_all_are_taken_the_holders_are_named);
+	tcase_add_test(tests, of_many_holders_it_says_how_many_more_there_are);
 	tcase_add_test(tests, a_worker_may_be_asked_for);
 	tcase_add_test(tests, another_field_may_be_named);
 	tcase_add_test(tests, malformed_urls_are_refused);

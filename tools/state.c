@@ -77,7 +77,7 @@ void state_default(const struct kind *kind, struct snowid_config *config)
 
 const char *store_of_environment(void)
 {
-	const char *const store = getenv("SNOWID_STORE");
+	const char *const store = secure_getenv("SNOWID_STORE"); /* as the library does */
 	return store && *store ? store : NULL;
 }
 
