@@ -116,18 +116,18 @@ START_TEST(refuses_bad_specs)
 		int error;
 		const char *detail;
 	} cases[] = {
-		{"", SNOWID_E_UNKNOWN, "no layout \"\""},
+		{"", SNOWID_E_UNKNOWN, "no preset \"\""},
 		{"snowflak", SNOWID_E_UNKNOWN, "snowflak"},
 		{"Snowflake", SNOWID_E_UNKNOWN, "Snowflake"},
-		{"worker:5", SNOWID_E_SYNTAX, "first field is \"worker\""},
+		{"worker:5", SNOWID_E_SYNTAX, "first field is \"worker\", but"},
 		{"time:41,", SNOWID_E_SYNTAX, "NAME:BITS"},
 		{"time:", SNOWID_E_SYNTAX, "\"time:\""},
 		{"time:x", SNOWID_E_SYNTAX, "not a number"},
 		{"time:-1", SNOWID_E_SYNTAX, "not a number"},
 		{"time:041", SNOWID_E_SYNTAX, "NAME:BITS"},
 		{"time:0", SNOWID_E_RANGE, "0 bits"},
-		{"time:65", SNOWID_E_RANGE, "1 to 64 are left"},
-		{"time:41,worker:24", SNOWID_E_RANGE, "1 to 23 are left"},
+		{"time:65", SNOWID_E_RANGE, "1 to 64 to stay"},
+		{"time:41,worker:24", SNOWID_E_RANGE, "1 to 23 to stay"},
 		{"time:41,sequence:0", SNOWID_E_RANGE, "0 bits"},
 		{"time:41,time:5", SNOWID_E_SYNTAX, "twice"},
 		{"time:41,sequence:5,sequence:6", SNOWID_E_SYNTAX, "twice"},

@@ -121,15 +121,15 @@ int form_of_kind(const char *option, const char *name, const struct kind *kind)
 	const int form = form_read(option, name);
 
 	if (form != FORM_DEFAULT && form_is_wide(form) != !!kind->wide)
-		usage("%s %s: an ID of the kind %s has %s bits, and no such form", option, name,
+		usage("%s %s: IDs of the kind %s have %s bits, and no such form", option, name,
 		      kind->name, kind->wide ? "128" : "64");
 	return form;
 }
 
 const char *wrong_form(const struct id *id)
 {
-	return id->type == ID_64 ? "an ID of 64 bits has no form of 128: --form decimal, hex, …"
-				 : "an ID of 128 bits has the forms ulid and uuid alone";
+	return id->type == ID_64 ? "an ID of 64 bits has no 128-bit form; use decimal, hex, …"
+				 : "a 128-bit ID only has the forms ulid and uuid";
 }
 
 /* ---- IDs ------------------------------------------------------------------------------------- */

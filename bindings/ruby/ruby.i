@@ -7,7 +7,7 @@
 #include "snowid-ruby.h"
 %}
 %init %{
-	snowid_ruby_init(mNative);
+	snowid_ruby_init();
 %}
 
 /* ---- errors ---------------------------------------------------------------------------------- */
@@ -21,6 +21,8 @@
 /* ---- numbers: SWIG's own typemaps take -1 for 2^64 - 1, and 1.5 for 1 --------------------------- */
 
 %typemap(in) uint64_t { $1 = snowid_ruby_unsigned($input, "$1_name", UINT64_MAX); }
+/* That of a field: its name is the argument before. */
+%typemap(in) uint64_t value { $1 = snowid_ruby_unsigned($input, arg2, UINT64_MAX); }
 %typemap(in) uint32_t { $1 = (uint32_t)snowid_ruby_unsigned($input, "$1_name", UINT32_MAX); }
 %typemap(in) unsigned { $1 = (unsigned)snowid_ruby_unsigned($input, "$1_name", UINT_MAX); }
 %typemap(in) size_t { $1 = (size_t)snowid_ruby_unsigned($input, "$1_name", SIZE_MAX); }
