@@ -250,7 +250,7 @@ START_TEST(outside_the_layout_first_and_last_are_clamped)
 	struct snowid_layout *const layout = layout_of("instagram");
 	uint64_t first = 1, last = 1;
 	EXPECT(snowid_layout_first_at(layout, 0, 0, &first), SNOWID_E_RANGE);
-	EXPECT_DETAIL("before the layout");
+	EXPECT_DETAIL("Z is before the layout");
 	EXPECT(snowid_layout_last_at(layout, INT64_MIN, 0, &last), SNOWID_E_RANGE);
 	ck_assert_uint_eq(first, 0);
 	ck_assert_uint_eq(last, (1 << 23) - 1);

@@ -43,7 +43,10 @@ struct kind kind_open(const char *name)
 	for (size_t i = 0; i < NAMED && !kind.wide; i++)
 		if (strcmp(name, wides[i].name) == 0)
 			kind.wide = &wides[i];
-	if (!kind.wide && snowid_layout_new(name, &kind.layout) != 0)
+	const int error = kind.wide ? 0 : snowid_layout_new(name, &kind.layout);
+	if (error == SNOWID_E_UNKNOWN)
+		usage("kind %s: %s; 'snowid layout' lists the kinds", name, detail());
+	if (error)
 		usage("kind %s: %s", name, detail());
 	return kind;
 }
