@@ -207,6 +207,13 @@ class Interface(unittest.TestCase):
         self.assertGreater(len(offered), 60)
         self.assertEqual(offered - used, unused)
 
+    def test_the_module_brings_no_interpreter(self) -> None:
+        """One of its own would be a second one, with its own idea of every type."""
+        read = subprocess.run(["readelf", "-d", _snowid.__file__], check=True, capture_output=True, text=True)
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", read.stdout)
+        self.assertTrue(any(name.startswith("libsnowid.so") for name in needed))
+        self.assertFalse([name for name in needed if "python" in name])
+
     def test_every_setting_of_the_library_is_a_parameter(self) -> None:
         with self.assertRaises(snowid.InvalidError) as caught:
             _snowid.config_new().set("nothing", "")
