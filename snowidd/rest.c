@@ -511,7 +511,17 @@ static bool is_admitted(struct call *call)
 	return refusal == SERVED;
 }
 
-static bool serve_route(struct call *call, const struct route *route, char *query)
+/* A copy that can be decoded in place: the log shows the target as it was sent. */
+static char *copy_query(struct call *call, const char *query)
+{
+	struct buffer *const copy = &call->request->worker->query;
+
+	buffer_clear(copy);
+	buffer_bytes(copy, query, strlen(query) + 1);
+	return copy->failed ? NULL : copy->data;
+}
+
+static bool serve_route(struct call *call, const struct route *route, const char *query)
 {
 	if (!call->request->get && !call->request->head) {
 		problem(call, 405, "method_not_allowed",
@@ -519,10 +529,12 @@ static bool serve_route(struct call *call, const struct route *route, char *quer
 		snprintf(call->reply->fields, sizeof call->reply->fields, "Allow: GET, HEAD\r\n");
 		return true;
 	}
-	const char *const wrong = query_read(query, route->parameters, &call->query);
+	char *const copy = copy_query(call, query);
+	const char *const wrong =
+		copy ? query_read(copy, route->parameters, &call->query) : "no memory";
 	if (!wrong)
 		return route->serve(call);
-	problem(call, 400, "malformed_query", wrong);
+	problem(call, copy ? 400 : 500, copy ? "malformed_query" : "internal_error", wrong);
 	return true;
 }
 

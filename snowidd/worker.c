@@ -382,6 +382,7 @@ void worker_join(struct worker *worker)
 	buffer_free(&worker->output);
 	buffer_free(&worker->body);
 	buffer_free(&worker->common);
+	buffer_free(&worker->query);
 	http_forget_requests(worker);
 	free(worker->listeners);
 }

@@ -75,6 +75,7 @@ struct worker {
 	struct http_request *requests;             /* not in use */
 	size_t request_count;
 	uint64_t date_at;     /* unix time of the date in: */
+	struct buffer query;  /* of one request */
 	struct buffer common; /* header lines of every HTTP response */
 };
 

@@ -562,6 +562,56 @@ def configuration():
     check("cannot listen" in occupied(), "a port that is taken is an error")
 
 
+def syslog_of(*options):
+    """What a daemon says to /dev/log while it is asked for an ID; None where namespaces are not to be had."""
+    fake = os.path.join(WORK, "dev")
+    os.mkdir(fake)
+    scratch("dev/null")
+    port = free_port()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(os.path.join(fake, "log"))
+        log.settimeout(PATIENCE)
+        command = f'mount --bind /dev/null {fake}/null && mount --rbind {fake} /dev && exec "$@"'
+        process = subprocess.Popen(["unshare", "-rm", "sh", "-c", command, "sh", DAEMON, "--port", str(port), *options], stderr=subprocess.PIPE, env=environment())
+        lines = []
+        while not any(b"serving" in line for line in lines) and process.poll() is None:
+            lines.append(log.recv(65536))
+        if process.poll() is None:
+            process.terminate()
+        complaint = process.communicate()[1]
+        while process.returncode == 0 and b"stopped" not in lines[-1]:
+            lines.append(log.recv(65536))
+    return (lines, complaint) if lines else None
+
+
+def logs():
+    with Daemon("--worker-id", "1", "--block", "100ms") as d:
+        d.ask("/api/v1/id")
+        equal(d.stop(), 0, "it stops")
+        line = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warning|info|debug): [a-z ,]+( \w+=("([^"\\]|\\.)*"|[^\s"=\\]+))*')
+        check(all(line.fullmatch(text) for text in d.log().splitlines()), "text: a line for each event", d.log())
+        check("request" not in d.log(), "no request is logged unless it is asked for")
+    hostile = [b"/api/v1/parse?id=%0Aerror:%20forged", b"/api/v1/parse?id=%1B%5B2J%22", "/\u0085\u009b2J\u2028".encode(), b"/\xff\xfe", b"/a=b\\"]
+    for form in "text", "json":
+        with Daemon("--worker-id", "1", "--block", "100ms", "--log-access", "true", "--log-format", form) as d:
+            for target in hostile:
+                d.raw(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            equal(d.stop(), 0, "it stops")
+            with open(d.log_path, "rb") as file:
+                requests = [text for text in file.read().split(b"\n") if b"request" in text]
+        equal(len(requests), len(hostile), form + ": a line for each request, whatever is in it")
+        check(b"id=%0Aerror:%20forged" in requests[0], "as it was sent", requests[0])
+        equal([text for text in requests if re.search(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]", text)], [], "nothing in them is for a terminal")
+        if form == "json":
+            equal([json.loads(text)["event"] for text in requests], ["request"] * len(hostile), "each is JSON")
+    said = syslog_of("--log-target", "syslog", "--worker-id", "1", "--block", "100ms")
+    if said:
+        lines, complaint = said
+        pattern = re.compile(rb"<30>\w{3} [ \d]\d \d\d:\d\d:\d\d snowidd\[\d+\]: info: [^\n]+")
+        check(all(pattern.fullmatch(text) for text in lines), "syslog: a message for each event", lines)
+        equal(complaint, b"", "and nothing to standard error")
+
+
 def occupied():
     with Daemon() as d:
         return run("--port", str(d.port)).stderr
@@ -833,9 +883,18 @@ def keeper():
             check(until(lambda: d.ask("/api/v1/id")[0] == 503, "the limit"), "no thread that serves renews the store")
             status, headers, body = d.ask("/api/v1/id")
             equal((status, json.loads(body)["error"], headers["Retry-After"]), (503, "store_unavailable", "1"), "IDs end at the limit")
+            check(until(lambda: d.ask("/api/v1/health/ready")[0] == 503, "the end of patience"), "which makes it unready once requests are refused")
             equal([d.ask(p)[0] for p in ("/api/v1/health/live", "/api/v1/health/ready", "/api/v1/parse?id=5", "/metrics")], [200, 503, 200, 200], "all else is answered")
         check(until(lambda: d.ask("/api/v1/id")[0] == 200, "the renewal"), "when it goes on, so do IDs")
         equal(d.stop(), 0, "it stops in order")
+    with Daemon("--store", f"file:{WORK}/kept", "--worker-id", "1", "--block", "100ms", "--limits-wait-timeout", "600s", "--threads", "2") as d, d.connect() as s:
+        with stopped_thread(d, "keeper"):
+            d.ask("/api/v1/health")
+            limit = d.metric('snowid_store_limit_ahead_seconds{kind="snowflake"}')
+            check(until(lambda: d.metric('snowid_store_limit_ahead_seconds{kind="snowflake"}') == 0, "the limit"), "the limit is reached", limit)
+            s.sendall(LAST)
+            equal(d.ask("/api/v1/health/ready")[0], 200, "a keeper that is late by less than requests wait is no reason to be unready")
+        equal(statuses(read_all(s)), [200], "and nobody notices but by the wait")
     with Daemon("--store", f"file:{WORK}/kept", "--worker-id", "1", "--block", "100ms", "--limits-stop-timeout", "100ms") as d:
         with stopped_thread(d, "keeper"):
             d.process.send_signal(signal.SIGTERM)
@@ -1106,7 +1165,7 @@ def clock():
             check(health["clock"]["measured_by"] == "ntp" and abs(health["clock"]["drift_ms"]) < 100 and health["status"] == "healthy",
                   "the clock agrees with it", health)
             set_time(-5)  # NTP says that this host is 4 to 6 s ahead
-            check(until(lambda: d.ask("/api/v1/health")[0] == 503, "the drift"), "more than a second of drift is seen")
+            check(until(lambda: d.json("/api/v1/health").get("error") == "clock_unsafe", "the drift"), "more than a second of drift is seen")
             health = d.json("/api/v1/health")
             check(health["status"] == "unhealthy" and health["error"] == "clock_unsafe" and "ahead of the NTP servers" in health["reason"]
                   and 3500 < health["clock"]["drift_ms"] < 6500, "health says why", health)
@@ -1146,7 +1205,7 @@ def peers():
             check(until(lambda: "peer=127.0.0.1:1 reason=" in b.log(), "the warning"), "and so is who does not answer")
 
 
-GROUPS = [endpoints, openapi, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, keeper, limits, listening, tls, stopping, systemd, clock, peers]
+GROUPS = [endpoints, openapi, kinds, conversation, problems, bad_requests, many_clients, configuration, logs, reload, keeper, limits, listening, tls, stopping, systemd, clock, peers]
 
 
 def main(groups):
