@@ -12,8 +12,8 @@
 #include "snowidd/service.h"
 
 /* SERVED, REFUSED_TOKEN, or REFUSED_RATE for the next *wait_ns. `authorization` is the value of the
- * field of that name, which may be empty; now_ns is elapsed time. */
+ * field of that name, which may be empty. */
 enum refusal admit(const struct connection *connection, const char *authorization, size_t length,
-		   uint64_t now_ns, uint64_t *wait_ns);
+		   uint64_t *wait_ns);
 
 #endif

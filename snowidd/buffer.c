@@ -32,20 +32,6 @@ char *buffer_reserve(struct buffer *buffer, size_t size)
 	return buffer->data + buffer->length;
 }
 
-void buffer_bytes(struct buffer *buffer, const char *bytes, size_t length)
-{
-	char *const to = buffer_reserve(buffer, length);
-	if (!to || length == 0)
-		return;
-	memcpy(to, bytes, length);
-	buffer->length += length;
-}
-
-void buffer_text(struct buffer *buffer, const char *text)
-{
-	buffer_bytes(buffer, text, strlen(text));
-}
-
 size_t number_text(uint64_t number, char text[NUMBER_TEXT])
 {
 	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
@@ -121,6 +107,8 @@ void buffer_json(struct buffer *buffer, const char *text)
 			buffer_printf(buffer, "\\%c", *at);
 		else if (*at < ' ' || *at == 0x7f)
 			buffer_printf(buffer, "\\u%04x", *at);
+		else if (*at == 0xc2 && at[1] < 0xa0)
+			buffer_printf(buffer, "\\u%04x", at[1]); /* C1: terminals obey them too */
 		else
 			buffer_bytes(buffer, (const char *)at, length);
 		at += length ? length : 1;

@@ -7,6 +7,7 @@
  * waits for the next turn of the loop, so that all others come first.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -136,10 +137,12 @@ static void on_written(uv_write_t *write, int status)
 /* Sends bytes, and what the socket does not take at once when it does. */
 static void send_bytes(struct connection *c, const char *bytes, size_t length)
 {
-	uv_buf_t part = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)length);
-	const int sent = uv_try_write(&c->stream, &part, 1);
+	ssize_t sent;
 
-	if (sent < 0 && sent != UV_EAGAIN) {
+	do
+		sent = send(c->socket, bytes, length, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN) {
 		connection_close(c);
 		return;
 	}
@@ -152,7 +155,7 @@ static void send_bytes(struct connection *c, const char *bytes, size_t length)
 		return;
 	}
 	memcpy(c->unsent, bytes + done, length - done);
-	part = uv_buf_init(c->unsent, (unsigned)(length - done));
+	uv_buf_t part = uv_buf_init(c->unsent, (unsigned)(length - done));
 	c->write.data = c;
 	c->writing = true;
 	if (uv_write(&c->write, &c->stream, &part, 1, on_written) != 0) {
@@ -190,16 +193,14 @@ static void end_tls(struct connection *c)
  * and the peer might lose what it was sent (RFC 9112, section 9.6). */
 static void linger(struct connection *c)
 {
-	int socket;
-
 	end_tls(c);
 	if (c->closing || c->writing)
 		return;
-	if (c->ended || uv_fileno(&c->handle, &socket) != 0) {
+	if (c->ended) {
 		connection_close(c);
 		return;
 	}
-	shutdown(socket, SHUT_WR);
+	shutdown(c->socket, SHUT_WR);
 	buffer_free(&c->rest);
 	set_phase(c, PHASE_LINGER);
 }
@@ -410,10 +411,8 @@ void connection_expire(struct connection *c)
 bool connection_drain(struct connection *c)
 {
 	char byte;
-	int socket;
 
-	if (uv_fileno(&c->handle, &socket) == 0 &&
-	    recv(socket, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0)
+	if (recv(c->socket, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0)
 		return false;
 	end_tls(c);
 	connection_close(c);
@@ -441,13 +440,9 @@ static bool open_tls(struct connection *c)
 static int peer_name(const struct connection *c, struct sockaddr_storage *address)
 {
 	socklen_t size = sizeof *address;
-	int socket;
 
 	address->ss_family = AF_UNSPEC;
-	return uv_fileno(&c->handle, &socket) == 0 &&
-			       getpeername(socket, (struct sockaddr *)address, &size) == 0
-		       ? 0
-		       : -1;
+	return getpeername(c->socket, (struct sockaddr *)address, &size);
 }
 
 static int open_stream(struct connection *c, int socket)
@@ -479,6 +474,7 @@ void connection_open(struct worker *worker, int socket, const struct protocol *p
 	}
 	c->worker = worker;
 	c->protocol = protocol;
+	c->socket = socket;
 	atomic_fetch_add(&worker->server->connections, 1);
 	worker->connection_count++;
 	count(&worker->counters->accepted, 1);

@@ -43,6 +43,7 @@ struct connection {
 		uv_tcp_t tcp;
 		uv_pipe_t pipe;
 	};
+	int socket;
 	struct worker *worker;
 	const struct protocol *protocol;
 	SSL *tls;

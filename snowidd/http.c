@@ -74,7 +74,7 @@ static bool take_request(struct http *http)
 	}
 	request->worker = worker;
 	request->connection = &http->connection;
-	request->began = elapsed_ns();
+	request->began = worker->setup->settings->log_access ? elapsed_ns() : 0;
 	http->request = request;
 	return true;
 }
@@ -102,10 +102,10 @@ static void return_request(struct http *http)
 		return;
 	}
 	struct http_request clean = {.next = worker->requests, .target = request->target};
-	clean.target.length = 0;
+	buffer_clear(&clean.target);
 	for (size_t i = 0; i < HTTP_HEADERS; i++) {
 		clean.headers[i] = request->headers[i];
-		clean.headers[i].length = 0;
+		buffer_clear(&clean.headers[i]);
 	}
 	*request = clean;
 	worker->requests = request;
@@ -310,7 +310,7 @@ void http_problem(struct worker *worker, struct http_reply *reply, unsigned stat
 	reply->status = status;
 	reply->type = "application/json";
 	reply->body = NULL;
-	worker->body.length = 0;
+	buffer_clear(&worker->body);
 	buffer_text(&worker->body, "{\"error\":");
 	buffer_json(&worker->body, code);
 	buffer_text(&worker->body, ",\"message\":");
@@ -318,19 +318,24 @@ void http_problem(struct worker *worker, struct http_reply *reply, unsigned stat
 	buffer_text(&worker->body, "}\n");
 }
 
-/* An origin server with a clock sends a date (RFC 9110, section 6.6.1); it is written once a second. */
-static const char *date(struct worker *worker)
+/* An origin server with a clock sends a date (RFC 9110, section 6.6.1). It is written once a second, with
+ * all else that does not change. */
+static void add_common(struct worker *worker, struct buffer *out)
 {
 	struct timespec now;
 	struct tm utc;
+	char date[40];
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	if (worker->date_at != (uint64_t)now.tv_sec) {
-		worker->date_at = (uint64_t)now.tv_sec;
+	if (worker->date_at != (uint64_t)now.tv_sec || worker->common.length == 0) {
 		gmtime_r(&now.tv_sec, &utc);
-		strftime(worker->date, sizeof worker->date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+		strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+		worker->date_at = (uint64_t)now.tv_sec;
+		buffer_clear(&worker->common);
+		buffer_printf(&worker->common,
+			      "Date: %s\r\nCache-Control: no-store\r\nContent-Type: ", date);
 	}
-	return worker->date;
+	buffer_bytes(out, worker->common.data, worker->common.length);
 }
 
 static void log_access(const struct http *http, const struct http_reply *reply)
@@ -340,7 +345,8 @@ static void log_access(const struct http *http, const struct http_reply *reply)
 
 	connection_peer(&http->connection, peer, sizeof peer);
 	snprintf(status, sizeof status, "%u", reply->status);
-	snprintf(us, sizeof us, "%" PRIu64, request ? (elapsed_ns() - request->began) / 1000 : 0);
+	snprintf(us, sizeof us, "%" PRIu64,
+		 request && request->began ? (elapsed_ns() - request->began) / 1000 : 0);
 	log_event(LOG_LEVEL_INFO, "request", "peer", peer, "method",
 		  !request        ? "-"
 		  : request->get  ? "GET"
@@ -368,23 +374,24 @@ static void send_reply(struct http *http, struct http_reply *reply)
 		}
 	}
 	if (reply->status == 200) {
-		buffer_text(out, "HTTP/1.1 200 OK\r\nDate: ");
+		buffer_text(out, "HTTP/1.1 200 OK\r\n");
 	} else {
 		buffer_text(out, "HTTP/1.1 ");
 		buffer_number(out, reply->status);
 		buffer_text(out, " ");
 		buffer_text(out, phrase_of(reply->status));
-		buffer_text(out, "\r\nDate: ");
+		buffer_text(out, "\r\n");
 	}
-	buffer_text(out, date(worker));
-	buffer_text(out, "\r\nContent-Type: ");
+	add_common(worker, out);
 	buffer_text(out, reply->type);
 	if (!reply->bodiless) {
 		buffer_text(out, "\r\nContent-Length: ");
 		buffer_number(out, reply->length);
 	}
-	buffer_text(out, "\r\nCache-Control: no-store\r\n");
+	buffer_text(out, "\r\n");
 	buffer_text(out, reply->fields);
+	if (reply->constant_fields)
+		buffer_text(out, reply->constant_fields);
 	if (!http->keep_alive)
 		buffer_text(out, "Connection: close\r\n");
 	else if (http->parser.http_minor == 0)

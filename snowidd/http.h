@@ -27,7 +27,7 @@ struct http_request {
 	size_t name_length;
 	int header; /* which; -1: none of those above */
 	size_t head_bytes, body_bytes;
-	uint64_t began;
+	uint64_t began;   /* elapsed time, ns; 0: nobody wants to know */
 	struct take take; /* of whoever serves it */
 };
 
@@ -39,7 +39,8 @@ struct http_reply {
 	const char *body;
 	size_t length;
 	char fields[160]; /* more header lines */
-	bool bodiless;    /* of a HEAD whose body is not known without making it */
+	const char *constant_fields;
+	bool bodiless; /* of a HEAD whose body is not known without making it */
 };
 
 /* Answers a request. False: it has to wait, and wants to be called again. */

@@ -392,15 +392,15 @@ static int help(void)
 {
 	printf("Usage: snowidd [OPTION]...\n\nServes distributed unique IDs over HTTP.\n\n"
 	       "  --config FILE\n        read this file (default: " SETTINGS_FILE
-	       ", if it is there)\n"
+	       ", if it exists)\n"
 	       "  --check-config\n        check the configuration, and exit\n"
 	       "  --help, --version\n\n");
 	settings_help();
 	printf("\nEach option is a key in the file (--limits-rate: rate under limits) and an "
 	       "environment\n"
-	       "variable (SNOWIDD_LIMITS_RATE). An option weighs more than a variable, and that "
-	       "more\n"
-	       "than the file. A span is a number with ns, us, ms, s, m or h. Manual: man "
+	       "variable (SNOWIDD_LIMITS_RATE). Options take precedence over variables, and these "
+	       "over\n"
+	       "the file. A span is a number with ns, us, ms, s, m or h. Manual: man "
 	       "snowidd\n");
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -269,18 +270,16 @@ static void write_workers(struct buffer *to, struct server *server)
 
 static void write_store(struct buffer *to, struct server *server)
 {
-	const uint64_t now = elapsed_ns();
-
 	family(to, "store_limit_ahead_seconds", "gauge",
 	       "How long IDs could still be made if the store could not be renewed.");
 	for (size_t k = 0; k < service_kinds(server->service); k++) {
 		const struct kind *const kind = service_kind_at(server->service, k);
-		const uint64_t at = atomic_load(&kind->limit_at);
+		const double ahead = service_limit_ahead(kind);
 		buffer_printf(to, "snowid_store_limit_ahead_seconds{kind=\"%s\"} ", kind->name);
-		if (at == UINT64_MAX)
+		if (isinf(ahead))
 			buffer_text(to, "+Inf\n");
 		else
-			buffer_printf(to, "%.3f\n", at > now ? (double)(at - now) / 1e9 : 0);
+			buffer_printf(to, "%.3f\n", ahead);
 	}
 	family(to, "store_block_seconds", "gauge",
 	       "How far ahead a store that is well is renewed.");

@@ -3,6 +3,7 @@
  * The service over HTTP.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,45 +135,41 @@ static bool take(struct call *call)
 	return true;
 }
 
-static void add_wide(struct buffer *body, const struct take *take, size_t i, bool quoted)
+static size_t id_text(const struct take *take, size_t i, char text[SNOWID_UUID_TEXT])
 {
-	char text[SNOWID_UUID_TEXT];
-
+	if (take->kind->type == KIND_LAYOUT)
+		return number_text(take->ids[i], text);
 	if (take->kind->type == KIND_ULID)
 		snowid_ulid_format(&take->wide[i], text);
 	else
 		snowid_uuid_format(&take->wide[i], text);
-	if (quoted)
-		buffer_text(body, "\"");
-	buffer_text(body, text);
-	if (quoted)
-		buffer_text(body, "\"");
+	return strlen(text);
+}
+
+static void add_wide(struct buffer *body, const struct take *take, size_t i)
+{
+	char text[SNOWID_UUID_TEXT];
+	const size_t length = id_text(take, i, text);
+
+	buffer_text(body, "\"");
+	buffer_bytes(body, text, length);
+	buffer_text(body, "\"");
 }
 
 /* IDs of 128 bits are strings in any case. */
-static void add_id(struct buffer *body, const struct take *take, bool quoted)
-{
-	if (take->kind->type != KIND_LAYOUT) {
-		add_wide(body, take, 0, true);
-		return;
-	}
-	if (quoted)
-		buffer_text(body, "\"");
-	buffer_number(body, take->ids[0]);
-	if (quoted)
-		buffer_text(body, "\"");
-}
-
 static void id_as_json(struct call *call)
 {
 	const struct take *const take = &call->request->take;
+	const bool number = take->kind->type == KIND_LAYOUT;
+	char text[SNOWID_UUID_TEXT];
+	const size_t length = id_text(take, 0, text);
 
 	json(call);
-	buffer_text(call->body, "{\"id\":");
-	add_id(call->body, take, false);
-	buffer_text(call->body, ",\"id_str\":");
-	add_id(call->body, take, true);
-	buffer_text(call->body, "}\n");
+	buffer_text(call->body, number ? "{\"id\":" : "{\"id\":\"");
+	buffer_bytes(call->body, text, length);
+	buffer_text(call->body, number ? ",\"id_str\":\"" : "\",\"id_str\":\"");
+	buffer_bytes(call->body, text, length);
+	buffer_text(call->body, "\"}\n");
 }
 
 static bool get_id(struct call *call)
@@ -190,6 +187,7 @@ static bool get_next_id(struct call *call)
 {
 	const struct buffer *const accept = &call->request->headers[HTTP_ACCEPT];
 	const bool as_json = query_prefers_json(accept->data, accept->length);
+	char text[SNOWID_UUID_TEXT];
 
 	snprintf(call->reply->fields, sizeof call->reply->fields, "Vary: Accept\r\n");
 	if (!ask(call, 1) || is_head(call, as_json ? "application/json" : "text/plain"))
@@ -203,10 +201,7 @@ static bool get_next_id(struct call *call)
 		return true;
 	}
 	call->reply->type = "text/plain";
-	if (call->request->take.kind->type == KIND_LAYOUT)
-		buffer_number(call->body, call->request->take.ids[0]);
-	else
-		add_wide(call->body, &call->request->take, 0, false);
+	buffer_bytes(call->body, text, id_text(&call->request->take, 0, text));
 	return true;
 }
 
@@ -246,7 +241,7 @@ static void add_wides(struct buffer *body, const struct take *take)
 		for (size_t k = 0; k < take->want; k++) {
 			if (k > 0)
 				buffer_text(body, ",");
-			add_wide(body, take, k, true);
+			add_wide(body, take, k);
 		}
 		if (i == 0)
 			buffer_text(body, "],\"ids_str\":[");
@@ -354,6 +349,10 @@ static void add_kinds(struct call *call)
 		buffer_text(call->body, "{");
 		add_json(call->body, "name", kind->name);
 		add_json(call->body, "store", kind->store);
+		add_bool(call->body, "store_failing", atomic_load(&kind->store_error) != 0);
+		const double ahead = service_limit_ahead(kind);
+		if (!isinf(ahead))
+			buffer_printf(call->body, "\"limit_ahead_seconds\":%.3f,", ahead);
 		if (kind->layout &&
 		    snowid_layout_format(kind->layout, layout, sizeof layout, NULL) == 0)
 			add_json(call->body, "layout", layout);
@@ -435,9 +434,12 @@ static bool asset(struct call *call, const char *type, const unsigned char *byte
 
 static bool get_page(struct call *call)
 {
-	snprintf(call->reply->fields, sizeof call->reply->fields,
-		 "Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; "
-		 "style-src 'unsafe-inline'; connect-src 'self'\r\n");
+	/* It fetches nothing but what this server says, and stands in no frame. */
+	call->reply->constant_fields =
+		"Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; "
+		"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; "
+		"form-action 'none'; frame-ancestors 'none'\r\n"
+		"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
 	return asset(call, "text/html; charset=utf-8", page_html, page_html_size);
 }
 
@@ -503,13 +505,23 @@ static bool is_admitted(struct call *call)
 	uint64_t wait_ns = 0;
 
 	const enum refusal refusal =
-		admit(request->connection, token->data, token->length, request->began, &wait_ns);
+		admit(request->connection, token->data, token->length, &wait_ns);
 	if (refusal != SERVED)
 		refused(call, refusal, wait_ns);
 	return refusal == SERVED;
 }
 
-static bool serve_route(struct call *call, const struct route *route, char *query)
+/* A copy that can be decoded in place: the log shows the target as it was sent. */
+static char *copy_query(struct call *call, const char *query)
+{
+	struct buffer *const copy = &call->request->worker->query;
+
+	buffer_clear(copy);
+	buffer_bytes(copy, query, strlen(query) + 1);
+	return copy->failed ? NULL : copy->data;
+}
+
+static bool serve_route(struct call *call, const struct route *route, const char *query)
 {
 	if (!call->request->get && !call->request->head) {
 		problem(call, 405, "method_not_allowed",
@@ -517,10 +529,12 @@ static bool serve_route(struct call *call, const struct route *route, char *quer
 		snprintf(call->reply->fields, sizeof call->reply->fields, "Allow: GET, HEAD\r\n");
 		return true;
 	}
-	const char *const wrong = query_read(query, route->parameters, &call->query);
+	char *const copy = copy_query(call, query);
+	const char *const wrong =
+		copy ? query_read(copy, route->parameters, &call->query) : "no memory";
 	if (!wrong)
 		return route->serve(call);
-	problem(call, 400, "malformed_query", wrong);
+	problem(call, copy ? 400 : 500, copy ? "malformed_query" : "internal_error", wrong);
 	return true;
 }
 
@@ -530,7 +544,7 @@ bool rest_serve(struct http_request *request, struct http_reply *reply)
 	char *const path = path_of(request->target.data);
 	const size_t length = strcspn(path, "?#");
 
-	call.body->length = 0;
+	buffer_clear(call.body);
 	const struct route *const route = length > 0 ? find(path, length) : find("/", 1);
 	reply->endpoint = route ? (size_t)(route - routes) : 0;
 	if (route && request->take.kind) /* goes on after a wait */

@@ -3,6 +3,7 @@
  * What the daemon does, whatever it is asked through.
  */
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,6 +215,13 @@ bool service_refuses(struct service *service, enum refusal cause)
 void service_drain(struct service *service)
 {
 	atomic_store(&service->draining, true);
+}
+
+double service_limit_ahead(const struct kind *kind)
+{
+	const uint64_t at = atomic_load(&kind->limit_at), now = elapsed_ns();
+
+	return at == UINT64_MAX ? (double)INFINITY : at > now ? (double)(at - now) / 1e9 : 0;
 }
 
 uint64_t service_maintain(struct service *service)

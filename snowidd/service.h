@@ -149,6 +149,9 @@ struct health {
 };
 void service_health(struct service *service, struct health *health);
 
+/* How long IDs could still be made if the store could not be renewed, in seconds; INFINITY: for ever. */
+double service_limit_ahead(const struct kind *kind);
+
 /* Does what is due for the stores, and says after how many ns to call again. May wait for a disk: for a
  * thread of its own. */
 uint64_t service_maintain(struct service *service);

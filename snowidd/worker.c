@@ -381,6 +381,8 @@ void worker_join(struct worker *worker)
 	setup_release(atomic_load(&worker->next_setup));
 	buffer_free(&worker->output);
 	buffer_free(&worker->body);
+	buffer_free(&worker->common);
+	buffer_free(&worker->query);
 	http_forget_requests(worker);
 	free(worker->listeners);
 }

@@ -74,8 +74,9 @@ struct worker {
 	struct buffer body;                        /* of one response */
 	struct http_request *requests;             /* not in use */
 	size_t request_count;
-	uint64_t date_at;
-	char date[40]; /* of an HTTP response */
+	uint64_t date_at;     /* unix time of the date in: */
+	struct buffer query;  /* of one request */
+	struct buffer common; /* header lines of every HTTP response */
 };
 
 /* Starts a thread that serves the sockets, each of which is the worker's own, with a protocol. Takes

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """What deploy/ holds, with the programs it is for: HAProxy, nginx, Prometheus, promtool, systemd-analyze."""
 import contextlib
+import ctypes
 import http.client
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import threading
@@ -130,7 +132,6 @@ def failover(name, config, *command):
 def wrong_time(port):
     """A server whose clock is an hour off. What a real one does is in the group `clock` of snowidd.py."""
     import socket
-    import struct
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", port))
     server.settimeout(0.05)
@@ -238,6 +239,57 @@ def dashboard(ask, exported, used):
 # ---- systemd -------------------------------------------------------------------------------------
 
 
+def calls_of(*names):
+    """The system calls of systemd's groups, and of groups in groups."""
+    found = set()
+    for name in names:
+        if name.startswith("@"):
+            found |= calls_of(*re.findall(r"^    ([@a-z0-9_-]+)$", output("systemd-analyze", "syscall-filter", name)[1], re.M))
+        else:
+            found.add(name)
+    return found
+
+
+def allowed_by(unit):
+    """What SystemCallFilter= leaves, as systemd.exec(5) adds and takes away line by line."""
+    allowed = set()
+    for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.M):
+        if line.startswith("~"):
+            allowed -= calls_of(*line[1:].split())
+        else:
+            allowed |= calls_of(*line.split())
+    return allowed | calls_of("@default")
+
+
+def numbers():
+    """Of system calls, on this machine."""
+    text = output("sh", "-c", "echo '#include <sys/syscall.h>' | ${CC:-cc} -E -dM -")[1]
+    return {name: int(number) for name, number in re.findall(r"#define __NR_(\w+) (\d+)$", text, re.M)}
+
+
+def filter_calls(chosen, action, otherwise):
+    """A preexec_fn: seccomp(2) with an action for the system calls chosen."""
+    known = numbers()
+    chosen = sorted(known[name] for name in chosen if name in known)
+    program_text = struct.pack("HBBI", 0x20, 0, 0, 0)  # load the number
+    for number in chosen:
+        program_text += struct.pack("HBBI", 0x15, 0, 1, number) + struct.pack("HBBI", 0x06, 0, 0, action)
+    program_text += struct.pack("HBBI", 0x06, 0, 0, otherwise)
+    buffer = ctypes.create_string_buffer(program_text)
+    header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program_text) // 8, ctypes.addressof(buffer)))
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def install():
+        libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+        if libc.prctl(22, 2, header) != 0:  # PR_SET_SECCOMP
+            os._exit(99)
+    install.keep = buffer, header
+    return install
+
+
+ALLOW, KILL, EPERM = 0x7FFF0000, 0x80000000, 0x00050001
+
+
 def systemd():
     unit = read("systemd", "snowidd.service.in").replace("@sbindir@/snowidd", os.path.abspath(DAEMON))
     paths = [scratch("snowidd.service", unit), scratch("snowidd.socket", read("systemd", "snowidd.socket"))]
@@ -246,12 +298,27 @@ def systemd():
     status, text = output("systemd-analyze", "security", "--offline=true", paths[0])
     found = re.search(r"exposure level for snowidd.service: ([0-9.]+)", text)
     check(found and float(found.group(1)) <= 2.0, "systemd-analyze security: at most 2.0", found and found.group(1))
+    check(not re.search("^ProcSubset=pid", unit, re.M), "the ID of the boot can be read")
     root = os.path.join(WORK, "root")
     os.makedirs(os.path.join(root, "etc"))
     status, text = output("systemd-sysusers", "--dry-run", "--root", root, os.path.join(DEPLOY, "systemd", "snowid.sysusers"))
     equal(status, 0, "systemd-sysusers takes the user" + ("" if status == 0 else text))
     status, text = output("systemd-tmpfiles", "--cat-config", os.path.join(DEPLOY, "systemd", "snowid.tmpfiles"))
     equal(status, 0, "systemd-tmpfiles takes the directories" + ("" if status == 0 else text))
+    filtered(unit)
+
+
+def filtered(unit):
+    """Under the unit's own filter of system calls, with death in place of EPERM; and under that of ProtectClock=."""
+    with Daemon("--worker-id", "9", "--block", "100ms", preexec_fn=filter_calls(allowed_by(unit), ALLOW, KILL)) as d:
+        asked = [d.ask(path)[0] for path in ("/api/v1/ids?count=1000", "/api/v1/health", "/metrics", "/")]
+        d.process.send_signal(1)
+        check(until(lambda: "reloaded" in d.log(), "the reload"), "it reloads within the unit's filter of system calls")
+        equal((asked, d.stop()), ([200] * 4, 0), "it calls nothing that the filter refuses")
+        check("adjtimex" not in d.log(), "and may ask the kernel about the clock", d.log())
+    with Daemon("--worker-id", "9", "--block", "100ms", preexec_fn=filter_calls(calls_of("@clock"), EPERM, ALLOW)) as d:
+        check("adjtimex" in d.log(), "with ProtectClock=yes the kernel may not be asked, which is logged", d.log())
+        equal((d.ask("/v1/next_id")[0], d.metric("snowid_ntp_synchronised")), (200, 0), "and IDs are served")
 
 
 if __name__ == "__main__":

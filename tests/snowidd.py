@@ -149,6 +149,14 @@ class Daemon:
     def files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def stands_still(self):
+        """Whether SIGSTOP has come to all of its threads."""
+        states = []
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/stat", encoding="ascii") as file:
+                states.append(file.read().rsplit(")", 1)[1].split()[0])
+        return set(states) == {"T"}
+
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -354,6 +362,7 @@ def conversation():
                 client.sendall(get())
                 until(lambda c=client: statuses(c.recv(4096)) == [200], "an answer")
             d.process.send_signal(signal.SIGSTOP)
+            until(d.stands_still, "the stop")
             greedy.sendall(get() * 1400 + LAST)
             modest.sendall(LAST)
             d.process.send_signal(signal.SIGCONT)
@@ -552,6 +561,56 @@ def configuration():
     if "not permitted" not in name.stderr:
         equal(name.returncode, 0, "worker_id: hostname, as name-9")
     check("cannot listen" in occupied(), "a port that is taken is an error")
+
+
+def syslog_of(*options):
+    """What a daemon says to /dev/log while it is asked for an ID; None where namespaces are not to be had."""
+    fake = os.path.join(WORK, "dev")
+    os.mkdir(fake)
+    scratch("dev/null")
+    port = free_port()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(os.path.join(fake, "log"))
+        log.settimeout(PATIENCE)
+        command = f'mount --bind /dev/null {fake}/null && mount --rbind {fake} /dev && exec "$@"'
+        process = subprocess.Popen(["unshare", "-rm", "sh", "-c", command, "sh", DAEMON, "--port", str(port), *options], stderr=subprocess.PIPE, env=environment())
+        lines = []
+        while not any(b"serving" in line for line in lines) and process.poll() is None:
+            lines.append(log.recv(65536))
+        if process.poll() is None:
+            process.terminate()
+        complaint = process.communicate()[1]
+        while process.returncode == 0 and b"stopped" not in lines[-1]:
+            lines.append(log.recv(65536))
+    return (lines, complaint) if lines else None
+
+
+def logs():
+    with Daemon("--worker-id", "1", "--block", "100ms") as d:
+        d.ask("/api/v1/id")
+        equal(d.stop(), 0, "it stops")
+        line = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warning|info|debug): [a-z ,]+( \w+=("([^"\\]|\\.)*"|[^\s"=\\]+))*')
+        check(all(line.fullmatch(text) for text in d.log().splitlines()), "text: a line for each event", d.log())
+        check("request" not in d.log(), "no request is logged unless it is asked for")
+    hostile = [b"/api/v1/parse?id=%0Aerror:%20forged", b"/api/v1/parse?id=%1B%5B2J%22", "/\u0085\u009b2J\u2028".encode(), b"/\xff\xfe", b"/a=b\\"]
+    for form in "text", "json":
+        with Daemon("--worker-id", "1", "--block", "100ms", "--log-access", "true", "--log-format", form) as d:
+            for target in hostile:
+                d.raw(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            equal(d.stop(), 0, "it stops")
+            with open(d.log_path, "rb") as file:
+                requests = [text for text in file.read().split(b"\n") if b"request" in text]
+        equal(len(requests), len(hostile), form + ": a line for each request, whatever is in it")
+        check(b"id=%0Aerror:%20forged" in requests[0], "as it was sent", requests[0])
+        equal([text for text in requests if re.search(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]", text)], [], "nothing in them is for a terminal")
+        if form == "json":
+            equal([json.loads(text)["event"] for text in requests], ["request"] * len(hostile), "each is JSON")
+    said = syslog_of("--log-target", "syslog", "--worker-id", "1", "--block", "100ms")
+    if said:
+        lines, complaint = said
+        pattern = re.compile(rb"<30>\w{3} [ \d]\d \d\d:\d\d:\d\d snowidd\[\d+\]: info: [^\n]+")
+        check(all(pattern.fullmatch(text) for text in lines), "syslog: a message for each event", lines)
+        equal(complaint, b"", "and nothing to standard error")
 
 
 def occupied():
@@ -1177,7 +1236,7 @@ def peers():
             check(until(lambda: "peer=127.0.0.1:1 reason=" in b.log(), "the warning"), "and so is who does not answer")
 
 
-GROUPS = [endpoints, openapi, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, keeper, limits, listening, tls, stopping, systemd, clock, peers]
+GROUPS = [endpoints, openapi, kinds, conversation, problems, bad_requests, many_clients, configuration, logs, reload, keeper, limits, listening, tls, stopping, systemd, clock, peers]
 
 
 def main(groups):
