@@ -502,7 +502,8 @@ int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
 
 /* A generator issues IDs of one kind for one worker. All threads, and all processes forked from the
  * one that created it, may use it at once, without locks, and never get the same ID. Each ID that a
- * thread gets is larger than the ones it got before, except for UUIDs of version 1. */
+ * thread gets is larger than the ones it got before, except for UUIDs of version 1. Once a generator
+ * is closed, all calls for IDs fail with SNOWID_E_CLOSED. */
 struct snowid_generator;
 
 /* Creates a generator and opens its store. Waits up to two blocks if the clock is behind the store.
@@ -517,10 +518,10 @@ struct snowid_generator;
  *     -ENOMEM, -errno  of the system, as when a state file cannot be opened */
 int snowid_generator_new(const struct snowid_config *config, struct snowid_generator **generator);
 
-/* Closes a generator: after this, calls in all threads fail with SNOWID_E_CLOSED. With memory:, if
- * called in the process that created the generator, this includes its children; in a child, or with
- * a state file, which others may share, only the calling process. Waits up to timeout_ns for the
- * store; memory:, file: and slots: need no wait. Closing again does nothing. */
+/* Closes a generator for all threads of the process. With memory:, if called in the process that
+ * created the generator, also for its children; a child, or a process with a state file, which
+ * others may share, closes it only for itself. Waits up to timeout_ns for the store; memory:, file:
+ * and slots: need no wait. Closing again does nothing. */
 int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_ns);
 
 /* Frees the memory of a generator, and never waits. It need not be closed first. Only affects the

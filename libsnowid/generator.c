@@ -45,8 +45,8 @@ static int check_fields(const struct snowid_config *config)
 			continue;
 		return sn_fail(
 			SNOWID_E_WORKER,
-			"the kind %.60s needs the field %s, which no other generator has at the "
-			"same time; set it to a value from 0 to %llu",
+			"the kind %.60s needs a value for the field %s, from 0 to %llu, that no "
+			"other generator has at the same time",
 			config->kind_text, field->name, (unsigned long long)sn_mask(field->bits));
 	}
 	return 0;
@@ -254,10 +254,10 @@ static int check(const struct snowid_generator *generator, bool wide, const void
 	if (!generator || !out)
 		return sn_fail_null(!generator ? "generator" : "the output");
 	if ((generator->kind != SN_KIND_LAYOUT) != wide)
-		return sn_fail(SNOWID_E_KIND,
-			       "the kind %.60s makes IDs of %d bits; call the function %s 128",
-			       generator->config->kind_text, wide ? 64 : 128,
-			       wide ? "without" : "with");
+		return sn_fail(
+			SNOWID_E_KIND,
+			"the kind %.60s makes IDs of %d bits; call the function %s 128 in its name",
+			generator->config->kind_text, wide ? 64 : 128, wide ? "without" : "with");
 	return 0;
 }
 

@@ -188,7 +188,7 @@ int sn_image_check_file(int fd, const char *path, struct stat *status)
 	if (fstat(fd, status) != 0)
 		return sn_image_fail(errno, "examine", path);
 	if (!S_ISREG(status->st_mode))
-		return sn_image_refuse(path, "is no regular file; name another");
+		return sn_image_refuse(path, "is not a regular file; choose another path");
 	if (status->st_size != (off_t)sizeof(struct sn_image))
 		return sn_image_refuse(
 			path, "is truncated, or no state file; restore it, or name another");
@@ -262,20 +262,20 @@ int sn_image_check_place(const struct sn_image *image, int fd, const char *path)
 	if (fstat(fd, &status) != 0 || fstatfs(fd, &system) != 0)
 		return sn_image_fail(errno, "examine", path);
 	if (status.st_mode & S_IWOTH)
-		return sn_image_refuse(path, "may be written by everybody, and so be damaged; "
-					     "see who did that, then chmod o-w");
+		return sn_image_refuse(path, "can be written by everyone, and so may be damaged; "
+					     "find out why, then run chmod o-w");
 	const char *const network = network_file_system((long)system.f_type);
 	if (network)
 		return sn_fail(SNOWID_E_STORE,
 			       "the state file %.200s is on %s, which other hosts may share; put "
-			       "it on a disk of this host",
+			       "it on a local disk",
 			       path, network);
 	if (sn_image_is_copy(image, fd, &status))
-		return sn_fail(SNOWID_E_STORE,
-			       "the state file %.200s is a copy: the original may be in use, and "
-			       "both would make the same IDs; name another, or see snowid store "
-			       "--adopt",
-			       path);
+		return sn_fail(
+			SNOWID_E_STORE,
+			"the state file %.200s is a copy: if the original is still used, both "
+			"make the same IDs; use another file, or see snowid store --adopt",
+			path);
 	return 0;
 }
 
@@ -384,5 +384,5 @@ int sn_image_sync_name(const char *path)
 	if (fd >= 0)
 		close(fd);
 	free(directory);
-	return number ? sn_image_fail(number, "make durable the name of", path) : 0;
+	return number ? sn_image_fail(number, "sync the directory of", path) : 0;
 }

@@ -35,7 +35,7 @@ static int file_check(const char *rest)
 {
 	if (rest[0] != '/')
 		return sn_fail(SNOWID_E_SYNTAX,
-			       "the path \"%.60s\" of a state file does not begin with /", rest);
+			       "the path \"%.60s\" of a state file must begin with /", rest);
 	return 0;
 }
 
@@ -52,7 +52,7 @@ static int read_wall(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec)
 	const int error = sn_clock_wall(clock, sec, nsec);
 	if (!error && *sec < 0)
 		return sn_fail(SNOWID_E_CLOCK,
-			       "a state file holds instants from 1970 on; set the clock");
+			       "the clock is before 1970, where state files begin; set the clock");
 	return error;
 }
 
@@ -103,7 +103,8 @@ static int check_jump(struct file_store *f, int64_t sec, uint32_t nsec)
 			return sn_fail(
 				SNOWID_E_CLOCK,
 				"the clock has jumped ahead by %.3f s: the state file %.160s "
-				"would have to follow it for good; correct the clock or, if it "
+				"does not follow, since it could never go back; correct the clock "
+				"or, if it "
 				"is right now, raise the setting jump (%s)",
 				(double)(now_ms - then_ms) / 1000, f->path, jump);
 		}
@@ -201,16 +202,17 @@ static int check_identity(struct file_store *f)
 
 	if (header->fingerprint != settings->fingerprint ||
 	    header->field_count != settings->field_count)
-		return sn_fail(SNOWID_E_STORE,
-			       "the state file %.160s is of another kind, layout or epoch, %.100s; "
-			       "name one for each",
-			       f->path, header->kind);
+		return sn_fail(
+			SNOWID_E_STORE,
+			"the state file %.160s belongs to another kind, layout or epoch, %.100s; "
+			"use one file for each",
+			f->path, header->kind);
 	for (size_t i = 0; i < settings->field_count; i++) {
 		struct sn_store_field *const field = &settings->fields[i];
 		if (field->given && field->value != header->fields[i])
 			return sn_fail(SNOWID_E_STORE,
-				       "the state file %.200s is of %s %" PRIu64 ", not %" PRIu64
-				       "; name one for each",
+				       "the state file %.200s belongs to %s %" PRIu64
+				       ", not %" PRIu64 "; use one file for each",
 				       f->path, field->name, header->fields[i], field->value);
 		field->value = header->fields[i];
 		field->given = true;
@@ -414,8 +416,7 @@ static int fail_after_failure(struct file_store *f, int number)
 {
 	return sn_fail(-number,
 		       "a sync of the state file %.200s failed (%s), and what it wrote may be "
-		       "lost; IDs go "
-		       "on after a restart of the host, or with another file",
+		       "lost; restart the host, or use another file",
 		       f->path, snowid_strerror(-number));
 }
 

@@ -14,7 +14,7 @@ static enum refusal judge(const struct connection *c, const char *authorization,
 	    !rate_take(c->worker->server->rate, &c->key, settings->rate, settings->burst,
 		       elapsed_ns(), wait_ns))
 		return REFUSED_RATE;
-	if (setup->has_token && !(length > 0 && setup_authorised(setup, authorization, length)))
+	if (setup->token && !(length > 0 && setup_authorised(setup, authorization, length)))
 		return REFUSED_TOKEN;
 	return SERVED;
 }

@@ -52,6 +52,17 @@ static void read_clocks(struct clock_reading *reading)
 	}
 }
 
+/* CLOCK_MONOTONIC is adjusted as the wall clock is, but for steps; its raw twin is not. Suspension counts in
+ * neither. */
+static void read_slew(struct clock_reading *reading)
+{
+	struct timespec raw, adjusted;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &raw);
+	clock_gettime(CLOCK_MONOTONIC, &adjusted);
+	reading->slewed_ns = ns_of(&adjusted) - ns_of(&raw);
+}
+
 /* Where a sandbox forbids even to ask, steps and NTP servers are what is left to judge by. */
 static void tell_refused(struct clocksource *source, int error)
 {
@@ -79,6 +90,7 @@ static void look(struct clocksource *source)
 	struct clock_reading reading;
 
 	read_clocks(&reading);
+	read_slew(&reading);
 	read_kernel(source, &reading);
 	clockwatch_read(source->watch, &reading);
 	source->judged(source->user);

@@ -29,7 +29,7 @@ static bool fail_library(const struct opening *opening, const char *what)
 	char detail[400];
 
 	snowid_error_detail(detail, sizeof detail);
-	return settings_fail(opening->error, "kind %s: %s: %s", opening->kind->name, what, detail);
+	return settings_fail(opening->error, "%s: kind %s: %s", what, opening->kind->name, detail);
 }
 
 static const char *store_setting(const struct settings *settings)

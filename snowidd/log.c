@@ -46,7 +46,8 @@ static void add_time(struct buffer *line)
 		buffer_text(line, text);
 }
 
-/* Whether a value can stand without quotes: nothing in it ends it, or means something to a terminal. */
+/* Whether a value can stand in a line of text as it is. What comes from outside must not end the line, nor
+ * look like another field, nor speak to a terminal. */
 static bool is_plain(const char *value)
 {
 	const char *at = value;

@@ -22,6 +22,7 @@ struct service {
 	bool host_scope;
 	char instance[SNOWID_ULID_TEXT];
 	uint64_t began;
+	uint64_t wait_ns; /* for which a request waits for its IDs */
 	_Atomic int gate; /* enum refusal: why IDs are refused now */
 	atomic_bool draining;
 	pthread_mutex_t lock; /* of the reasons */
@@ -121,6 +122,7 @@ struct service *service_new(const struct settings *settings, struct settings_err
 	snowid_ulid_format(&id, service->instance);
 	service->host_scope = kinds_host_scope(settings);
 	service->began = elapsed_ns();
+	service->wait_ns = settings->wait_timeout;
 	if (!kinds_open(service->kinds, &service->kind_count, settings, true, error)) {
 		free(service->counters);
 		free(service);
@@ -478,13 +480,22 @@ enum refusal service_parse(struct service *service, const struct kind *kind, con
 
 /* ---- health ---------------------------------------------------------------------------------- */
 
+/* Whether the keeper is late with no more than requests wait for. */
+static bool is_soon_renewed(const struct service *service, struct kind *kind)
+{
+	const uint64_t now = elapsed_ns(), at = atomic_load(&kind->limit_at);
+	return !atomic_load(&kind->store_error) && (now < at || now - at < service->wait_ns);
+}
+
 /* Whether the generator would refuse now. */
-static enum refusal generator_refusal(struct kind *kind, char *reason, size_t size)
+static enum refusal generator_refusal(const struct service *service, struct kind *kind,
+				      char *reason, size_t size)
 {
 	uint64_t available;
 	const int error = snowid_generator_available(kind->generator, &available);
 
-	if (error == 0 || error == SNOWID_E_EXHAUSTED)
+	if (error == 0 || error == SNOWID_E_EXHAUSTED ||
+	    (error == SNOWID_E_LIMIT && is_soon_renewed(service, kind)))
 		return SERVED;
 	snowid_error_detail(reason, size);
 	return refusal_of(error);
@@ -503,7 +514,8 @@ static void judge(struct service *service, struct health *health)
 	}
 	for (size_t i = 0; i < service->kind_count; i++) {
 		struct kind *const kind = &service->kinds[i];
-		health->refusal = generator_refusal(kind, health->reason, sizeof health->reason);
+		health->refusal =
+			generator_refusal(service, kind, health->reason, sizeof health->reason);
 		if (health->refusal != SERVED)
 			return;
 		if (atomic_load(&kind->store_error)) {

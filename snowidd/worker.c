@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -316,7 +318,10 @@ void worker_end(struct worker *worker)
 static void run(void *user)
 {
 	struct worker *const worker = user;
+	char name[16]; /* as many as the kernel keeps */
 
+	snprintf(name, sizeof name, "worker %zu", worker->index);
+	pthread_setname_np(pthread_self(), name);
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
 	worker->server->ended(worker->server->user);
 }

@@ -22,6 +22,7 @@
 #include "libsnowid/words.h"
 #include "tests/check.h"
 #include "tests/directory.h"
+#include "tests/random.h"
 
 #define REAL(name) __asm__("__real_" name)
 #define WRAP(name) __asm__("__wrap_" name)
@@ -321,6 +322,14 @@ static void expect_refused(struct snowid_clock *clock, int error, const char *de
 	ck_assert_ptr_null(g);
 }
 
+/* For what is called in the middle of a sync. */
+static struct {
+	struct snowid_generator *generator;
+	struct snowid_clock *clock;
+	uint64_t last;
+	bool done;
+} meanwhile;
+
 static void read_file(unsigned char *bytes)
 {
 	const int fd = open(path, O_RDONLY);
@@ -553,6 +562,7 @@ START_TEST(no_power_cut_loses_what_was_promised)
 	struct statfs status;
 	unsigned cuts = 0;
 	for (int round = 0; round < 30; round++) {
+		const unsigned before = syncs;
 		struct snowid_generator *g = open_on(clock);
 		uint64_t last = 0;
 		ck_assert_int_eq(statfs(path, &status), 0);
@@ -571,6 +581,8 @@ START_TEST(no_power_cut_loses_what_was_promised)
 				OK(snowid_clock_advance(clock, MS));
 			failing = NULL;
 		}
+		/* A wrapper that saw no sync would take what is written for what is durable. */
+		ck_assert_uint_gt(syncs, before);
 		snowid_generator_free(g);
 		unsigned char now[SIZE], image[SIZE];
 		read_file(now);
@@ -661,6 +673,31 @@ START_TEST(a_takeover_that_does_not_get_on_is_told)
 }
 END_TEST
 
+/* Nobody takes words for those of this boot before they are: the boot id is written last. */
+static void try_to_open_meanwhile(void)
+{
+	expect_refused(meanwhile.clock, SNOWID_E_STORE, "is being taken over by another process");
+	meanwhile.done = true;
+}
+
+START_TEST(nobody_goes_on_before_a_takeover_is_done)
+{
+	struct snowid_clock *const clock = manual();
+	struct snowid_generator *g = open_on(clock);
+	const uint64_t last = next(g);
+	snowid_generator_free(g);
+	boot++;
+	meanwhile.clock = clock;
+	meanwhile.done = false;
+	during_sync = try_to_open_meanwhile;
+	g = open_on(clock);
+	ck_assert(meanwhile.done);
+	ck_assert_uint_gt(next(g), last);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+END_TEST
+
 START_TEST(pages_may_be_larger_than_parts)
 {
 	static const long sizes[] = {8192, 16384, 65536};
@@ -709,13 +746,6 @@ START_TEST(after_a_failed_sync_the_limit_rises_no_more)
 END_TEST
 
 /* ---- while one renews ---------------------------------------------------------------------- */
-
-static struct {
-	struct snowid_generator *generator;
-	struct snowid_clock *clock;
-	uint64_t last;
-	bool done;
-} meanwhile;
 
 static void *take_some(void *unused)
 {
@@ -973,13 +1003,48 @@ START_TEST(a_file_of_something_else_is_refused)
 	struct snowid_config *const config = config_of("snowflake", clock);
 	OK(snowid_config_set_field(config, "worker", 2));
 	EXPECT(snowid_generator_new(config, &g), SNOWID_E_STORE);
-	EXPECT_DETAIL("is of worker 1, not 2");
+	EXPECT_DETAIL("belongs to worker 1, not 2");
 	snowid_config_free(config);
 	other_user = true;
 	expect_refused(clock, SNOWID_E_STORE, "another user's");
 	other_user = false;
-	file_system = NFS_SUPER_MAGIC;
-	expect_refused(clock, SNOWID_E_STORE, "is on NFS");
+	static const struct {
+		long type;
+		const char *name;
+	} shared_by_hosts[] = {{NFS_SUPER_MAGIC, "is on NFS"}, {0x65735546, "is on FUSE"},
+			       {V9FS_MAGIC, "is on 9P"},       {(int)0xff534d42, "is on CIFS"},
+			       {0x00c36400, "is on Ceph"},     {0x786f4256, "is on vboxsf"}};
+	for (size_t i = 0; i < sizeof shared_by_hosts / sizeof shared_by_hosts[0]; i++) {
+		file_system = shared_by_hosts[i].type;
+		expect_refused(clock, SNOWID_E_STORE, shared_by_hosts[i].name);
+	}
+	file_system = 0;
+	snowid_clock_free(clock);
+}
+END_TEST
+
+static bool says_durable(void)
+{
+	struct snowid_store_info *info;
+	const char *key = "", *text = "";
+	OK(snowid_store_inspect(url, &info));
+	for (size_t i = 0; strcmp(key, "durable") != 0; i++)
+		OK(snowid_store_info_at(info, 0, i, &key, &text, NULL));
+	const bool yes = strcmp(text, "true") == 0;
+	snowid_store_info_free(info);
+	return yes;
+}
+
+START_TEST(tmpfs_is_used_and_said_not_to_be_durable)
+{
+	struct snowid_clock *const clock = manual();
+	file_system = TMPFS_MAGIC;
+	struct snowid_generator *const g = open_on(clock);
+	OK(go_on(g, clock));
+	snowid_generator_free(g);
+	ck_assert(!says_durable());
+	file_system = EXT4_SUPER_MAGIC;
+	ck_assert(says_durable());
 	file_system = 0;
 	snowid_clock_free(clock);
 }
@@ -1100,8 +1165,8 @@ START_TEST(a_new_file_comes_to_be_whole_or_not_at_all)
 		{"fsync", EIO, "cannot create the state file"},
 		{"fsync", ENOSPC, "cannot create the state file"},
 		{"link", EPERM, "cannot create the state file"},
-		{"open directory", EMFILE, "cannot make durable the name of the state file"},
-		{"fsync directory", EIO, "cannot make durable the name of the state file"},
+		{"open directory", EMFILE, "cannot sync the directory of the state file"},
+		{"fsync directory", EIO, "cannot sync the directory of the state file"},
 	};
 	struct snowid_clock *const clock = manual();
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -1131,7 +1196,7 @@ START_TEST(an_opener_makes_the_name_last_if_need_be)
 	boot++;
 	snowid_generator_free(open_on(clock));
 	patch(HOT_AT + (off_t)sizeof(struct sn_words) + 32, "\0\0\0\0\0\0\0", 8);
-	expect_refused(clock, -EIO, "make durable the name");
+	expect_refused(clock, -EIO, "sync the directory");
 	failing = NULL;
 	snowid_generator_free(open_on(clock));
 	snowid_clock_free(clock);
@@ -1185,7 +1250,7 @@ START_TEST(a_file_that_others_could_damage_is_refused)
 	struct snowid_generator *g = NULL;
 	snowid_generator_free(open_on(clock));
 	ck_assert_int_eq(chmod(path, 0602), 0);
-	expect_refused(clock, SNOWID_E_STORE, "may be written by everybody");
+	expect_refused(clock, SNOWID_E_STORE, "can be written by everyone");
 	ck_assert_int_eq(chmod(path, 0664), 0);
 	snowid_generator_free(open_on(clock));
 	/* Another user's is trusted when this user says so, and its owner let the group in. */
@@ -1388,10 +1453,7 @@ START_TEST(one_killed_and_one_stopped_hold_up_nobody)
 				_exit(run_visibly(&all[i]));
 		}
 		for (int i = 0; i < 2; i++) { /* 0 is killed, 1 stopped */
-			random ^= random << 13;
-			random ^= random >> 7;
-			random ^= random << 17;
-			const unsigned moment = (unsigned)(random % PER_THREAD);
+			const unsigned moment = (unsigned)(test_random(&random) % PER_THREAD);
 			while (all[i].made[0] < moment)
 				sched_yield();
 			kill(children[i], i == 0 ? SIGKILL : SIGSTOP);
@@ -1472,13 +1534,45 @@ START_TEST(children_go_on_and_renew_when_their_parent_is_gone)
 }
 END_TEST
 
-/* Writes what it gets to a pipe, until it is killed. */
-static void write_ids(int out)
+/* A clock that runs, and is wrong by as much as a hold allows for. */
+static int read_wrong_wall(void *user, int64_t *sec, uint32_t *nsec)
 {
+	const int64_t *const error_ns = user;
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	const int64_t ns = now.tv_nsec + *error_ns + SEC;
+	*sec = now.tv_sec - 1 + ns / SEC;
+	*nsec = (uint32_t)(ns % SEC);
+	return 0;
+}
+
+static int read_elapsed(void *user, uint64_t *ns)
+{
+	struct timespec now;
+	(void)user;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	*ns = (uint64_t)now.tv_sec * (uint64_t)SEC + (uint64_t)now.tv_nsec;
+	return 0;
+}
+
+static int sleep_for(void *user, uint64_t ns)
+{
+	const struct timespec span = {(time_t)(ns / (uint64_t)SEC), (long)(ns % (uint64_t)SEC)};
+	(void)user;
+	nanosleep(&span, NULL);
+	return 0;
+}
+
+/* Writes what it gets to a pipe, until it is killed. */
+static void write_ids(int out, int64_t clock_error_ns)
+{
+	struct snowid_clock *clock;
 	struct snowid_generator *g;
 	uint64_t ids[16];
 	size_t made;
-	if (try_open("snowflake", NULL, &g) != 0)
+	if (snowid_clock_new(read_wrong_wall, read_elapsed, sleep_for, &clock_error_ns, &clock) !=
+		    0 ||
+	    try_open_with("block", "10ms", clock, &g) != 0)
 		_exit(1);
 	for (;;) {
 		if (snowid_generator_next_batch(g, ids, 16, UINT64_MAX, &made) != 0 ||
@@ -1487,41 +1581,43 @@ static void write_ids(int out)
 	}
 }
 
+/* Two at a time, whose clocks differ, and are set back and forth between runs. */
 START_TEST(killed_and_started_again_they_get_no_id_twice)
 {
-	enum { KILLS = 200, MOST = KILLS * 10240 }; /* a full pipe holds 8192 */
+	enum { RUNS = 120, WORKERS = 2, MOST = RUNS * 12000 }; /* a full pipe holds 8192 */
 	uint64_t *const ids = calloc(MOST, sizeof *ids);
 	uint64_t random = 88172645463325252u;
 	size_t count = 0;
-	for (int i = 0; i < KILLS; i++) {
+	for (int run = 0; run < RUNS; run++) {
 		int ends[2], status;
+		pid_t workers[WORKERS];
+		ssize_t got;
 		ck_assert_int_eq(pipe(ends), 0);
-		const pid_t child = fork();
-		if (child == 0) {
-			close(ends[0]);
-			write_ids(ends[1]);
+		for (int w = 0; w < WORKERS; w++) {
+			const int64_t error_ns =
+				-(int64_t)(test_random(&random) % 900) * (SEC / 1000);
+			workers[w] = fork();
+			if (workers[w] == 0) {
+				close(ends[0]);
+				write_ids(ends[1], error_ns);
+			}
 		}
 		close(ends[1]);
-		random ^= random << 13;
-		random ^= random >> 7;
-		random ^= random << 17;
-		/* At a random moment: after so many bytes, wherever it is then. */
-		size_t wanted = (size_t)(random % 1500);
-		ssize_t got;
-		while (wanted > 0 && (got = read(ends[0], ids + count,
-						 (wanted < 16 ? wanted : 16) * sizeof *ids)) > 0) {
-			count += (size_t)got / sizeof *ids;
-			wanted -= (size_t)got / sizeof *ids < wanted ? (size_t)got / sizeof *ids
-								     : wanted;
+		/* Each at a random moment: after so many batches, wherever it is then. */
+		for (int w = 0; w < WORKERS; w++) {
+			uint64_t batches = test_random(&random) % 100;
+			while (batches-- > 0 &&
+			       (got = read(ends[0], ids + count, 16 * sizeof *ids)) > 0)
+				count += (size_t)got / sizeof *ids;
+			kill(workers[w], SIGKILL);
+			ck_assert_int_eq(waitpid(workers[w], &status, 0), workers[w]);
+			ck_assert(WIFSIGNALED(status));
 		}
-		kill(child, SIGKILL);
 		while (count < MOST && (got = read(ends[0], ids + count, 16 * sizeof *ids)) > 0)
 			count += (size_t)got / sizeof *ids;
 		close(ends[0]);
-		ck_assert_int_eq(waitpid(child, &status, 0), child);
-		ck_assert(WIFSIGNALED(status));
 	}
-	ck_assert_uint_gt(count, KILLS * 100);
+	ck_assert_uint_gt(count, RUNS * WORKERS * 100);
 	expect_unique(ids, count);
 	free(ids);
 }
@@ -1613,6 +1709,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, no_power_cut_loses_what_was_promised);
 	tcase_add_test(tests, words_of_a_boot_that_lives_elsewhere_are_not_believed);
 	tcase_add_test(tests, a_takeover_that_does_not_get_on_is_told);
+	tcase_add_test(tests, nobody_goes_on_before_a_takeover_is_done);
 	tcase_add_test(tests, pages_may_be_larger_than_parts);
 	tcase_add_test(tests, after_a_failed_sync_the_limit_rises_no_more);
 	tcase_add_test(tests, one_thread_renews_and_the_others_go_on);
@@ -1621,6 +1718,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_record_far_in_the_future_is_told_at_once);
 	tcase_add_test(tests, bad_files_are_refused_and_left_alone);
 	tcase_add_test(tests, a_file_of_something_else_is_refused);
+	tcase_add_test(tests, tmpfs_is_used_and_said_not_to_be_durable);
 	tcase_add_test(tests, a_copy_is_refused);
 	tcase_add_test(tests, a_copy_on_the_inode_of_the_original_is_refused);
 	tcase_add_test(tests, a_file_that_comes_back_on_another_device_is_the_file);

@@ -349,7 +349,7 @@ START_TEST(what_is_wrong_is_told_with_what_can_be_read)
 	unlink(path);
 	ck_assert_int_eq(mkfifo(path, 0600), 0); /* is not waited for */
 	info = inspect(url);
-	ck_assert_ptr_nonnull(strstr(value(info, 0, "error"), "no regular file"));
+	ck_assert_ptr_nonnull(strstr(value(info, 0, "error"), "not a regular file"));
 	snowid_store_info_free(info);
 	unlink(path);
 	ck_assert_int_eq(symlink("elsewhere", path), 0);
@@ -533,7 +533,7 @@ START_TEST(a_reset_is_refused_where_it_makes_no_sense)
 	EXPECT(snowid_store_reset(url, -1, 0), SNOWID_E_RANGE);
 	EXPECT(snowid_store_reset(url, START, 1000000000), SNOWID_E_RANGE);
 	EXPECT(snowid_store_reset(url, 1609459199, 0), SNOWID_E_RANGE); /* before 2021 */
-	EXPECT_DETAIL("outside of the layout");
+	EXPECT_DETAIL("outside the layout");
 	EXPECT(snowid_store_reset(url, 253402300799, 0), SNOWID_E_RANGE);
 	make_copy();
 	read_file(bytes);

@@ -7,7 +7,7 @@
 #include "snowid-ruby.h"
 %}
 %init %{
-	snowid_ruby_init(mNative);
+	snowid_ruby_init();
 %}
 
 /* ---- errors ---------------------------------------------------------------------------------- */

@@ -10,8 +10,8 @@
 
 #include "snowid.h"
 
-/* Makes the classes of the objects, in the module that SWIG fills. */
-void snowid_ruby_init(VALUE native);
+/* Makes the classes of the objects, before SWIG adds to its own. */
+void snowid_ruby_init(void);
 
 /* What a negative error of the library stands for, with the detail of this thread's last one.
  * wait_ns: after how long it is worth trying again; 0: that is not known. */
