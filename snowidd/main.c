@@ -38,7 +38,7 @@ struct daemon {
 	struct peers *peers;
 	bool in_conflict;
 	struct server server;
-	struct setup *setup;
+	struct setup *setup, *started; /* now, and with what cannot be reloaded */
 	struct sockets sockets;
 	struct worker *workers;
 	uint64_t *seen_alive; /* of each worker, when it was last asked */
@@ -142,7 +142,7 @@ static void reload(struct daemon *d)
 	notify_reloading();
 	struct settings *const settings = settings_load(d->options, d->file, &error);
 	if (settings)
-		tell_fixed(d->setup->settings, settings);
+		tell_fixed(d->started->settings, settings);
 	struct setup *const setup = settings ? setup_new(settings, &error) : NULL;
 	if (!setup) {
 		log_event(LOG_LEVEL_ERROR, "not reloaded", "error", error.text, NULL);
@@ -448,6 +448,7 @@ int main(int argc, char **argv)
 	d.setup = setup_new(settings, &error);
 	if (!d.setup)
 		return complain(error.text);
+	d.started = setup_hold(d.setup);
 	if (!check(settings, &error))
 		status = complain(error.text);
 	else if (check_only)
@@ -455,5 +456,6 @@ int main(int argc, char **argv)
 	else
 		status = run(&d);
 	setup_release(d.setup);
+	setup_release(d.started);
 	return status;
 }

@@ -360,6 +360,9 @@ static bool read_environment(struct settings *settings, struct settings_error *e
 	for (size_t i = 0; i < KNOWN; i++) {
 		variable_name(&table[i], name);
 		const char *const text = getenv(name);
+		/* Kubernetes sets SNOWIDD_PORT=tcp://… for a Service of the name snowidd. */
+		if (text && table[i].type == NUMBER && strncmp(text, "tcp://", 6) == 0)
+			continue;
 		snprintf(origin, sizeof origin, "environment variable %s", name);
 		if (text && !(set_words(&table[i], settings, text, &why) &&
 			      note_origin(settings, &table[i], origin, &why)))

@@ -540,6 +540,7 @@ def configuration():
         path = scratch("bad.yaml", text)
         got = run("--check-config", "--config", path)
         check(got.returncode == 2 and f"snowidd: {path}:{line}: " in got.stderr and part in got.stderr, f"refused with file and line, though the file alone does not show it: {text!r}", got.stderr)
+    equal(run("--check-config", SNOWIDD_PORT="tcp://10.0.0.1:8080").returncode, 0, "what Kubernetes makes of a Service that is named snowidd is no port")
     check("environment variable SNOWIDD_WORKER_ID: worker_id: " in run("--check-config", SNOWIDD_WORKER_ID="99").stderr, "or with its variable")
     # Nobody but this process sees this /etc.
     for what, mode, code, part in [("limits: {count: x}", 700, 2, "/etc/snowid/snowidd.yaml:1: limits.count"), ("limits: {count: 7}", 700, 0, "good"), ("", 0, 2, "cannot read /etc/snowid/snowidd.yaml: Permission denied")]:
@@ -630,6 +631,8 @@ def reload():
         check(until(lambda: d.ask("/api/v1/ids?count=6")[0] == 200, "the new limit"), "a new limit holds")
         client.request("GET", "/api/v1/ids?count=6")
         equal(client.getresponse().status, 200, "also for a connection from before")
+        d.process.send_signal(signal.SIGHUP)
+        check(until(lambda: d.log().count("next start key=worker_id") == 2, "another warning"), "as long as it differs from what runs")
         scratch("reload.yaml", "limits: {count: x}\n")
         d.process.send_signal(signal.SIGHUP)
         check(until(lambda: "not reloaded" in d.log() and "reload.yaml:1" in d.log(), "the refusal"), "a bad file is not reloaded")
@@ -637,6 +640,20 @@ def reload():
 
 
 # ---- limits --------------------------------------------------------------------------------------
+
+
+def trickle(d, first, more):
+    """Whether a client that goes on sending is left at last."""
+    with d.connect() as s:
+        s.sendall(first)
+
+        def is_left():
+            try:
+                s.sendall(more)
+            except OSError:
+                return True
+            return False
+        return until(is_left, "the end of a connection that trickles")
 
 
 def limits():
@@ -651,12 +668,7 @@ def limits():
             equal(statuses(read_all(s)), [408], "408: a request that does not go on")
         with d.connect() as s:
             equal(read_all(s), b"", "a connection that says nothing is closed")
-        with d.connect() as s:
-            with contextlib.suppress(OSError):
-                for _ in range(100):
-                    s.sendall(b"\r\n")
-                    time.sleep(0.005)
-            equal(read_all(s), b"", "and so is one that says nothing but line ends")
+        check(trickle(d, b"", b"\r\n"), "and so is one that says nothing but line ends")
         with d.connect() as s:  # slower than the deadline in all, though each byte comes soon
             with contextlib.suppress(OSError):
                 for byte in get("/" + "a" * 200):
@@ -794,6 +806,7 @@ def tls():
         check(not statuses(d.raw(b"\x16\x03\x01" + os.urandom(200), half_close=True)), "nonsense is not either")
         for header in "", "Connection: close\r\n":
             context = ssl.create_default_context(cafile=os.path.join(WORK, "one.crt"))
+            context.options &= ~0x80  # SSL_OP_IGNORE_UNEXPECTED_EOF
             with d.connect() as s, context.wrap_socket(s, server_hostname="localhost", suppress_ragged_eofs=False) as secure:
                 secure.sendall(get(more=header))
                 data = secure.recv(65536)
@@ -833,15 +846,7 @@ def tls():
         check(until(lambda: "not reloaded" in d.log(), "the refusal"), "a bad certificate is not taken")
         check(renewed(), "and the good one stays")
     with Daemon("--tls-certificate", os.path.join(WORK, "one.crt"), "--tls-key", os.path.join(WORK, "one.key"), "--limits-header-timeout", "200ms", "--limits-idle-timeout", "600s") as d:
-        hello, context = ssl.MemoryBIO(), ssl.create_default_context()
-        with contextlib.suppress(ssl.SSLWantReadError):
-            context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost").do_handshake()
-        with d.connect() as s:
-            with contextlib.suppress(OSError):
-                for byte in hello.read()[:-1]:
-                    s.sendall(bytes([byte]))
-                    time.sleep(0.005)
-            equal(read_all(s), b"", "a handshake that trickles has no longer than a request")
+        check(trickle(d, b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03", b"x"), "a handshake that trickles has no longer than a request")
     with Daemon("--tls-certificate", os.path.join(WORK, "one.crt"), "--tls-key", os.path.join(WORK, "one.key"), "--tls-client-ca", os.path.join(WORK, "client.crt")) as d:
         c = client(d, "one.crt", "client")
         c.request("GET", "/api/v1/id")
@@ -956,6 +961,18 @@ def stopping():
         until(lambda: statuses(idle.recv(4096)) == [200], "an answer")
         equal((d.stop(), "still busy" in d.log()), (0, False), "who has asked for nothing is not waited for")
         equal((read_all(silent), read_all(idle)), (b"", b""), "nor told anything")
+    # A request that arrives while the daemon does not run, and the time for it to be on its way goes by.
+    with Daemon("--limits-stop-timeout", "40s") as d, d.connect() as s:
+        s.sendall(get())
+        until(lambda: statuses(s.recv(4096)) == [200], "an answer")
+        d.process.send_signal(signal.SIGTERM)
+        until(lambda: "stopping" in d.log(), "the stop")
+        d.process.send_signal(signal.SIGSTOP)
+        s.sendall(get())
+        time.sleep(2.1)
+        d.process.send_signal(signal.SIGCONT)
+        equal(statuses(read_all(s)), [200], "a request that has arrived is not closed upon")
+        equal(d.process.wait(PATIENCE), 0, "and the stop goes on")
     with Daemon("--limits-stop-timeout", "3600s", "--limits-header-timeout", "3600s") as d, d.connect() as s:
         s.sendall(b"GET / HTTP")
         d.process.send_signal(signal.SIGTERM)
@@ -1006,8 +1023,11 @@ def systemd():
         for s in sockets:
             os.dup2(s.fileno(), s.fileno() + 100)
         log = scratch("handed.log")
+        unused = os.path.join(WORK, "unused" + str(len(os.listdir(WORK))))
+        with socket.socket(socket.AF_UNIX) as s:  # that of the listen setting, which is systemd's
+            s.bind(unused)
         with open(log, "ab") as file:
-            process = subprocess.Popen(["bash", "-c", f"exec env LISTEN_PID=$$ LISTEN_FDS={len(sockets)} {DAEMON} --listen unix:{WORK}/unused {passing}"], env=environment(),
+            process = subprocess.Popen(["bash", "-c", f"exec env LISTEN_PID=$$ LISTEN_FDS={len(sockets)} {DAEMON} --listen unix:{unused} {passing}"], env=environment(),
                                        pass_fds=[s.fileno() + 100 for s in sockets], stderr=file)
 
         def told():
@@ -1016,6 +1036,7 @@ def systemd():
         check(until(lambda: told() or process.poll() is not None, "the daemon") and told(), f"sockets handed over: {addresses}: {wanted}")
         process.terminate()
         process.wait(PATIENCE)
+        check(os.path.exists(unused), "and what is not its own is left alone")
         for s in sockets:
             os.close(s.fileno() + 100)
             s.close()
@@ -1032,6 +1053,16 @@ def systemd():
             if wanted in notices.recv(1000).decode():
                 return True
         return False
+    # The watchdog of an hour has asked nobody yet when it is stopped.
+    log = scratch("calm.log")
+    command = command.replace("200000", "7200000000")
+    calm = start(log)
+    check(hear("READY=1"), "notice: ready, of a calm one")
+    calm.terminate()
+    equal(calm.wait(PATIENCE), 0, "it ends")
+    with open(log, encoding="utf-8") as file:
+        check("does not answer" not in file.read(), "nobody is said to be silent who has not been asked")
+    command = command.replace("7200000000", "200000")
     first = start()
     check(hear("READY=1"), "notice: ready")
     check(hear("WATCHDOG=1"), "notice: the watchdog")
