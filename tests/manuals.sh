@@ -378,6 +378,7 @@ mkdir "$tmp/daemon"
 cat >"$tmp/daemon/snowidd" <<-END
 	#!/bin/sh
 	test \$# -eq 0 || exec "$daemon" --check-config "\$@"
+	echo \$\$ >>daemons
 	exec "$daemon" --listen "unix:\$PWD/socket" 2>daemon.log
 END
 cat >"$tmp/daemon/curl" <<-END
@@ -422,7 +423,7 @@ run_sql() { # run_sql FILE
 
 run_examples() ( # in order of their numbers, in one directory for each document
 	cd "$directory" || exit
-	trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+	trap 'test ! -f daemons || kill $(cat daemons)' EXIT
 	for file in $(find . -name '[0-9]*.*' | sed 's|^\./||' | sort -n); do
 		case $file in
 		*.c)
