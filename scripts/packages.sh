@@ -1,7 +1,19 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: MIT
-# Sourced by the other scripts: installs what is missing of the named Debian packages, and no more.
+# Sourced by the other scripts: what they need of Debian.
 
+become_root() { # become_root WHAT FOR: sets as_root to what runs a command as root
+	if [ "$(id -u)" -eq 0 ]; then
+		as_root=
+	elif command -v sudo >/dev/null; then
+		as_root=sudo
+	else
+		echo "$0: to $1, be root or have sudo" >&2
+		exit 1
+	fi
+}
+
+# Installs what is missing of the named packages, and no more.
 install_missing() {
 	missing=
 	for package in "$@"; do
@@ -9,19 +21,18 @@ install_missing() {
 		[ "$status" = installed ] || missing="$missing $package"
 	done
 	[ -n "$missing" ] || return 0
-	if [ "$(id -u)" -eq 0 ]; then
-		as_root=
-	elif command -v sudo >/dev/null; then
-		as_root=sudo
-	else
-		echo "$0: install$missing as root first" >&2
-		exit 1
-	fi
+	become_root "install$missing"
 	echo "installing$missing"
 	$as_root apt-get update -qq
 	# shellcheck disable=SC2086 # words are meant
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
 		$missing >/dev/null
+}
+
+# The archive that this machine installs from, in the release that it runs, for mmdebstrap.
+own_release() {
+	apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' \
+		'Origin: Debian' "Codename: $(. /etc/os-release && echo "$VERSION_CODENAME")" | sort -u
 }
 
 # shellcheck disable=SC2034 # used by who sources this
@@ -38,3 +49,8 @@ python_packages="swig python3-dev python3-setuptools python3-wheel python3-venv 
 # shellcheck disable=SC2034
 daemon_packages="libuv1-dev libssl-dev libyaml-dev node-llhttp python3 python3-jsonschema curl openssl chrony \
 	chromium haproxy nginx-light prometheus systemd"
+
+# shellcheck disable=SC2034
+debian_packages="mmdebstrap lintian autopkgtest util-linux"
+# shellcheck disable=SC2034
+architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu qemu-user-static musl-tools linux-libc-dev"

@@ -107,8 +107,6 @@ void buffer_json(struct buffer *buffer, const char *text)
 			buffer_printf(buffer, "\\%c", *at);
 		else if (*at < ' ' || *at == 0x7f)
 			buffer_printf(buffer, "\\u%04x", *at);
-		else if (*at == 0xc2 && at[1] < 0xa0)
-			buffer_printf(buffer, "\\u%04x", at[1]); /* C1: terminals obey them too */
 		else
 			buffer_bytes(buffer, (const char *)at, length);
 		at += length ? length : 1;

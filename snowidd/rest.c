@@ -530,11 +530,13 @@ static bool serve_route(struct call *call, const struct route *route, const char
 		return true;
 	}
 	char *const copy = copy_query(call, query);
-	const char *const wrong =
-		copy ? query_read(copy, route->parameters, &call->query) : "no memory";
-	if (!wrong)
+	const char *const wrong = copy ? query_read(copy, route->parameters, &call->query) : NULL;
+	if (!copy)
+		refused(call, REFUSED_INTERNAL, 0);
+	else if (wrong)
+		problem(call, 400, "malformed_query", wrong);
+	else
 		return route->serve(call);
-	problem(call, copy ? 400 : 500, copy ? "malformed_query" : "internal_error", wrong);
 	return true;
 }
 

@@ -314,7 +314,6 @@ START_TEST(what_is_wrong_is_told_with_what_can_be_read)
 		bool readable;
 	} cases[] = {
 		{0, "X", 1, "is no state file", false},
-		{8, "\x01\x02\x03\x04", 4, "another byte order", false},
 		{12, "\x02", 1, "newer version", false},
 		{24, "\x01", 1, "newer version", false},
 		{64, "\xff", 1, "corrupt", false},
@@ -395,18 +394,37 @@ START_TEST(a_copy_that_is_adopted_begins_above_record_and_clock)
 }
 END_TEST
 
+/* Puts a file of tests/vectors in the place of the file. */
+static void write_vector(const char *name)
+{
+	unsigned char bytes[SIZE];
+	const int fd = open(name, O_RDONLY);
+	ck_assert_int_eq(read(fd, bytes, SIZE), SIZE);
+	close(fd);
+	write_file(path, bytes, SIZE);
+}
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define OWN_ORDER   "little"
+#define OTHER_ORDER "big"
+#else
+#define OWN_ORDER   "big"
+#define OTHER_ORDER "little"
+#endif
+
 /* As all later versions must. Its place is nowhere, and it has recorded 2040. */
 START_TEST(a_file_of_version_1_is_opened_and_written)
 {
 	const int64_t recorded = 2209233600;
-	unsigned char bytes[SIZE];
-	const int fd = open(VECTORS "/state-v1.state", O_RDONLY);
 	struct snowid_clock *clock;
 	struct snowid_generator *g = NULL;
 	uint64_t datacenter, worker;
-	ck_assert_int_eq(read(fd, bytes, SIZE), SIZE);
-	close(fd);
-	write_file(path, bytes, SIZE);
+	write_vector(VECTORS "/state-v1." OTHER_ORDER);
+	struct snowid_store_info *info = inspect(url);
+	ck_assert_ptr_nonnull(strstr(value(info, 0, "error"), "another byte order"));
+	snowid_store_info_free(info);
+	EXPECT(try_open(url, manual, &g), SNOWID_E_STORE);
+	write_vector(VECTORS "/state-v1." OWN_ORDER);
 	expect_value("limit", "2040-01-03T20:00:00.000Z");
 	OK(snowid_store_adopt(url));
 	expect_value("limit", "2040-01-03T20:00:00.000Z");
@@ -428,7 +446,7 @@ START_TEST(a_file_of_version_1_is_opened_and_written)
 	snowid_generator_free(g);
 	expect_value("version", "1");
 	expect_value("error", "");
-	struct snowid_store_info *const info = inspect(url);
+	info = inspect(url);
 	ck_assert_str_gt(value(info, 0, "limit"), "2040-01-03T20:00:01.000Z");
 	snowid_store_info_free(info);
 	snowid_clock_free(clock);
@@ -699,7 +717,8 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_reset_is_refused_where_it_makes_no_sense);
 	tcase_add_test(tests, a_lost_record_is_set_anew_and_a_copy_without_one_is_not_adopted);
 	tcase_add_test(tests, a_file_in_use_is_neither_reset_nor_adopted);
-	tcase_add_test(tests, killed_at_any_system_call_it_leaves_the_old_or_the_new);
+	if (!getenv("WITHOUT_PTRACE")) /* qemu-user has none */
+		tcase_add_test(tests, killed_at_any_system_call_it_leaves_the_old_or_the_new);
 }
 
 int main(void)

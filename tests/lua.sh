@@ -40,7 +40,7 @@ with() { # with INTERPRETER VERSION
 [ ! -e "$top_builddir/bindings/lua/5.3/native.la" ] || with "$LUA53" 5.3
 if [ -n "${LUAJIT-}" ]; then
 	with "$LUAJIT" 5.1
-	env ${preload:+LD_PRELOAD="$preload"} "$tests/openresty.sh" || status=1
+	"$tests/openresty.sh" env ${preload:+LD_PRELOAD="$preload"} || status=1
 fi
 # What LDoc makes of the comments has everything that there is.
 if [ "$installed" -eq 0 ]; then

@@ -38,7 +38,7 @@ else
 	ruby "$top_srcdir/bindings/ruby/examples/active_record.rb" || true
 	status=1
 fi
-env ${preload:+LD_PRELOAD="$preload"} "$tests/puma.sh" "$RUBY" -I"$lib" -I"$arch" || status=1
+"$tests/puma.sh" env ${preload:+LD_PRELOAD="$preload"} "$RUBY" -I"$lib" -I"$arch" || status=1
 
 if readelf -d "$arch/snowid/native.so" | grep -q 'NEEDED.*\[libruby'; then
 	echo "ok - the module asks for Ruby's library"

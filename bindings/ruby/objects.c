@@ -165,27 +165,6 @@ static VALUE adopt(VALUE self, VALUE other)
 
 /* ---- without the lock ------------------------------------------------------------------------- */
 
-struct opening {
-	const struct snowid_config *config;
-	struct snowid_generator **generator;
-	int error;
-};
-
-static void *open_unlocked(void *user)
-{
-	struct opening *const o = user;
-	o->error = snowid_generator_new(o->config, o->generator);
-	return NULL;
-}
-
-int snowid_ruby_open(const struct snowid_config *config, struct snowid_generator **generator)
-{
-	struct opening opening = {config, generator, 0};
-
-	rb_thread_call_without_gvl(open_unlocked, &opening, RUBY_UBF_IO, NULL);
-	return opening.error;
-}
-
 struct maintenance {
 	struct snowid_generator *generator;
 	uint64_t ns; /* of close, in: how long; of maintain, out: until when */
@@ -511,6 +490,7 @@ void snowid_ruby_init(void)
 	layout = rb_define_class_under(module, "Layout", native_layout);
 	clock = rb_define_class_under(module, "ManualClock", native_clock);
 	generator = rb_define_class_under(module, "Generator", native_generator);
+	rb_define_module_function(native_module, "generator_new", snowid_ruby_generator_new, 1);
 	define_object(layout, allocate_layout);
 	define_object(clock, allocate_clock);
 	define_object(generator, allocate_generator);

@@ -109,6 +109,6 @@
 
 /* ---- calls that may wait, without the lock of the interpreter ------------------------------------ */
 
-%feature("action") snowid_generator_new "result = snowid_ruby_open(arg1, arg2);"
+%ignore snowid_generator_new; /* opening.c */
 %feature("action") snowid_generator::close "result = snowid_ruby_close(arg1, arg2);"
 %feature("action") snowid_generator::maintain "result = snowid_ruby_maintain(arg1, arg2);"

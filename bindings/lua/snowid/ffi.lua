@@ -58,13 +58,17 @@ end
 
 -- ---- arguments -----------------------------------------------------------------------------------
 
+local function is_ours(info)
+	return info.what == "C" or info.short_src:find "snowid%.lua$" or info.short_src:find "snowid/ffi%.lua$"
+end
+
 -- A mistake of the program, at the line that made it: above snowid.lua and this file.
 function native.mistake(message)
-	local level, info = 1, nil
+	local level, info = 1
 	repeat
 		level = level + 1
 		info = debug.getinfo(level, "S")
-	until not info or info.what ~= "C" and not info.short_src:find "snowid%.lua$" and not info.short_src:find "snowid/ffi%.lua$"
+	until not info or not is_ours(info)
 	error(message, level)
 end
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The example openresty.lua in nginx with its Lua module: two workers share the generator that was made
 # before they were forked. LUA_PATH says where the library and the example are.
+# openresty.sh [COMMAND...]: what runs nginx.
 # SPDX-License-Identifier: MIT
 set -eu
 tmp=$(mktemp -d)
@@ -37,7 +38,7 @@ http {
 	}
 }
 NGINX
-"$nginx" -p "$tmp" -e "$tmp/errors" -c "$tmp/nginx.conf"
+"$@" "$nginx" -p "$tmp" -e "$tmp/errors" -c "$tmp/nginx.conf"
 
 get() {
 	curl -sS --fail --unix-socket "$tmp/socket" "http://localhost/$1"

@@ -499,6 +499,20 @@ function tests.a_state_file()
 	os.remove(path)
 end
 
+-- What collects a generator frees its worker, and says nothing.
+function tests.a_worker_is_free_when_its_generator_is_collected()
+	local path = ("%s/lua-slots.%s"):format(os.getenv "PWD", tostring({}):match "0x(%x+)")
+	local options = { store = "slots:" .. path .. "?workers=3-3", block = "10ms" }
+	local ids = snowid.generator(options)
+	is(ids:field "worker", 3)
+	raises("store", "3", snowid.generator, options)
+	ids = nil -- luacheck: ignore
+	collectgarbage()
+	collectgarbage()
+	snowid.generator(options):close()
+	os.execute(("rm -r '%s'"):format(path))
+end
+
 -- ---- processes and garbage ---------------------------------------------------------------------
 
 -- What several children print of what `call` returns, a list, as texts.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The example config.ru in Puma: two workers share the generator that was made before they were forked.
-# puma.sh RUBY [OPTION]...
+# puma.sh COMMAND...: what runs Ruby.
 # SPDX-License-Identifier: MIT
 set -eu
 tmp=$(mktemp -d)

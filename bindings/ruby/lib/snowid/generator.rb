@@ -13,8 +13,8 @@ module Snowid
   #
   #   Snowid::Generator.open("ulid", store: "file:/var/lib/me/ulids") { |g| g.next }
   #
-  # The methods that draw, next, try_next and batch, are written in C. While one of them waits, other threads
-  # run, and it may be interrupted: by Thread#kill, Timeout and Ctrl-C. A frozen generator is shareable
+  # The methods that draw, next, try_next and batch, are written in C. While one of them, or new, waits, other
+  # threads run, and it may be interrupted: by Thread#kill, Timeout and Ctrl-C. A frozen generator is shareable
   # among Ractors.
   #
   # Nothing is drawn before it is asked for. As there is no last ID, what wants all of them (to_a, sort,
@@ -41,7 +41,7 @@ module Snowid
     # kind::    a preset, a spec, a Layout, "ulid", "uuid1", "uuid6" or "uuid7"
     # fields::  a Hash of values of fixed fields, as <tt>{ worker: 5 }</tt>; of uuid1 and uuid6: node, clock_seq
     # store::   where the state lives: "memory:", "file:/path", "slots:/directory". A file or a slot may have
-    #           to wait for the clock to reach what is recorded: up to two blocks, which nothing interrupts
+    #           to wait for the clock to reach what is recorded: up to two blocks
     # clock::   a ManualClock, for tests
     # timeout:: longest wait of a call without its own (default: 2 s)
     # wait::    clock behind by up to this: wait it out (5 ms)
