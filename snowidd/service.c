@@ -67,7 +67,7 @@ const char *refusal_text(enum refusal refusal)
 	return refusals[refusal].text;
 }
 
-static enum refusal refusal_of(int error)
+static enum refusal refusal_of(const struct service *service, int error)
 {
 	switch (error) {
 	case 0:
@@ -82,8 +82,8 @@ static enum refusal refusal_of(int error)
 	case SNOWID_E_EPOCH:
 	case SNOWID_E_ENDED:
 		return REFUSED_ENDED;
-	case SNOWID_E_CLOSED:
-		return REFUSED_STOPPING;
+	case SNOWID_E_CLOSED: /* by us, or since the store says that another has the worker */
+		return atomic_load(&service->draining) ? REFUSED_STOPPING : REFUSED_CONFLICT;
 	default:
 		return REFUSED_INTERNAL;
 	}
@@ -360,7 +360,7 @@ enum refusal service_take(struct service *service, struct take *take, uint64_t w
 		return SERVED;
 	}
 	if (refusal == SERVED)
-		refusal = refusal_of(error);
+		refusal = refusal_of(service, error);
 	if (first && refusal == REFUSED_EXHAUSTED)
 		count(&counters->overflows, 1);
 	if (*wait_ns > 0 && elapsed_ns() + *wait_ns > take->deadline)
@@ -498,7 +498,7 @@ static enum refusal generator_refusal(const struct service *service, struct kind
 	    (error == SNOWID_E_LIMIT && is_soon_renewed(service, kind)))
 		return SERVED;
 	snowid_error_detail(reason, size);
-	return refusal_of(error);
+	return refusal_of(service, error);
 }
 
 static void judge(struct service *service, struct health *health)
