@@ -687,6 +687,7 @@ def limits():
         for s in held:
             s.close()
         check(until(lambda: statuses(d.raw(LAST)) == [200], "room"), "and room again when they have gone")
+        check(d.metric("snowid_connections_refused_total") >= 2 and d.metric("snowid_connections_limit") == 10, "those turned away are counted")
     with Daemon("--threads", "1", "--limits-stop-timeout", "100ms", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))) as d:
         held = [d.connect() for _ in range(100)]
         check(until(lambda: "no file descriptor" in d.log(), "EMFILE"), "out of files: said")
@@ -1223,6 +1224,7 @@ def peers():
             check(health["error"] == "worker_conflict" and f"127.0.0.1:{a.port} has the same datacenter_id=1 worker_id=5" in health["reason"], "health says who", health)
             status, _, body = c.ask("/v1/next_id")
             equal((status, json.loads(body)["error"]), (503, "worker_conflict"), "IDs are refused")
+            equal((c.metric("snowid_worker_conflict"), b.metric("snowid_worker_conflict")), (1, 0), "the metrics show it")
             equal(b.ask("/v1/next_id")[0], 200, "one with another worker is none")
             scratch("peers.yaml", f"peers: ['127.0.0.1:{b.port}', '127.0.0.1:{c.port}']\n")
             c.process.send_signal(signal.SIGHUP)
