@@ -571,17 +571,20 @@ def syslog_of(*options):
     port = free_port()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
         log.bind(os.path.join(fake, "log"))
-        log.settimeout(PATIENCE)
+        log.settimeout(0.1)
         command = f'mount --bind /dev/null {fake}/null && mount --rbind {fake} /dev && exec "$@"'
         process = subprocess.Popen(["unshare", "-rm", "sh", "-c", command, "sh", DAEMON, "--port", str(port), *options], stderr=subprocess.PIPE, env=environment())
         lines = []
-        while not any(b"serving" in line for line in lines) and process.poll() is None:
-            lines.append(log.recv(65536))
+
+        def heard(event):
+            with contextlib.suppress(TimeoutError):
+                lines.append(log.recv(65536))
+            return process.poll() not in (None, 0) or any(event in line for line in lines)
+        until(lambda: heard(b"serving"), "the start, in syslog")
         if process.poll() is None:
             process.terminate()
         complaint = process.communicate()[1]
-        while process.returncode == 0 and b"stopped" not in lines[-1]:
-            lines.append(log.recv(65536))
+        until(lambda: heard(b"stopped"), "the end, in syslog")
     return (lines, complaint) if lines else None
 
 
