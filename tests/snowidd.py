@@ -571,17 +571,20 @@ def syslog_of(*options):
     port = free_port()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
         log.bind(os.path.join(fake, "log"))
-        log.settimeout(PATIENCE)
+        log.settimeout(0.1)
         command = f'mount --bind /dev/null {fake}/null && mount --rbind {fake} /dev && exec "$@"'
         process = subprocess.Popen(["unshare", "-rm", "sh", "-c", command, "sh", DAEMON, "--port", str(port), *options], stderr=subprocess.PIPE, env=environment())
         lines = []
-        while not any(b"serving" in line for line in lines) and process.poll() is None:
-            lines.append(log.recv(65536))
+
+        def heard(event):
+            with contextlib.suppress(TimeoutError):
+                lines.append(log.recv(65536))
+            return process.poll() not in (None, 0) or any(event in line for line in lines)
+        until(lambda: heard(b"serving"), "the start, in syslog")
         if process.poll() is None:
             process.terminate()
         complaint = process.communicate()[1]
-        while process.returncode == 0 and b"stopped" not in lines[-1]:
-            lines.append(log.recv(65536))
+        until(lambda: heard(b"stopped"), "the end, in syslog")
     return (lines, complaint) if lines else None
 
 
@@ -687,6 +690,7 @@ def limits():
         for s in held:
             s.close()
         check(until(lambda: statuses(d.raw(LAST)) == [200], "room"), "and room again when they have gone")
+        check(d.metric("snowid_connections_refused_total") >= 2 and d.metric("snowid_connections_limit") == 10, "those turned away are counted")
     with Daemon("--threads", "1", "--limits-stop-timeout", "100ms", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))) as d:
         held = [d.connect() for _ in range(100)]
         check(until(lambda: "no file descriptor" in d.log(), "EMFILE"), "out of files: said")
@@ -1223,6 +1227,7 @@ def peers():
             check(health["error"] == "worker_conflict" and f"127.0.0.1:{a.port} has the same datacenter_id=1 worker_id=5" in health["reason"], "health says who", health)
             status, _, body = c.ask("/v1/next_id")
             equal((status, json.loads(body)["error"]), (503, "worker_conflict"), "IDs are refused")
+            equal((c.metric("snowid_worker_conflict"), b.metric("snowid_worker_conflict")), (1, 0), "the metrics show it")
             equal(b.ask("/v1/next_id")[0], 200, "one with another worker is none")
             scratch("peers.yaml", f"peers: ['127.0.0.1:{b.port}', '127.0.0.1:{c.port}']\n")
             c.process.send_signal(signal.SIGHUP)
