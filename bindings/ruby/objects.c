@@ -490,7 +490,6 @@ void snowid_ruby_init(void)
 	layout = rb_define_class_under(module, "Layout", native_layout);
 	clock = rb_define_class_under(module, "ManualClock", native_clock);
 	generator = rb_define_class_under(module, "Generator", native_generator);
-	rb_define_module_function(native_module, "generator_new", snowid_ruby_generator_new, 1);
 	define_object(layout, allocate_layout);
 	define_object(clock, allocate_clock);
 	define_object(generator, allocate_generator);

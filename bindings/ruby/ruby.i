@@ -8,6 +8,7 @@
 %}
 %init %{
 	snowid_ruby_init();
+	rb_define_module_function(mNative, "generator_new", snowid_ruby_generator_new, 1);
 %}
 
 /* ---- errors ---------------------------------------------------------------------------------- */
