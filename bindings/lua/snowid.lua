@@ -727,8 +727,8 @@ end
 
 --- @section end
 
-local spans = { "timeout", "wait", "hold", "borrow", "block" }
-local reserved = { kind = true, fields = true, store = true, clock = true, spread = true }
+local spans = { "timeout", "wait", "hold", "borrow", "block", "jump" }
+local reserved = { kind = true, fields = true, store = true, clock = true, mode = true, spread = true }
 for _, name in ipairs(spans) do
 	reserved[name] = true
 end
@@ -740,8 +740,8 @@ end
 --
 -- Options: `kind` (default "snowflake"): a preset, a spec, a `Layout`, "ulid", "uuid1", "uuid6" or
 -- "uuid7"; `store`: "memory:", "file:/path" or "slots:/directory"; `clock`: a `ManualClock`; the spans
--- `timeout`, `wait`, `hold`, `borrow` and `block`; `spread`: a boolean; all others are values of fields, and so is
--- what is in the table `fields`.
+-- `timeout`, `wait`, `hold`, `borrow`, `block` and `jump`; `mode`: of a new state file, "0600", "0640" or "0660";
+-- `spread`: a boolean; all others are values of fields, and so is what is in the table `fields`.
 -- @tparam string|table options
 -- @treturn Generator
 function snowid.generator(options)
@@ -768,8 +768,10 @@ function snowid.generator(options)
 	if options.clock then
 		config:set_clock(options.clock)
 	end
-	if options.spread ~= nil then
-		config:set("spread", tostring(options.spread))
+	for _, name in ipairs { "mode", "spread" } do
+		if options[name] ~= nil then
+			config:set(name, tostring(options[name]))
+		end
 	end
 	for _, name in ipairs(spans) do
 		if options[name] ~= nil then

@@ -488,14 +488,17 @@ end
 
 function tests.a_state_file()
 	local path = ("%s/lua-state.%s"):format(os.getenv "PWD", tostring({}):match "0x(%x+)")
-	local options = { worker = 1, store = "file:" .. path, block = "20ms" }
+	local options = { worker = 1, store = "file:" .. path, block = "20ms", jump = 7200, mode = "0640" }
 	local ids = snowid.generator(options)
+	is(ids:setting "jump", "2h")
+	is(ids:setting "mode", "0640")
 	local first = ids:batch(100)[100]
 	ids:close()
 	local again = snowid.generator(options)
 	is(first < again:next(), true)
 	is(again:maintain() < 1, true)
 	raises("store", "kind", snowid.generator, { kind = "twitter", worker = 1, store = "file:" .. path })
+	raises("invalid", "mode", snowid.generator, { worker = 1, mode = "0777" })
 	os.remove(path)
 end
 

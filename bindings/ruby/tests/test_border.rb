@@ -27,6 +27,20 @@ class BorderTest < Test
     assert_empty (DRAWING + ELSEWHERE) - names
   end
 
+  def setting?(name)
+    NATIVE.config_new.get(name)
+  rescue Snowid::Error
+    false
+  end
+
+  def test_every_setting_is_a_parameter
+    error = assert_raises(Snowid::Error) { NATIVE.config_new.set("nothing", "") }
+    settings = error.message.scan(/[a-z]+/).select { |word| setting?(word) }
+    assert_operator settings.size, :>, 9
+    parameters = Snowid::Generator.instance_method(:initialize).parameters.map { |_, name| name.to_s }
+    assert_equal settings.sort, (parameters - %w[fields clock more]).sort
+  end
+
   def layout
     Snowid::Layout.new("instagram")
   end

@@ -184,6 +184,18 @@ class GeneratorTest < Test
     assert_equal Float::INFINITY, manual.maintain
   end
 
+  def test_the_mode_of_a_state_file_and_how_far_it_follows_the_clock
+    Dir.mktmpdir(nil, Dir.pwd) do |directory|
+      { 0o640 => 0o640, "0660" => 0o660, nil => 0o600 }.each do |mode, expected|
+        path = "#{directory}/#{expected}"
+        options = { worker: 1, store: "file:#{path}", block: 0.02, jump: 7200, mode: mode }
+        Snowid::Generator.open("snowflake", **options) { |ids| assert_equal "2h", ids.setting(:jump) }
+        assert_equal expected, File.stat(path).mode & 0o777
+      end
+    end
+    assert_raises(Snowid::InvalidError) { Snowid::Generator.new("snowflake", worker: 1, mode: 0o777) }
+  end
+
   def test_subclasses
     class_ = Class.new(Snowid::Generator) { def next = super.to_s }
     assert_match(/\A\d+\z/, class_.new("snowflake", worker: 1).next)

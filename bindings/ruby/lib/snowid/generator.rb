@@ -48,17 +48,23 @@ module Snowid
     # hold::    behind by up to this: go on in the last tick; beyond: refuse (1 s)
     # borrow::  how far IDs may run ahead of the clock when a tick is spent (0)
     # block::   how far ahead of the clock a store allows IDs (3 s)
+    # jump::    a clock that goes ahead by more than this, beyond the time that has passed, is not recorded in a
+    #           state file (1 h)
+    # mode::    of a new state file: 0o600, 0o640 (the group may look at it) or 0o660 (the group shares it)
     # spread::  true: start the sequence of each tick at a random value
     # more::    fields as well, where no name of above is in the way
     def initialize(kind = "snowflake", fields: {}, store: nil, clock: nil, timeout: nil, wait: nil, hold: nil,
-                   borrow: nil, block: nil, spread: nil, **more)
+                   borrow: nil, block: nil, jump: nil, mode: nil, spread: nil, **more)
       config = Native.config_new
       config.set_kind(kind.to_s)
       { **fields, **more }.each { |name, value| config.set_field(name.to_s, value) }
       config.set_store(store.to_s) if store
       config.set_clock(clock) if clock
-      { timeout: timeout, wait: wait, hold: hold, borrow: borrow, block: block, spread: spread }
+      mode = format("%04o", mode) if mode.is_a?(Integer)
+      { timeout: timeout, wait: wait, hold: hold, borrow: borrow, block: block, jump: jump }
         .each { |name, value| config.set(name.to_s, span(value)) unless value.nil? }
+      { mode: mode, spread: spread }
+        .each { |name, value| config.set(name.to_s, value.to_s) unless value.nil? }
       adopt(Native.generator_new(config))
     end
 
