@@ -146,6 +146,14 @@ static int read_timeout(const struct source *s, PyObject *object, uint64_t *time
 		*timeout_ns = s->timeout_ns;
 		return 0;
 	}
+	if (PyLong_CheckExact(object)) {
+		int overflow;
+		const long long whole = PyLong_AsLongLongAndOverflow(object, &overflow);
+		if (!overflow && whole >= 0 && whole < 10000000000) {
+			*timeout_ns = (uint64_t)whole * 1000000000;
+			return 0;
+		}
+	}
 	if (!PyFloat_Check(object))
 		return snowid_python_timeout(object, timeout_ns);
 	const double seconds = PyFloat_AS_DOUBLE(object);
