@@ -24,12 +24,12 @@ static void set_up(void)
 	struct settings_error error;
 	struct settings *const settings = settings_load(options, "/dev/null", &error);
 
-	if (!settings || !settings_set(settings, "store", "memory:", false, &error) ||
-	    !settings_set(settings, "worker_id", "1", false, &error) ||
-	    !settings_set(settings, "limits.count", "100", false, &error))
+	if (!settings || !settings_set(settings, "store", "memory:", false, "", &error) ||
+	    !settings_set(settings, "worker_id", "1", false, "", &error) ||
+	    !settings_set(settings, "limits.count", "100", false, "", &error))
 		abort();
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-		if (!settings_set(settings, "kinds", kinds[i], i > 0, &error))
+		if (!settings_set(settings, "kinds", kinds[i], i > 0, "", &error))
 			abort();
 	worker.setup = setup_new(settings, &error);
 	server.service = service_new(settings, &error);
@@ -63,6 +63,7 @@ static void feed(struct connection *c, const char *bytes, size_t length)
 		if (protocol.blocked(c)) {
 			protocol.resume(c);
 		} else {
+			c->share = 3;
 			const size_t taken = protocol.input(c, bytes + done, length - done);
 			if (taken > length - done)
 				abort();

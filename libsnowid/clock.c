@@ -186,7 +186,8 @@ int sn_clock_wall_custom(struct snowid_clock *clock, int64_t *sec, uint32_t *nse
 	const int error = clock->wall(clock->user, sec, nsec);
 	if (!error && *nsec >= SN_NSEC_PER_SEC)
 		return sn_fail(SNOWID_E_RANGE,
-			       "the clock's wall function gave %u ns within a second", *nsec);
+			       "the clock's wall function returned %u ns, more than a second has",
+			       *nsec);
 	return error;
 }
 

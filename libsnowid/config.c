@@ -74,10 +74,11 @@ static const char *field_key(const char *key)
 
 static int unknown_key(const char *key)
 {
-	return sn_fail(SNOWID_E_UNKNOWN,
-		       "there is no setting \"%.60s\"; they are kind, field.NAME, store, timeout, "
-		       "wait, hold, borrow, block, jump, mode and spread",
-		       key);
+	return sn_fail(
+		SNOWID_E_UNKNOWN,
+		"there is no setting \"%.60s\"; the settings are kind, field.NAME, store, timeout, "
+		"wait, hold, borrow, block, jump, mode and spread",
+		key);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -182,7 +183,8 @@ int sn_config_find(const struct snowid_config *config, const char *name, size_t 
 		if (strcmp(name, config->fields[i].name) == 0) {
 			if (config->layout && (i == 0 || i == config->layout->sequence))
 				return sn_fail(SNOWID_E_INVALID,
-					       "the field %s is not fixed: the generator fills it",
+					       "the field %s cannot be set, because it differs "
+					       "from ID to ID",
 					       name);
 			*index = i;
 			return 0;
@@ -204,8 +206,8 @@ SNOWID_EXPORT int snowid_config_set_field(struct snowid_config *config, const ch
 	const uint64_t max = sn_mask(config->fields[i].bits);
 	if (value > max)
 		return sn_fail(SNOWID_E_RANGE,
-			       "the field %s is from 0 to %" PRIu64 ", not %" PRIu64, name, max,
-			       value);
+			       "the field %s must be from 0 to %" PRIu64 ", not %" PRIu64, name,
+			       max, value);
 	config->values[i] = value;
 	config->set[i] = true;
 	return 0;
@@ -236,13 +238,13 @@ static int set_span(struct snowid_config *config, const struct span_setting *spa
 
 	if (!sn_span_parse(text, strlen(text), &ns))
 		return sn_fail(SNOWID_E_SYNTAX,
-			       "%s is \"%.60s\": it is a span, as 250us, 5ms or 2s", span->key,
-			       text);
+			       "%s is \"%.60s\", which is not a span of time such as 5ms or 2s",
+			       span->key, text);
 	sn_span_format(span->min_ns, min);
 	sn_span_format(span->max_ns, max);
 	if (ns < span->min_ns || ns > span->max_ns)
-		return sn_fail(SNOWID_E_RANGE, "%s is %.60s: it is from %s to %s", span->key, text,
-			       min, max);
+		return sn_fail(SNOWID_E_RANGE, "%s is %.60s, but must be from %s to %s", span->key,
+			       text, min, max);
 	*span_of(config, span) = ns;
 	return 0;
 }
@@ -252,8 +254,9 @@ static int set_field_text(struct snowid_config *config, const char *name, const 
 	uint64_t value;
 	const int error = snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &value);
 	if (error)
-		return sn_fail(error, "the field %.60s is \"%.60s\": it is a number from 0 on",
-			       name, text);
+		return sn_fail(error,
+			       "the field %.60s is \"%.60s\", but must be a number from 0 on", name,
+			       text);
 	return snowid_config_set_field(config, name, value);
 }
 
@@ -272,8 +275,8 @@ static int set_mode(struct snowid_config *config, const char *text)
 		}
 	return sn_fail(
 		SNOWID_E_RANGE,
-		"mode is \"%.60s\": it is 0600, 0640 (a group may look at the state file) or "
-		"0660 (and use it)",
+		"mode is \"%.60s\", but must be 0600, 0640 (the group may read the state file) or "
+		"0660 (the group may use it)",
 		text);
 }
 
@@ -281,7 +284,8 @@ static int set_spread(struct snowid_config *config, const char *text)
 {
 	const bool on = strcmp(text, "true") == 0;
 	if (!on && strcmp(text, "false") != 0)
-		return sn_fail(SNOWID_E_SYNTAX, "spread is \"%.60s\": it is true or false", text);
+		return sn_fail(SNOWID_E_SYNTAX, "spread is \"%.60s\", but must be true or false",
+			       text);
 	config->spread = on;
 	return 0;
 }

@@ -24,7 +24,8 @@ static int buy(void *out, size_t size)
 			size -= (size_t)got;
 		} else if (errno != EINTR) {
 			return sn_fail(-errno,
-				       "getrandom: %s; there is no weaker source, so allow it",
+				       "getrandom: %s; there is no other source of random bytes, "
+				       "so it must be allowed",
 				       snowid_strerror(-errno));
 		}
 	}

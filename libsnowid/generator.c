@@ -45,8 +45,8 @@ static int check_fields(const struct snowid_config *config)
 			continue;
 		return sn_fail(
 			SNOWID_E_WORKER,
-			"the kind %.60s needs the field %s, which no other generator has at the "
-			"same time; set it to a value from 0 to %llu",
+			"the kind %.60s needs a value for the field %s, from 0 to %llu, that no "
+			"other generator has at the same time",
 			config->kind_text, field->name, (unsigned long long)sn_mask(field->bits));
 	}
 	return 0;
@@ -254,10 +254,10 @@ static int check(const struct snowid_generator *generator, bool wide, const void
 	if (!generator || !out)
 		return sn_fail_null(!generator ? "generator" : "the output");
 	if ((generator->kind != SN_KIND_LAYOUT) != wide)
-		return sn_fail(SNOWID_E_KIND,
-			       "the kind %.60s makes IDs of %d bits; call the function %s 128",
-			       generator->config->kind_text, wide ? 64 : 128,
-			       wide ? "without" : "with");
+		return sn_fail(
+			SNOWID_E_KIND,
+			"the kind %.60s makes IDs of %d bits; call the function %s 128 in its name",
+			generator->config->kind_text, wide ? 64 : 128, wide ? "without" : "with");
 	return 0;
 }
 
@@ -265,6 +265,19 @@ static int check(const struct snowid_generator *generator, bool wide, const void
 static inline bool fits(const struct snowid_generator *generator, bool wide, const void *out)
 {
 	return generator && out && (generator->kind != SN_KIND_LAYOUT) == wide;
+}
+
+/* What the calls that never wait begin with. */
+static inline int try_claim(struct snowid_generator *generator, bool wide, const void *out,
+			    uint64_t *wait_ns, struct sn_claim *claim)
+{
+	claim->wait_ns = 0;
+	const int error = __builtin_expect(fits(generator, wide, out), 1)
+				  ? sn_sequencer_claim(&generator->sequencer, 1, claim)
+				  : check(generator, wide, out);
+	if (wait_ns)
+		*wait_ns = error ? claim->wait_ns : 0;
+	return error;
 }
 
 /* ---- 64-bit IDs ------------------------------------------------------------------------------ */
@@ -304,14 +317,10 @@ SNOWID_EXPORT int snowid_generator_next_for(struct snowid_generator *generator, 
 SNOWID_EXPORT int snowid_generator_try_next(struct snowid_generator *generator, uint64_t *id,
 					    uint64_t *wait_ns)
 {
-	struct sn_claim claim = {0};
+	struct sn_claim claim;
+	const int error = try_claim(generator, false, id, wait_ns, &claim);
 
-	int error = check(generator, false, id);
-	if (!error)
-		error = sn_sequencer_claim(&generator->sequencer, 1, &claim);
-	if (wait_ns)
-		*wait_ns = error ? claim.wait_ns : 0;
-	if (!error)
+	if (__builtin_expect(!error, 1))
 		*id = encode(generator, claim.start, claim.identity);
 	return error;
 }
@@ -464,14 +473,10 @@ SNOWID_EXPORT int snowid_generator_next128_for(struct snowid_generator *generato
 SNOWID_EXPORT int snowid_generator_try_next128(struct snowid_generator *generator,
 					       struct snowid_id128 *id, uint64_t *wait_ns)
 {
-	struct sn_claim claim = {0};
+	struct sn_claim claim;
 	size_t made;
 
-	int error = check(generator, true, id);
-	if (!error)
-		error = sn_sequencer_claim(&generator->sequencer, 1, &claim);
-	if (wait_ns)
-		*wait_ns = error ? claim.wait_ns : 0;
+	int error = try_claim(generator, true, id, wait_ns, &claim);
 	if (!error)
 		error = encode128_all(generator, &claim, id, &made);
 	return error;

@@ -78,8 +78,12 @@ bool sn_image_recorded(const struct sn_image *image, uint64_t *unix_ms)
 
 uint64_t sn_image_last_tick(const struct sn_ticks *ticks, uint64_t unix_ms)
 {
-	const int64_t sec = (int64_t)((unix_ms - 1) / 1000);
-	const uint32_t nsec = (uint32_t)((unix_ms - 1) % 1000) * 1000000 + 999999;
+	/* The millisecond before. */
+	const int64_t sec = (int64_t)(unix_ms / 1000) - (unix_ms % 1000 == 0);
+	const uint32_t nsec = (uint32_t)((unix_ms + 999) % 1000) * 1000000 + 999999;
+
+	if (sn_timebase_hns(&ticks->time, sec, nsec) < 0)
+		return 0; /* none does, and the first is not missed */
 	const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
 	return tick < ticks->last_tick ? tick : ticks->last_tick;
 }
@@ -167,8 +171,11 @@ static const char *network_file_system(long type)
 	} known[] = {
 		{NFS_SUPER_MAGIC, "NFS"},     {SMB_SUPER_MAGIC, "SMB"}, {0xfe534d42, "SMB"},
 		{0xff534d42, "CIFS"},         {0x65735546, "FUSE"},     {V9FS_MAGIC, "9P"},
-		{AFS_SUPER_MAGIC, "AFS"},     {0x00c36400, "Ceph"},     {CODA_SUPER_MAGIC, "Coda"},
-		{OCFS2_SUPER_MAGIC, "OCFS2"}, {0x01161970, "GFS2"},     {0x0bd00bd0, "Lustre"},
+		{AFS_SUPER_MAGIC, "AFS"},     {0x6b414653, "AFS"},      {0x00c36400, "Ceph"},
+		{CODA_SUPER_MAGIC, "Coda"},   {0x01161970, "GFS2"},     {0x0bd00bd0, "Lustre"},
+		{OCFS2_SUPER_MAGIC, "OCFS2"}, {0x19830326, "BeeGFS"},   {0x47504653, "GPFS"},
+		{0x20030528, "OrangeFS"},     {0xaad7aaea, "PanFS"},    {0x786f4256, "vboxsf"},
+		{0xbacbacbc, "vmhgfs"},       {0x7c7c6673, "prl_fs"},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 		if ((uint32_t)type == known[i].magic)
@@ -181,7 +188,7 @@ int sn_image_check_file(int fd, const char *path, struct stat *status)
 	if (fstat(fd, status) != 0)
 		return sn_image_fail(errno, "examine", path);
 	if (!S_ISREG(status->st_mode))
-		return sn_image_refuse(path, "is no regular file; name another");
+		return sn_image_refuse(path, "is not a regular file; choose another path");
 	if (status->st_size != (off_t)sizeof(struct sn_image))
 		return sn_image_refuse(
 			path, "is truncated, or no state file; restore it, or name another");
@@ -225,9 +232,26 @@ int sn_image_check_record(const struct sn_image *image, const char *path)
 				     "another, or see snowid store --reset");
 }
 
-bool sn_image_is_copy(const struct sn_image *image, const struct stat *status)
+/* statx(2) is of Linux 4.11, glibc 2.28 and musl 1.2.5, and not every file system keeps a birth. */
+static struct sn_place place_of(int fd, const struct stat *status)
 {
-	return image->header.device != status->st_dev || image->header.inode != status->st_ino;
+	struct sn_place place = {.inode = status->st_ino};
+#ifdef STATX_BTIME
+	struct statx more;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && more.stx_mask & STATX_BTIME)
+		place.born_ns =
+			(uint64_t)more.stx_btime.tv_sec * SN_NSEC_PER_SEC + more.stx_btime.tv_nsec;
+#endif
+	return place;
+}
+
+bool sn_image_is_copy(const struct sn_image *image, int fd, const struct stat *status)
+{
+	const struct sn_place *const made = &image->header.place;
+	const struct sn_place now = place_of(fd, status);
+	const bool comparable = made->born_ns != 0 && now.born_ns != 0;
+
+	return made->inode != now.inode || (comparable && made->born_ns != now.born_ns);
 }
 
 int sn_image_check_place(const struct sn_image *image, int fd, const char *path)
@@ -238,20 +262,20 @@ int sn_image_check_place(const struct sn_image *image, int fd, const char *path)
 	if (fstat(fd, &status) != 0 || fstatfs(fd, &system) != 0)
 		return sn_image_fail(errno, "examine", path);
 	if (status.st_mode & S_IWOTH)
-		return sn_image_refuse(path, "may be written by everybody, and so be damaged; "
-					     "see who did that, then chmod o-w");
+		return sn_image_refuse(path, "can be written by everyone, and so may be damaged; "
+					     "find out why, then run chmod o-w");
 	const char *const network = network_file_system((long)system.f_type);
 	if (network)
 		return sn_fail(SNOWID_E_STORE,
 			       "the state file %.200s is on %s, which other hosts may share; put "
-			       "it on a disk of this host",
+			       "it on a local disk",
 			       path, network);
-	if (sn_image_is_copy(image, &status))
-		return sn_fail(SNOWID_E_STORE,
-			       "the state file %.200s is a copy: the original may be in use, and "
-			       "both would make the same IDs; name another, or see snowid store "
-			       "--adopt",
-			       path);
+	if (sn_image_is_copy(image, fd, &status))
+		return sn_fail(
+			SNOWID_E_STORE,
+			"the state file %.200s is a copy: if the original is still used, both "
+			"make the same IDs; use another file, or see snowid store --adopt",
+			path);
 	return 0;
 }
 
@@ -309,8 +333,7 @@ static int publish_as(int fd, const char *temporary, struct sn_image *image, con
 
 	if (fstat(fd, &status) != 0)
 		return errno;
-	image->header.device = status.st_dev;
-	image->header.inode = status.st_ino;
+	image->header.place = place_of(fd, &status);
 	image->header.crc = header_crc(&image->header);
 	int number = take_mode(fd, mode, replaced);
 	if (!number)
@@ -361,5 +384,5 @@ int sn_image_sync_name(const char *path)
 	if (fd >= 0)
 		close(fd);
 	free(directory);
-	return number ? sn_image_fail(number, "make durable the name of", path) : 0;
+	return number ? sn_image_fail(number, "sync the directory of", path) : 0;
 }

@@ -12,6 +12,13 @@
 
 #define SN_IMAGE_PART 4096 /* no two parts share a sector */
 
+/* What no copy of a file shares with it, while a volume that comes back as another device keeps it:
+ * nobody can set the birth of an inode. */
+struct sn_place {
+	uint64_t born_ns; /* when the inode was made, since 1970; 0: the system does not say */
+	uint64_t inode;
+};
+
 /* Immutable once written, its unused bytes are 0. A reader refuses bits of `incompatible` that it does
  * not know, and passes over those of `compatible`: what they announce lies where now zeros are. */
 struct sn_header {
@@ -21,8 +28,7 @@ struct sn_header {
 	uint64_t compatible;
 	uint64_t incompatible;
 	uint64_t fingerprint;
-	uint64_t device;
-	uint64_t inode;
+	struct sn_place place;
 	uint64_t created_ms; /* unix time, as all instants here */
 	/* What slots and fields are, so that a file explains itself. */
 	int64_t epoch_sec;
@@ -103,7 +109,7 @@ int sn_image_check_record(const struct sn_image *image, const char *path);
 /* That it may be relied on where it is: on a disk of this host, not for everybody to write, and not a
  * copy of another. */
 int sn_image_check_place(const struct sn_image *image, int fd, const char *path);
-bool sn_image_is_copy(const struct sn_image *image, const struct stat *status);
+bool sn_image_is_copy(const struct sn_image *image, int fd, const struct stat *status);
 
 /* Locks one of its bytes, by a description of its own and so without regard to other processes, or
  * other opens of this one. -EBUSY: others have it; no detail. */

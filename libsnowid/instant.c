@@ -159,7 +159,7 @@ SNOWID_EXPORT int snowid_time_parse(const char *text, size_t length, int64_t *un
 	struct cursor integer = {text, text + length}, date = integer;
 	if (!milliseconds(&integer, &sec, &ns) && !calendar(&date, &sec, &ns))
 		return sn_fail(SNOWID_E_SYNTAX,
-			       "\"%.*s\" is not an instant; use ISO 8601 with a zone, as "
+			       "\"%.*s\" is not an instant; use ISO 8601 with a time zone, such as "
 			       "2024-01-03T19:30:00Z, or milliseconds since 1970",
 			       length > 60 ? 60 : (int)length, text);
 	if (!sn_instant_valid(sec, ns))

@@ -85,7 +85,8 @@ static int add_field(struct snowid_layout *layout, struct piece text)
 
 	if (!cut(&rest, ':', &name) || !cut(&rest, '\0', &width) || width.length == 0 ||
 	    width.length > 2)
-		return sn_fail(SNOWID_E_SYNTAX, "the field \"%.*s\" is not NAME:BITS, as worker:5",
+		return sn_fail(SNOWID_E_SYNTAX,
+			       "the field \"%.*s\" is not NAME:BITS, such as worker:5",
 			       SHOWN(text));
 	for (size_t i = 0; i < width.length; i++) {
 		if (width.text[i] < '0' || width.text[i] > '9')
@@ -95,23 +96,25 @@ static int add_field(struct snowid_layout *layout, struct piece text)
 		bits = bits * 10 + (unsigned)(width.text[i] - '0');
 	}
 	if (!field_name_valid(name))
-		return sn_fail(
-			SNOWID_E_SYNTAX,
-			"the field name \"%.*s\" is not 1 to %d of a-z, 0-9 and _, a letter first",
-			SHOWN(name), SN_FIELD_NAME_SIZE - 1);
+		return sn_fail(SNOWID_E_SYNTAX,
+			       "the field name \"%.*s\" must be 1 to %d of a-z, 0-9 and _, "
+			       "beginning with a letter",
+			       SHOWN(name), SN_FIELD_NAME_SIZE - 1);
 	if (field_name_reserved(name))
-		return sn_fail(SNOWID_E_SYNTAX, "no field is named \"%.*s\"; choose another name",
+		return sn_fail(SNOWID_E_SYNTAX,
+			       "a field cannot be named \"%.*s\"; choose another name",
 			       SHOWN(name));
 	if (bits == 0 || bits + layout->bits > 64)
-		return sn_fail(SNOWID_E_RANGE,
-			       "the field \"%.*s\" has %u bits: 1 to %d are left of the 64 in all",
-			       SHOWN(name), bits, 64 - layout->bits);
+		return sn_fail(
+			SNOWID_E_RANGE,
+			"the field \"%.*s\" has %u bits, but must have 1 to %d to stay within 64",
+			SHOWN(name), bits, 64 - layout->bits);
 	if (layout->count == 0 && !equals(name, "time"))
-		return sn_fail(SNOWID_E_SYNTAX, "the first field is \"%.*s\": it must be time",
+		return sn_fail(SNOWID_E_SYNTAX, "the first field is \"%.*s\", but must be time",
 			       SHOWN(name));
 	for (size_t i = 0; i < layout->count; i++)
 		if (equals(name, layout->fields[i].name))
-			return sn_fail(SNOWID_E_SYNTAX, "the field \"%.*s\" stands there twice",
+			return sn_fail(SNOWID_E_SYNTAX, "the field \"%.*s\" occurs twice",
 				       SHOWN(name));
 	if (equals(name, "sequence"))
 		layout->sequence = layout->count;
@@ -157,13 +160,15 @@ static int parse_option(struct time_options *time, struct piece text)
 		const int error = snowid_time_parse(value.text, value.length, &time->epoch_sec,
 						    &time->epoch_nsec);
 		if (!error && time->epoch_nsec % 100 != 0)
-			return sn_fail(SNOWID_E_RANGE, "the epoch \"%.*s\" is finer than 100 ns",
+			return sn_fail(SNOWID_E_RANGE,
+				       "the epoch \"%.*s\" is not a multiple of 100 ns",
 				       SHOWN(value));
 		return error;
 	}
 	if (equals(key, "unit") && value.text) {
 		if (!sn_span_parse(value.text, value.length, &time->unit_ns))
-			return sn_fail(SNOWID_E_SYNTAX, "the unit \"%.*s\" is not a span, as 1ms",
+			return sn_fail(SNOWID_E_SYNTAX,
+				       "the unit \"%.*s\" is not a span of time such as 1ms",
 				       SHOWN(value));
 		if (time->unit_ns == 0 || time->unit_ns % 100 != 0 ||
 		    time->unit_ns > SN_NSEC_PER_SEC)
@@ -173,7 +178,8 @@ static int parse_option(struct time_options *time, struct piece text)
 		return 0;
 	}
 	return sn_fail(SNOWID_E_UNKNOWN,
-		       "a layout has no option \"%.*s\": it has epoch=… and unit=…", SHOWN(text));
+		       "there is no layout option \"%.*s\"; the options are epoch=… and unit=…",
+		       SHOWN(text));
 }
 
 static int parse_spec(struct snowid_layout *layout, struct time_options *time, struct piece spec)
@@ -190,10 +196,11 @@ static int parse_spec(struct snowid_layout *layout, struct time_options *time, s
 		while (i < PRESETS && !equals(part, presets[i].name))
 			i++;
 		if (i == PRESETS)
-			return sn_fail(SNOWID_E_UNKNOWN,
-				       "there is no layout \"%.*s\": name a preset, or fields as "
-				       "time:41,worker:10,sequence:12",
-				       SHOWN(part));
+			return sn_fail(
+				SNOWID_E_UNKNOWN,
+				"there is no preset \"%.*s\"; use another, or fields such as "
+				"time:41,worker:10,sequence:12",
+				SHOWN(part));
 		/* A preset is made of fields, so that this goes one level deep. */
 		const int error = parse_spec(
 			layout, time, (struct piece){presets[i].spec, strlen(presets[i].spec)});
@@ -324,8 +331,8 @@ SNOWID_EXPORT int snowid_layout_set_field(const struct snowid_layout *layout, co
 	const uint64_t mask = sn_mask(field->bits);
 	if (value > mask)
 		return sn_fail(SNOWID_E_RANGE,
-			       "the field %s is from 0 to %" PRIu64 ", not %" PRIu64, name, mask,
-			       value);
+			       "the field %s must be from 0 to %" PRIu64 ", not %" PRIu64, name,
+			       mask, value);
 	*id = (*id & ~(mask << field->shift)) | value << field->shift;
 	return 0;
 }
@@ -405,7 +412,7 @@ SNOWID_EXPORT int snowid_layout_fits_until(const struct snowid_layout *layout, u
 	if (bits < 1 || bits > 64 || bits < shift)
 		return sn_fail(
 			SNOWID_E_RANGE,
-			"the IDs of the layout's first tick have up to %u bits, not up to %u",
+			"even the IDs of the layout's first tick have up to %u bits, more than %u",
 			shift, bits);
 	const uint64_t tick = sn_mask(bits - shift);
 	return tick_time(layout, tick < layout->last_tick ? tick : layout->last_tick, unix_sec,
@@ -416,10 +423,12 @@ SNOWID_EXPORT int snowid_layout_fits_until(const struct snowid_layout *layout, u
 static int tick_at(const struct snowid_layout *layout, int64_t sec, uint32_t nsec, uint64_t *tick)
 {
 	char first[SNOWID_TIME_TEXT], last[SNOWID_TIME_TEXT];
+	char given[SNOWID_TIME_TEXT] = "given"; /* where its year has no text */
 	const struct sn_timebase *const time = &layout->time;
 
 	if (nsec >= SN_NSEC_PER_SEC)
-		return sn_fail(SNOWID_E_INVALID, "nsec is %u: it is from 0 to 999999999", nsec);
+		return sn_fail(SNOWID_E_INVALID, "nsec is %u, but must be from 0 to 999999999",
+			       nsec);
 	const bool early =
 		sec < time->epoch_sec || (sec == time->epoch_sec && nsec < time->epoch_nsec);
 	*tick = early ? 0 : layout->last_tick;
@@ -430,11 +439,12 @@ static int tick_at(const struct snowid_layout *layout, int64_t sec, uint32_t nse
 			return 0;
 		}
 	}
+	snowid_time_format(sec, nsec, given);
 	sn_timebase_start(time, layout->last_tick, &sec, &nsec);
 	snowid_time_format(time->epoch_sec, time->epoch_nsec, first);
 	snowid_time_format(sec, nsec, last);
-	return sn_fail(SNOWID_E_RANGE, "the instant is %s the layout, which is from %s to %s",
-		       early ? "before" : "after", first, last);
+	return sn_fail(SNOWID_E_RANGE, "the instant %s is %s the layout, which is from %s to %s",
+		       given, early ? "before" : "after", first, last);
 }
 
 static int edge_at(const struct snowid_layout *layout, int64_t sec, uint32_t nsec, bool last,

@@ -140,7 +140,7 @@ static int make_plan(struct sn_sequencer *q, struct sn_words *words, uint64_t ne
 			       "the store has lost its worker, and claims one anew");
 	}
 	if (next == SN_SEALED)
-		return sn_fail(SNOWID_E_CLOSED, "the generator is closed; make another");
+		return sn_fail(SNOWID_E_CLOSED, "the generator is closed; create another");
 	if (next >= q->ticks.end_slot)
 		return sn_ticks_ended(&q->ticks);
 	if (next >= sn_ticks_end(&q->ticks, now->tick)) {
@@ -174,7 +174,7 @@ static int make_plan(struct sn_sequencer *q, struct sn_words *words, uint64_t ne
 		return 0;
 	plan->wait_ns = SLEEP_MIN_NS;
 	return sn_fail(SNOWID_E_LIMIT,
-		       "the store allows IDs up to tick %" PRIu64 ": the next is of %" PRIu64,
+		       "the store allows IDs up to tick %" PRIu64 ", and the next is in %" PRIu64,
 		       limit, plan->start >> q->ticks.bits);
 }
 
@@ -296,10 +296,7 @@ int sn_sequencer_wait(struct sn_sequencer *q, uint64_t count, struct sn_deadline
 
 void sn_sequencer_renew_early(struct sn_sequencer *q)
 {
-	if (atomic_flag_test_and_set(&q->renewing))
-		return;
 	q->renew(q->user);
-	atomic_flag_clear(&q->renewing);
 }
 
 int sn_sequencer_maintain(struct sn_sequencer *q, uint64_t *again_in_ns)
@@ -368,7 +365,6 @@ void sn_sequencer_init(struct sn_sequencer *q, const struct sn_sequencer_setting
 		.renew = settings->renew,
 		.user = settings->user,
 		.half_block = settings->block_ns / settings->ticks.time.unit_ns / 2,
-		.renewing = ATOMIC_FLAG_INIT,
 		.held_slot = SN_SEALED,
 	};
 }
@@ -403,7 +399,7 @@ int sn_sequencer_settle(struct sn_sequencer *q, uint64_t bound_ns)
 	return sn_fail(
 		SNOWID_E_CLOCK,
 		"the clock is %.4f ms behind what the store has recorded; correct the clock, or "
-		"name another store",
+		"use another store",
 		ms(begin - now.hns));
 }
 

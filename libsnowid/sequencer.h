@@ -28,7 +28,8 @@ struct sn_sequencer_settings {
 	uint64_t wait_ns;
 	uint64_t hold_ns;
 	uint64_t borrow_ns;
-	/* Raises words->limit, and may wait for it; called only by calls that may. NULL: nobody need.
+	/* Raises words->limit, and may wait for it; called only by calls that may. It does nothing
+	 * while another thread is at it. NULL: nobody need.
 	 * `block_ns` is by how much, so that it is called when half of that is left. */
 	int (*renew)(void *user);
 	void *user;
@@ -45,7 +46,6 @@ struct sn_sequencer {
 	int (*renew)(void *user);
 	void *user;
 	uint64_t half_block; /* in ticks */
-	atomic_flag renewing;
 	/* While the clock is behind: the unopened tick that was met, and when, in elapsed time. In
 	 * private memory, since elapsed time means nothing in another time namespace. */
 	_Atomic uint64_t held_slot;
@@ -119,8 +119,7 @@ struct sn_deadline {
 int sn_sequencer_wait(struct sn_sequencer *q, uint64_t count, struct sn_deadline *deadline,
 		      int failure, struct sn_claim *claim);
 
-/* Renews a limit that is near, unless another thread of this process is at it. A failure shows when
- * the limit is reached. */
+/* Renews a limit that is near. A failure shows when the limit is reached. */
 void sn_sequencer_renew_early(struct sn_sequencer *q) __attribute__((cold));
 
 static inline int sn_sequencer_claim_by(struct sn_sequencer *q, uint64_t count,

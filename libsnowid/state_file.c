@@ -60,7 +60,7 @@ static int read_file(struct state_file *f)
 	if (got < 0)
 		return sn_image_fail(errno, "read", f->path);
 	if (got < (ssize_t)sizeof *f->image)
-		return sn_image_refuse(f->path, "is being truncated; see who does that");
+		return sn_image_refuse(f->path, "is being truncated by another program; stop that");
 	return sn_image_check(f->image, f->path);
 }
 
@@ -158,7 +158,7 @@ static int keep_out(const struct state_file *f)
 	sn_image_holder(f->image, &holder);
 	return sn_fail(-EBUSY,
 		       "the state file %.160s is in use, last opened by process %" PRIu64
-		       " on %s; end all who use it",
+		       " on %s; stop all processes that use it",
 		       f->path, holder.process, holder.host);
 }
 
@@ -177,7 +177,7 @@ static int adopt(struct state_file *f)
 	int64_t sec;
 	uint32_t nsec;
 
-	if (!sn_image_is_copy(f->image, &f->status))
+	if (!sn_image_is_copy(f->image, f->fd, &f->status))
 		return 0;
 	int error = sn_image_check_record(f->image, f->path);
 	if (!error)
@@ -213,8 +213,7 @@ static int reset(struct state_file *f, uint64_t floor_ms)
 	if (sn_ticks_locate(&ticks, (int64_t)(floor_ms / 1000),
 			    (uint32_t)(floor_ms % 1000) * 1000000, &floor) != 0)
 		return sn_fail(SNOWID_E_RANGE,
-			       "the floor lies outside of the layout of the state file %.200s",
-			       f->path);
+			       "the floor is outside the layout of the state file %.200s", f->path);
 	int error = sn_image_check_place(f->image, f->fd, f->path);
 	if (!error)
 		error = keep_out(f);

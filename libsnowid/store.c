@@ -31,11 +31,12 @@ int sn_store_find(const char *url, const struct sn_store_class **class, const ch
 	if (!strchr(url, ':'))
 		return sn_fail(
 			SNOWID_E_SYNTAX,
-			"the store \"%.60s\" is not a URL, as memory: or file:/path/to/state", url);
-	return sn_fail(
-		SNOWID_E_STORE,
-		"there is no store \"%.60s\"; there are memory:, file:PATH and slots:DIRECTORY",
-		url);
+			"the store \"%.60s\" is not a URL such as memory: or file:/path/to/state",
+			url);
+	return sn_fail(SNOWID_E_STORE,
+		       "there is no store \"%.60s\"; the stores are memory:, file:PATH and "
+		       "slots:DIRECTORY",
+		       url);
 }
 
 int sn_store_check(const char *url)
@@ -82,7 +83,8 @@ void sn_store_begin(const struct sn_ticks *ticks, struct sn_words *words, uint64
 static int memory_check(const char *rest)
 {
 	if (*rest != '\0')
-		return sn_fail(SNOWID_E_SYNTAX, "nothing follows memory: and here \"%.60s\" does",
+		return sn_fail(SNOWID_E_SYNTAX,
+			       "memory: must not be followed by anything, but is by \"%.60s\"",
 			       rest);
 	return 0;
 }

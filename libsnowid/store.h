@@ -97,7 +97,8 @@ struct sn_store_class {
 		    struct sn_store **store);
 
 	/* Records a limit one block ahead of the clock and of `next`, then raises words->limit to it.
-	 * Waits for the medium. Any thread of any process that has the store open may. */
+	 * Waits for the medium. Any thread of any process that has the store open may; returns at
+	 * once while another thread of this process is at it. */
 	int (*renew)(struct sn_store *store);
 
 	/* Gives the identity up, in the process that opened it: seals the words, and tells whom it

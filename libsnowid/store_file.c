@@ -19,13 +19,15 @@
 #include "libsnowid/image.h"
 #include "libsnowid/span.h"
 
-#define NS_PER_MS 1000000
+#define NS_PER_MS   1000000
+#define TAKEOVER_NS UINT64_C(10000000000) /* more than a sync takes, and no more than a start may */
 
 struct file_store {
 	struct sn_store store; /* first: what is handed out is its address */
 	struct sn_image *image;
 	int fd;
 	struct stat status;
+	_Atomic pid_t renewer; /* this process, while a thread of it renews: in a child, another */
 	char path[];
 };
 
@@ -33,7 +35,7 @@ static int file_check(const char *rest)
 {
 	if (rest[0] != '/')
 		return sn_fail(SNOWID_E_SYNTAX,
-			       "the path \"%.60s\" of a state file does not begin with /", rest);
+			       "the path \"%.60s\" of a state file must begin with /", rest);
 	return 0;
 }
 
@@ -50,7 +52,7 @@ static int read_wall(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec)
 	const int error = sn_clock_wall(clock, sec, nsec);
 	if (!error && *sec < 0)
 		return sn_fail(SNOWID_E_CLOCK,
-			       "a state file holds instants from 1970 on; set the clock");
+			       "the clock is before 1970, where state files begin; set the clock");
 	return error;
 }
 
@@ -101,7 +103,8 @@ static int check_jump(struct file_store *f, int64_t sec, uint32_t nsec)
 			return sn_fail(
 				SNOWID_E_CLOCK,
 				"the clock has jumped ahead by %.3f s: the state file %.160s "
-				"would have to follow it for good; correct the clock or, if it "
+				"does not follow, since it could never go back; correct the clock "
+				"or, if it "
 				"is right now, raise the setting jump (%s)",
 				(double)(now_ms - then_ms) / 1000, f->path, jump);
 		}
@@ -199,16 +202,17 @@ static int check_identity(struct file_store *f)
 
 	if (header->fingerprint != settings->fingerprint ||
 	    header->field_count != settings->field_count)
-		return sn_fail(SNOWID_E_STORE,
-			       "the state file %.160s is of another kind, layout or epoch, %.100s; "
-			       "name one for each",
-			       f->path, header->kind);
+		return sn_fail(
+			SNOWID_E_STORE,
+			"the state file %.160s belongs to another kind, layout or epoch, %.100s; "
+			"use one file for each",
+			f->path, header->kind);
 	for (size_t i = 0; i < settings->field_count; i++) {
 		struct sn_store_field *const field = &settings->fields[i];
 		if (field->given && field->value != header->fields[i])
 			return sn_fail(SNOWID_E_STORE,
-				       "the state file %.200s is of %s %" PRIu64 ", not %" PRIu64
-				       "; name one for each",
+				       "the state file %.200s belongs to %s %" PRIu64
+				       ", not %" PRIu64 "; use one file for each",
 				       f->path, field->name, header->fields[i], field->value);
 		field->value = header->fields[i];
 		field->given = true;
@@ -245,8 +249,23 @@ static int take(struct file_store *f, bool alone, struct sn_holder *holder)
 		       f->path, holder->process, holder->host);
 }
 
-/* Lets the words of another boot begin above what was recorded. Its boot id is written last, so that
- * whoever finds it finds the rest. */
+static void write_boot(struct sn_hot *hot, const uint64_t boot[2])
+{
+	atomic_store(&hot->boot[0], boot[0]);
+	atomic_store(&hot->boot[1], boot[1]);
+}
+
+/* Waits until the disk has the file from a part on: from its page on, which may be larger. POSIX: what
+ * msync() returns from is complete as after fdatasync(), which would write all of it. */
+static int sync_from(const struct file_store *f, size_t part)
+{
+	const size_t start = part - part % (size_t)sysconf(_SC_PAGESIZE);
+	return msync((char *)f->image + start, sizeof *f->image - start, MS_SYNC);
+}
+
+/* Lets the words of another boot begin above what was recorded. The disk forgets that boot first: on a
+ * volume that goes back to the host of it, without what is written here, its words would be taken for
+ * those of now. The id of this one is written last, so that whoever finds it finds the rest. */
 static int begin_again(struct file_store *f)
 {
 	struct sn_hot *const hot = &f->image->hot;
@@ -258,6 +277,9 @@ static int begin_again(struct file_store *f)
 	const int error = sn_ticks_read(ticks, f->store.settings.clock, &now);
 	if (error)
 		return error;
+	write_boot(hot, boot);
+	if (sync_from(f, offsetof(struct sn_image, hot)) != 0)
+		return sn_image_fail(errno, "take over", f->path);
 	sn_store_begin(ticks, &hot->words, sn_image_last_tick(ticks, end_ms));
 	atomic_store(&hot->words.limit, sn_image_last_tick(ticks, end_ms));
 	atomic_store(&hot->words.seen, now.hns);
@@ -265,21 +287,42 @@ static int begin_again(struct file_store *f)
 	atomic_store(&hot->failed, 0);
 	atomic_store(&hot->booted, 0);
 	sn_boot_id(boot);
-	atomic_store(&hot->boot[0], boot[0]);
-	atomic_store(&hot->boot[1], boot[1]);
+	write_boot(hot, boot);
 	return 0;
+}
+
+/* Waits, though not for ever for one that was stopped with the lock. */
+static int lock_takeover(struct file_store *f)
+{
+	struct snowid_clock *const clock = f->store.settings.clock;
+	uint64_t begin = 0, now = 0;
+
+	int error = sn_clock_elapsed(clock, &begin);
+	while (!error) {
+		error = sn_image_lock(f->fd, f->path, SN_LOCK_TAKEOVER, F_WRLCK, F_OFD_SETLK);
+		if (error != -EBUSY)
+			return error;
+		error = sn_clock_elapsed(clock, &now);
+		if (!error && now - begin >= TAKEOVER_NS)
+			return sn_image_refuse(
+				f->path, "is being taken over by another process, which does not "
+					 "get on; see who is stopped (lslocks)");
+		if (!error)
+			error = sn_clock_sleep(clock, NS_PER_MS);
+	}
+	return error;
 }
 
 static int take_over(struct file_store *f)
 {
 	if (sn_image_of_this_boot(f->image))
 		return 0;
-	int error = sn_image_lock(f->fd, f->path, SN_LOCK_TAKEOVER, F_WRLCK, F_OFD_SETLKW);
+	int error = lock_takeover(f);
 	if (error)
 		return error;
 	if (!sn_image_of_this_boot(f->image))
 		error = begin_again(f);
-	const int unlocked = sn_image_lock(f->fd, f->path, SN_LOCK_TAKEOVER, F_UNLCK, F_OFD_SETLKW);
+	const int unlocked = sn_image_lock(f->fd, f->path, SN_LOCK_TAKEOVER, F_UNLCK, F_OFD_SETLK);
 	return error ? error : unlocked;
 }
 
@@ -373,8 +416,7 @@ static int fail_after_failure(struct file_store *f, int number)
 {
 	return sn_fail(-number,
 		       "a sync of the state file %.200s failed (%s), and what it wrote may be "
-		       "lost; IDs go "
-		       "on after a restart of the host, or with another file",
+		       "lost; restart the host, or use another file",
 		       f->path, snowid_strerror(-number));
 }
 
@@ -401,9 +443,9 @@ static void record(_Atomic uint64_t *word, uint64_t end_ms)
 
 /* Lock-free, and in this order: record, wait for the disk, and only then let IDs go on. Whoever is
  * stopped in between holds nobody up, and has promised nothing. */
-static int file_renew(struct sn_store *store)
+static int renew(struct file_store *f)
 {
-	struct file_store *const f = (struct file_store *)(void *)store;
+	const struct sn_store_settings *const settings = &f->store.settings;
 	struct sn_hot *const hot = &f->image->hot;
 	uint64_t end_ms = 0;
 	int64_t sec = 0;
@@ -414,19 +456,17 @@ static int file_renew(struct sn_store *store)
 		return fail_after_failure(f, number);
 	int error = check_name(f);
 	if (!error) /* before elapsed time is read: a stop in between looks like no jump */
-		error = read_wall(store->settings.clock, &sec, &nsec);
+		error = read_wall(settings->clock, &sec, &nsec);
 	if (!error)
 		error = check_jump(f, sec, nsec);
 	if (!error)
-		error = end_of_block(&store->settings, atomic_load(&hot->words.next), sec, nsec,
-				     &end_ms);
+		error = end_of_block(settings, atomic_load(&hot->words.next), sec, nsec, &end_ms);
 	if (error)
 		return error;
 	for (int i = 0; i < 2; i++)
 		record(&f->image->reserved[i].word, end_ms);
 	sn_image_recorded(f->image, &end_ms);
-	/* POSIX: what it returns from is complete as after fdatasync(), which would write the words too. */
-	if (msync(f->image->reserved, sizeof f->image->reserved, MS_SYNC) != 0) {
+	if (sync_from(f, offsetof(struct sn_image, reserved)) != 0) {
 		/* Linux tells of an error once, and then calls the page clean: never ask again. */
 		number = errno;
 		atomic_store(&hot->failed, (uint64_t)number);
@@ -434,8 +474,23 @@ static int file_renew(struct sn_store *store)
 	}
 	if (atomic_load(&hot->failed))
 		return fail_after_failure(f, (int)atomic_load(&hot->failed));
-	sn_raise(&hot->words.limit, sn_image_last_tick(&store->settings.ticks, end_ms));
+	sn_raise(&hot->words.limit, sn_image_last_tick(&settings->ticks, end_ms));
 	return 0;
+}
+
+/* One thread at a time: Linux tells of an error once to those who share a description, and another
+ * thread would then believe that all is well before the first has marked the file. */
+static int file_renew(struct sn_store *store)
+{
+	struct file_store *const f = (struct file_store *)(void *)store;
+	const pid_t self = getpid();
+	pid_t renewer = atomic_load(&f->renewer);
+
+	if (renewer == self || !atomic_compare_exchange_strong(&f->renewer, &renewer, self))
+		return 0;
+	const int error = renew(f);
+	atomic_store(&f->renewer, 0);
+	return error;
 }
 
 const struct sn_store_class sn_store_file = {

@@ -285,8 +285,8 @@ SNOWID_EXPORT int snowid_store_info_at(const struct snowid_store_info *info, siz
 
 static int cannot(const struct sn_store_class *class, const char *what)
 {
-	return sn_fail(SNOWID_E_STORE,
-		       "%s has no file to %s; there are file: and slots:", class->scheme, what);
+	return sn_fail(SNOWID_E_STORE, "%s has no file to %s; only file: and slots: have",
+		       class->scheme, what);
 }
 
 SNOWID_EXPORT int snowid_store_adopt(const char *url)

@@ -30,9 +30,10 @@ struct slots {
 
 static int malformed(const char *rest)
 {
-	return sn_fail(SNOWID_E_SYNTAX,
-		       "\"slots:%.80s\" is not as slots:/directory?workers=0-31&field=worker",
-		       rest);
+	return sn_fail(
+		SNOWID_E_SYNTAX,
+		"\"slots:%.80s\" is not of the form slots:/directory?workers=0-31&field=worker",
+		rest);
 }
 
 static bool read_number(const char **at, uint64_t *value)
@@ -100,7 +101,7 @@ static int find_field(const struct slots *slots, const struct sn_store_settings 
 				*index = i;
 				return 0;
 			}
-	return sn_fail(SNOWID_E_STORE, "slots: assigns a worker, and the kind has no field \"%s\"",
+	return sn_fail(SNOWID_E_STORE, "slots: assigns a worker, but the kind has no field \"%s\"",
 		       named ? slots->field : usual[0]);
 }
 
@@ -115,23 +116,24 @@ static int find_range(const struct slots *slots, const struct sn_store_field *fi
 	if (*last > max)
 		return sn_fail(SNOWID_E_RANGE,
 			       "workers=%" PRIu64 "-%" PRIu64
-			       " in slots:%.80s: the field %s is from 0 to %" PRIu64,
+			       " in slots:%.80s: the field %s must be from 0 to %" PRIu64,
 			       *first, *last, slots->directory, field->name, max);
 	if (!field->given)
 		return 0;
 	if (field->value < *first || field->value > *last)
 		return sn_fail(SNOWID_E_RANGE,
-			       "the field %s is %" PRIu64 ": slots:%.80s has %" PRIu64
+			       "the field %s is %" PRIu64 ", but slots:%.80s only has %" PRIu64
 			       " to %" PRIu64,
 			       field->name, field->value, slots->directory, *first, *last);
 	*first = *last = field->value;
 	return 0;
 }
 
-/* Who has them, as far as there is room to say. */
+/* Who has them, as far as there is room to say; how many there was none for. */
 struct holders {
 	char text[200];
 	size_t used;
+	uint64_t more;
 };
 
 static void note_holder(struct holders *holders, const struct sn_holder *holder)
@@ -142,8 +144,10 @@ static void note_holder(struct holders *holders, const struct sn_holder *holder)
 	const int length =
 		snprintf(one, sizeof one, "%s%" PRIu64 " on %s since %s", holders->used ? ", " : "",
 			 holder->process, holder->host, since);
-	if (length < 0 || holders->used + (size_t)length >= sizeof holders->text)
+	if (length < 0 || holders->used + (size_t)length >= sizeof holders->text) {
+		holders->more++;
 		return;
+	}
 	memcpy(holders->text + holders->used, one, (size_t)length + 1);
 	holders->used += (size_t)length;
 }
@@ -153,8 +157,8 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 {
 	struct sn_store_field *const field = &settings->fields[index];
 	struct holders holders = {.text = "?"};
-	char path[DIRECTORY_SIZE + NAME_SIZE + 32];
-	struct sn_holder holder;
+	char path[DIRECTORY_SIZE + NAME_SIZE + 32], more[64] = "";
+	struct sn_holder holder = {.process = 0};
 	uint64_t first, last;
 
 	int error = find_range(slots, field, &first, &last);
@@ -173,10 +177,13 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 		if (field->value == last)
 			break;
 	}
+	if (holders.more > 0)
+		snprintf(more, sizeof more, " and %" PRIu64 " more (see snowid store)",
+			 holders.more);
 	return sn_fail(SNOWID_E_STORE,
-		       "all of %s %" PRIu64 " to %" PRIu64
-		       " in slots:%.60s are taken, by process %s; end one, or widen the range",
-		       field->name, first, last, slots->directory, holders.text);
+		       "all values of %s from %" PRIu64 " to %" PRIu64
+		       " in slots:%.60s are taken, by process %s%s; stop one, or widen the range",
+		       field->name, first, last, slots->directory, holders.text, more);
 }
 
 /* As open as the files in it are to be: a group that may write them may make them, of its own group. */

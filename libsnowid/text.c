@@ -78,7 +78,7 @@ static const struct form *find(enum snowid_form form)
 
 static int fail_form(enum snowid_form form)
 {
-	return sn_fail(SNOWID_E_INVALID, "form %d is none of the %zu there are", (int)form, FORMS);
+	return sn_fail(SNOWID_E_INVALID, "form %d is not one of the %zu forms", (int)form, FORMS);
 }
 
 int sn_fail_byte(const char *text, size_t offset, const char *allowed, unsigned count)
@@ -86,8 +86,8 @@ int sn_fail_byte(const char *text, size_t offset, const char *allowed, unsigned 
 	const unsigned char byte = (unsigned char)text[offset];
 	const bool printable = byte >= 0x20 && byte < 0x7f; /* as ASCII, whatever the locale */
 	return sn_fail(SNOWID_E_SYNTAX,
-		       printable ? "byte %zu is '%c', where one of %.*s stands"
-				 : "byte %zu is 0x%02x, where one of %.*s stands",
+		       printable ? "byte %zu is '%c', which is not one of %.*s"
+				 : "byte %zu is 0x%02x, which is not one of %.*s",
 		       offset, byte, (int)count, allowed);
 }
 
@@ -124,7 +124,7 @@ SNOWID_EXPORT int snowid_id_parse(const char *text, size_t length, enum snowid_f
 	if (!f)
 		return fail_form(form);
 	if (length == 0 || length > f->width || (f->fixed && length < f->width))
-		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, where %s takes %s%u", length, f->name,
+		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, but %s has %s%u", length, f->name,
 			       f->fixed ? "" : "1 to ", f->width);
 	for (size_t i = 0; i < length; i++) {
 		const unsigned digit = f->values[(unsigned char)text[i]] - 1u;
@@ -134,7 +134,7 @@ SNOWID_EXPORT int snowid_id_parse(const char *text, size_t length, enum snowid_f
 		overflow |= __builtin_add_overflow(value, digit, &value);
 	}
 	if (!f->fixed && length > 1 && text[0] == f->digits[0])
-		return sn_fail(SNOWID_E_SYNTAX, "leading %c; %s is written without", f->digits[0],
+		return sn_fail(SNOWID_E_SYNTAX, "leading %c, which %s must not have", f->digits[0],
 			       f->name);
 	if (overflow)
 		return sn_fail(SNOWID_E_OVERFLOW, "%.*s in %s is 2^64 or more", (int)length, text,
@@ -156,7 +156,8 @@ SNOWID_EXPORT int snowid_form_parse(const char *name, enum snowid_form *form)
 		}
 	}
 	return sn_fail(SNOWID_E_UNKNOWN,
-		       "no form \"%s\"; there are decimal, padded, hex, base32, base36, base58 and "
+		       "there is no form \"%s\"; the forms are decimal, padded, hex, base32, "
+		       "base36, base58 and "
 		       "base62",
 		       name);
 }

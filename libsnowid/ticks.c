@@ -46,7 +46,7 @@ static int before_epoch(const struct sn_ticks *ticks)
 	snowid_time_format(ticks->time.epoch_sec, ticks->time.epoch_nsec, epoch);
 	return sn_fail(
 		SNOWID_E_EPOCH,
-		"the clock stands before the epoch, %s; set the clock, or choose an earlier epoch",
+		"the clock is before the epoch, %s; set the clock, or choose an earlier epoch",
 		epoch);
 }
 

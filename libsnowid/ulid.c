@@ -38,7 +38,7 @@ SNOWID_EXPORT int snowid_ulid_random(struct snowid_id128 *id)
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (now.tv_sec < 0 || now.tv_sec > SN_TIME_MAX)
 		return sn_fail(SNOWID_E_RANGE,
-			       "the system clock is %lld s from 1970, not in 1970 to 9999; set it",
+			       "the system clock is %lld s from 1970, outside 1970 to 9999; set it",
 			       (long long)now.tv_sec);
 	error = sn_entropy(random, sizeof random);
 	if (error)
@@ -103,7 +103,7 @@ SNOWID_EXPORT int snowid_ulid_parse(const char *text, size_t length, struct snow
 	if (!id)
 		return sn_fail_null("id");
 	if (length != LENGTH)
-		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, where a ULID takes %d", length, LENGTH);
+		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, but a ULID has %d", length, LENGTH);
 	high = read_digits(text, 13, &bad);
 	middle = read_digits(text + 13, 1, &bad);
 	low = read_digits(text + 14, 12, &bad);
@@ -153,7 +153,8 @@ static int edge_at(int64_t sec, uint32_t nsec, bool last, struct snowid_id128 *i
 	if (!id)
 		return sn_fail_null("id");
 	if (nsec >= SN_NSEC_PER_SEC)
-		return sn_fail(SNOWID_E_INVALID, "nsec is %u: it is from 0 to 999999999", nsec);
+		return sn_fail(SNOWID_E_INVALID, "nsec is %u, but must be from 0 to 999999999",
+			       nsec);
 	const uint64_t ms = early  ? 0
 			    : late ? (uint64_t)SN_TIME_MAX * 1000 + 999
 				   : (uint64_t)sec * 1000 + nsec / 1000000;

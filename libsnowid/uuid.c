@@ -133,7 +133,7 @@ static int read_any(const char *text, size_t length, uint64_t *high, uint64_t *l
 	}
 	return sn_fail(
 		SNOWID_E_SYNTAX,
-		"%zu bytes, where a UUID takes 36, 38 with braces, or 45 with urn:uuid:", length);
+		"%zu bytes, but a UUID has 36, 38 with braces, or 45 with urn:uuid:", length);
 }
 
 SNOWID_EXPORT int snowid_uuid_parse(const char *text, size_t length, struct snowid_id128 *id)
@@ -186,9 +186,10 @@ static unsigned version_of(const struct snowid_id128 *id)
 
 static int fail_kind(const struct snowid_id128 *id, const char *wanted)
 {
-	return sn_fail(SNOWID_E_KIND,
-		       "a UUID with version digit %x and variant digit %x, not one of version %s",
-		       id->bytes[6] >> 4, id->bytes[8] >> 4, wanted);
+	return sn_fail(
+		SNOWID_E_KIND,
+		"the UUID has version digit %x and variant digit %x, and is not of version %s",
+		id->bytes[6] >> 4, id->bytes[8] >> 4, wanted);
 }
 
 static void encode(uint64_t high, unsigned clock_seq, uint64_t node, struct snowid_id128 *id)
@@ -338,7 +339,7 @@ SNOWID_EXPORT int snowid_uuid_set_clock_seq(struct snowid_id128 *id, unsigned cl
 	if (version_of(id) != 1 && version_of(id) != 6)
 		return fail_kind(id, "1 or 6");
 	if (clock_seq > CLOCK_SEQ_MAX)
-		return sn_fail(SNOWID_E_RANGE, "the clock sequence is from 0 to %d, not %u",
+		return sn_fail(SNOWID_E_RANGE, "the clock sequence must be from 0 to %d, not %u",
 			       CLOCK_SEQ_MAX, clock_seq);
 	id->bytes[8] = (uint8_t)(0x80 | clock_seq >> 8);
 	id->bytes[9] = (uint8_t)clock_seq;
@@ -377,7 +378,8 @@ static int edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last, stru
 	if (!id)
 		return sn_fail_null("id");
 	if (nsec >= SN_NSEC_PER_SEC)
-		return sn_fail(SNOWID_E_INVALID, "nsec is %u: it is from 0 to 999999999", nsec);
+		return sn_fail(SNOWID_E_INVALID, "nsec is %u, but must be from 0 to 999999999",
+			       nsec);
 	if (version == 1 || version == 6)
 		return tick_edge_at(version, sec, nsec, last, id);
 	if (version != 7)

@@ -38,15 +38,16 @@ own_release() {
 # shellcheck disable=SC2034 # used by who sources this
 build_packages="autoconf automake libtool pkg-config gcc g++ libc6-dev make xz-utils"
 # shellcheck disable=SC2034
-ruby_packages="ruby ruby-dev ruby-minitest ruby-activerecord ruby-sqlite3"
+ruby_packages="ruby ruby-dev ruby-minitest ruby-activerecord ruby-sqlite3 yard puma"
 # shellcheck disable=SC2034
-lua_packages="lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit lua-cjson luarocks"
+lua_packages="lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 lua-cjson lua-posix luarocks \
+	lua-ldoc lua-markdown nginx-light libnginx-mod-http-lua curl procps"
 # shellcheck disable=SC2034
 python_packages="swig python3-dev python3-setuptools python3-wheel python3-venv mypy python3-numpy python3-sqlalchemy"
 
 # The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.
 # shellcheck disable=SC2034
-daemon_packages="libuv1-dev libssl-dev libyaml-dev node-llhttp python3 curl openssl chrony \
+daemon_packages="libuv1-dev libssl-dev libyaml-dev node-llhttp python3 python3-jsonschema curl openssl chrony \
 	chromium haproxy nginx-light prometheus systemd"
 
 # shellcheck disable=SC2034

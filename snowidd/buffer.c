@@ -32,20 +32,6 @@ char *buffer_reserve(struct buffer *buffer, size_t size)
 	return buffer->data + buffer->length;
 }
 
-void buffer_bytes(struct buffer *buffer, const char *bytes, size_t length)
-{
-	char *const to = buffer_reserve(buffer, length);
-	if (!to || length == 0)
-		return;
-	memcpy(to, bytes, length);
-	buffer->length += length;
-}
-
-void buffer_text(struct buffer *buffer, const char *text)
-{
-	buffer_bytes(buffer, text, strlen(text));
-}
-
 size_t number_text(uint64_t number, char text[NUMBER_TEXT])
 {
 	static const char pairs[] = "00010203040506070809101112131415161718192021222324"

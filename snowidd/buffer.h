@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buffer {
 	char *data;
@@ -22,11 +23,32 @@ size_t number_text(uint64_t number, char text[NUMBER_TEXT]);
 
 void buffer_free(struct buffer *buffer);
 
+/* Empty again, with the memory it has. */
+static inline void buffer_clear(struct buffer *buffer)
+{
+	buffer->length = 0;
+	buffer->failed = false;
+}
+
 /* Room for `size` more bytes, of which the caller adds to length what it wrote. NULL: no memory. */
 char *buffer_reserve(struct buffer *buffer, size_t size);
 
-void buffer_bytes(struct buffer *buffer, const char *bytes, size_t length);
-void buffer_text(struct buffer *buffer, const char *text);
+/* Inline, so that the length of a literal is known: an answer is made of a dozen pieces. */
+static inline void buffer_bytes(struct buffer *buffer, const char *bytes, size_t length)
+{
+	char *const to = length <= buffer->size - buffer->length ? buffer->data + buffer->length
+								 : buffer_reserve(buffer, length);
+	if (!to || length == 0)
+		return;
+	memcpy(to, bytes, length);
+	buffer->length += length;
+}
+
+static inline void buffer_text(struct buffer *buffer, const char *text)
+{
+	buffer_bytes(buffer, text, strlen(text));
+}
+
 void buffer_number(struct buffer *buffer, uint64_t number);
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -2,6 +2,7 @@
  *
  * Feeds a clock watch from this host.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -23,6 +24,7 @@ struct clocksource {
 	void (*judged)(void *user);
 	void *user;
 	int handles;
+	bool told_refused;
 };
 
 static int64_t ns_of(const struct timespec *time)
@@ -50,12 +52,35 @@ static void read_clocks(struct clock_reading *reading)
 	}
 }
 
-static void read_kernel(struct clock_reading *reading)
+/* CLOCK_MONOTONIC is adjusted as the wall clock is, but for steps; its raw twin is not. Suspension counts in
+ * neither. */
+static void read_slew(struct clock_reading *reading)
+{
+	struct timespec raw, adjusted;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &raw);
+	clock_gettime(CLOCK_MONOTONIC, &adjusted);
+	reading->slewed_ns = ns_of(&adjusted) - ns_of(&raw);
+}
+
+/* Where a sandbox forbids even to ask, steps and NTP servers are what is left to judge by. */
+static void tell_refused(struct clocksource *source, int error)
+{
+	if (!source->told_refused)
+		log_event(LOG_LEVEL_WARNING,
+			  "the kernel does not tell whether the clock is synchronised", "adjtimex",
+			  strerror(error), NULL);
+	source->told_refused = true;
+}
+
+static void read_kernel(struct clocksource *source, struct clock_reading *reading)
 {
 	struct timex kernel;
 
 	memset(&kernel, 0, sizeof kernel);
 	const int state = adjtimex(&kernel);
+	if (state < 0)
+		tell_refused(source, errno);
 	reading->synchronised = state >= 0 && state != TIME_ERROR && !(kernel.status & STA_UNSYNC);
 	reading->estimated_error_ns = state >= 0 ? (int64_t)kernel.esterror * 1000 : 0;
 }
@@ -65,7 +90,8 @@ static void look(struct clocksource *source)
 	struct clock_reading reading;
 
 	read_clocks(&reading);
-	read_kernel(&reading);
+	read_slew(&reading);
+	read_kernel(source, &reading);
 	clockwatch_read(source->watch, &reading);
 	source->judged(source->user);
 	if (source->sntp && source->setup->settings->ntp_servers.count > 0)

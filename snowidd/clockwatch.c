@@ -14,8 +14,10 @@
 #include "snowidd/clockwatch.h"
 #include "snowidd/log.h"
 
-#define STEP_MIN_NS    2000000 /* below: the two clocks were not read at quite the same moment */
-#define UNANSWERED_MAX 3       /* rounds after which a measurement is too old */
+#define STEP_MIN_NS    2000000    /* below: the two clocks were not read at quite the same moment */
+#define UNANSWERED_MAX 3          /* rounds after which a measurement is too old */
+#define SLEW_TIME_MIN  1000000000 /* over which a rate can be told from the noise of readings, ns */
+#define SLEW_MIN_PPM   100 /* a change of rate; below: the correction of an ordinary crystal */
 
 struct clockwatch {
 	pthread_mutex_t lock;
@@ -25,6 +27,8 @@ struct clockwatch {
 	int64_t stepped_ns;  /* steps that nobody has vouched for */
 	int64_t measured_ns; /* at the last measurement */
 	unsigned missed;
+	struct clock_reading rated; /* from which the rate is taken */
+	double told_ppm;            /* the rate that was logged */
 	struct clock_state state;
 };
 
@@ -116,13 +120,34 @@ static void tell_step(const struct clockwatch *watch, int64_t step_ns)
 		  since, NULL);
 }
 
+/* An adjustment that is no step changes the rate of the clock. */
+static void judge_rate(struct clockwatch *watch, const struct clock_reading *reading)
+{
+	const uint64_t passed = reading->boot_ns - watch->rated.boot_ns;
+	char rate[32];
+
+	if (passed < SLEW_TIME_MIN)
+		return;
+	const double ppm =
+		(double)(reading->slewed_ns - watch->rated.slewed_ns) * 1e6 / (double)passed;
+	watch->rated = *reading;
+	if (ppm - watch->told_ppm < SLEW_MIN_PPM && watch->told_ppm - ppm < SLEW_MIN_PPM)
+		return;
+	watch->told_ppm = ppm;
+	watch->state.slews++;
+	snprintf(rate, sizeof rate, "%.0f", ppm);
+	log_event(LOG_LEVEL_INFO, "the clock is run at another rate", "ppm", rate, NULL);
+}
+
 void clockwatch_read(struct clockwatch *watch, const struct clock_reading *reading)
 {
 	const int64_t base_ns = reading->wall_ns - (int64_t)reading->boot_ns;
 
 	pthread_mutex_lock(&watch->lock);
-	if (!watch->begun)
+	if (!watch->begun) {
 		watch->base_ns = base_ns;
+		watch->rated = *reading;
+	}
 	watch->begun = true;
 	const int64_t step_ns = base_ns - watch->base_ns;
 	if (step_ns > STEP_MIN_NS || step_ns < -STEP_MIN_NS) {
@@ -131,6 +156,7 @@ void clockwatch_read(struct clockwatch *watch, const struct clock_reading *readi
 		tell_step(watch, step_ns);
 		watch->base_ns = base_ns;
 	}
+	judge_rate(watch, reading);
 	if (reading->synchronised != watch->state.synchronised)
 		log_event(LOG_LEVEL_INFO,
 			  reading->synchronised ? "the clock is synchronised"

@@ -13,6 +13,7 @@
 struct clock_reading {
 	int64_t wall_ns;   /* since 1970 */
 	uint64_t boot_ns;  /* elapsed; at the same moment */
+	int64_t slewed_ns; /* by how much adjustments have run the clocks ahead of their hardware */
 	bool synchronised; /* as the kernel says, adjtimex(2) */
 	int64_t estimated_error_ns;
 };
@@ -26,7 +27,7 @@ struct clock_state {
 	int64_t drift_ns; /* ahead of the right time; negative: behind */
 	int64_t estimated_error_ns;
 	const char *measured_by; /* "ntp", "steps", "kernel" */
-	uint64_t steps, measurements, unanswered;
+	uint64_t steps, slews, measurements, unanswered;
 };
 
 struct clockwatch;

@@ -3,9 +3,11 @@
  * A connection: bytes in and out, in the clear or through TLS, with deadlines.
  *
  * While a protocol is blocked, or the peer does not read what it was sent, nothing is read either: what
- * a connection can hold is one read's worth of input and what that asked for.
+ * a connection can hold is one read's worth of input and what that asked for. Input that is left over
+ * waits for the next turn of the loop, so that all others come first.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -18,6 +20,10 @@
 #include "snowidd/log.h"
 
 #define LINGER_MS 2000
+/* Requests of one connection in one turn of the loop. */
+#define SHARE 64
+/* What the buffers of TLS may keep between two requests. */
+#define TLS_BUFFER_KEPT 32768
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
@@ -26,6 +32,7 @@ static uint64_t phase_ms(const struct worker *worker, enum phase phase)
 	const struct settings *const settings = worker->setup->settings;
 
 	switch (phase) {
+	case PHASE_FIRST:
 	case PHASE_REQUEST:
 		return settings->header_timeout / 1000000;
 	case PHASE_LINGER:
@@ -34,6 +41,7 @@ static uint64_t phase_ms(const struct worker *worker, enum phase phase)
 	case PHASE_WRITING:
 		return settings->idle_timeout / 1000000;
 	case PHASE_PARKED:
+	case PHASE_TURN:
 	case PHASES:
 		break;
 	}
@@ -60,10 +68,11 @@ static void enter_queue(struct connection *c, enum phase phase)
 	queue->last = c;
 }
 
-/* A request has its time in all, however it trickles in; the other phases begin anew. */
+/* A request has its time in all, however it trickles in, and so has the wait for one: what arrives and
+ * is no request, such as bytes of TLS, does not count. */
 static void set_phase(struct connection *c, enum phase phase)
 {
-	const bool same = phase == PHASE_REQUEST && c->phase == PHASE_REQUEST && !c->fresh;
+	const bool same = phase == c->phase && phase <= PHASE_REQUEST && !c->fresh;
 
 	c->fresh = false;
 	if (same)
@@ -106,21 +115,6 @@ void connection_finish(struct connection *c)
 	c->finishing = true;
 }
 
-/* Half-closes, and waits for the peer to do so: closing with input unread would reset the connection,
- * and the peer might lose what it was sent (RFC 9112, section 9.6). */
-static void linger(struct connection *c)
-{
-	int socket;
-
-	if (c->ended || uv_fileno(&c->handle, &socket) != 0) {
-		connection_close(c);
-		return;
-	}
-	shutdown(socket, SHUT_WR);
-	buffer_free(&c->rest);
-	set_phase(c, PHASE_LINGER);
-}
-
 /* ---- output ---------------------------------------------------------------------------------- */
 
 static void go_on(struct connection *c);
@@ -143,10 +137,12 @@ static void on_written(uv_write_t *write, int status)
 /* Sends bytes, and what the socket does not take at once when it does. */
 static void send_bytes(struct connection *c, const char *bytes, size_t length)
 {
-	uv_buf_t part = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)length);
-	const int sent = uv_try_write(&c->stream, &part, 1);
+	ssize_t sent;
 
-	if (sent < 0 && sent != UV_EAGAIN) {
+	do
+		sent = send(c->socket, bytes, length, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN) {
 		connection_close(c);
 		return;
 	}
@@ -159,7 +155,7 @@ static void send_bytes(struct connection *c, const char *bytes, size_t length)
 		return;
 	}
 	memcpy(c->unsent, bytes + done, length - done);
-	part = uv_buf_init(c->unsent, (unsigned)(length - done));
+	uv_buf_t part = uv_buf_init(c->unsent, (unsigned)(length - done));
 	c->write.data = c;
 	c->writing = true;
 	if (uv_write(&c->write, &c->stream, &part, 1, on_written) != 0) {
@@ -175,10 +171,38 @@ static void send_ciphertext(struct connection *c)
 	char *bytes;
 	const long length = BIO_get_mem_data(out, &bytes);
 
-	if (length > 0 && !c->closing && !c->writing) {
-		send_bytes(c, bytes, (size_t)length);
-		BIO_reset(out);
+	if (length <= 0 || c->closing || c->writing)
+		return;
+	send_bytes(c, bytes, (size_t)length);
+	BIO_reset(out);
+	if (length > TLS_BUFFER_KEPT)
+		SSL_set0_wbio(c->tls, BIO_new(BIO_s_mem()));
+}
+
+/* Says that nothing follows (RFC 8446, section 6.1). */
+static void end_tls(struct connection *c)
+{
+	if (!c->tls || c->closing || c->writing || SSL_get_shutdown(c->tls) & SSL_SENT_SHUTDOWN)
+		return;
+	SSL_shutdown(c->tls);
+	ERR_clear_error();
+	send_ciphertext(c);
+}
+
+/* Half-closes, and waits for the peer to do so: closing with input unread would reset the connection,
+ * and the peer might lose what it was sent (RFC 9112, section 9.6). */
+static void linger(struct connection *c)
+{
+	end_tls(c);
+	if (c->closing || c->writing)
+		return;
+	if (c->ended) {
+		connection_close(c);
+		return;
 	}
+	shutdown(c->socket, SHUT_WR);
+	buffer_free(&c->rest);
+	set_phase(c, PHASE_LINGER);
 }
 
 static void flush(struct connection *c)
@@ -206,6 +230,15 @@ static void flush(struct connection *c)
 
 /* ---- input ----------------------------------------------------------------------------------- */
 
+static BIO *new_input(void)
+{
+	BIO *const in = BIO_new(BIO_s_mem());
+
+	if (in)
+		BIO_set_mem_eof_return(in, -1); /* empty means: later */
+	return in;
+}
+
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
 {
 	struct connection *const c = (struct connection *)handle;
@@ -217,13 +250,9 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
 /* Hands bytes to the protocol, and keeps what it does not take. */
 static void feed(struct connection *c, const char *bytes, size_t length)
 {
-	size_t done = 0;
+	const size_t done = c->protocol->input(c, bytes, length);
 
-	while (done < length && !c->finishing && !c->closing && !c->writing &&
-	       !c->protocol->blocked(c)) {
-		done += c->protocol->input(c, bytes + done, length - done);
-		flush(c);
-	}
+	flush(c);
 	if (done < length && !c->finishing && !c->closing) {
 		buffer_bytes(&c->rest, bytes + done, length - done);
 		if (c->rest.failed)
@@ -237,7 +266,7 @@ static void feed_tls(struct connection *c)
 	char *const plain = c->worker->plain;
 	size_t length;
 
-	while (!c->closing && !c->finishing && !c->writing && c->rest.length == 0 &&
+	while (!c->closing && !c->finishing && !c->writing && c->rest.length == 0 && c->share > 0 &&
 	       !c->protocol->blocked(c)) {
 		ERR_clear_error();
 		if (SSL_read_ex(c->tls, plain, INPUT_SIZE, &length) == 1) {
@@ -254,12 +283,33 @@ static void feed_tls(struct connection *c)
 	}
 }
 
+/* Hands over what has been encrypted. False: no memory. */
+static bool take_ciphertext(struct connection *c, const char *bytes, size_t length)
+{
+	BIO *const in = SSL_get_rbio(c->tls);
+	const BUF_MEM *held;
+
+	BIO_get_mem_ptr(in, &held);
+	if (held->length == 0 && held->max > TLS_BUFFER_KEPT)
+		SSL_set0_rbio(c->tls, new_input());
+	return BIO_write(SSL_get_rbio(c->tls), bytes, (int)length) == (int)length;
+}
+
+/* Each turn of the loop a connection has its share of requests. */
+static void begin_turn(struct connection *c)
+{
+	c->share = SHARE;
+	c->share_at = uv_now(&c->worker->loop);
+}
+
 static void on_input(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
 {
 	struct connection *const c = (struct connection *)stream;
 
 	if (length == 0)
 		return;
+	if (c->share_at != uv_now(&c->worker->loop))
+		begin_turn(c);
 	if (length < 0) {
 		if (length != UV_EOF || c->finishing) {
 			connection_close(c);
@@ -270,7 +320,7 @@ static void on_input(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
 		return; /* lingering */
 	} else if (!c->tls) {
 		feed(c, room->base, (size_t)length);
-	} else if (BIO_write(SSL_get_rbio(c->tls), room->base, (int)length) == (int)length) {
+	} else if (take_ciphertext(c, room->base, (size_t)length)) {
 		feed_tls(c);
 	} else {
 		connection_close(c);
@@ -289,40 +339,48 @@ static void set_reading(struct connection *c, bool reading)
 		connection_close(c);
 }
 
-/* Input that was kept while the protocol was blocked. */
-static void feed_rest(struct connection *c)
+static bool has_input(const struct connection *c)
 {
-	struct buffer rest = c->rest;
-
-	c->rest = (struct buffer){.data = NULL};
-	feed(c, rest.data, rest.length);
-	buffer_free(&rest);
-	if (c->tls && c->rest.length == 0)
-		feed_tls(c);
+	return c->rest.length > 0 ||
+	       (c->tls && (SSL_pending(c->tls) > 0 || BIO_pending(SSL_get_rbio(c->tls)) > 0));
 }
 
 /* After each event: decides what the connection waits for now. */
 static void go_on(struct connection *c)
 {
-	if (!c->closing && !c->writing && !c->protocol->blocked(c) &&
-	    (c->rest.length > 0 || (c->tls && !c->reading && !c->finishing)))
-		feed_rest(c);
 	if (c->closing)
 		return;
-	const bool waits = c->writing || c->protocol->blocked(c);
+	const bool waits = c->writing || c->protocol->blocked(c), more = has_input(c);
 	if (c->finishing && !c->writing) {
 		set_reading(c, true);
 		if (c->phase != PHASE_LINGER && !c->closing)
 			linger(c);
 		return;
 	}
-	if (c->ended && !waits) {
+	if (c->ended && !waits && !more) {
+		end_tls(c);
 		connection_close(c);
 		return;
 	}
-	set_reading(c, !waits && !c->ended);
+	set_reading(c, !waits && !more && !c->ended);
 	if (!c->closing)
-		set_phase(c, c->writing ? PHASE_WRITING : c->protocol->phase(c));
+		set_phase(c, c->writing       ? PHASE_WRITING
+			     : more && !waits ? PHASE_TURN
+					      : c->protocol->phase(c));
+}
+
+void connection_turn(struct connection *c)
+{
+	struct buffer rest = c->rest;
+
+	begin_turn(c);
+	c->rest = (struct buffer){.data = NULL};
+	if (rest.length > 0)
+		feed(c, rest.data, rest.length);
+	buffer_free(&rest);
+	if (c->tls)
+		feed_tls(c);
+	go_on(c);
 }
 
 void connection_resume(struct connection *c)
@@ -342,17 +400,30 @@ void connection_expire(struct connection *c)
 	}
 	c->protocol->timeout(c, phase);
 	flush(c);
-	if (!c->finishing)
-		connection_close(c);
-	else
+	if (c->finishing) {
 		go_on(c);
+		return;
+	}
+	end_tls(c);
+	connection_close(c);
+}
+
+bool connection_drain(struct connection *c)
+{
+	char byte;
+
+	if (recv(c->socket, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0)
+		return false;
+	end_tls(c);
+	connection_close(c);
+	return true;
 }
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
 static bool open_tls(struct connection *c)
 {
-	BIO *const in = BIO_new(BIO_s_mem()), *const out = BIO_new(BIO_s_mem());
+	BIO *const in = new_input(), *const out = BIO_new(BIO_s_mem());
 
 	c->tls = SSL_new(c->worker->setup->tls);
 	if (!c->tls || !in || !out) {
@@ -360,7 +431,7 @@ static bool open_tls(struct connection *c)
 		BIO_free(out);
 		return false;
 	}
-	BIO_set_mem_eof_return(in, -1); /* empty means: later */
+	SSL_set_app_data(c->tls, (void *)(uintptr_t)c->protocol->alpn);
 	SSL_set_bio(c->tls, in, out);
 	SSL_set_accept_state(c->tls);
 	return true;
@@ -369,13 +440,9 @@ static bool open_tls(struct connection *c)
 static int peer_name(const struct connection *c, struct sockaddr_storage *address)
 {
 	socklen_t size = sizeof *address;
-	int socket;
 
 	address->ss_family = AF_UNSPEC;
-	return uv_fileno(&c->handle, &socket) == 0 &&
-			       getpeername(socket, (struct sockaddr *)address, &size) == 0
-		       ? 0
-		       : -1;
+	return getpeername(c->socket, (struct sockaddr *)address, &size);
 }
 
 static int open_stream(struct connection *c, int socket)
@@ -407,6 +474,7 @@ void connection_open(struct worker *worker, int socket, const struct protocol *p
 	}
 	c->worker = worker;
 	c->protocol = protocol;
+	c->socket = socket;
 	atomic_fetch_add(&worker->server->connections, 1);
 	worker->connection_count++;
 	count(&worker->counters->accepted, 1);
@@ -415,7 +483,7 @@ void connection_open(struct worker *worker, int socket, const struct protocol *p
 	const int error = open_stream(c, socket);
 	if (error)
 		close(socket);
-	enter_queue(c, PHASE_REQUEST);
+	enter_queue(c, PHASE_FIRST);
 	worker_deadline(worker, c);
 	protocol->open(c);
 	if (peer_name(c, &peer) == 0)

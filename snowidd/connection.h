@@ -19,8 +19,11 @@
 struct protocol {
 	size_t size;      /* of the state */
 	const void *user; /* what the protocol needs beside it */
+	const char *alpn; /* its name in TLS (RFC 7301) */
+	const char *busy; /* what is sent in the clear to whom there is no room for */
 	void (*open)(struct connection *connection);
-	/* Returns how many bytes it took; fewer than length when it has to wait, as blocked says. */
+	/* Returns how many bytes it took; fewer than length when it has to wait, as blocked says, or has
+	 * used up its share, of which it takes one for each request. */
 	size_t (*input)(struct connection *connection, const char *bytes, size_t length);
 	/* Whether it can take no input now. */
 	bool (*blocked)(struct connection *connection);
@@ -40,6 +43,7 @@ struct connection {
 		uv_tcp_t tcp;
 		uv_pipe_t pipe;
 	};
+	int socket;
 	struct worker *worker;
 	const struct protocol *protocol;
 	SSL *tls;
@@ -47,7 +51,9 @@ struct connection {
 	enum phase phase;
 	uint64_t deadline; /* of the loop's clock, ms */
 	bool reading, writing, ended /* by the peer */, finishing, closing;
-	bool fresh; /* set by the protocol: a request has begun */
+	bool fresh;     /* set by the protocol: a request has begun */
+	unsigned share; /* of this turn of the loop, in requests */
+	uint64_t share_at;
 	uv_write_t write;
 	char *unsent;        /* being written */
 	struct buffer rest;  /* input that waits */
@@ -64,9 +70,14 @@ void connection_finish(struct connection *connection);
 /* Ends a connection at once. */
 void connection_close(struct connection *connection);
 
-/* For workers: goes on with a connection that waited for an ID; one that has waited too long. */
+/* For workers: goes on with a connection that waited for an ID; with one whose turn it is; ends one that
+ * has waited too long. */
 void connection_resume(struct connection *connection);
+void connection_turn(struct connection *connection);
 void connection_expire(struct connection *connection);
+
+/* For workers: ends one that waits for a request. False: one has arrived. */
+bool connection_drain(struct connection *connection);
 
 /* The peer's address as text. */
 void connection_peer(const struct connection *connection, char *text, size_t size);

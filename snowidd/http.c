@@ -23,8 +23,11 @@ struct http {
 	llhttp_t parser;
 	struct http_request *request; /* NULL: between two requests */
 	bool waiting;                 /* its answer has to wait */
+	bool served;                  /* a request has been answered */
 	bool keep_alive;
 	unsigned fault; /* the status of what is wrong with the request; 0: nothing */
+	const char *input;
+	char before_input; /* the last byte before it that is not blank */
 };
 
 static const struct {
@@ -71,7 +74,7 @@ static bool take_request(struct http *http)
 	}
 	request->worker = worker;
 	request->connection = &http->connection;
-	request->began = elapsed_ns();
+	request->began = worker->setup->settings->log_access ? elapsed_ns() : 0;
 	http->request = request;
 	return true;
 }
@@ -99,10 +102,10 @@ static void return_request(struct http *http)
 		return;
 	}
 	struct http_request clean = {.next = worker->requests, .target = request->target};
-	clean.target.length = 0;
+	buffer_clear(&clean.target);
 	for (size_t i = 0; i < HTTP_HEADERS; i++) {
 		clean.headers[i] = request->headers[i];
-		clean.headers[i].length = 0;
+		buffer_clear(&clean.headers[i]);
 	}
 	*request = clean;
 	worker->requests = request;
@@ -149,10 +152,13 @@ static int on_target(llhttp_t *parser, const char *bytes, size_t length)
 {
 	struct http *const http = http_of(parser);
 
-	buffer_bytes(&http->request->target, bytes, length);
-	if (http->request->target.length > request_limit(http) / 2)
-		return fault(http, 414);
-	return http->request->target.failed ? fault(http, 503) : 0;
+	struct buffer *const target = &http->request->target;
+
+	buffer_bytes(target, bytes, length);
+	if (!buffer_reserve(target, 1))
+		return fault(http, 503);
+	target->data[target->length] = '\0';
+	return target->length > request_limit(http) / 2 ? fault(http, 414) : 0;
 }
 
 static int add_head_bytes(struct http *http, size_t length)
@@ -183,6 +189,9 @@ static int on_field_complete(llhttp_t *parser)
 	if (request->name_length == 0)
 		return fault(http_of(parser), 400); /* llhttp lets it pass */
 	request->header = -1;
+	if (request->head_complete)
+		return add_head_bytes(http_of(parser),
+				      4); /* a trailer has no say (RFC 9110, 6.5.1) */
 	for (int i = 0; i < HTTP_HEADERS; i++)
 		if (strlen(names[i]) == request->name_length &&
 		    strncasecmp(names[i], request->name, request->name_length) == 0)
@@ -195,10 +204,22 @@ static int on_field_complete(llhttp_t *parser)
 	return add_head_bytes(http_of(parser), 4); /* the colon and so on */
 }
 
+/* The last byte before a place in the input that is not blank. */
+static char byte_before(const struct http *http, const char *at)
+{
+	while (at > http->input && (at[-1] == ' ' || at[-1] == '\t'))
+		at--;
+	return at > http->input ? at[-1] : http->before_input;
+}
+
 static int on_value(llhttp_t *parser, const char *bytes, size_t length)
 {
 	struct http_request *const request = http_of(parser)->request;
 
+	/* A line that goes on in the next is refused (RFC 9112, section 5.2): whoever is in front of us
+	 * may see a field of its own there, such as Content-Length. */
+	if (byte_before(http_of(parser), bytes) == '\n')
+		return fault(http_of(parser), 400);
 	if (request->header >= 0) {
 		buffer_bytes(&request->headers[request->header], bytes, length);
 		if (request->headers[request->header].failed)
@@ -207,24 +228,41 @@ static int on_value(llhttp_t *parser, const char *bytes, size_t length)
 	return add_head_bytes(http_of(parser), length);
 }
 
+/* One Host, which HTTP/1.0 may leave out, and which is a host (RFC 9112, section 3.2). */
+static bool is_host_good(const struct http_request *request, bool needed)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"-._~%!$&'()*+,;=:[]";
+	const struct buffer *const host = &request->headers[HTTP_HOST];
+
+	if (request->host_count != 1)
+		return request->host_count == 0 && !needed;
+	for (size_t i = 0; i < host->length; i++)
+		if (!memchr(allowed, host->data[i], sizeof allowed - 1))
+			return false;
+	return true;
+}
+
 static int on_head(llhttp_t *parser)
 {
 	struct http *const http = http_of(parser);
 	struct http_request *const request = http->request;
 	const struct buffer *const expect = &request->headers[HTTP_EXPECT];
+	const bool http10 = parser->http_minor == 0;
 
-	if (!buffer_reserve(&request->target, 1))
-		return fault(http, 503);
-	request->target.data[request->target.length] = '\0';
+	request->head_complete = true;
 	parser->upgrade = 0; /* no other protocol is spoken here (RFC 9110, section 7.8) */
 	request->get = parser->method == HTTP_GET;
 	request->head = parser->method == HTTP_HEAD;
-	if (request->host_count > 1 ||
-	    (request->host_count == 0 && parser->http_major == 1 && parser->http_minor == 1))
+	if (parser->http_major != 1)
+		return fault(http, 505); /* llhttp knows others */
+	/* HTTP/1.0 has no chunks: who sends them there means to deceive (RFC 9112, section 6.1). */
+	if (!is_host_good(request, !http10) || (http10 && (parser->flags & F_TRANSFER_ENCODING)))
 		return fault(http, 400);
 	if ((parser->flags & F_CONTENT_LENGTH) && parser->content_length > request_limit(http))
 		return fault(http, 413);
-	if (expect->length == 12 && strncasecmp(expect->data, "100-continue", 12) == 0 &&
+	if (!http10 && expect->length == 12 && strncasecmp(expect->data, "100-continue", 12) == 0 &&
 	    (parser->flags & (F_CONTENT_LENGTH | F_CHUNKED)))
 		buffer_text(&http->connection.worker->output, "HTTP/1.1 100 Continue\r\n\r\n");
 	return 0;
@@ -272,7 +310,7 @@ void http_problem(struct worker *worker, struct http_reply *reply, unsigned stat
 	reply->status = status;
 	reply->type = "application/json";
 	reply->body = NULL;
-	worker->body.length = 0;
+	buffer_clear(&worker->body);
 	buffer_text(&worker->body, "{\"error\":");
 	buffer_json(&worker->body, code);
 	buffer_text(&worker->body, ",\"message\":");
@@ -280,19 +318,24 @@ void http_problem(struct worker *worker, struct http_reply *reply, unsigned stat
 	buffer_text(&worker->body, "}\n");
 }
 
-/* An origin server with a clock sends a date (RFC 9110, section 6.6.1); it is written once a second. */
-static const char *date(struct worker *worker)
+/* An origin server with a clock sends a date (RFC 9110, section 6.6.1). It is written once a second, with
+ * all else that does not change. */
+static void add_common(struct worker *worker, struct buffer *out)
 {
 	struct timespec now;
 	struct tm utc;
+	char date[40];
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	if (worker->date_at != (uint64_t)now.tv_sec) {
-		worker->date_at = (uint64_t)now.tv_sec;
+	if (worker->date_at != (uint64_t)now.tv_sec || worker->common.length == 0) {
 		gmtime_r(&now.tv_sec, &utc);
-		strftime(worker->date, sizeof worker->date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+		strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+		worker->date_at = (uint64_t)now.tv_sec;
+		buffer_clear(&worker->common);
+		buffer_printf(&worker->common,
+			      "Date: %s\r\nCache-Control: no-store\r\nContent-Type: ", date);
 	}
-	return worker->date;
+	buffer_bytes(out, worker->common.data, worker->common.length);
 }
 
 static void log_access(const struct http *http, const struct http_reply *reply)
@@ -302,7 +345,8 @@ static void log_access(const struct http *http, const struct http_reply *reply)
 
 	connection_peer(&http->connection, peer, sizeof peer);
 	snprintf(status, sizeof status, "%u", reply->status);
-	snprintf(us, sizeof us, "%" PRIu64, request ? (elapsed_ns() - request->began) / 1000 : 0);
+	snprintf(us, sizeof us, "%" PRIu64,
+		 request && request->began ? (elapsed_ns() - request->began) / 1000 : 0);
 	log_event(LOG_LEVEL_INFO, "request", "peer", peer, "method",
 		  !request        ? "-"
 		  : request->get  ? "GET"
@@ -330,23 +374,24 @@ static void send_reply(struct http *http, struct http_reply *reply)
 		}
 	}
 	if (reply->status == 200) {
-		buffer_text(out, "HTTP/1.1 200 OK\r\nDate: ");
+		buffer_text(out, "HTTP/1.1 200 OK\r\n");
 	} else {
 		buffer_text(out, "HTTP/1.1 ");
 		buffer_number(out, reply->status);
 		buffer_text(out, " ");
 		buffer_text(out, phrase_of(reply->status));
-		buffer_text(out, "\r\nDate: ");
+		buffer_text(out, "\r\n");
 	}
-	buffer_text(out, date(worker));
-	buffer_text(out, "\r\nContent-Type: ");
+	add_common(worker, out);
 	buffer_text(out, reply->type);
 	if (!reply->bodiless) {
 		buffer_text(out, "\r\nContent-Length: ");
 		buffer_number(out, reply->length);
 	}
-	buffer_text(out, "\r\nCache-Control: no-store\r\n");
+	buffer_text(out, "\r\n");
 	buffer_text(out, reply->fields);
+	if (reply->constant_fields)
+		buffer_text(out, reply->constant_fields);
 	if (!http->keep_alive)
 		buffer_text(out, "Connection: close\r\n");
 	else if (http->parser.http_minor == 0)
@@ -358,6 +403,7 @@ static void send_reply(struct http *http, struct http_reply *reply)
 	if (worker->setup->settings->log_access)
 		log_access(http, reply);
 	return_request(http);
+	http->served = true;
 	if (!http->keep_alive)
 		connection_finish(&http->connection);
 }
@@ -439,15 +485,19 @@ static size_t http_input(struct connection *c, const char *bytes, size_t length)
 	struct http *const http = (struct http *)c;
 	size_t done = 0;
 
-	while (done < length && !http->waiting && !c->finishing && !c->closing &&
+	http->input = bytes;
+	while (done < length && !http->waiting && !c->finishing && !c->closing && c->share > 0 &&
 	       c->worker->output.length < OUTPUT_HIGH) {
 		const llhttp_errno_t error =
 			llhttp_execute(&http->parser, bytes + done, length - done);
-		if (error == HPE_OK)
+		if (error == HPE_OK) {
+			http->before_input = byte_before(http, bytes + length);
 			return length;
+		}
 		if (error == HPE_PAUSED) {
 			done = (size_t)(llhttp_get_error_pos(&http->parser) - bytes);
 			llhttp_resume(&http->parser);
+			c->share--;
 			serve(http);
 		} else {
 			refuse(http, status_of(http, error, bytes + done, length - done));
@@ -472,7 +522,10 @@ static void http_resume(struct connection *c)
 static enum phase http_phase(const struct connection *c)
 {
 	const struct http *const http = (const struct http *)c;
-	return http->waiting ? PHASE_PARKED : http->request ? PHASE_REQUEST : PHASE_IDLE;
+	return http->waiting   ? PHASE_PARKED
+	       : http->request ? PHASE_REQUEST
+	       : http->served  ? PHASE_IDLE
+			       : PHASE_FIRST;
 }
 
 static void http_timeout(struct connection *c, enum phase phase)
@@ -487,11 +540,18 @@ static void http_close(struct connection *c)
 	return_request((struct http *)c);
 }
 
+static const char busy[] =
+	"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+	"Content-Length: 70\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+	"{\"error\":\"overloaded\",\"message\":\"the server has no room for another\"}\n";
+
 struct protocol http_protocol(const http_serve_fn *serve_request)
 {
 	return (struct protocol){
 		.size = sizeof(struct http),
 		.user = serve_request,
+		.alpn = "http/1.1",
+		.busy = busy,
 		.open = http_open,
 		.input = http_input,
 		.blocked = http_blocked,

@@ -22,11 +22,12 @@ struct http_request {
 	struct buffer target;                /* with a 0 behind it */
 	struct buffer headers[HTTP_HEADERS]; /* several of one name are joined by ", " */
 	unsigned host_count;
+	bool head_complete;
 	char name[32]; /* of the header that is arriving */
 	size_t name_length;
 	int header; /* which; -1: none of those above */
 	size_t head_bytes, body_bytes;
-	uint64_t began;
+	uint64_t began;   /* elapsed time, ns; 0: nobody wants to know */
 	struct take take; /* of whoever serves it */
 };
 
@@ -38,7 +39,8 @@ struct http_reply {
 	const char *body;
 	size_t length;
 	char fields[160]; /* more header lines */
-	bool bodiless;    /* of a HEAD whose body is not known without making it */
+	const char *constant_fields;
+	bool bodiless; /* of a HEAD whose body is not known without making it */
 };
 
 /* Answers a request. False: it has to wait, and wants to be called again. */

@@ -29,7 +29,7 @@ static bool fail_library(const struct opening *opening, const char *what)
 	char detail[400];
 
 	snowid_error_detail(detail, sizeof detail);
-	return settings_fail(opening->error, "kind %s: %s: %s", opening->kind->name, what, detail);
+	return settings_fail(opening->error, "%s: kind %s: %s", what, opening->kind->name, detail);
 }
 
 static const char *store_setting(const struct settings *settings)
@@ -346,7 +346,7 @@ static bool open_generator(struct opening *opening)
 	if (snowid_generator_get(kind->generator, "block", text, sizeof text, NULL) == 0 &&
 	    settings_span(text, &block_ns))
 		kind->half_block_ns = block_ns / 2;
-	kind->limit_at = UINT64_MAX;
+	kind->limit_at = 0; /* until the first renewal has told */
 	return true;
 }
 

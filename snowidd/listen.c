@@ -23,8 +23,6 @@
 #include "snowidd/log.h"
 #include "snowidd/notify.h"
 
-#define BACKLOG 4096
-
 struct address {
 	struct sockaddr_storage name;
 	socklen_t size;
@@ -152,7 +150,7 @@ static int open_socket(const struct address *address, bool shared_port)
 	    !IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&address->name)->sin6_addr))
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
 	if (bind(fd, (const struct sockaddr *)&address->name, address->size) != 0 ||
-	    listen(fd, BACKLOG) != 0) {
+	    listen(fd, LISTEN_BACKLOG) != 0) {
 		const int error = errno;
 		close(fd);
 		errno = error;
@@ -177,6 +175,21 @@ static void remove_stale(const struct address *address)
 	close(fd);
 }
 
+/* Keeps in mind what is to be removed in the end. */
+static void note_file(struct sockets *sockets, const struct address *address)
+{
+	const struct sockaddr_un *const name = (const struct sockaddr_un *)&address->name;
+	struct socket_file *const file = &sockets->files[sockets->file_count];
+	struct stat info;
+
+	if (lstat(name->sun_path, &info) != 0)
+		return;
+	snprintf(file->path, sizeof file->path, "%s", name->sun_path);
+	file->device = info.st_dev;
+	file->inode = info.st_ino;
+	sockets->file_count++;
+}
+
 static bool share(struct sockets *sockets, int fd)
 {
 	for (size_t w = 0; w < sockets->workers; w++) {
@@ -193,7 +206,10 @@ static bool open_for_all(struct sockets *sockets, const struct address *address)
 	if (address->name.ss_family == AF_UNIX) {
 		remove_stale(address);
 		const int fd = open_socket(address, false);
-		return fd >= 0 && share(sockets, fd);
+		if (fd < 0)
+			return false;
+		note_file(sockets, address);
+		return share(sockets, fd);
 	}
 	/* With SO_REUSEPORT a second daemon would take half of the first one's connections. */
 	const int probe = open_socket(address, false);
@@ -209,32 +225,60 @@ static bool open_for_all(struct sockets *sockets, const struct address *address)
 	return true;
 }
 
+/* 127.0.0.1 port 80, or /path. */
+static void describe(const struct address *address, char *text, size_t size)
+{
+	char host[64], port[8];
+
+	if (address->name.ss_family == AF_UNIX)
+		snprintf(text, size, "%s", ((const struct sockaddr_un *)&address->name)->sun_path);
+	else if (getnameinfo((const struct sockaddr *)&address->name, address->size, host,
+			     sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(text, size, "%s port %s", host, port);
+}
+
 static bool open_text(struct sockets *sockets, const struct settings *settings, const char *text,
 		      struct settings_error *error)
 {
 	struct address address;
+	char where[SOCKET_PATH] = "";
 
 	if (sockets->count == SOCKETS_MAX)
 		return settings_fail(error, "listen: more than %d addresses", SOCKETS_MAX);
 	if (!read_address(text, settings, &address, error) ||
 	    !check_scope(settings, text, &address, error))
 		return false;
-	if (!open_for_all(sockets, &address))
-		return settings_fail(error, "listen: cannot listen on %.120s, port %u: %s", text,
-				     (unsigned)settings->port, strerror(errno));
+	if (!open_for_all(sockets, &address)) {
+		const int why = errno;
+		describe(&address, where, sizeof where);
+		return settings_fail(error, "listen: cannot listen on %.120s: %s", where,
+				     strerror(why));
+	}
 	log_event(LOG_LEVEL_INFO, "listening", "address", text, NULL);
 	return true;
+}
+
+static bool is_listening(int fd)
+{
+	int listening = 0;
+	socklen_t size = sizeof listening;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
 /* Sockets of systemd are in blocking mode, and their addresses are its business. */
 static bool take_over(struct sockets *sockets, const struct settings *settings, int count,
 		      struct settings_error *error)
 {
-	struct address address = {.size = sizeof address.name};
-
+	if (count > SOCKETS_MAX)
+		return settings_fail(error, "more than %d sockets were handed over", SOCKETS_MAX);
 	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + count; fd++) {
-		if (getsockname(fd, (struct sockaddr *)&address.name, &address.size) != 0)
-			return settings_fail(error, "what was handed over as file %d is no socket",
+		struct address address = {.size = sizeof address.name};
+		if (!is_listening(fd) ||
+		    getsockname(fd, (struct sockaddr *)&address.name, &address.size) != 0)
+			return settings_fail(error,
+					     "what was handed over as file %d is no socket that "
+					     "listens for connections",
 					     fd);
 		if (!check_scope(settings, "the socket that was handed over", &address, error))
 			return false;
@@ -250,7 +294,7 @@ bool listen_open(const struct settings *settings, size_t workers, struct sockets
 		 struct settings_error *error)
 {
 	const int handed_over = notify_sockets();
-	struct settings_error unused;
+	struct settings_error why;
 
 	*sockets = (struct sockets){.workers = workers};
 	sockets->of = calloc(workers, sizeof *sockets->of);
@@ -259,9 +303,12 @@ bool listen_open(const struct settings *settings, size_t workers, struct sockets
 	if (handed_over > 0)
 		return take_over(sockets, settings, handed_over, error);
 	if (settings->listen.count == 0) {
+		if (!open_text(sockets, settings, "127.0.0.1", error))
+			return false;
 		/* A host may have no IPv6. */
-		return open_text(sockets, settings, "127.0.0.1", error) &&
-		       (open_text(sockets, settings, "::1", &unused) || true);
+		if (!open_text(sockets, settings, "::1", &why))
+			log_event(LOG_LEVEL_INFO, "not listening", "reason", why.text, NULL);
+		return true;
 	}
 	for (size_t i = 0; i < settings->listen.count; i++)
 		if (!open_text(sockets, settings, settings->listen.items[i], error))
@@ -269,10 +316,15 @@ bool listen_open(const struct settings *settings, size_t workers, struct sockets
 	return true;
 }
 
-void listen_close(const struct settings *settings, struct sockets *sockets)
+void listen_close(struct sockets *sockets)
 {
-	for (size_t i = 0; i < settings->listen.count; i++)
-		if (strncmp(settings->listen.items[i], "unix:", 5) == 0)
-			unlink(settings->listen.items[i] + 5);
+	struct stat info;
+
+	for (size_t i = 0; i < sockets->file_count; i++) {
+		const struct socket_file *const file = &sockets->files[i];
+		if (lstat(file->path, &info) == 0 && info.st_dev == file->device &&
+		    info.st_ino == file->inode)
+			unlink(file->path);
+	}
 	free(sockets->of);
 }

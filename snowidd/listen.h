@@ -7,15 +7,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "snowidd/settings.h"
 
-#define SOCKETS_MAX 64
+#define SOCKETS_MAX    64
+#define LISTEN_BACKLOG 4096
+#define SOCKET_PATH    108 /* unix(7) */
 
-/* The sockets of each worker, in `sockets[worker][]`. */
+/* A Unix socket that was made, as it is in the file system. */
+struct socket_file {
+	char path[SOCKET_PATH];
+	dev_t device;
+	ino_t inode;
+};
+
+/* The sockets of each worker, in `of[worker][]`. */
 struct sockets {
 	int (*of)[SOCKETS_MAX];
 	size_t workers, count;
+	struct socket_file files[SOCKETS_MAX];
+	size_t file_count;
 };
 
 /* Opens them for each worker. False with *error. */
@@ -25,7 +37,8 @@ bool listen_open(const struct settings *settings, size_t workers, struct sockets
 /* Whether the addresses can be read, and are fit for what the settings say else. */
 bool listen_check(const struct settings *settings, struct settings_error *error);
 
-/* Frees the memory; the sockets are the workers'. Removes the Unix sockets that were made. */
-void listen_close(const struct settings *settings, struct sockets *sockets);
+/* Frees the memory; the sockets are the workers'. Removes the Unix sockets that were made, unless another
+ * has taken their place. */
+void listen_close(struct sockets *sockets);
 
 #endif

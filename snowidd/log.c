@@ -46,11 +46,22 @@ static void add_time(struct buffer *line)
 		buffer_text(line, text);
 }
 
+/* Whether a value can stand in a line of text as it is. What comes from outside must not end the line, nor
+ * look like another field, nor speak to a terminal. */
+static bool is_plain(const char *value)
+{
+	const char *at = value;
+
+	while (*at > ' ' && *at < 0x7f && !strchr("\"\\=", *at))
+		at++;
+	return at > value && !*at;
+}
+
 /* name=value, the value in quotes where it has to be. */
 static void add_text_field(struct buffer *line, const char *name, const char *value)
 {
 	buffer_printf(line, " %s=", name);
-	if (*value && !strpbrk(value, " \"\\=\t\r\n"))
+	if (is_plain(value))
 		buffer_text(line, value);
 	else
 		buffer_json(line, value);

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "snowidd/clocksource.h"
 #include "snowidd/http.h"
+#include "snowidd/keeper.h"
 #include "snowidd/listen.h"
 #include "snowidd/log.h"
 #include "snowidd/metrics.h"
@@ -38,87 +38,24 @@ struct daemon {
 	struct peers *peers;
 	bool in_conflict;
 	struct server server;
-	struct setup *setup;
+	struct setup *setup, *started; /* now, and with what cannot be reloaded */
 	struct sockets sockets;
 	struct worker *workers;
 	uint64_t *seen_alive; /* of each worker, when it was last asked */
 	size_t worker_count;
-	uint64_t ids_before, second_before;
 	bool stopping;
 	char **options; /* of the command line, for a reload */
 	const char *file;
-
-	bool keeping;
-	pthread_t keeper; /* of the stores */
-	pthread_mutex_t keeper_lock;
-	pthread_cond_t keeper_wake;
-	bool keeper_ends;
+	struct keeper keeper;
 };
-
-/* ---- the keeper of the stores ---------------------------------------------------------------- */
-
-/* A thread of its own: no sync may stop an event loop. */
-static void *keep(void *user)
-{
-	struct daemon *const d = user;
-
-	pthread_mutex_lock(&d->keeper_lock);
-	while (!d->keeper_ends) {
-		pthread_mutex_unlock(&d->keeper_lock);
-		uint64_t ns = service_maintain(d->server.service);
-		pthread_mutex_lock(&d->keeper_lock);
-		if (ns > UINT64_C(60000000000))
-			ns = UINT64_C(60000000000);
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += (time_t)(ns / 1000000000);
-		until.tv_nsec += (long)(ns % 1000000000);
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		if (!d->keeper_ends)
-			pthread_cond_timedwait(&d->keeper_wake, &d->keeper_lock, &until);
-	}
-	pthread_mutex_unlock(&d->keeper_lock);
-	return NULL;
-}
-
-static bool start_keeper(struct daemon *d, struct settings_error *error)
-{
-	pthread_condattr_t attributes;
-
-	pthread_mutex_init(&d->keeper_lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&d->keeper_wake, &attributes);
-	pthread_condattr_destroy(&attributes);
-	return pthread_create(&d->keeper, NULL, keep, d) == 0 ||
-	       settings_fail(error, "cannot start a thread");
-}
-
-static void stop_keeper(struct daemon *d)
-{
-	pthread_mutex_lock(&d->keeper_lock);
-	d->keeper_ends = true;
-	pthread_cond_signal(&d->keeper_wake);
-	pthread_mutex_unlock(&d->keeper_lock);
-	pthread_join(d->keeper, NULL);
-	pthread_mutex_destroy(&d->keeper_lock);
-	pthread_cond_destroy(&d->keeper_wake);
-}
 
 /* ---- timers ---------------------------------------------------------------------------------- */
 
 static void on_second(uv_timer_t *timer)
 {
 	struct daemon *const d = timer->data;
-	const uint64_t now = elapsed_ns(), ids = metrics_ids(&d->server);
 
-	atomic_store(&d->server.ids_per_second,
-		     (double)(ids - d->ids_before) * 1e9 / (double)(now - d->second_before));
-	d->ids_before = ids;
-	d->second_before = now;
+	metrics_second(&d->server);
 }
 
 /* The watchdog hears that all is well only from workers that have answered since the last time. */
@@ -167,7 +104,7 @@ static void on_peers_due(uv_timer_t *timer)
 	struct daemon *const d = timer->data;
 
 	if (d->setup->settings->peers.count > 0 || d->in_conflict)
-		peers_ask(d->peers, &d->setup->settings->peers);
+		peers_ask(d->peers, d->setup);
 }
 
 static void start_peers_timer(struct daemon *d)
@@ -205,7 +142,7 @@ static void reload(struct daemon *d)
 	notify_reloading();
 	struct settings *const settings = settings_load(d->options, d->file, &error);
 	if (settings)
-		tell_fixed(d->setup->settings, settings);
+		tell_fixed(d->started->settings, settings);
 	struct setup *const setup = settings ? setup_new(settings, &error) : NULL;
 	if (!setup) {
 		log_event(LOG_LEVEL_ERROR, "not reloaded", "error", error.text, NULL);
@@ -283,12 +220,21 @@ static void tell_ended(void *user)
 	uv_async_send(&d->worker_ended);
 }
 
+/* What is left to do may have to wait for a disk: from here on a signal ends it at once. */
+static void let_signals_through(struct daemon *d)
+{
+	for (size_t i = 0; i < SIGNALS; i++)
+		uv_signal_stop(&d->signals[i]);
+	signal(SIGHUP, SIG_IGN);
+}
+
 static void on_worker_ended(uv_async_t *async)
 {
 	struct daemon *const d = async->data;
 
 	if (atomic_load(&d->ended) < d->worker_count)
 		return;
+	let_signals_through(d);
 	if (d->clocksource)
 		clocksource_close(d->clocksource);
 	peers_close(d->peers);
@@ -347,8 +293,7 @@ static bool start_server(struct daemon *d, struct settings_error *error)
 	d->peers = peers_new(&d->loop, server->service, on_conflict, d);
 	if (!d->clocksource || !d->peers)
 		return settings_fail(error, "out of memory");
-	d->keeping = start_keeper(d, error);
-	return d->keeping;
+	return keeper_start(&d->keeper, server->service, error);
 }
 
 static bool start_workers(struct daemon *d, struct settings_error *error)
@@ -393,8 +338,11 @@ static void tell_started(struct daemon *d)
 		  service_kind_at(d->server.service, 0)->name, "worker_id", worker, "scope",
 		  health.host_scope ? "host" : "fleet", "store",
 		  service_kind_at(d->server.service, 0)->store, NULL);
+	/* Each has to have answered when the watchdog is first told. */
+	for (size_t i = 0; i < d->worker_count; i++)
+		worker_wake(&d->workers[i]);
 	if (watchdog_ms > 0)
-		uv_timer_start(&d->watchdog, on_watchdog, 0, watchdog_ms);
+		uv_timer_start(&d->watchdog, on_watchdog, watchdog_ms, watchdog_ms);
 	notify_send("READY=1");
 }
 
@@ -402,11 +350,10 @@ static void end(struct daemon *d)
 {
 	for (size_t i = 0; i < d->worker_count; i++)
 		worker_join(&d->workers[i]);
-	if (d->keeping)
-		stop_keeper(d);
+	keeper_stop(&d->keeper);
 	if (d->server.service)
 		service_close(d->server.service, d->setup->settings->stop_timeout);
-	listen_close(d->setup->settings, &d->sockets);
+	listen_close(&d->sockets);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
@@ -425,11 +372,12 @@ static int run(struct daemon *d)
 	raise_file_limit();
 	open_log(d->setup->settings);
 	if (!start(d, &error)) {
+		settings_locate(d->setup->settings, &error);
 		log_event(LOG_LEVEL_ERROR, "cannot start", "error", error.text, NULL);
+		listen_close(&d->sockets);
 		return 1;
 	}
-	d->second_before = elapsed_ns();
-	uv_timer_start(&d->second, on_second, 1000, 1000);
+	uv_timer_start(&d->second, on_second, 0, 1000);
 	start_peers_timer(d);
 	tell_started(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -444,15 +392,15 @@ static int help(void)
 {
 	printf("Usage: snowidd [OPTION]...\n\nServes distributed unique IDs over HTTP.\n\n"
 	       "  --config FILE\n        read this file (default: " SETTINGS_FILE
-	       ", if it is there)\n"
+	       ", if it exists)\n"
 	       "  --check-config\n        check the configuration, and exit\n"
 	       "  --help, --version\n\n");
 	settings_help();
 	printf("\nEach option is a key in the file (--limits-rate: rate under limits) and an "
 	       "environment\n"
-	       "variable (SNOWIDD_LIMITS_RATE). An option weighs more than a variable, and that "
-	       "more\n"
-	       "than the file. A span is a number with ns, us, ms, s, m or h. Manual: man "
+	       "variable (SNOWIDD_LIMITS_RATE). Options take precedence over variables, and these "
+	       "over\n"
+	       "the file. A span is a number with ns, us, ms, s, m or h. Manual: man "
 	       "snowidd\n");
 	return fflush(stdout) == 0 ? 0 : 1;
 }
@@ -465,7 +413,10 @@ static int complain(const char *text)
 
 static bool check(const struct settings *settings, struct settings_error *error)
 {
-	return service_check(settings, error) && listen_check(settings, error);
+	if (service_check(settings, error) && listen_check(settings, error))
+		return true;
+	settings_locate(settings, error);
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -497,6 +448,7 @@ int main(int argc, char **argv)
 	d.setup = setup_new(settings, &error);
 	if (!d.setup)
 		return complain(error.text);
+	d.started = setup_hold(d.setup);
 	if (!check(settings, &error))
 		status = complain(error.text);
 	else if (check_only)
@@ -504,5 +456,6 @@ int main(int argc, char **argv)
 	else
 		status = run(&d);
 	setup_release(d.setup);
+	setup_release(d.started);
 	return status;
 }

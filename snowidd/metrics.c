@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "snowidd/metrics.h"
+#include "snowidd/tls.h"
 #include "snowidd/worker.h"
 
 /* ---- counting -------------------------------------------------------------------------------- */
@@ -59,13 +61,42 @@ static uint64_t sum(struct server *server, size_t offset)
 
 #define SUM(server, member) sum(server, offsetof(struct counters, member))
 
-uint64_t metrics_ids(struct server *server)
+/* Of all kinds. */
+static uint64_t sum_ids(struct server *server)
 {
 	uint64_t total = 0;
 
 	for (size_t k = 0; k < service_kinds(server->service); k++)
 		total += sum(server, offsetof(struct counters, ids) + k * sizeof(uint64_t));
 	return total;
+}
+
+static double seconds_of(const struct timeval *time)
+{
+	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime);
+}
+
+void metrics_second(struct server *server)
+{
+	struct rates *const rates = &server->rates;
+	const uint64_t now = elapsed_ns(), ids = sum_ids(server);
+	const double cpu = cpu_seconds(), took = (double)(now - rates->ns_before) / 1e9;
+
+	if (rates->ns_before > 0) {
+		atomic_store(&rates->ids, (double)(ids - rates->ids_before) / took);
+		atomic_store(&rates->cpu, (cpu - rates->cpu_before) / took);
+	}
+	rates->ids_before = ids;
+	rates->ns_before = now;
+	rates->cpu_before = cpu;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
@@ -113,7 +144,7 @@ static void write_ids(struct buffer *to, struct server *server)
 			      service_kind_at(server->service, k)->name,
 			      sum(server, offsetof(struct counters, ids) + k * sizeof(uint64_t)));
 	single(to, "ids_per_second", "gauge", "IDs handed out in the last second.",
-	       atomic_load(&server->ids_per_second));
+	       atomic_load(&server->rates.ids));
 	for (size_t i = 0; i < service_threads(server->service); i++) {
 		ms = atomic_load(&service_counters(server->service, i)->last_id_ms);
 		last_ms = ms > last_ms ? ms : last_ms;
@@ -150,10 +181,25 @@ static void write_requests(struct buffer *to, struct server *server,
 					      name, codes[c], value);
 		}
 	}
+}
+
+static void write_connections(struct buffer *to, const struct worker *worker)
+{
+	struct server *const server = worker->server;
+
 	single(to, "connections_open", "gauge", "Open connections.",
 	       (double)SUM(server, connections));
+	single(to, "connections_limit", "gauge", "How many may be open.",
+	       (double)worker->setup->settings->connections);
 	single(to, "connections_accepted_total", "counter", "Connections accepted.",
 	       (double)SUM(server, accepted));
+	single(to, "connections_refused_total", "counter",
+	       "Connections turned away: too many were open, or no file descriptor was left.",
+	       (double)SUM(server, refused));
+	if (worker->setup->tls)
+		single(to, "tls_certificate_end_timestamp_seconds", "gauge",
+		       "When the certificate of this server ends.",
+		       (double)tls_certificate_end(worker->setup->tls));
 }
 
 static void write_clock(struct buffer *to, struct server *server)
@@ -197,20 +243,51 @@ static double seconds_left(const struct kind *kind)
 	return (double)(end - now);
 }
 
+/* Who makes the IDs: two of a fleet that say the same are one too many. */
+static void write_workers(struct buffer *to, struct server *server)
+{
+	char layout[512];
+	const char *name;
+	uint64_t value;
+
+	family(to, "worker_info", "gauge",
+	       "Always 1; the labels tell the layout and the fields of the worker.");
+	for (size_t k = 0; k < service_kinds(server->service); k++) {
+		const struct kind *const kind = service_kind_at(server->service, k);
+		if (!kind->layout ||
+		    snowid_layout_format(kind->layout, layout, sizeof layout, NULL) != 0)
+			continue;
+		buffer_printf(to, "snowid_worker_info{kind=\"%s\",layout=\"%s\",worker=\"",
+			      kind->name, layout);
+		for (size_t i = 0, n = 0; kind_field(kind, &i, &name, &value); n++)
+			buffer_printf(to, "%s%s=%" PRIu64, n > 0 ? "," : "", name, value);
+		buffer_text(to, "\"} 1\n");
+	}
+	single(to, "worker_conflict", "gauge",
+	       "1 while IDs are refused because a peer has the same worker.",
+	       service_refuses(server->service, REFUSED_CONFLICT));
+}
+
 static void write_store(struct buffer *to, struct server *server)
 {
-	const uint64_t now = elapsed_ns();
-
 	family(to, "store_limit_ahead_seconds", "gauge",
 	       "How long IDs could still be made if the store could not be renewed.");
 	for (size_t k = 0; k < service_kinds(server->service); k++) {
 		const struct kind *const kind = service_kind_at(server->service, k);
-		const uint64_t at = atomic_load(&kind->limit_at);
+		const double ahead = service_limit_ahead(kind);
 		buffer_printf(to, "snowid_store_limit_ahead_seconds{kind=\"%s\"} ", kind->name);
-		if (at == UINT64_MAX)
+		if (isinf(ahead))
 			buffer_text(to, "+Inf\n");
 		else
-			buffer_printf(to, "%.3f\n", at > now ? (double)(at - now) / 1e9 : 0);
+			buffer_printf(to, "%.3f\n", ahead);
+	}
+	family(to, "store_block_seconds", "gauge",
+	       "How far ahead a store that is well is renewed.");
+	for (size_t k = 0; k < service_kinds(server->service); k++) {
+		const struct kind *const kind = service_kind_at(server->service, k);
+		if (kind->half_block_ns > 0)
+			buffer_printf(to, "snowid_store_block_seconds{kind=\"%s\"} %g\n",
+				      kind->name, 2 * (double)kind->half_block_ns / 1e9);
 	}
 	family(to, "store_failing", "gauge", "1 while the store cannot be renewed.");
 	for (size_t k = 0; k < service_kinds(server->service); k++) {
@@ -218,6 +295,7 @@ static void write_store(struct buffer *to, struct server *server)
 		buffer_printf(to, "snowid_store_failing{kind=\"%s\"} %d\n", kind->name,
 			      atomic_load(&kind->store_error) != 0);
 	}
+	write_workers(to, server);
 	family(to, "layout_end_seconds", "gauge", "Time until the layout can hold no more IDs.");
 	for (size_t k = 0; k < service_kinds(server->service); k++) {
 		const struct kind *const kind = service_kind_at(server->service, k);
@@ -252,23 +330,17 @@ static double threads(void)
 	return number;
 }
 
-static double seconds_of(const struct timeval *time)
-{
-	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
-}
-
 static void write_process(struct buffer *to, struct server *server)
 {
 	struct health health;
-	struct rusage usage;
 
 	service_health(server->service, &health);
-	getrusage(RUSAGE_SELF, &usage);
 	single(to, "healthy", "gauge", "1 while IDs would be handed out.",
 	       health.refusal == SERVED);
 	single(to, "uptime_seconds", "gauge", "Time since the start.", (double)health.uptime_s);
-	single(to, "cpu_seconds_total", "counter", "CPU time used.",
-	       seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime));
+	single(to, "cpu_seconds_total", "counter", "CPU time used.", cpu_seconds());
+	single(to, "cpu_usage_ratio", "gauge", "CPU time used in the last second; 1 is one core.",
+	       atomic_load(&server->rates.cpu));
 	single(to, "memory_bytes", "gauge", "Resident memory.", resident_bytes());
 	single(to, "threads", "gauge", "Threads.", threads());
 	family(to, "build_info", "gauge", "Always 1; the label tells the version.");
@@ -276,11 +348,14 @@ static void write_process(struct buffer *to, struct server *server)
 		      health.host_scope ? "host" : "fleet");
 }
 
-void metrics_write(struct buffer *to, struct server *server, const char *(*endpoint)(size_t index))
+void metrics_write(struct buffer *to, struct worker *worker, const char *(*endpoint)(size_t index))
 {
+	struct server *const server = worker->server;
+
 	write_latency(to, server);
 	write_ids(to, server);
 	write_requests(to, server, endpoint);
+	write_connections(to, worker);
 	write_clock(to, server);
 	write_store(to, server);
 	write_process(to, server);

@@ -24,8 +24,15 @@ struct counters {
 	_Atomic uint64_t requests[ENDPOINTS_MAX][CODES_MAX];
 	_Atomic uint64_t latency[BUCKETS + 1], latency_ns;
 	_Atomic uint64_t overflows;
-	_Atomic uint64_t connections, accepted;
+	_Atomic uint64_t connections, accepted, refused;
 	_Atomic uint64_t last_id_ms; /* unix */
+};
+
+/* Of the last second, and what they are reckoned from. */
+struct rates {
+	_Atomic double ids, cpu;
+	uint64_t ids_before, ns_before;
+	double cpu_before;
 };
 
 /* Adds to a counter of which this thread is the only writer. */
@@ -42,11 +49,12 @@ size_t metrics_code(unsigned status);
 void count_latency(struct counters *counters, uint64_t ns);
 
 struct server;
+struct worker;
 
-/* All that is measured, as Prometheus text. `endpoint` names the endpoints by index, NULL past the last. */
-void metrics_write(struct buffer *to, struct server *server, const char *(*endpoint)(size_t index));
+/* All that is measured, as Prometheus text, by a worker of the server. `endpoint` names the endpoints by index, NULL past the last. */
+void metrics_write(struct buffer *to, struct worker *worker, const char *(*endpoint)(size_t index));
 
-/* IDs of all kinds and workers so far. */
-uint64_t metrics_ids(struct server *server);
+/* To be called once a second, by one thread: the rates of the last one. */
+void metrics_second(struct server *server);
 
 #endif

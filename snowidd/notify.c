@@ -36,15 +36,14 @@ static int is_ours(const char *name)
 
 int notify_sockets(void)
 {
-	const uint64_t count = is_ours("LISTEN_PID") ? number("LISTEN_FDS") : 0;
+	const uint64_t said = is_ours("LISTEN_PID") ? number("LISTEN_FDS") : 0;
+	const int count = said < 1024 ? (int)said : 1024;
 
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
-	if (count > 64)
-		return 0;
-	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + (int)count; fd++)
+	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + count; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return (int)count;
+	return count;
 }
 
 void notify_send(const char *state)

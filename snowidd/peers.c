@@ -10,8 +10,9 @@
 #include "snowidd/log.h"
 #include "snowidd/peers.h"
 
-#define TIMEOUT_MS  2000
-#define ANSWER_SIZE 8192
+#define TIMEOUT_MS   2000
+#define ANSWER_SIZE  16384
+#define REQUEST_SIZE 1536 /* with a token */
 
 struct question {
 	uv_tcp_t socket;
@@ -19,9 +20,10 @@ struct question {
 	uv_connect_t connect;
 	uv_write_t write;
 	struct peers *peers;
-	char address[128], request[256], answer[ANSWER_SIZE];
+	char address[128], request[REQUEST_SIZE], answer[ANSWER_SIZE];
 	size_t length;
 	bool looking, open;
+	bool silent; /* in the round before */
 };
 
 struct peers {
@@ -138,6 +140,26 @@ static void on_closed(uv_handle_t *handle)
 	let_go(question->peers);
 }
 
+/* A conflict with who does not answer cannot be noticed: the operator should know. */
+static void tell_silence(struct question *question)
+{
+	const char *const status = question->length > 12 ? question->answer + 9 : "";
+	char instance[32], why[40] = "no answer in time";
+
+	const bool silent = !text_member(question->answer, "instance", instance, sizeof instance);
+	if (silent == question->silent)
+		return;
+	question->silent = silent;
+	if (*status)
+		snprintf(why, sizeof why, "status %.3s", status);
+	if (silent)
+		log_event(LOG_LEVEL_WARNING, "a peer does not tell which worker it has", "peer",
+			  question->address, "reason", why, NULL);
+	else
+		log_event(LOG_LEVEL_INFO, "a peer tells which worker it has", "peer",
+			  question->address, NULL);
+}
+
 static void finish(struct peers *peers)
 {
 	if (!peers->asking)
@@ -151,6 +173,8 @@ static void finish(struct peers *peers)
 		if (question->open)
 			uv_close((uv_handle_t *)&question->socket, on_closed);
 		question->open = false;
+		if (!peers->closing)
+			tell_silence(question);
 	}
 	if (!peers->closing)
 		peers->found(peers->user, peers->conflict[0] ? peers->conflict : NULL);
@@ -190,7 +214,7 @@ static void on_answer(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
 		question->length += (size_t)length;
 		return;
 	}
-	if (length == UV_EOF)
+	if (length == UV_EOF || length == UV_ENOBUFS)
 		judge(question);
 	if (length < 0)
 		close_question(question);
@@ -247,18 +271,21 @@ static void split(const char *text, char *host, size_t size, const char **port)
 	*port = colon + 1;
 }
 
-static bool ask(struct peers *peers, struct question *question, const char *address)
+static bool ask(struct peers *peers, struct question *question, const char *address,
+		const char *token)
 {
+	const bool silent = strcmp(question->address, address) == 0 && question->silent;
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	char host[256];
 	const char *port;
 
-	*question = (struct question){.peers = peers, .looking = true};
+	*question = (struct question){.peers = peers, .looking = true, .silent = silent};
 	question->lookup.data = question;
 	snprintf(question->address, sizeof question->address, "%s", address);
 	snprintf(question->request, sizeof question->request,
-		 "GET /api/v1/health HTTP/1.1\r\nHost: %.120s\r\nConnection: close\r\n\r\n",
-		 address);
+		 "GET /api/v1/health HTTP/1.1\r\nHost: %.120s\r\nConnection: close\r\n%s%s%s\r\n",
+		 address, token ? "Authorization: Bearer " : "", token ? token : "",
+		 token ? "\r\n" : "");
 	split(address, host, sizeof host, &port);
 	question->looking = uv_getaddrinfo(peers->loop, &question->lookup, on_looked_up, host, port,
 					   &hints) == 0;
@@ -266,8 +293,10 @@ static bool ask(struct peers *peers, struct question *question, const char *addr
 	return question->looking;
 }
 
-void peers_ask(struct peers *peers, const struct list *addresses)
+void peers_ask(struct peers *peers, const struct setup *setup)
 {
+	const struct list *const addresses = &setup->settings->peers;
+
 	/* The handles of the round before may not have been closed yet. */
 	if (peers->asking || peers->closing || peers->pending > 1)
 		return;
@@ -277,11 +306,11 @@ void peers_ask(struct peers *peers, const struct list *addresses)
 	uv_timer_start(&peers->timer, on_timeout, TIMEOUT_MS, 0);
 	for (size_t i = 0; i < addresses->count && i < PEERS_MAX; i++) {
 		if (!peers->questions[i])
-			peers->questions[i] = malloc(sizeof *peers->questions[i]);
+			peers->questions[i] = calloc(1, sizeof *peers->questions[i]);
 		if (!peers->questions[i])
 			break;
 		peers->count++;
-		peers->left += ask(peers, peers->questions[i], addresses->items[i]);
+		peers->left += ask(peers, peers->questions[i], addresses->items[i], setup->token);
 	}
 	if (peers->left == 0)
 		finish(peers);

@@ -8,7 +8,7 @@
 #include <uv.h>
 
 #include "snowidd/service.h"
-#include "snowidd/settings.h"
+#include "snowidd/setup.h"
 
 #define PEERS_MAX 64
 
@@ -28,8 +28,9 @@ struct peers;
 struct peers *peers_new(uv_loop_t *loop, struct service *service,
 			void (*found)(void *user, const char *conflict), void *user);
 
-/* Asks all of them at once, and waits for each up to two seconds. */
-void peers_ask(struct peers *peers, const struct list *addresses);
+/* Asks all of them at once, with the token if there is one, and waits for each up to two seconds. Logs who
+ * does not answer. */
+void peers_ask(struct peers *peers, const struct setup *setup);
 void peers_close(struct peers *peers);
 
 #endif

@@ -107,6 +107,8 @@ bool rate_take(struct rate *rate, const struct rate_key *key, uint64_t per_secon
 
 	pthread_mutex_lock(&rate->locks[set % LOCKS]);
 	struct bucket *const bucket = find(rate->sets[set], key);
+	if (bucket->full_at > now_ns + depth) /* of a larger burst, before a reload */
+		bucket->full_at = now_ns + depth;
 	const uint64_t full_at = (bucket->full_at > now_ns ? bucket->full_at : now_ns) + interval;
 	const bool given = full_at - now_ns <= depth;
 	if (given)

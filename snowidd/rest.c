@@ -3,132 +3,17 @@
  * The service over HTTP.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "snowidd/admit.h"
 #include "snowidd/assets.h"
 #include "snowidd/metrics.h"
+#include "snowidd/query.h"
 #include "snowidd/rest.h"
-
-/* ---- parameters ------------------------------------------------------------------------------ */
-
-enum parameter { KIND = 1, COUNT = 2, ID = 4 };
-
-struct text {
-	const char *data;
-	size_t length;
-};
-
-/* What stands behind the question mark. */
-struct query {
-	struct text kind, count, id;
-};
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
-/* Decodes %41 in place (RFC 3986, section 2.1). False: malformed. */
-static bool decode(char *text, size_t *length)
-{
-	size_t to = 0;
-
-	for (size_t i = 0; i < *length; i++) {
-		char c = text[i];
-		if (c == '%') {
-			if (i + 2 >= *length || hex(text[i + 1]) < 0 || hex(text[i + 2]) < 0)
-				return false;
-			c = (char)(hex(text[i + 1]) << 4 | hex(text[i + 2]));
-			i += 2;
-			if (c == '\0')
-				return false;
-		}
-		text[to++] = c;
-	}
-	*length = to;
-	return true;
-}
-
-static bool is(const struct text *text, const char *name)
-{
-	return text->length == strlen(name) && memcmp(text->data, name, text->length) == 0;
-}
-
-/* Reads name=value&…, each name of those allowed at most once. Returns NULL, or what is wrong. */
-static const char *read_query(char *at, unsigned allowed, struct query *query)
-{
-	while (*at) {
-		char *const end = at + strcspn(at, "&"), *equals = at;
-		while (equals < end && *equals != '=')
-			equals++;
-		struct text name = {at, (size_t)(equals - at)},
-			    value = {equals + 1, (size_t)(end - equals - 1)};
-		struct text *to;
-		if (equals == end)
-			return "a parameter is not name=value";
-		if (!decode(at, &name.length) || !decode(equals + 1, &value.length))
-			return "a parameter has a malformed % escape";
-		if ((allowed & KIND) && is(&name, "kind"))
-			to = &query->kind;
-		else if ((allowed & COUNT) && is(&name, "count"))
-			to = &query->count;
-		else if ((allowed & ID) && is(&name, "id"))
-			to = &query->id;
-		else
-			return "there is no such parameter here";
-		if (to->data)
-			return "a parameter is there twice";
-		*to = value;
-		at = *end ? end + 1 : end;
-	}
-	return NULL;
-}
-
-/* The weight of a media type in an Accept field (RFC 9110, section 12.5.1), in 1/1000; -1: not named. */
-static int weight(const char *accept, size_t length, const char *type)
-{
-	const char *const end = accept + length;
-	int best = -1;
-
-	for (const char *at = accept; at < end;) {
-		const char *const stop = memchr(at, ',', (size_t)(end - at))
-						 ? memchr(at, ',', (size_t)(end - at))
-						 : end;
-		while (at < stop && (*at == ' ' || *at == '\t'))
-			at++;
-		size_t name = 0;
-		while (at + name < stop && at[name] != ';' && at[name] != ' ')
-			name++;
-		if (name == strlen(type) && strncasecmp(at, type, name) == 0) {
-			best = 1000;
-			for (const char *q = at + name; q + 3 < stop; q++)
-				if ((q[0] == ';' || q[0] == ' ') && (q[1] | 32) == 'q' &&
-				    q[2] == '=')
-					best = (int)(strtod(q + 3, NULL) * 1000);
-		}
-		at = stop + 1;
-	}
-	return best;
-}
-
-static bool wants_json(const struct buffer *accept)
-{
-	if (accept->length == 0)
-		return false;
-	const int json = weight(accept->data, accept->length, "application/json");
-	int text = weight(accept->data, accept->length, "text/plain");
-	if (text < 0)
-		text = weight(accept->data, accept->length, "text/*");
-	if (text < 0)
-		text = weight(accept->data, accept->length, "*/*");
-	return json > 0 && json > text;
-}
 
 /* ---- replies --------------------------------------------------------------------------------- */
 
@@ -144,19 +29,23 @@ static void problem(struct call *call, unsigned status, const char *code, const 
 	http_problem(call->request->worker, call->reply, status, code, text);
 }
 
-static void refused(struct call *call, enum refusal refusal)
+static void refused(struct call *call, enum refusal refusal, uint64_t wait_ns)
 {
 	static const unsigned statuses[REFUSALS] = {
 		[REFUSED_KIND] = 404,     [REFUSED_COUNT] = 400,    [REFUSED_ID] = 400,
 		[REFUSED_CLOCK] = 503,    [REFUSED_CONFLICT] = 503, [REFUSED_EXHAUSTED] = 503,
 		[REFUSED_STORE] = 503,    [REFUSED_ENDED] = 503,    [REFUSED_STOPPING] = 503,
-		[REFUSED_INTERNAL] = 500,
+		[REFUSED_INTERNAL] = 500, [REFUSED_RATE] = 429,     [REFUSED_TOKEN] = 401,
 	};
 	const unsigned status = statuses[refusal];
 
 	problem(call, status, refusal_code(refusal), refusal_text(refusal));
-	if (status == 503)
-		snprintf(call->reply->fields, sizeof call->reply->fields, "Retry-After: 1\r\n");
+	if (status == 503 || status == 429)
+		snprintf(call->reply->fields, sizeof call->reply->fields,
+			 "Retry-After: %" PRIu64 "\r\n", wait_ns / 1000000000 + 1);
+	if (status == 401)
+		snprintf(call->reply->fields, sizeof call->reply->fields,
+			 "WWW-Authenticate: Bearer\r\n");
 }
 
 static void add_json(struct buffer *body, const char *name, const char *value)
@@ -206,79 +95,88 @@ static bool is_head(struct call *call, const char *type)
 	return true;
 }
 
-/* Takes the IDs of a request. False: it has to wait. The reply is an error, or call->reply->status is
- * still 200. */
-static bool take(struct call *call, size_t want)
+/* Whether IDs can be asked for; otherwise the reply is an error. */
+static bool ask(struct call *call, uint64_t want)
 {
 	struct worker *const worker = call->request->worker;
-	struct service *const service = worker->server->service;
-	struct take *const take = &call->request->take;
+	const struct settings *const settings = worker->setup->settings;
+	const struct query_text *const kind = &call->query.kind;
+	char why[80];
+
+	if (call->request->take.kind) /* goes on after a wait */
+		return true;
+	const enum refusal refusal =
+		service_ask(worker->server->service, &call->request->take, kind->data, kind->length,
+			    want, settings, worker->counters);
+	if (refusal == SERVED)
+		return true;
+	refused(call, refusal, 0);
+	if (refusal == REFUSED_COUNT) {
+		snprintf(why, sizeof why, "count is a number from 1 to %" PRIu64, settings->count);
+		problem(call, 400, refusal_code(refusal), why);
+	}
+	return false;
+}
+
+/* Takes the IDs of a request. False: it has to wait. The reply is an error, or call->reply->status is
+ * still 200. */
+static bool take(struct call *call)
+{
+	struct worker *const worker = call->request->worker;
 	uint64_t wait_ns;
 
-	if (!take->kind) {
-		take->kind = service_kind(service, call->query.kind.data, call->query.kind.length);
-		take->want = want;
-		if (!take->kind) {
-			count(&worker->counters->errors[REFUSED_KIND], 1);
-			refused(call, REFUSED_KIND);
-			return true;
-		}
-	}
-	const enum refusal refusal = service_take(
-		service, take, worker->setup->settings->wait_timeout, worker->counters, &wait_ns);
+	const enum refusal refusal =
+		service_take(worker->server->service, &call->request->take,
+			     worker->setup->settings->wait_timeout, worker->counters, &wait_ns);
 	if (refusal != SERVED && wait_ns > 0)
 		return false;
 	if (refusal != SERVED)
-		refused(call, refusal);
+		refused(call, refusal, 0);
 	return true;
 }
 
-static void add_wide(struct buffer *body, const struct take *take, size_t i, bool quoted)
+static size_t id_text(const struct take *take, size_t i, char text[SNOWID_UUID_TEXT])
 {
-	char text[SNOWID_UUID_TEXT];
-
+	if (take->kind->type == KIND_LAYOUT)
+		return number_text(take->ids[i], text);
 	if (take->kind->type == KIND_ULID)
 		snowid_ulid_format(&take->wide[i], text);
 	else
 		snowid_uuid_format(&take->wide[i], text);
-	if (quoted)
-		buffer_text(body, "\"");
-	buffer_text(body, text);
-	if (quoted)
-		buffer_text(body, "\"");
+	return strlen(text);
+}
+
+static void add_wide(struct buffer *body, const struct take *take, size_t i)
+{
+	char text[SNOWID_UUID_TEXT];
+	const size_t length = id_text(take, i, text);
+
+	buffer_text(body, "\"");
+	buffer_bytes(body, text, length);
+	buffer_text(body, "\"");
 }
 
 /* IDs of 128 bits are strings in any case. */
-static void add_id(struct buffer *body, const struct take *take, bool quoted)
-{
-	if (take->kind->type != KIND_LAYOUT) {
-		add_wide(body, take, 0, true);
-		return;
-	}
-	if (quoted)
-		buffer_text(body, "\"");
-	buffer_number(body, take->ids[0]);
-	if (quoted)
-		buffer_text(body, "\"");
-}
-
 static void id_as_json(struct call *call)
 {
 	const struct take *const take = &call->request->take;
+	const bool number = take->kind->type == KIND_LAYOUT;
+	char text[SNOWID_UUID_TEXT];
+	const size_t length = id_text(take, 0, text);
 
 	json(call);
-	buffer_text(call->body, "{\"id\":");
-	add_id(call->body, take, false);
-	buffer_text(call->body, ",\"id_str\":");
-	add_id(call->body, take, true);
-	buffer_text(call->body, "}\n");
+	buffer_text(call->body, number ? "{\"id\":" : "{\"id\":\"");
+	buffer_bytes(call->body, text, length);
+	buffer_text(call->body, number ? ",\"id_str\":\"" : "\",\"id_str\":\"");
+	buffer_bytes(call->body, text, length);
+	buffer_text(call->body, "\"}\n");
 }
 
 static bool get_id(struct call *call)
 {
-	if (is_head(call, "application/json"))
+	if (!ask(call, 1) || is_head(call, "application/json"))
 		return true;
-	if (!take(call, 1))
+	if (!take(call))
 		return false;
 	if (call->reply->status == 200)
 		id_as_json(call);
@@ -287,12 +185,14 @@ static bool get_id(struct call *call)
 
 static bool get_next_id(struct call *call)
 {
-	const bool as_json = wants_json(&call->request->headers[HTTP_ACCEPT]);
+	const struct buffer *const accept = &call->request->headers[HTTP_ACCEPT];
+	const bool as_json = query_prefers_json(accept->data, accept->length);
+	char text[SNOWID_UUID_TEXT];
 
 	snprintf(call->reply->fields, sizeof call->reply->fields, "Vary: Accept\r\n");
-	if (is_head(call, as_json ? "application/json" : "text/plain"))
+	if (!ask(call, 1) || is_head(call, as_json ? "application/json" : "text/plain"))
 		return true;
-	if (!take(call, 1))
+	if (!take(call))
 		return false;
 	if (call->reply->status != 200)
 		return true;
@@ -301,10 +201,7 @@ static bool get_next_id(struct call *call)
 		return true;
 	}
 	call->reply->type = "text/plain";
-	if (call->request->take.kind->type == KIND_LAYOUT)
-		buffer_number(call->body, call->request->take.ids[0]);
-	else
-		add_wide(call->body, &call->request->take, 0, false);
+	buffer_bytes(call->body, text, id_text(&call->request->take, 0, text));
 	return true;
 }
 
@@ -344,7 +241,7 @@ static void add_wides(struct buffer *body, const struct take *take)
 		for (size_t k = 0; k < take->want; k++) {
 			if (k > 0)
 				buffer_text(body, ",");
-			add_wide(body, take, k, true);
+			add_wide(body, take, k);
 		}
 		if (i == 0)
 			buffer_text(body, "],\"ids_str\":[");
@@ -353,22 +250,15 @@ static void add_wides(struct buffer *body, const struct take *take)
 
 static bool get_ids(struct call *call)
 {
-	const uint64_t most = call->request->worker->setup->settings->count;
-	const struct text *const text = &call->query.count;
+	const struct query_text *const text = &call->query.count;
 	uint64_t wanted = 1;
-	char why[80];
 
 	if (text->data &&
-	    (snowid_id_parse(text->data, text->length, SNOWID_FORM_DECIMAL, &wanted) != 0 ||
-	     wanted == 0 || wanted > most)) {
-		snprintf(why, sizeof why, "count is a number from 1 to %" PRIu64, most);
-		count(&call->request->worker->counters->errors[REFUSED_COUNT], 1);
-		problem(call, 400, refusal_code(REFUSED_COUNT), why);
+	    snowid_id_parse(text->data, text->length, SNOWID_FORM_DECIMAL, &wanted) != 0)
+		wanted = 0; /* a count that cannot be */
+	if (!ask(call, wanted) || is_head(call, "application/json"))
 		return true;
-	}
-	if (is_head(call, "application/json"))
-		return true;
-	if (!take(call, (size_t)wanted))
+	if (!take(call))
 		return false;
 	if (call->reply->status != 200)
 		return true;
@@ -406,7 +296,7 @@ static bool get_parse(struct call *call)
 					&parts);
 	if (refusal != SERVED) {
 		count(&call->request->worker->counters->errors[refusal], 1);
-		refused(call, refusal);
+		refused(call, refusal, 0);
 		if (refusal == REFUSED_ID && snowid_error_detail(why, sizeof why) > 0)
 			problem(call, 400, refusal_code(refusal), why);
 		return true;
@@ -459,6 +349,10 @@ static void add_kinds(struct call *call)
 		buffer_text(call->body, "{");
 		add_json(call->body, "name", kind->name);
 		add_json(call->body, "store", kind->store);
+		add_bool(call->body, "store_failing", atomic_load(&kind->store_error) != 0);
+		const double ahead = service_limit_ahead(kind);
+		if (!isinf(ahead))
+			buffer_printf(call->body, "\"limit_ahead_seconds\":%.3f,", ahead);
 		if (kind->layout &&
 		    snowid_layout_format(kind->layout, layout, sizeof layout, NULL) == 0)
 			add_json(call->body, "layout", layout);
@@ -495,8 +389,7 @@ static bool get_health(struct call *call)
 	add_json(body, "version", snowid_version());
 	add_number(body, "uptime_seconds", health.uptime_s);
 	add_number(body, "ids_generated", health.ids);
-	buffer_printf(body, "\"ids_per_second\":%.1f,",
-		      atomic_load(&worker->server->ids_per_second));
+	buffer_printf(body, "\"ids_per_second\":%.1f,", atomic_load(&worker->server->rates.ids));
 	add_clock(call);
 	add_kinds(call);
 	end_object(body, "}\n");
@@ -520,14 +413,14 @@ static bool get_ready(struct call *call)
 		buffer_text(call->body, "{\"status\":\"ready\"}\n");
 		return true;
 	}
-	refused(call, health.refusal == SERVED ? REFUSED_STOPPING : health.refusal);
+	refused(call, health.refusal == SERVED ? REFUSED_STOPPING : health.refusal, 0);
 	return true;
 }
 
 static bool get_metrics(struct call *call)
 {
 	call->reply->type = "text/plain; version=0.0.4; charset=utf-8";
-	metrics_write(call->body, call->request->worker->server, rest_endpoint);
+	metrics_write(call->body, call->request->worker, rest_endpoint);
 	return true;
 }
 
@@ -541,9 +434,12 @@ static bool asset(struct call *call, const char *type, const unsigned char *byte
 
 static bool get_page(struct call *call)
 {
-	snprintf(call->reply->fields, sizeof call->reply->fields,
-		 "Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; "
-		 "style-src 'unsafe-inline'; connect-src 'self'\r\n");
+	/* It fetches nothing but what this server says, and stands in no frame. */
+	call->reply->constant_fields =
+		"Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; "
+		"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; "
+		"form-action 'none'; frame-ancestors 'none'\r\n"
+		"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
 	return asset(call, "text/html; charset=utf-8", page_html, page_html_size);
 }
 
@@ -561,10 +457,10 @@ static const struct route {
 	bool open; /* to all, also where a token is asked for, and not bounded in rate */
 } routes[] = {
 	{"other", NULL, 0, false}, /* no route: what is counted for the rest */
-	{"/v1/next_id", get_next_id, KIND, false},
-	{"/api/v1/id", get_id, KIND, false},
-	{"/api/v1/ids", get_ids, KIND | COUNT, false},
-	{"/api/v1/parse", get_parse, KIND | ID, false},
+	{"/v1/next_id", get_next_id, QUERY_KIND, false},
+	{"/api/v1/id", get_id, QUERY_KIND, false},
+	{"/api/v1/ids", get_ids, QUERY_KIND | QUERY_COUNT, false},
+	{"/api/v1/parse", get_parse, QUERY_KIND | QUERY_ID, false},
 	{"/api/v1/health", get_health, 0, false},
 	{"/api/v1/health/live", get_live, 0, true},
 	{"/api/v1/health/ready", get_ready, 0, true},
@@ -590,43 +486,42 @@ static const struct route *find(const char *path, size_t length)
 	return NULL;
 }
 
-/* The path of a target, which may be "http://host/path" too (RFC 9112, section 3.2.2). */
+/* The path of a target, which may be "http://host/path" too (RFC 9112, section 3.2.2); a host there is not
+ * empty (RFC 9110, section 4.2.1). */
 static char *path_of(char *target)
 {
-	if (strncasecmp(target, "http://", 7) == 0)
-		return target + 7 + strcspn(target + 7, "/?");
-	if (strncasecmp(target, "https://", 8) == 0)
-		return target + 8 + strcspn(target + 8, "/?");
-	return target;
+	const size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
+			      : strncasecmp(target, "https://", 8) == 0 ? 8
+									: 0;
+	const size_t host = scheme > 0 ? strcspn(target + scheme, "/?#") : 0;
+
+	return host > 0 ? target + scheme + host : target;
 }
 
-/* Whether the client may ask at all. */
-static bool admit(struct call *call)
+static bool is_admitted(struct call *call)
 {
 	const struct http_request *const request = call->request;
-	const struct setup *const setup = request->worker->setup;
-	const struct buffer *const given = &request->headers[HTTP_AUTHORIZATION];
+	const struct buffer *const token = &request->headers[HTTP_AUTHORIZATION];
 	uint64_t wait_ns = 0;
 
-	if (setup->settings->rate > 0 && request->connection->has_key &&
-	    !rate_take(request->worker->server->rate, &request->connection->key,
-		       setup->settings->rate, setup->settings->burst, request->began, &wait_ns)) {
-		problem(call, 429, "rate_limited", "too many requests from this address");
-		snprintf(call->reply->fields, sizeof call->reply->fields,
-			 "Retry-After: %" PRIu64 "\r\n", wait_ns / 1000000000 + 1);
-		return false;
-	}
-	if (setup->has_token &&
-	    !(given->length > 0 && setup_authorised(setup, given->data, given->length))) {
-		problem(call, 401, "unauthorised", "a bearer token is needed, and not this one");
-		snprintf(call->reply->fields, sizeof call->reply->fields,
-			 "WWW-Authenticate: Bearer\r\n");
-		return false;
-	}
-	return true;
+	const enum refusal refusal =
+		admit(request->connection, token->data, token->length, &wait_ns);
+	if (refusal != SERVED)
+		refused(call, refusal, wait_ns);
+	return refusal == SERVED;
 }
 
-static bool serve_route(struct call *call, const struct route *route, char *query)
+/* A copy that can be decoded in place: the log shows the target as it was sent. */
+static char *copy_query(struct call *call, const char *query)
+{
+	struct buffer *const copy = &call->request->worker->query;
+
+	buffer_clear(copy);
+	buffer_bytes(copy, query, strlen(query) + 1);
+	return copy->failed ? NULL : copy->data;
+}
+
+static bool serve_route(struct call *call, const struct route *route, const char *query)
 {
 	if (!call->request->get && !call->request->head) {
 		problem(call, 405, "method_not_allowed",
@@ -634,10 +529,14 @@ static bool serve_route(struct call *call, const struct route *route, char *quer
 		snprintf(call->reply->fields, sizeof call->reply->fields, "Allow: GET, HEAD\r\n");
 		return true;
 	}
-	const char *const wrong = read_query(query, route->parameters, &call->query);
-	if (!wrong)
+	char *const copy = copy_query(call, query);
+	const char *const wrong = copy ? query_read(copy, route->parameters, &call->query) : NULL;
+	if (!copy)
+		refused(call, REFUSED_INTERNAL, 0);
+	else if (wrong)
+		problem(call, 400, "malformed_query", wrong);
+	else
 		return route->serve(call);
-	problem(call, 400, "malformed_query", wrong);
 	return true;
 }
 
@@ -647,12 +546,12 @@ bool rest_serve(struct http_request *request, struct http_reply *reply)
 	char *const path = path_of(request->target.data);
 	const size_t length = strcspn(path, "?#");
 
-	call.body->length = 0;
+	buffer_clear(call.body);
 	const struct route *const route = length > 0 ? find(path, length) : find("/", 1);
 	reply->endpoint = route ? (size_t)(route - routes) : 0;
 	if (route && request->take.kind) /* goes on after a wait */
 		return route->serve(&call);
-	if (!(route && route->open) && !admit(&call))
+	if (!(route && route->open) && !is_admitted(&call))
 		return true;
 	if (!route) {
 		problem(&call, 404, "not_found", "there is no such path; see /openapi.json");

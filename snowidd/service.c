@@ -3,6 +3,7 @@
  * What the daemon does, whatever it is asked through.
  */
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct service {
 	bool host_scope;
 	char instance[SNOWID_ULID_TEXT];
 	uint64_t began;
+	uint64_t wait_ns; /* for which a request waits for its IDs */
 	_Atomic int gate; /* enum refusal: why IDs are refused now */
 	atomic_bool draining;
 	pthread_mutex_t lock; /* of the reasons */
@@ -51,6 +53,8 @@ static const struct {
 	[REFUSED_ENDED] = {"layout_ended", "the clock is outside of what the layout can hold"},
 	[REFUSED_STOPPING] = {"stopping", "this server is stopping"},
 	[REFUSED_INTERNAL] = {"internal_error", "this server cannot make IDs now"},
+	[REFUSED_RATE] = {"rate_limited", "too many requests from this address"},
+	[REFUSED_TOKEN] = {"unauthorised", "a bearer token is needed, and not this one"},
 };
 
 const char *refusal_code(enum refusal refusal)
@@ -63,7 +67,7 @@ const char *refusal_text(enum refusal refusal)
 	return refusals[refusal].text;
 }
 
-static enum refusal refusal_of(int error)
+static enum refusal refusal_of(const struct service *service, int error)
 {
 	switch (error) {
 	case 0:
@@ -78,8 +82,8 @@ static enum refusal refusal_of(int error)
 	case SNOWID_E_EPOCH:
 	case SNOWID_E_ENDED:
 		return REFUSED_ENDED;
-	case SNOWID_E_CLOSED:
-		return REFUSED_STOPPING;
+	case SNOWID_E_CLOSED: /* by us, or since the store says that another has the worker */
+		return atomic_load(&service->draining) ? REFUSED_STOPPING : REFUSED_CONFLICT;
 	default:
 		return REFUSED_INTERNAL;
 	}
@@ -118,6 +122,7 @@ struct service *service_new(const struct settings *settings, struct settings_err
 	snowid_ulid_format(&id, service->instance);
 	service->host_scope = kinds_host_scope(settings);
 	service->began = elapsed_ns();
+	service->wait_ns = settings->wait_timeout;
 	if (!kinds_open(service->kinds, &service->kind_count, settings, true, error)) {
 		free(service->counters);
 		free(service);
@@ -199,9 +204,24 @@ void service_refuse(struct service *service, enum refusal cause, const char *rea
 	atomic_store(&service->gate, (int)gate);
 }
 
+bool service_refuses(struct service *service, enum refusal cause)
+{
+	pthread_mutex_lock(&service->lock);
+	const bool refuses = service->reasons[cause][0];
+	pthread_mutex_unlock(&service->lock);
+	return refuses;
+}
+
 void service_drain(struct service *service)
 {
 	atomic_store(&service->draining, true);
+}
+
+double service_limit_ahead(const struct kind *kind)
+{
+	const uint64_t at = atomic_load(&kind->limit_at), now = elapsed_ns();
+
+	return at == UINT64_MAX ? (double)INFINITY : at > now ? (double)(at - now) / 1e9 : 0;
 }
 
 uint64_t service_maintain(struct service *service)
@@ -235,6 +255,28 @@ uint64_t service_maintain(struct service *service)
 }
 
 /* ---- IDs ------------------------------------------------------------------------------------- */
+
+static enum refusal gate_of(const struct service *service)
+{
+	return (enum refusal)atomic_load_explicit(&service->gate, memory_order_relaxed);
+}
+
+enum refusal service_ask(struct service *service, struct take *take, const char *kind,
+			 size_t kind_length, uint64_t want, const struct settings *settings,
+			 struct counters *counters)
+{
+	enum refusal refusal = gate_of(service);
+
+	if (want == 0 || want > settings->count)
+		refusal = REFUSED_COUNT;
+	take->want = (size_t)want;
+	take->kind = service_kind(service, kind, kind_length);
+	if (!take->kind)
+		refusal = REFUSED_KIND;
+	if (refusal != SERVED)
+		count(&counters->errors[refusal], 1);
+	return refusal;
+}
 
 static bool begin(struct take *take, uint64_t wait_timeout_ns)
 {
@@ -298,8 +340,7 @@ enum refusal service_take(struct service *service, struct take *take, uint64_t w
 			  struct counters *counters, uint64_t *wait_ns)
 {
 	const bool first = !take->ids;
-	enum refusal refusal =
-		(enum refusal)atomic_load_explicit(&service->gate, memory_order_relaxed);
+	enum refusal refusal = gate_of(service);
 	int error = 0;
 
 	*wait_ns = 0;
@@ -319,7 +360,7 @@ enum refusal service_take(struct service *service, struct take *take, uint64_t w
 		return SERVED;
 	}
 	if (refusal == SERVED)
-		refusal = refusal_of(error);
+		refusal = refusal_of(service, error);
 	if (first && refusal == REFUSED_EXHAUSTED)
 		count(&counters->overflows, 1);
 	if (*wait_ns > 0 && elapsed_ns() + *wait_ns > take->deadline)
@@ -439,16 +480,25 @@ enum refusal service_parse(struct service *service, const struct kind *kind, con
 
 /* ---- health ---------------------------------------------------------------------------------- */
 
+/* Whether the keeper is late with no more than requests wait for. */
+static bool is_soon_renewed(const struct service *service, struct kind *kind)
+{
+	const uint64_t now = elapsed_ns(), at = atomic_load(&kind->limit_at);
+	return !atomic_load(&kind->store_error) && (now < at || now - at < service->wait_ns);
+}
+
 /* Whether the generator would refuse now. */
-static enum refusal generator_refusal(struct kind *kind, char *reason, size_t size)
+static enum refusal generator_refusal(const struct service *service, struct kind *kind,
+				      char *reason, size_t size)
 {
 	uint64_t available;
 	const int error = snowid_generator_available(kind->generator, &available);
 
-	if (error == 0 || error == SNOWID_E_EXHAUSTED)
+	if (error == 0 || error == SNOWID_E_EXHAUSTED ||
+	    (error == SNOWID_E_LIMIT && is_soon_renewed(service, kind)))
 		return SERVED;
 	snowid_error_detail(reason, size);
-	return refusal_of(error);
+	return refusal_of(service, error);
 }
 
 static void judge(struct service *service, struct health *health)
@@ -464,7 +514,8 @@ static void judge(struct service *service, struct health *health)
 	}
 	for (size_t i = 0; i < service->kind_count; i++) {
 		struct kind *const kind = &service->kinds[i];
-		health->refusal = generator_refusal(kind, health->reason, sizeof health->reason);
+		health->refusal =
+			generator_refusal(service, kind, health->reason, sizeof health->reason);
 		if (health->refusal != SERVED)
 			return;
 		if (atomic_load(&kind->store_error)) {

@@ -31,6 +31,8 @@ enum refusal {
 	REFUSED_ENDED,     /* the layout has no more IDs, or not yet */
 	REFUSED_STOPPING,
 	REFUSED_INTERNAL,
+	REFUSED_RATE,  /* too many requests of this client */
+	REFUSED_TOKEN, /* not the token that is needed */
 	REFUSALS
 };
 
@@ -69,12 +71,15 @@ size_t service_threads(const struct service *service);
  * that one. The reason is for people; it is copied. */
 void service_refuse(struct service *service, enum refusal cause, const char *reason);
 
+/* Whether it has stopped for a cause. MT-Safe. */
+bool service_refuses(struct service *service, enum refusal cause);
+
 /* From now on not ready: health says so, IDs are still served. */
 void service_drain(struct service *service);
 
 /* ---- IDs ------------------------------------------------------------------------------------- */
 
-/* IDs being made. `want` and `kind` are set by the caller, the rest begins as 0. */
+/* IDs being made. Begins as 0. */
 struct take {
 	struct kind *kind;
 	size_t want, made;
@@ -89,7 +94,13 @@ struct take {
 	uint64_t began, deadline; /* elapsed time, ns */
 };
 
-/* Makes IDs without waiting. SERVED: take->made == take->want. Otherwise, with *wait_ns > 0, try again
+/* Sets what is asked for: IDs of the kind of a name, the first for an empty one. Refuses what would be
+ * refused at once; no ID is taken. */
+enum refusal service_ask(struct service *service, struct take *take, const char *kind,
+			 size_t kind_length, uint64_t want, const struct settings *settings,
+			 struct counters *counters);
+
+/* Makes them without waiting. SERVED: take->made == take->want. Otherwise, with *wait_ns > 0, try again
  * after that time, until the deadline; with 0 it is final. */
 enum refusal service_take(struct service *service, struct take *take, uint64_t wait_timeout_ns,
 			  struct counters *counters, uint64_t *wait_ns);
@@ -137,6 +148,9 @@ struct health {
 	size_t field_count;
 };
 void service_health(struct service *service, struct health *health);
+
+/* How long IDs could still be made if the store could not be renewed, in seconds; INFINITY: for ever. */
+double service_limit_ahead(const struct kind *kind);
 
 /* Does what is due for the stores, and says after how many ns to call again. May wait for a disk: for a
  * thread of its own. */

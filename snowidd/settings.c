@@ -31,77 +31,82 @@ static const struct known {
 #define AT(member) offsetof(struct settings, member)
 	{"kinds", LIST, AT(kinds), "snowflake", 0, 0, true, "KIND...",
 	 "kinds of ID to serve: a preset, ulid, uuid1, uuid6, uuid7, or NAME=LAYOUT"},
-	{"epoch", TEXT, AT(epoch), "", 0, 0, true, "INSTANT", "epoch of the 64-bit kinds"},
+	{"epoch", TEXT, AT(epoch), "", 0, 0, true, "INSTANT",
+	 "epoch of 64-bit kinds that do not specify one"},
 	{"datacenter_id", NUMBER, AT(datacenter_id), "", 0, UINT32_MAX, true, "N",
-	 "the field datacenter"},
+	 "value of the field datacenter"},
 	{"worker_id", TEXT, AT(worker_id), "store", 0, 0, true, "N|store|hostname",
 	 "the worker: a number, as the store assigns it, or the ordinal of a host name like "
 	 "name-7"},
-	{"fields", LIST, AT(fields), "", 0, 0, true, "NAME=N...", "other fields of the layouts"},
+	{"fields", LIST, AT(fields), "", 0, 0, true, "NAME=N...", "values of other fields"},
 	{"store", TEXT, AT(store), "", 0, 0, true, "URL",
-	 "where the state lives, see snowid-stores(7) (default: a slot of this host)"},
+	 "where to keep state, see snowid-stores(7) (default: a slot of this host)"},
 	{"wait", TEXT, AT(wait), "", 0, 0, true, "SPAN",
-	 "a clock behind by this is waited for (5ms)"},
+	 "if the clock is behind by up to this, wait (5ms)"},
 	{"hold", TEXT, AT(hold), "", 0, 0, true, "SPAN",
-	 "a clock behind by this is bridged (1s), beyond: refuse"},
+	 "if it is behind by up to this, continue from the last tick; else refuse (1s)"},
 	{"borrow", TEXT, AT(borrow), "", 0, 0, true, "SPAN",
 	 "how far IDs may run ahead of the clock (0)"},
 	{"block", TEXT, AT(block), "", 0, 0, true, "SPAN",
-	 "how far ahead the store allows IDs (3s)"},
+	 "how far ahead of the clock the store allows IDs (3s)"},
 	{"jump", TEXT, AT(jump), "", 0, 0, true, "SPAN",
-	 "a clock that goes ahead by more is not recorded in a state file (1h)"},
-	{"mode", TEXT, AT(mode), "", 0, 0, true, "0600|0640|0660", "of new state files (0600)"},
+	 "do not record the time of a clock that jumps ahead by more than this (1h)"},
+	{"mode", TEXT, AT(mode), "", 0, 0, true, "0600|0640|0660",
+	 "permissions of new state files (0600)"},
 	{"spread", TEXT, AT(spread), "", 0, 0, true, "true|false",
-	 "begin each tick at a random sequence (false)"},
+	 "begin the sequence of each tick at a random value (false)"},
 	{"listen", LIST, AT(listen), "", 0, 0, true, "ADDRESS...",
 	 "addresses to listen on: 10.0.0.1, [::]:8081, unix:/path (default: loopback)"},
 	{"port", NUMBER, AT(port), "8080", 1, 65535, true, "N", "port of addresses without one"},
-	{"threads", NUMBER, AT(threads), "0", 0, 256, true, "N", "worker threads (0: one a CPU)"},
+	{"threads", NUMBER, AT(threads), "0", 0, 256, true, "N",
+	 "threads that serve requests (0: one per CPU)"},
 	{"tls.certificate", TEXT, AT(tls_certificate), "", 0, 0, false, "FILE",
-	 "certificate chain, PEM: serve HTTPS alone"},
+	 "certificate chain in PEM; serve only HTTPS"},
 	{"tls.key", TEXT, AT(tls_key), "", 0, 0, false, "FILE", "its private key"},
 	{"tls.client_ca", TEXT, AT(tls_client_ca), "", 0, 0, false, "FILE",
-	 "clients must show a certificate of these authorities"},
+	 "clients must present a certificate of these authorities"},
 	{"token_file", TEXT, AT(token_file), "", 0, 0, false, "FILE",
 	 "clients must send the token in this file (Authorization: Bearer)"},
 	{"limits.connections", NUMBER, AT(connections), "10000", 1, 1000000, false, "N",
-	 "open connections"},
-	{"limits.count", NUMBER, AT(count), "10000", 1, 1000000, false, "N", "IDs in one request"},
+	 "number of open connections"},
+	{"limits.count", NUMBER, AT(count), "10000", 1, 1000000, false, "N",
+	 "number of IDs per request"},
 	{"limits.request_bytes", NUMBER, AT(request_bytes), "16384", 1024, 1 << 20, false, "N",
-	 "header or body of a request"},
+	 "size of the header or body of a request"},
 	{"limits.header_timeout", SPAN, AT(header_timeout), "10s", 10 * MS, 3600 * SEC, false,
 	 "SPAN", "time for a request to arrive"},
 	{"limits.idle_timeout", SPAN, AT(idle_timeout), "60s", 10 * MS, 86400 * SEC, false, "SPAN",
 	 "time between two requests of a connection"},
 	{"limits.wait_timeout", SPAN, AT(wait_timeout), "2s", 0, 3600 * SEC, false, "SPAN",
-	 "time a request may wait for its IDs"},
+	 "how long a request may wait for its IDs"},
 	{"limits.stop_timeout", SPAN, AT(stop_timeout), "10s", 0, 3600 * SEC, false, "SPAN",
-	 "time for open connections when stopping"},
+	 "how long to wait for open connections when stopping"},
 	{"limits.rate", NUMBER, AT(rate), "0", 0, 1000000000, false, "N",
-	 "requests a second of one client address (0: any)"},
+	 "requests per second of one client (0: no limit)"},
 	{"limits.burst", NUMBER, AT(burst), "100", 1, 1000000000, false, "N",
-	 "requests at once above that rate"},
+	 "requests a client may send at once in addition"},
 	{"clock.interval", SPAN, AT(clock_interval), "10s", 100 * MS, 3600 * SEC, false, "SPAN",
-	 "how often the clock is checked"},
+	 "how often to check the clock"},
 	{"clock.warn", SPAN, AT(clock_warn), "100ms", MS, 3600 * SEC, false, "SPAN",
-	 "drift that is warned of"},
+	 "drift above which to log a warning"},
 	{"clock.refuse", SPAN, AT(clock_refuse), "1s", MS, 3600 * SEC, false, "SPAN",
-	 "drift at which IDs are refused"},
+	 "drift above which to refuse IDs"},
 	{"clock.ntp_servers", LIST, AT(ntp_servers), "", 0, 0, false, "HOST[:PORT]...",
 	 "NTP servers to measure the drift with"},
 	{"peers", LIST, AT(peers), "", 0, 0, false, "HOST:PORT...",
-	 "other snowidd, to notice one with the same worker"},
+	 "other snowidd servers, to detect one with the same worker"},
 	{"log.format", CHOICE, AT(log_format), "text", 0, 0, false, "text|json",
-	 "form of a log line"},
+	 "format of a log line"},
 	{"log.target", CHOICE, AT(log_target), "stderr", 0, 0, false, "stderr|syslog",
-	 "where the log goes"},
+	 "where to log"},
 	{"log.level", CHOICE, AT(log_level), "info", 0, 0, false, "error|warning|info|debug",
-	 "the least that is logged"},
+	 "lowest level to log"},
 	{"log.access", FLAG, AT(log_access), "false", 0, 0, false, "true|false",
 	 "log each request"},
 #undef AT
 };
 #define KNOWN (sizeof table / sizeof table[0])
+_Static_assert(KNOWN <= SETTINGS_MAX, "settings");
 
 bool settings_fail(struct settings_error *error, const char *format, ...)
 {
@@ -289,13 +294,31 @@ void settings_clear(struct settings *settings, const char *key)
 		list_clear(member(settings, known));
 }
 
+static bool note_origin(struct settings *settings, const struct known *known, const char *origin,
+			struct settings_error *error)
+{
+	return set_text(&settings->origins[known - table], origin, error);
+}
+
 bool settings_set(struct settings *settings, const char *key, const char *text, bool again,
-		  struct settings_error *error)
+		  const char *origin, struct settings_error *error)
 {
 	const struct known *const known = find(key);
 	if (!known)
 		return settings_fail(error, "there is no key \"%.80s\"", key);
-	return set(known, settings, text, again, error);
+	return set(known, settings, text, again, error) &&
+	       note_origin(settings, known, origin, error);
+}
+
+void settings_locate(const struct settings *settings, struct settings_error *error)
+{
+	const struct settings_error found = *error;
+	const size_t length = strcspn(found.text, ": ");
+
+	for (size_t i = 0; i < KNOWN; i++)
+		if (strlen(table[i].key) == length &&
+		    strncmp(table[i].key, found.text, length) == 0 && settings->origins[i])
+			settings_fail(error, "%.200s: %.300s", settings->origins[i], found.text);
 }
 
 /* ---- the sources ----------------------------------------------------------------------------- */
@@ -332,13 +355,18 @@ static bool set_initial(struct settings *settings, struct settings_error *error)
 static bool read_environment(struct settings *settings, struct settings_error *error)
 {
 	struct settings_error why;
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], origin[NAME_SIZE + 24];
 
 	for (size_t i = 0; i < KNOWN; i++) {
 		variable_name(&table[i], name);
 		const char *const text = getenv(name);
-		if (text && !set_words(&table[i], settings, text, &why))
-			return settings_fail(error, "environment variable %s: %s", name, why.text);
+		/* Kubernetes sets SNOWIDD_PORT=tcp://… for a Service of the name snowidd. */
+		if (text && table[i].type == NUMBER && strncmp(text, "tcp://", 6) == 0)
+			continue;
+		snprintf(origin, sizeof origin, "environment variable %s", name);
+		if (text && !(set_words(&table[i], settings, text, &why) &&
+			      note_origin(settings, &table[i], origin, &why)))
+			return settings_fail(error, "%s: %s", origin, why.text);
 	}
 	return true;
 }
@@ -349,7 +377,7 @@ static bool read_option(struct settings *settings, char **argv, int *at,
 {
 	const char *const text = argv[*at], *const equals = strchr(text, '=');
 	const size_t length = equals ? (size_t)(equals - text) : strlen(text);
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], origin[NAME_SIZE + 8];
 
 	for (size_t i = 0; i < KNOWN; i++) {
 		option_name(&table[i], name);
@@ -359,9 +387,10 @@ static bool read_option(struct settings *settings, char **argv, int *at,
 		if (!value)
 			return settings_fail(error, "%s needs a value", name);
 		struct settings_error why;
-		if (!set_words(&table[i], settings, value, &why))
-			return settings_fail(error, "option %s: %s", name, why.text);
-		return true;
+		snprintf(origin, sizeof origin, "option %s", name);
+		return (set_words(&table[i], settings, value, &why) &&
+			note_origin(settings, &table[i], origin, &why)) ||
+		       settings_fail(error, "%s: %s", origin, why.text);
 	}
 	return settings_fail(error, "there is no option %.80s; see snowidd --help", text);
 }
@@ -371,7 +400,8 @@ static bool read_all(struct settings *settings, char **argv, const char *file,
 {
 	if (!set_initial(settings, error))
 		return false;
-	if (file || access(SETTINGS_FILE, F_OK) == 0) {
+	/* A file that is there and cannot be seen is not one that is missing. */
+	if (file || access(SETTINGS_FILE, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)) {
 		if (!settings_read_file(settings, file ? file : SETTINGS_FILE, error))
 			return false;
 	}
@@ -404,6 +434,7 @@ void settings_free(struct settings *settings)
 			list_clear(member(settings, &table[i]));
 		else if (table[i].type == TEXT || table[i].type == CHOICE)
 			free(*(char **)member(settings, &table[i]));
+		free(settings->origins[i]);
 	}
 	free(settings);
 }

@@ -17,7 +17,8 @@ struct list {
 	size_t count;
 };
 
-#define NOT_SET UINT64_MAX
+#define NOT_SET      UINT64_MAX
+#define SETTINGS_MAX 64
 
 /* A span is in ns. Texts are never NULL. */
 struct settings {
@@ -37,6 +38,8 @@ struct settings {
 
 	char *log_format, *log_target, *log_level;
 	bool log_access;
+
+	char *origins[SETTINGS_MAX]; /* of each key, where it was set: "FILE:LINE"; NULL: nowhere */
 };
 
 struct settings_error {
@@ -52,10 +55,13 @@ bool settings_fail(struct settings_error *error, const char *format, ...)
 struct settings *settings_load(char **options, const char *file, struct settings_error *error);
 void settings_free(struct settings *settings);
 
-/* Sets the setting of a key as the file has it ("limits.rate") from text. `again`: the second and later
- * items of a list that is being given. */
+/* Puts before an error that begins with a key ("worker_id: …") where that was set. */
+void settings_locate(const struct settings *settings, struct settings_error *error);
+
+/* Sets the setting of a key as the file has it ("limits.rate") from text; `origin` says where. `again`: the
+ * second and later items of a list that is being given. */
 bool settings_set(struct settings *settings, const char *key, const char *text, bool again,
-		  struct settings_error *error);
+		  const char *origin, struct settings_error *error);
 
 /* Empties the list of a key. */
 void settings_clear(struct settings *settings, const char *key);

@@ -56,12 +56,15 @@ static bool set(struct reader *reader, const char *key, bool again)
 {
 	const size_t length = reader->event.data.scalar.length;
 	struct settings_error why;
+	char origin[160];
 
 	if (strlen(scalar(reader)) != length)
 		return fail_here(reader, "%s: a zero byte in the text", key);
 	if (length == 0 && reader->event.data.scalar.plain_implicit)
 		return fail_here(reader, "%s: has no value", key);
-	return settings_set(reader->settings, key, scalar(reader), again, &why) ||
+	snprintf(origin, sizeof origin, "%.120s:%zu", reader->path,
+		 reader->event.start_mark.line + 1);
+	return settings_set(reader->settings, key, scalar(reader), again, origin, &why) ||
 	       fail_here(reader, "%s", why.text);
 }
 

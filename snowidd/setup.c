@@ -37,9 +37,14 @@ static bool read_token(struct setup *setup, struct settings_error *error)
 	if (length < 16 || length == sizeof text)
 		return settings_fail(
 			error, "token_file: %s does not hold a token of 16 to 1000 bytes", path);
-	setup->has_token = digest(text, length, setup->token_digest);
+	for (size_t i = 0; i < length; i++)
+		if (text[i] <= ' ' || text[i] >= 0x7f)
+			return settings_fail(
+				error, "token_file: %s holds a token that no header can", path);
+	setup->token = strndup(text, length);
+	const bool good = setup->token && digest(text, length, setup->token_digest);
 	OPENSSL_cleanse(text, sizeof text);
-	return setup->has_token || settings_fail(error, "token_file: SHA-256 is not available");
+	return good || settings_fail(error, "token_file: no memory, or no SHA-256");
 }
 
 static bool check(const struct settings *s, struct settings_error *error)
@@ -72,6 +77,7 @@ struct setup *setup_new(struct settings *settings, struct settings_error *error)
 	if (check(settings, error) && read_token(setup, error) &&
 	    tls_context(settings, &setup->tls, error))
 		return setup;
+	settings_locate(settings, error);
 	setup_release(setup);
 	return NULL;
 }
@@ -87,6 +93,9 @@ void setup_release(struct setup *setup)
 	if (!setup || atomic_fetch_sub(&setup->holders, 1) > 1)
 		return;
 	SSL_CTX_free(setup->tls);
+	if (setup->token)
+		OPENSSL_cleanse(setup->token, strlen(setup->token));
+	free(setup->token);
 	settings_free(setup->settings);
 	free(setup);
 }

@@ -16,7 +16,7 @@ struct setup {
 	_Atomic unsigned holders;
 	struct settings *settings;
 	SSL_CTX *tls; /* NULL: plain */
-	bool has_token;
+	char *token;  /* that clients must send; NULL: none */
 	unsigned char token_digest[32];
 };
 

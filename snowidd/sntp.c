@@ -231,9 +231,12 @@ void sntp_ask(struct sntp *sntp, const struct list *servers)
 	char host[256];
 	const char *port;
 
-	/* The handles of the round before may not have been closed yet. */
-	if (sntp->asking || sntp->closing || sntp->pending > 1)
+	if (sntp->asking || sntp->closing)
 		return;
+	if (sntp->pending > 1) { /* names of the round before are still being looked up */
+		sntp->done(sntp->user, sntp->ahead_ns, 0);
+		return;
+	}
 	sntp->asking = true;
 	sntp->answers = sntp->expected = 0;
 	uv_timer_start(&sntp->timer, on_timeout, TIMEOUT_MS, 0);

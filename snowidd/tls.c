@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "snowidd/tls.h"
 
@@ -17,19 +18,23 @@ static bool fail(struct settings_error *error, const char *what, const char *pat
 	return settings_fail(error, "%s %.150s: %s", what, path, why);
 }
 
-/* The protocol is chosen here, or a client would speak HTTP/2 where HTTP/1 is served (RFC 7301). */
+/* The listener has one protocol: a client that could choose would speak HTTP/2 where HTTP/1 is served
+ * (RFC 7301). */
 static int choose_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *length,
 			   const unsigned char *offered, unsigned offered_length, void *user)
 {
-	static const unsigned char http1[] = "\x08http/1.1";
+	const char *const name = SSL_get_app_data(ssl);
+	const size_t name_length = strlen(name);
 
-	(void)ssl;
 	(void)user;
-	if (SSL_select_next_proto((unsigned char **)(uintptr_t)chosen, length, http1,
-				  sizeof http1 - 1, offered,
-				  offered_length) != OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	return SSL_TLSEXT_ERR_OK;
+	for (unsigned i = 0; i < offered_length; i += 1U + offered[i])
+		if (offered[i] == name_length && name_length < offered_length - i &&
+		    memcmp(offered + i + 1, name, name_length) == 0) {
+			*chosen = offered + i + 1;
+			*length = offered[i];
+			return SSL_TLSEXT_ERR_OK;
+		}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 static bool load(SSL_CTX *context, const struct settings *settings, struct settings_error *error)
@@ -72,4 +77,14 @@ bool tls_context(const struct settings *settings, SSL_CTX **context, struct sett
 	}
 	*context = made;
 	return true;
+}
+
+int64_t tls_certificate_end(const SSL_CTX *context)
+{
+	const X509 *const certificate = SSL_CTX_get0_certificate(context);
+	struct tm utc;
+
+	if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &utc) != 1)
+		return 0;
+	return timegm(&utc);
 }

@@ -7,10 +7,14 @@
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "snowidd/settings.h"
 
 /* *context is NULL where no certificate is set. */
 bool tls_context(const struct settings *settings, SSL_CTX **context, struct settings_error *error);
+
+/* When the server's certificate ends, unix time; 0: that cannot be told. */
+int64_t tls_certificate_end(const SSL_CTX *context);
 
 #endif

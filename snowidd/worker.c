@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,13 +13,13 @@
 
 #include "snowidd/connection.h"
 #include "snowidd/http.h"
+#include "snowidd/listen.h"
 #include "snowidd/log.h"
 #include "snowidd/worker.h"
 
-#define ACCEPTS 64 /* in one turn of the loop */
-#define PARK_MS 1
-/* How long an idle connection is kept when stopping: a request may be on its way to it. */
-#define DRAIN_MS 500
+#define ACCEPTS  64 /* in one turn of the loop */
+#define PARK_MS  1
+#define PAUSE_MS 100
 
 struct listener {
 	uv_poll_t poll;
@@ -29,54 +31,98 @@ struct listener {
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-/* Without a file descriptor the connection would stay in the queue and wake the loop for ever: one is
- * spared to accept it, and to close it. Returns false when nobody waits. */
-static bool turn_away(struct listener *listener)
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+/* Says at most every ten seconds that there is no room. */
+static void tell_full(const char *event)
 {
 	static _Atomic uint64_t last_told;
 	const uint64_t now = elapsed_ns();
 
 	if (now - atomic_load(&last_told) > UINT64_C(10000000000)) {
 		atomic_store(&last_told, now);
-		log_event(LOG_LEVEL_ERROR,
-			  "no file descriptor is left for connections; raise LimitNOFILE", NULL);
+		log_event(LOG_LEVEL_ERROR, event, NULL);
 	}
-	close(listener->reserve);
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct worker *const worker = timer->data;
+
+	for (size_t i = 0; i < worker->listener_count; i++)
+		uv_poll_start(&worker->listeners[i].poll, UV_READABLE, on_connection);
+}
+
+/* Who waits to be accepted and cannot be would wake the loop for ever. */
+static void pause_accepting(struct worker *worker)
+{
+	if (worker->draining)
+		return;
+	for (size_t i = 0; i < worker->listener_count; i++)
+		uv_poll_stop(&worker->listeners[i].poll);
+	uv_timer_start(&worker->pause, on_pause_over, PAUSE_MS, 0);
+}
+
+/* Without a file descriptor a connection cannot even be closed: one is spared for that. Returns false
+ * when nobody waits. */
+static bool turn_away(struct listener *listener)
+{
+	tell_full("no file descriptor is left for connections; raise LimitNOFILE");
+	if (listener->reserve >= 0)
+		close(listener->reserve);
 	const int socket = accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC);
-	if (socket >= 0)
+	if (socket >= 0) {
+		count(&listener->worker->counters->refused, 1);
 		close(socket);
+	} else if (errno == EMFILE || errno == ENFILE) {
+		pause_accepting(listener->worker);
+	}
 	listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return socket >= 0;
 }
 
 static void accept_or_refuse(struct listener *listener, int socket)
 {
-	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-				   "Retry-After: 1\r\nConnection: close\r\n\r\n";
 	struct worker *const worker = listener->worker;
+	const char *const busy = listener->protocol->busy;
+	char unread[1024];
 
 	if (atomic_load(&worker->server->connections) < worker->setup->settings->connections) {
 		connection_open(worker, socket, listener->protocol);
 		return;
 	}
-	if (!worker->setup->tls && send(socket, busy, sizeof busy - 1, MSG_NOSIGNAL) < 0)
-		log_event(LOG_LEVEL_DEBUG, "a connection was turned away", NULL);
+	count(&worker->counters->refused, 1);
+	tell_full("no room for another connection; raise limits.connections");
+	if (!worker->setup->tls && send(socket, busy, strlen(busy), MSG_NOSIGNAL) > 0)
+		shutdown(socket, SHUT_WR);
+	/* Unread input would make a reset of the end, and the answer might be lost. */
+	while (recv(socket, unread, sizeof unread, MSG_DONTWAIT) == (ssize_t)sizeof unread)
+		;
 	close(socket);
 }
 
-/* Returns false when nobody waits to be accepted. */
+/* Returns false when nobody waits to be accepted, or can be. */
 static bool accept_one(struct listener *listener)
 {
 	const int socket = accept4(listener->socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (socket >= 0)
+	if (socket >= 0) {
 		accept_or_refuse(listener, socket);
-	else if (errno == EMFILE || errno == ENFILE)
-		return turn_away(
-			listener); /* the kernel says so before it looks for a connection */
-	else if (errno != ECONNABORTED && errno != EINTR)
+		return true;
+	}
+	switch (errno) {
+	case EAGAIN:
 		return false;
-	return true;
+	case EMFILE: /* the kernel says so before it looks for a connection */
+	case ENFILE:
+		return turn_away(listener);
+	case ENOBUFS:
+	case ENOMEM:
+		pause_accepting(listener->worker);
+		return false;
+	default: /* of this connection, accept(2) */
+		return true;
+	}
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
@@ -96,7 +142,7 @@ static void on_deadline(uv_timer_t *timer)
 	const uint64_t now = uv_now(&worker->loop);
 	uint64_t next = UINT64_MAX;
 
-	for (enum phase phase = PHASE_IDLE; phase < PHASE_PARKED; phase++) {
+	for (enum phase phase = PHASE_FIRST; phase < PHASE_PARKED; phase++) {
 		struct queue *const queue = &worker->queues[phase];
 		while (queue->first && queue->first->deadline <= now)
 			connection_expire(queue->first);
@@ -107,24 +153,43 @@ static void on_deadline(uv_timer_t *timer)
 		uv_timer_start(timer, on_deadline, next - now, 0);
 }
 
+/* Calls for each that is in a queue; who still waits goes to its end. */
+static void go_through(struct queue *queue, void (*call)(struct connection *c))
+{
+	struct connection *const last = queue->last;
+	struct connection *c = queue->first, *next;
+
+	for (bool more = c; more; c = next) {
+		next = c->next;
+		more = c != last;
+		call(c);
+	}
+}
+
 static void on_parked(uv_timer_t *timer)
 {
 	struct worker *const worker = timer->data;
-	struct connection *const last = worker->queues[PHASE_PARKED].last;
-	struct connection *c = worker->queues[PHASE_PARKED].first, *next;
-	bool more = c;
 
-	for (; more; c = next) {
-		next = c->next;
-		more = c != last; /* who still waits goes to the end */
-		connection_resume(c);
-	}
+	go_through(&worker->queues[PHASE_PARKED], connection_resume);
 	if (worker->queues[PHASE_PARKED].first)
 		uv_timer_start(timer, on_parked, PARK_MS, 0);
 }
 
+static void on_turns(uv_idle_t *turns)
+{
+	struct worker *const worker = turns->data;
+
+	go_through(&worker->queues[PHASE_TURN], connection_turn);
+	if (!worker->queues[PHASE_TURN].first)
+		uv_idle_stop(turns);
+}
+
 void worker_deadline(struct worker *worker, const struct connection *c)
 {
+	if (c->phase == PHASE_TURN) {
+		uv_idle_start(&worker->turns, on_turns);
+		return;
+	}
 	if (c->phase == PHASE_PARKED) {
 		if (!uv_is_active((uv_handle_t *)&worker->parked))
 			uv_timer_start(&worker->parked, on_parked, PARK_MS, 0);
@@ -161,32 +226,40 @@ void worker_connection_gone(struct worker *worker)
 		leave(worker);
 }
 
-static void close_queue(struct worker *worker, enum phase phase)
+/* How long one without a request is kept when stopping: a request may be on its way. */
+static uint64_t drain_ms(const struct worker *worker)
 {
-	while (worker->queues[phase].first)
-		connection_close(worker->queues[phase].first);
+	return worker->setup->settings->stop_timeout / 1000000 / 20;
 }
 
 static void on_drained(uv_timer_t *timer)
 {
 	struct worker *const worker = timer->data;
 
-	close_queue(worker, PHASE_IDLE);
+	for (enum phase phase = PHASE_FIRST; phase <= PHASE_IDLE; phase++) {
+		struct connection *c = worker->queues[phase].first, *next;
+		for (; c; c = next) {
+			next = c->next;
+			connection_drain(c);
+		}
+	}
 	if (worker->connection_count > 0)
-		uv_timer_start(timer, on_drained, DRAIN_MS / 10, 0);
+		uv_timer_start(timer, on_drained, drain_ms(worker) / 10 + 1, 0);
 }
 
 static void stop_listening(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->listener_count; i++) {
 		struct listener *const listener = &worker->listeners[i];
-		/* Closing it would reset those who are in its queue. */
-		while (accept_one(listener))
+		/* Closing it would reset those who are in its queue; more will not be. */
+		for (int k = 0; k <= LISTEN_BACKLOG && accept_one(listener); k++)
 			;
 		uv_poll_stop(&listener->poll);
 		close(listener->socket);
-		close(listener->reserve);
+		if (listener->reserve >= 0)
+			close(listener->reserve);
 	}
+	uv_timer_stop(&worker->pause);
 }
 
 static void stop(struct worker *worker)
@@ -196,7 +269,7 @@ static void stop(struct worker *worker)
 	if (worker->connection_count == 0)
 		leave(worker);
 	else
-		uv_timer_start(&worker->drain, on_drained, DRAIN_MS, 0);
+		uv_timer_start(&worker->drain, on_drained, drain_ms(worker), 0);
 }
 
 static void on_wake(uv_async_t *async)
@@ -212,8 +285,9 @@ static void on_wake(uv_async_t *async)
 	if (atomic_load(&worker->stop_asked) && !worker->draining)
 		stop(worker);
 	if (atomic_load(&worker->end_asked))
-		for (enum phase phase = PHASE_IDLE; phase < PHASES; phase++)
-			close_queue(worker, phase);
+		for (enum phase phase = PHASE_FIRST; phase < PHASES; phase++)
+			while (worker->queues[phase].first)
+				connection_close(worker->queues[phase].first);
 }
 
 void worker_wake(struct worker *worker)
@@ -244,7 +318,10 @@ void worker_end(struct worker *worker)
 static void run(void *user)
 {
 	struct worker *const worker = user;
+	char name[16]; /* as many as the kernel keeps */
 
+	snprintf(name, sizeof name, "worker %zu", worker->index);
+	pthread_setname_np(pthread_self(), name);
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
 	worker->server->ended(worker->server->user);
 }
@@ -281,10 +358,12 @@ bool worker_start(struct worker *worker, struct server *server, size_t index, st
 	if (uv_loop_init(&worker->loop) != 0)
 		return settings_fail(error, "cannot make an event loop");
 	worker->wake.data = worker->deadlines.data = worker->parked.data = worker->drain.data =
-		worker;
+		worker->pause.data = worker->turns.data = worker;
 	uv_timer_init(&worker->loop, &worker->deadlines);
 	uv_timer_init(&worker->loop, &worker->parked);
 	uv_timer_init(&worker->loop, &worker->drain);
+	uv_timer_init(&worker->loop, &worker->pause);
+	uv_idle_init(&worker->loop, &worker->turns);
 	if (uv_async_init(&worker->loop, &worker->wake, on_wake) != 0 ||
 	    !listen_on(worker, sockets, count, protocol) ||
 	    uv_thread_create(&worker->thread, run, worker) != 0)
@@ -302,6 +381,8 @@ void worker_join(struct worker *worker)
 	setup_release(atomic_load(&worker->next_setup));
 	buffer_free(&worker->output);
 	buffer_free(&worker->body);
+	buffer_free(&worker->common);
+	buffer_free(&worker->query);
 	http_forget_requests(worker);
 	free(worker->listeners);
 }

@@ -11,6 +11,7 @@
 
 #include "snowidd/buffer.h"
 #include "snowidd/clockwatch.h"
+#include "snowidd/metrics.h"
 #include "snowidd/rate.h"
 #include "snowidd/service.h"
 #include "snowidd/setup.h"
@@ -21,7 +22,7 @@ struct server {
 	struct clockwatch *watch;
 	struct rate *rate;
 	_Atomic uint64_t connections;
-	_Atomic double ids_per_second;
+	struct rates rates;
 	void (*ended)(void *user); /* a worker has, in its thread */
 	void *user;
 };
@@ -31,11 +32,13 @@ struct protocol;
 
 /* What a connection waits for, which says how long it may. */
 enum phase {
+	PHASE_FIRST,   /* for the first request, after TLS's handshake */
 	PHASE_IDLE,    /* for the next request */
 	PHASE_REQUEST, /* for the rest of one */
 	PHASE_WRITING, /* for the peer to read */
 	PHASE_LINGER,  /* for the peer to close */
 	PHASE_PARKED,  /* for an ID */
+	PHASE_TURN,    /* for others to have theirs */
 	PHASES
 };
 
@@ -50,7 +53,8 @@ struct worker {
 	uv_loop_t loop;
 	uv_thread_t thread;
 	uv_async_t wake;
-	uv_timer_t deadlines, parked, drain;
+	uv_timer_t deadlines, parked, drain, pause;
+	uv_idle_t turns;
 	struct server *server;
 	size_t index;
 	struct counters *counters;
@@ -70,8 +74,9 @@ struct worker {
 	struct buffer body;                        /* of one response */
 	struct http_request *requests;             /* not in use */
 	size_t request_count;
-	uint64_t date_at;
-	char date[40]; /* of an HTTP response */
+	uint64_t date_at;     /* unix time of the date in: */
+	struct buffer query;  /* of one request */
+	struct buffer common; /* header lines of every HTTP response */
 };
 
 /* Starts a thread that serves the sockets, each of which is the worker's own, with a protocol. Takes

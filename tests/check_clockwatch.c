@@ -153,6 +153,43 @@ START_TEST(the_kernels_estimate_counts_while_synchronised)
 }
 END_TEST
 
+/* Adjustments that are no steps: as a time daemon slews, and as it corrects a crystal. */
+START_TEST(slewing_is_noticed)
+{
+	struct host host = start();
+	static const struct {
+		int64_t slewed;
+		uint64_t slews;
+	} tens[] = {
+		{0, 0},
+		{500 * MS / 1000, 0}, /* 50 ppm */
+		{5 * MS, 1},          /* 500 ppm: adjtime(3) begins */
+		{5 * MS, 1},          /* and goes on */
+		{0, 2},
+		{-100 * MS, 3}, /* 1 % */
+		{-100 * MS - 900 * MS / 1000, 3},
+		{0, 4},
+	};
+
+	for (size_t i = 0; i < sizeof tens / sizeof tens[0]; i++) {
+		host.now.slewed_ns += tens[i].slewed;
+		after(&host, 0);
+		ck_assert_uint_eq(host.state.slews, tens[i].slews);
+	}
+	/* Readings too close to each other tell nothing, and lose nothing. */
+	for (int i = 0; i < 10; i++) {
+		host.now.boot_ns += SEC / 10;
+		host.now.wall_ns += SEC / 10;
+		host.now.slewed_ns += i % 2 ? -60000 : 61000 + 400000;
+		clockwatch_read(host.watch, &host.now);
+		clockwatch_state(host.watch, &host.state);
+		ck_assert_uint_eq(host.state.slews, i < 9 ? 4 : 5);
+	}
+	ck_assert_uint_eq(host.state.steps, 0);
+	clockwatch_free(host.watch);
+}
+END_TEST
+
 START_TEST(ntp_has_the_last_word)
 {
 	struct host host = start();
@@ -319,6 +356,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, the_kernel_vouches_for_a_step);
 	tcase_add_test(tests, a_leap_second_is_no_drift);
 	tcase_add_test(tests, the_kernels_estimate_counts_while_synchronised);
+	tcase_add_test(tests, slewing_is_noticed);
 	tcase_add_test(tests, ntp_has_the_last_word);
 	tcase_add_test(tests, one_liar_among_three);
 	tcase_add_test(tests, a_measurement_grows_old);

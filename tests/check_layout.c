@@ -116,18 +116,18 @@ START_TEST(refuses_bad_specs)
 		int error;
 		const char *detail;
 	} cases[] = {
-		{"", SNOWID_E_UNKNOWN, "no layout \"\""},
+		{"", SNOWID_E_UNKNOWN, "no preset \"\""},
 		{"snowflak", SNOWID_E_UNKNOWN, "snowflak"},
 		{"Snowflake", SNOWID_E_UNKNOWN, "Snowflake"},
-		{"worker:5", SNOWID_E_SYNTAX, "first field is \"worker\""},
+		{"worker:5", SNOWID_E_SYNTAX, "first field is \"worker\", but"},
 		{"time:41,", SNOWID_E_SYNTAX, "NAME:BITS"},
 		{"time:", SNOWID_E_SYNTAX, "\"time:\""},
 		{"time:x", SNOWID_E_SYNTAX, "not a number"},
 		{"time:-1", SNOWID_E_SYNTAX, "not a number"},
 		{"time:041", SNOWID_E_SYNTAX, "NAME:BITS"},
 		{"time:0", SNOWID_E_RANGE, "0 bits"},
-		{"time:65", SNOWID_E_RANGE, "1 to 64 are left"},
-		{"time:41,worker:24", SNOWID_E_RANGE, "1 to 23 are left"},
+		{"time:65", SNOWID_E_RANGE, "1 to 64 to stay"},
+		{"time:41,worker:24", SNOWID_E_RANGE, "1 to 23 to stay"},
 		{"time:41,sequence:0", SNOWID_E_RANGE, "0 bits"},
 		{"time:41,time:5", SNOWID_E_SYNTAX, "twice"},
 		{"time:41,sequence:5,sequence:6", SNOWID_E_SYNTAX, "twice"},
@@ -250,7 +250,7 @@ START_TEST(outside_the_layout_first_and_last_are_clamped)
 	struct snowid_layout *const layout = layout_of("instagram");
 	uint64_t first = 1, last = 1;
 	EXPECT(snowid_layout_first_at(layout, 0, 0, &first), SNOWID_E_RANGE);
-	EXPECT_DETAIL("before the layout");
+	EXPECT_DETAIL("Z is before the layout");
 	EXPECT(snowid_layout_last_at(layout, INT64_MIN, 0, &last), SNOWID_E_RANGE);
 	ck_assert_uint_eq(first, 0);
 	ck_assert_uint_eq(last, (1 << 23) - 1);

@@ -348,7 +348,7 @@ START_TEST(what_is_wrong_is_told_with_what_can_be_read)
 	unlink(path);
 	ck_assert_int_eq(mkfifo(path, 0600), 0); /* is not waited for */
 	info = inspect(url);
-	ck_assert_ptr_nonnull(strstr(value(info, 0, "error"), "no regular file"));
+	ck_assert_ptr_nonnull(strstr(value(info, 0, "error"), "not a regular file"));
 	snowid_store_info_free(info);
 	unlink(path);
 	ck_assert_int_eq(symlink("elsewhere", path), 0);
@@ -412,7 +412,7 @@ static void write_vector(const char *name)
 #define OTHER_ORDER "little"
 #endif
 
-/* As all later versions must. Device 1 and inode 2 are nowhere, and it has recorded 2040. */
+/* As all later versions must. Its place is nowhere, and it has recorded 2040. */
 START_TEST(a_file_of_version_1_is_opened_and_written)
 {
 	const int64_t recorded = 2209233600;
@@ -518,6 +518,30 @@ START_TEST(a_record_is_reset_up_and_down)
 }
 END_TEST
 
+/* Before the floor of 1970 there is no time in the file, and before the epoch none in the layout. */
+START_TEST(a_record_is_reset_to_the_epoch_and_ids_begin_by_the_clock)
+{
+	static const char *const kinds[] = {"snowflake", "ulid", "uuid1"};
+	static const int64_t floors[] = {1609459200, 0, 0};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		struct snowid_config *config;
+		struct snowid_generator *g;
+		OK(snowid_config_new(&config));
+		OK(snowid_config_set_kind(config, kinds[i]));
+		snowid_config_set_field(config, "worker", 7);
+		OK(snowid_config_set_store(config, url));
+		OK(snowid_config_set_clock(config, manual));
+		OK(snowid_generator_new(config, &g));
+		snowid_generator_free(g);
+		OK(snowid_store_reset(url, floors[i], 0));
+		OK(snowid_generator_new(config, &g)); /* and is not ended, nor centuries ahead */
+		snowid_generator_free(g);
+		snowid_config_free(config);
+		unlink(path);
+	}
+}
+END_TEST
+
 START_TEST(a_reset_is_refused_where_it_makes_no_sense)
 {
 	unsigned char bytes[SIZE], after[SIZE];
@@ -527,7 +551,7 @@ START_TEST(a_reset_is_refused_where_it_makes_no_sense)
 	EXPECT(snowid_store_reset(url, -1, 0), SNOWID_E_RANGE);
 	EXPECT(snowid_store_reset(url, START, 1000000000), SNOWID_E_RANGE);
 	EXPECT(snowid_store_reset(url, 1609459199, 0), SNOWID_E_RANGE); /* before 2021 */
-	EXPECT_DETAIL("outside of the layout");
+	EXPECT_DETAIL("outside the layout");
 	EXPECT(snowid_store_reset(url, 253402300799, 0), SNOWID_E_RANGE);
 	make_copy();
 	read_file(bytes);
@@ -689,6 +713,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_file_of_version_1_is_opened_and_written);
 	tcase_add_test(tests, what_is_compatible_and_not_known_is_kept);
 	tcase_add_test(tests, a_record_is_reset_up_and_down);
+	tcase_add_test(tests, a_record_is_reset_to_the_epoch_and_ids_begin_by_the_clock);
 	tcase_add_test(tests, a_reset_is_refused_where_it_makes_no_sense);
 	tcase_add_test(tests, a_lost_record_is_set_anew_and_a_copy_without_one_is_not_adopted);
 	tcase_add_test(tests, a_file_in_use_is_neither_reset_nor_adopted);

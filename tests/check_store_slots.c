@@ -84,7 +84,7 @@ START_TEST(when_all_are_taken_the_holders_are_named)
 	ck_assert_uint_eq(worker_of(a), 4);
 	ck_assert_uint_eq(worker_of(b), 5);
 	EXPECT(try_take("snowflake", "?workers=4-5", &none), SNOWID_E_STORE);
-	EXPECT_DETAIL("all of worker 4 to 5");
+	EXPECT_DETAIL("all values of worker from 4 to 5");
 	gethostname(host, sizeof host - 1);
 	snprintf(process, sizeof process, "by process %ld on %s since 20", (long)getpid(), host);
 	EXPECT_DETAIL(process);
@@ -93,6 +93,28 @@ START_TEST(when_all_are_taken_the_holders_are_named)
 	ck_assert_ptr_null(none);
 	snowid_generator_free(a);
 	snowid_generator_free(b);
+}
+END_TEST
+
+START_TEST(of_many_holders_it_says_how_many_more_there_are)
+{
+	enum { MANY = 32 };
+	struct snowid_generator *held[MANY], *none = NULL;
+	char detail[512], *at;
+	unsigned named = 0, more = 0;
+	for (int i = 0; i < MANY; i++)
+		held[i] = take("");
+	EXPECT(try_take("snowflake", "", &none), SNOWID_E_STORE);
+	snowid_error_detail(detail, sizeof detail);
+	for (at = detail; (at = strstr(at, " since ")); at++)
+		named++;
+	at = strstr(detail, " and ");
+	ck_assert_msg(at && sscanf(at, " and %u more (see snowid store); end one", &more) == 1,
+		      "%s", detail);
+	ck_assert_uint_ge(named, 2);
+	ck_assert_uint_eq(named + more, MANY);
+	for (int i = 0; i < MANY; i++)
+		snowid_generator_free(held[i]);
 }
 END_TEST
 
@@ -108,7 +130,7 @@ START_TEST(a_worker_may_be_asked_for)
 	EXPECT_DETAIL("are taken");
 	OK(snowid_config_set_field(config, "worker", 10));
 	EXPECT(snowid_generator_new(config, &other), SNOWID_E_RANGE);
-	EXPECT_DETAIL("has 0 to 9");
+	EXPECT_DETAIL("only has 0 to 9");
 	snowid_generator_free(g);
 	/* What is not assigned is not taken over from a file either. */
 	OK(snowid_config_set_field(config, "worker", 7));
@@ -273,6 +295,7 @@ static void add(TCase *tests)
 	tcase_add_checked_fixture(tests, directory_make, directory_remove);
 	tcase_add_test(tests, each_takes_the_first_that_is_free);
 	tcase_add_test(tests, when_all_are_taken_the_holders_are_named);
+	tcase_add_test(tests, of_many_holders_it_says_how_many_more_there_are);
 	tcase_add_test(tests, a_worker_may_be_asked_for);
 	tcase_add_test(tests, another_field_may_be_named);
 	tcase_add_test(tests, malformed_urls_are_refused);

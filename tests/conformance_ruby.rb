@@ -137,7 +137,7 @@ module Runner
   module_function
 
   def expect_error(found, error:, says:, **)
-    code = Snowid::Native.const_get("E_#{error}")
+    code = Snowid.const_get("E_#{error}")
     raise "the error is #{found.code}, not #{code}: #{found.message}" unless found.code == code
     raise "#{says.inspect} is not in #{found.message.inspect}" unless found.message.include?(says)
   end

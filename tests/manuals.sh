@@ -1,7 +1,7 @@
 #!/bin/sh
-# The manual agrees with the header, the library and the tool: each function, constant, setting and
-# option has its entry, each synopsis is the declaration, each example in man pages, README and docs
-# compiles, runs, and prints what is shown.
+# The manual agrees with the header, the library, the tool and the daemon: each function, constant, error,
+# setting, option and metric has its entry, each synopsis is the declaration, each example in man pages,
+# README and docs compiles, runs, and prints what is shown.
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}"
@@ -78,8 +78,7 @@ misnamed() {
 }
 without_attribute() {
 	while read -r name; do
-		grep -q "^\.It Fn $name Ta Thread safety Ta MT-" "$(grep -l "^\.Nm $name\( ,\)\{0,1\}$" "$man"/snowid_*.3)" ||
-			echo "$name"
+		grep -q "^\.It Fn $name Ta Thread safety Ta MT-" "$(page_of "$name")" || echo "$name"
 	done
 }
 not_in_overview() {
@@ -92,7 +91,34 @@ page_not_in_overview() {
 		grep -q "^\.It Xr $(basename "$page" .3) 3$" "$man/libsnowid.3" || echo "$page"
 	done
 }
+# The errors that the comment above a declaration names, as "FUNCTION ERROR". Declarations without a
+# comment of their own share that of the one before.
+awk '
+	/^\/\*/ { errors = "" }
+	/^(\/\*| \*)/ {
+		line = $0
+		while (match(line, /SNOWID_E_[A-Z]+|-E[A-Z]+/)) {
+			errors = errors " " substr(line, RSTART, RLENGTH)
+			line = substr(line, RSTART + RLENGTH)
+		}
+		next
+	}
+	match($0, /snowid_[a-z0-9_]+\(/) {
+		count = split(errors, list, " ")
+		for (i = 1; i <= count; i++)
+			print substr($0, RSTART, RLENGTH - 1), list[i]
+	}' "$header" | sort -u >"$tmp/errors"
+page_of() { # page_of FUNCTION
+	grep -lE "^\.Nm $1( ,)?$" "$man"/snowid_*.3
+}
+unlisted_error() {
+	while read -r name error; do
+		sed -n '/^\.Sh ERRORS/,/^\.Sh ATTRIBUTES/p' "$(page_of "$name")" |
+			grep -qE -- "^\.It (Dv|Fa) .*$(echo "$error" | sed 's/^-/\\\\-/')( |$)" || echo "$name: $error"
+	done
+}
 check "each function has a page, and one alone" diff "$tmp/functions" "$tmp/names"
+check "each error that snowid.h names is in the function's page" nothing "$tmp/errors" unlisted_error
 check "each page is named by its first function" nothing "$tmp/functions" misnamed
 check "each synopsis is the declaration in snowid.h" diff "$tmp/declared" "$tmp/synopses"
 check "each function has its thread safety" nothing "$tmp/functions" without_attribute
@@ -123,7 +149,7 @@ check "no man page makes up a constant" nothing "$tmp/constants" made_up_constan
 
 PATH=$top_builddir:$PATH
 # The library names all its settings to whoever asks for another.
-snowid --set none=0 2>&1 | sed -n 's/ and /, /; s/.*they are //p' | sed 's/, /\n/g' |
+snowid --set none=0 2>&1 | sed -n 's/ and /, /; s/.*the settings are //p' | sed 's/, /\n/g' |
 	sort >"$tmp/settings"
 grep -oE '^	\{"[a-z]+", offsetof|strcmp\(key, "[a-z]+"' "$top_srcdir/libsnowid/config.c" |
 	grep -oE '"[a-z]+"' | tr -d '"' | { cat; echo field.NAME; } | sort -u >"$tmp/keys"
@@ -192,6 +218,33 @@ undocumented_metric() {
 }
 check "each metric is in snowidd(8)" nothing "$tmp/metrics" undocumented_metric
 
+sed -n 's/.*= {"\([a-z_]*\)", ".*/\1/p' "$top_srcdir/snowidd/service.c" | grep -vx none >"$tmp/codes"
+sed -n 's/.*problem(call, [0-9]*, "\([a-z_]*\)".*/\1/p; s/.*problem(&call, [0-9]*, "\([a-z_]*\)".*/\1/p' \
+	"$top_srcdir/snowidd/rest.c" >>"$tmp/codes"
+sed -n 's/^		{[0-9]*, "\([a-z_]*\)", ".*/\1/p' "$top_srcdir/snowidd/http.c" >>"$tmp/codes"
+undocumented_code() {
+	sort -u | while read -r code; do
+		grep -qE "^\.It Cm $code Pq [0-9]+$" "$man/snowidd.8" || echo "$code"
+	done
+}
+check "each error code of the daemon is in snowidd(8)" nothing "$tmp/codes" undocumented_code
+
+sed -n 's|^	{"\(/[^"]*\)", get_.*|\1|p' "$top_srcdir/snowidd/rest.c" >"$tmp/paths"
+undocumented_path() {
+	while read -r path; do
+		grep -qE "^\.It Pa (.* )?$path([ ?]|$)" "$man/snowidd.8" || echo "$path"
+	done
+}
+check "each path of the daemon is in snowidd(8)" nothing "$tmp/paths" undocumented_path
+
+grep -E '^[^"]*"  --' "$top_srcdir/snowidd/main.c" | grep -oE -- '--[a-z-]+' | sed 's/^--//' >"$tmp/switches"
+undocumented_switch() {
+	while read -r switch; do
+		grep -qE "^\.It Fl (.* )?-?$switch( |$)" "$man/snowidd.8" || echo "$switch"
+	done
+}
+check "each option of the daemon is in snowidd(8)" nothing "$tmp/switches" undocumented_switch
+
 grep -ohE 'getenv\("[A-Z_]+"' "$top_srcdir"/libsnowid/*.c "$top_srcdir"/tools/*.c | cut -d'"' -f2 |
 	sort -u >"$tmp/environment"
 undocumented_variable() {
@@ -214,15 +267,21 @@ export HOME="$tmp/home" PATH="$tmp/bin:$PATH"
 
 # Both write the examples of a document as files 1.c, 2.console, 3.out, ... into $directory.
 #
-# Of a man page: the literal blocks of EXAMPLES. A block with a main function is a program, one that
-# begins with $ are commands, any other is what the program before it prints.
+# Of a man page: all literal blocks. One with a main function is a program, one that begins with $ are
+# commands, one with a key at the beginning of a line is YAML, one with the field time is a layout; in
+# EXAMPLES, any other is what the program before it prints.
 examples_of_page() { # examples_of_page PAGE
 	awk -v directory="$directory" '
 		/^\.Sh/ { examples = $2 == "EXAMPLES" }
-		examples && /^\.Bd -literal/ { text = ""; inside = 1; next }
+		/^\.Sh/ { synopsis = $2 == "SYNOPSIS" }
+		!synopsis && /^\.Bd -literal/ { text = ""; inside = 1; next }
 		inside && /^\.Ed/ {
 			inside = 0
-			type = text ~ /int main\(/ ? "c" : text ~ /^\$ / ? "console" : "out"
+			type = examples ? "out" : "unknown"
+			if (text ~ /int main\(/) type = "c"
+			if (text ~ /^\$ /) type = "console"
+			if (text ~ /^[a-z_]+: /) type = "yaml"
+			if (text ~ /^(time:|snowflake;)/) type = "spec"
 			printf "%s", text >(directory "/" ++n "." type)
 			next
 		}
@@ -283,33 +342,88 @@ run_command() { # run_command FILTER
 	}
 	test -s expected || return 0
 	sed -E "$1" expected >wanted
-	sed -E "$1" printed | diff wanted - || {
+	awk 1 printed | sed -E "$1" | diff wanted - || { # awk: with a newline at the end
 		echo "printed by: $command"
 		return 1
 	}
 }
 
-# Of the languages that were built.
+# In the languages that were built.
 run_binding() { # run_binding FILE
 	case $1 in
 	*.python)
-		test ! -e "$top_builddir/bindings/python/tree" ||
-			PYTHONPATH="$top_builddir/bindings/python/tree" "$PYTHON" "$1"
+		test -e "$top_builddir/bindings/python/tree" || { not_built Python; return; }
+		PYTHONPATH="$top_builddir/bindings/python/tree" "$PYTHON" "$1"
 		;;
 	*.ruby)
-		test ! -e "$top_builddir/bindings/ruby/tree" ||
-			"$RUBY" -I"$top_srcdir/bindings/ruby/lib" -I"$top_builddir/bindings/ruby/tree" "$1"
+		test -e "$top_builddir/bindings/ruby/tree" || { not_built Ruby; return; }
+		"$RUBY" -I"$top_srcdir/bindings/ruby/lib" -I"$top_builddir/bindings/ruby/tree" "$1"
 		;;
 	*.lua)
-		test ! -e "$top_builddir/bindings/lua/tree.5.4" ||
-			LUA_PATH="$top_srcdir/bindings/lua/?.lua;;" \
-				LUA_CPATH="$top_builddir/bindings/lua/tree.5.4/?.so;;" "$LUA54" "$1"
+		test -e "$top_builddir/bindings/lua/tree.5.4" || { not_built Lua; return; }
+		LUA_PATH="$top_srcdir/bindings/lua/?.lua;;" \
+			LUA_CPATH="$top_builddir/bindings/lua/tree.5.4/?.so;;" "$LUA54" "$1"
 		;;
 	esac
+}
+not_built() {
+	echo "# skipped: $1 was not built"
+}
+
+# The daemon of the examples listens on a socket in the directory of its document, and not on a port. With
+# options, it checks them and ends.
+daemon=$top_builddir/snowidd/snowidd
+export STATE_DIRECTORY="$tmp/home"
+mkdir "$tmp/daemon"
+cat >"$tmp/daemon/snowidd" <<-END
+	#!/bin/sh
+	test \$# -eq 0 || exec "$daemon" --check-config "\$@"
+	echo \$\$ >>daemons
+	exec "$daemon" --listen "unix:\$PWD/socket" 2>daemon.log
+END
+cat >"$tmp/daemon/curl" <<-END
+	#!/bin/sh
+	while test ! -S socket; do sleep 0.01; done
+	exec $(command -v curl || echo curl) --silent --fail --max-time 60 --unix-socket socket "\$@"
+END
+chmod +x "$tmp/daemon/snowidd" "$tmp/daemon/curl"
+
+# What is configured exists, and so the files of this example have to.
+run_yaml() { # run_yaml FILE
+	if grep -q '^apiVersion:' "$1"; then
+		test -n "${RUBY-}" || { not_built Ruby; return; }
+		"$RUBY" -ryaml -e 'exit YAML.load_file(ARGV[0])["kind"] == "StatefulSet"' "$1" || return
+		grep -oE 'SNOWIDD_[A-Z_]+, value: [^}]*' "$1" | sed 's/, value: /=/; s/"//g; s/=hostname$/=7/' >settings
+		# shellcheck disable=SC2046 # words are meant
+		test ! -s settings || run_daemon env -i $(cat settings) "$daemon" --check-config
+	else
+		mkdir -p etc
+		openssl req -x509 -newkey ed25519 -nodes -subj /CN=localhost -keyout etc/tls.key -out etc/tls.crt 2>&1
+		sed "s|/etc/snowid|$PWD/etc|; s/hostname/7/" "$1" >config.yaml
+		run_daemon "$daemon" --check-config --config config.yaml
+	fi
+}
+run_daemon() { # run_daemon COMMAND...
+	test -x "$daemon" || { not_built snowidd; return; }
+	"$@"
+}
+
+# Two of three rows have a key within the range.
+run_sql() { # run_sql FILE
+	"${PYTHON:-python3}" - "$1" <<-'END'
+		import re, sqlite3, sys
+		query = open(sys.argv[1]).read()
+		first, last = re.findall("'([^']*)'", query)
+		database = sqlite3.connect(":memory:")
+		database.execute("CREATE TABLE orders (id TEXT PRIMARY KEY)")
+		database.executemany("INSERT INTO orders VALUES (?)", [(first,), (last,), (last.replace("01", "02", 1),)])
+		sys.exit(database.execute(query).fetchall() != [(2,)])
+	END
 }
 
 run_examples() ( # in order of their numbers, in one directory for each document
 	cd "$directory" || exit
+	trap 'test ! -f daemons || kill $(cat daemons)' EXIT
 	for file in $(find . -name '[0-9]*.*' | sed 's|^\./||' | sort -n); do
 		case $file in
 		*.c)
@@ -322,22 +436,29 @@ run_examples() ( # in order of their numbers, in one directory for each document
 			test -f printed || { echo "$file: what prints this?"; exit 1; }
 			diff "$file" printed || { echo "$file is not what is printed"; exit 1; }
 			;;
-		*.console) run_commands "$file" '' || exit ;;
-		*.console.similar) run_commands "$file" 's/[0-9A-Za-z]+/x/g' || exit ;;
+		*.console*)
+			if grep -q '^$ snowidd' "$file"; then
+				test -x "$daemon" || { not_built snowidd; continue; }
+				PATH=$tmp/daemon:$PATH
+			fi
+			case $file in
+			*.similar) run_commands "$file" 's/[0-9A-Za-z]+/x/g' || exit ;;
+			*) run_commands "$file" '' || exit ;;
+			esac
+			;;
 		*.python | *.ruby | *.lua) run_binding "$file" || exit ;;
-		*.yaml | *.sql | *.text) ;;
+		*.spec) snowid layout "$(cat "$file")" || exit ;;
+		*.yaml) run_yaml "$file" || exit ;;
+		*.sql) run_sql "$file" || exit ;;
 		*) echo "$file: what language is this?"; exit 1 ;;
 		esac
 	done
 )
 
-# All at once, since some wait for a store. The daemon, which need not be built, has tests of its own.
+# All at once, since some wait for a store.
 documents=
 for document in "$man"/*.[0-9] "$top_srcdir"/*.md "$top_srcdir"/docs/*.md; do
 	name=${document#"$top_srcdir/"}
-	case $name in
-	man/snowidd*) continue ;;
-	esac
 	directory=$tmp/examples/$name
 	mkdir -p "$directory"
 	case $document in
@@ -356,14 +477,25 @@ result() { # result LOG: whose last line is the status
 }
 for name in $documents; do
 	directory=$tmp/examples/$name
-	count=$(find "$directory" -name '[0-9]*.c' -o -name '[0-9]*.console*' -o -name '[0-9]*.out' | wc -l)
+	count=$(find "$directory" -name '[0-9]*.*' | wc -l)
 	case $name in
-	man/*.3 | README.md | docs/*) check "$name has examples" test "$count" -gt 0 ;;
+	man/* | README.md | docs/*) check "$name has examples" test "$count" -gt 0 ;;
 	esac
 	examples=$((examples + count))
 	test "$count" -eq 0 || check "examples of $name" result "$directory/log"
 done
-check "there are examples at all" test "$examples" -gt 25
+check "there are examples at all" test "$examples" -gt 100
+grep -h '^# skipped' "$tmp"/examples/*/log "$tmp"/examples/*/*/log | sort | uniq -c || true
+
+# What is indented instead of fenced would be passed over.
+unfenced() {
+	awk '
+		FNR == 1 { fenced = 0 }
+		/^```/ { fenced = !fenced; next }
+		!fenced && /^(    |\t)/ && !/^    scripts\// { print FILENAME ": " $0 }
+		' "$top_srcdir/README.md" "$top_srcdir"/docs/*.md
+}
+check "no example is passed over" nothing "$top_srcdir/README.md" unfenced
 
 # ---- links ---------------------------------------------------------------------------------------
 

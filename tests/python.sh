@@ -14,7 +14,7 @@ export PYTHONPATH="$1" PYTHONDONTWRITEBYTECODE=1 python_package="$1/snowid"
 case ${SANITIZERS-} in
 *address*)
 	preload=$($CC -print-file-name=libasan.so)
-	export ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=1:${ASAN_OPTIONS-}" PYTHONMALLOC=malloc
+	export ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=1:${ASAN_OPTIONS-}" PYTHONMALLOC=malloc
 	;;
 *) preload= ;;
 esac

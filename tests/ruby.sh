@@ -38,4 +38,12 @@ else
 	ruby "$top_srcdir/bindings/ruby/examples/active_record.rb" || true
 	status=1
 fi
+"$tests/puma.sh" env ${preload:+LD_PRELOAD="$preload"} "$RUBY" -I"$lib" -I"$arch" || status=1
+
+if readelf -d "$arch/snowid/native.so" | grep -q 'NEEDED.*\[libruby'; then
+	echo "ok - the module asks for Ruby's library"
+else
+	echo "not ok - the module does not ask for Ruby's library"
+	status=1
+fi
 exit $status

@@ -80,7 +80,18 @@ def environment(**more):
 class Daemon:
     """A running snowidd; `with` ends it."""
 
-    def __init__(self, *options, env=None, port=True, wait=True, **popen):
+    def __init__(self, *options, **more):
+        # Somebody else may take the port before the daemon does.
+        for _ in range(5):
+            try:
+                self.start(*options, **more)
+                return
+            except RuntimeError as error:
+                if "Address already in use" not in str(error):
+                    raise
+        raise RuntimeError("no port is free")
+
+    def start(self, *options, env=None, port=True, wait=True, **popen):
         self.port = free_port()
         self.log_path = os.path.join(WORK, f"log.{self.port}")
         self.log_file = open(self.log_path, "wb")
@@ -126,11 +137,25 @@ class Daemon:
             return read_all(s)
 
     def metric(self, name):
-        text = self.ask("/metrics")[2].decode()
+        return self.metric_of(self.client(), name)
+
+    @staticmethod
+    def metric_of(client, name):
+        client.request("GET", "/metrics")
+        text = client.getresponse().read().decode()
+        client.close()
         return float(re.search("^" + re.escape(name) + " (.*)$", text, re.M).group(1))
 
     def files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def stands_still(self):
+        """Whether SIGSTOP has come to all of its threads."""
+        states = []
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/stat", encoding="ascii") as file:
+                states.append(file.read().rsplit(")", 1)[1].split()[0])
+        return set(states) == {"T"}
 
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
@@ -183,7 +208,10 @@ def endpoints():
         status, headers, body = d.ask("/v1/next_id")
         check(status == 200 and body.isdigit() and headers["Content-Type"] == "text/plain", "next_id is text")
         for accept, kind in [("application/json", "application/json"), ("*/*", "text/plain"), ("text/plain, application/json;q=0.5", "text/plain"),
-                             ("text/plain;q=0.1, application/json", "application/json"), ("text/html", "text/plain"), ("application/json;q=0", "text/plain")]:
+                             ("text/plain;q=0.1, application/json", "application/json"), ("text/html", "text/plain"), ("application/json;q=0", "text/plain"),
+                             ("application/*", "application/json"), ("Application/JSON ; charset=utf-8 ; Q=0.002, text/*;q=0.001", "application/json"), ("application/json;q=0.5, */*;q=0.1", "application/json"),
+                             ("application/json;q=inf", "text/plain"), ("text/plain;q=1e99, application/json;q=0.999", "text/plain"),
+                             (",,;q=1,application/json;q=0." + "9" * 484, "application/json"), (",,;q=1,application/json;q=0" + " " * 484 + "0", "text/plain")]:
             equal(d.ask("/v1/next_id", headers={"Accept": accept})[1]["Content-Type"], kind, "next_id for Accept: " + accept)
         one = d.json("/api/v1/id")
         check(one["id"] == int(one["id_str"]) and set(one) == {"id", "id_str"}, "id is a number and a string")
@@ -216,10 +244,51 @@ def endpoints():
             check("get" in document["paths"].get(path, {}), "openapi.json describes " + path)
             status, headers, body = d.ask(path, "HEAD") if path != "/api/v1/parse" else d.ask(path + "?id=5", "HEAD")
             check(status == 200 and body == b"", "HEAD " + path, status)
+        equal([d.ask(p, "HEAD")[0] for p in ("/api/v1/id?kind=x", "/api/v1/ids?count=0", "/v1/next_id?count=1", "/x")], [404, 400, 400, 404], "HEAD answers as GET would")
         count = d.metric('snowid_ids_generated_total{kind="snowflake"}')
         d.ask("/api/v1/id", "HEAD")
         equal(d.metric('snowid_ids_generated_total{kind="snowflake"}'), count, "HEAD takes no ID")
+        with Daemon() as other:
+            check(other.json("/api/v1/health")["worker_id"] != health["worker_id"], "another without configuration takes another worker")
+            equal(len({d.json("/api/v1/id")["id"] for _ in range(50)} | {other.json("/api/v1/id")["id"] for _ in range(50)}), 100, "and makes other IDs")
         equal(d.stop(), 0, "SIGTERM: exit 0")
+
+
+def openapi():
+    """Each answer is as openapi.json says, and each code of an error is in it."""
+    # pylint: disable=import-outside-toplevel
+    import jsonschema
+    codes = set()
+    for name in "http.c", "rest.c", "service.c":
+        with open(os.path.join(SOURCE, "snowidd", name), encoding="utf-8") as file:
+            codes |= set(re.findall(r'(?:\] = \{|\{[45]\d\d, |problem\([^"]*, )"([a-z_]+)",', file.read()))
+    token = scratch("token", "correct-horse-battery-staple\n")
+    with Daemon("--kinds", "snowflake ulid uuid1 uuid7 tiny=time:41,worker:2,sequence:20", "--worker-id", "1", "--store", "memory:") as d, Daemon("--token-file", token) as closed:
+        document = d.json("/openapi.json")
+        jsonschema.Draft202012Validator.check_schema(document["components"]["schemas"])
+        resolver = jsonschema.RefResolver.from_schema(document)
+
+        def resolve(thing):
+            return resolver.resolve(thing["$ref"])[1] if "$ref" in thing else thing
+        equal(sorted(document["components"]["schemas"]["Problem"]["properties"]["error"]["enum"]), sorted(codes - {"none"}), "openapi.json has each code of an error")
+        ids = [d.ask("/v1/next_id?kind=" + k)[2].decode() for k in ("snowflake", "ulid", "uuid1", "uuid7")]
+        for daemon, path, query, accept in [(d, p, q, a) for p, q, a in [
+                ("/v1/next_id", "", "*/*"), ("/v1/next_id", "?kind=ulid", "application/json"), ("/v1/next_id", "?kind=x", "*/*"), ("/api/v1/id", "", "*/*"), ("/api/v1/id", "?kind=uuid7", "*/*"),
+                ("/api/v1/ids", "?count=3", "*/*"), ("/api/v1/ids", "?count=2&kind=ulid", "*/*"), ("/api/v1/ids", "?count=0", "*/*"), *(("/api/v1/parse", "?id=" + i, "*/*") for i in ids),
+                ("/api/v1/parse", "?kind=tiny&id=5", "*/*"), ("/api/v1/parse", "?id=01ARZ3NDEKTSV4RRFFQ69G5FAV", "*/*"), ("/api/v1/parse", "?id=00000000-0000-0000-0000-000000000000", "*/*"), ("/api/v1/parse", "?id=x", "*/*"),
+                ("/api/v1/parse", "", "*/*"), ("/api/v1/health", "", "*/*"), ("/api/v1/health/live", "", "*/*"), ("/api/v1/health/ready", "", "*/*"), ("/api/v1/metrics", "", "*/*"), ("/metrics", "", "*/*"),
+                ("/", "", "*/*"), ("/openapi.json", "", "*/*")]] + [(closed, p, "", "*/*") for p in document["paths"]]:
+            status, headers, body = daemon.ask(path + query, headers={"Accept": accept})
+            responses = document["paths"][path]["get"]["responses"]
+            response = resolve(responses.get(str(status)) or responses["default"])
+            media = headers["Content-Type"].split(";")[0]
+            name = f"openapi.json has the answer to {path}{query}: {status} {media}"
+            try:
+                schema = response["content"][media]["schema"]
+                jsonschema.Draft202012Validator(schema, resolver=resolver).validate(json.loads(body) if media == "application/json" else body.decode())
+                check({"401": "WWW-Authenticate", "503": "Retry-After"}.get(str(status), "Date") in headers and "head" in document["paths"][path], name)
+            except (KeyError, jsonschema.ValidationError) as error:
+                check(False, name, error)
 
 
 def kinds():
@@ -268,10 +337,13 @@ def conversation():
         equal(statuses(d.raw(chunked)), [200, 200], "a chunked body is read past")
         waiting = b"GET /api/v1/id HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok" + LAST
         equal(statuses(d.raw(waiting)), [100, 200, 200], "Expect: 100-continue")
+        equal(statuses(d.raw(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok")), [405], "which HTTP/1.0 has not")
         upgrade = get(more="Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n") + LAST
         equal(statuses(d.raw(upgrade)), [200, 200], "an offer to upgrade is passed over")
         big = d.raw(get("/api/v1/ids?count=10000") * 20 + LAST)
         equal(statuses(big), [200] * 21, "20 large answers in a pipeline")
+        many = d.raw(get() * 1000 + LAST)
+        check(statuses(many) == [200] * 1001, "1001 pipelined requests", len(statuses(many)))
         got = subprocess.run(["curl", "-sS", "--http1.1", f"http://127.0.0.1:{d.port}/v1/next_id", f"http://127.0.0.1:{d.port}/v1/next_id"],
                              capture_output=True, check=False)
         check(got.returncode == 0 and re.fullmatch(rb"\d{36}", got.stdout), "curl", got)
@@ -284,6 +356,19 @@ def conversation():
                 s.sendall(get("/api/v1/ids?count=10000"))
         equal(d.ask("/api/v1/id")[0], 200, "a client that does not read holds nobody up")
         check(d.metric("snowid_memory_bytes") < 100e6, "nor does it fill the memory", d.metric("snowid_memory_bytes"))
+        # IDs tell who was served first. Both requests are there when the only thread looks.
+        with d.connect() as greedy, d.connect() as modest:
+            for client in greedy, modest:
+                client.sendall(get())
+                until(lambda c=client: statuses(c.recv(4096)) == [200], "an answer")
+            d.process.send_signal(signal.SIGSTOP)
+            until(d.stands_still, "the stop")
+            greedy.sendall(get() * 1400 + LAST)
+            modest.sendall(LAST)
+            d.process.send_signal(signal.SIGCONT)
+            ids = [[int(i) for i in re.findall(rb'"id":(\d+)', read_all(client))] for client in (modest, greedy)]
+        check(len(ids[0]) == 1 and len(ids[1]) == 1401 and ids[0][0] < ids[1][200], "who asks for 1400 IDs in one go lets others have theirs in between",
+              (ids[0], ids[1][:1], ids[1][-1:]))
 
 
 def problems():
@@ -313,7 +398,8 @@ def problems():
         equal(statuses(d.raw(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")), [413], "413: announced")
         equal(statuses(d.raw(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1000\r\n" + b"x" * 4096 + b"\r\n1000\r\n" + b"x" * 4096
                              + b"\r\n1000\r\n" + b"x" * 4096 + b"\r\n1001\r\n" + b"x" * 4097)), [413], "413: in chunks")
-        equal(statuses(d.raw(b"GET / HTTP/3.7\r\nHost: x\r\n\r\n")), [505], "505")
+        for line in b"GET / HTTP/3.7", b"GET / HTTP/1.2", b"GET / HTTP/2.0", b"GET / HTTP/0.9", b"GET /":
+            equal(statuses(d.raw(line + b"\r\nHost: x\r\n\r\n"))[:1], [505], "505: " + line.decode())
         equal(d.metric('snowid_requests_total{endpoint="other",code="414"}'), 1, "what is refused is counted")
         equal(d.metric('snowid_errors_total{cause="unknown_kind"}'), 1, "errors are counted by cause")
 
@@ -325,15 +411,22 @@ def bad_requests():
     bad += [good.replace(b"GET", b"G\x00T"), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET\r\n\r\n",
             b"GET  /  HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1 \r\nHost: x\r\n\r\n", b"GET / HTTP/11\r\nHost: x\r\n\r\n", b"GET / http/1.1\r\nHost: x\r\n\r\n",
             b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", b"GET / HTTP/1.1\r\n Host: x\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x y\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x/y\r\n\r\n", b"GET / HTTP/1.1\r\nHost: u@x\r\n\r\n",
+            b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\rA: b\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\rA: b\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nA:\r\n\tContent-Length: 5\r\n\r\nhello", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n 5\r\n\r\nhello",
+            b"GET /#x HTTP/1.1\r\nHost: x\r\n\r\n", b"GET http:///api/v1/id HTTP/1.1\r\nHost: x\r\n\r\n", b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET api/v1/id HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /%2e%2e/api/v1/id HTTP/1.1\r\nHost: x\r\n\r\n", b"GET //api/v1/id HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET / HTTP/1.1\r\n Host: x\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: x\r\nA: \x00\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nA\x7f: b\r\n\r\n", b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n"]
     for header in ["Content-Length: 1\r\nContent-Length: 2", "Content-Length: -1", "Content-Length: +1", "Content-Length: 0x1", "Content-Length: 1 2",
                    "Content-Length: 99999999999999999999999", "Content-Length: 1\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 1",
+                   "Content-Length: 5\r\nContent-Length: 5", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: identity",
                    "Transfer-Encoding: gzip", "Transfer-Encoding: chunked, gzip", "Transfer-Encoding: xchunked", "Content-Length:"]:
         bad.append(f"POST /api/v1/id HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\nsmuggled".encode())
-    for chunk in [b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n", b"5\nhello\r\n0\r\n\r\n", b"5;a=\x00\r\nhello\r\n", b"2\r\nhello\r\n0\r\n\r\n", b"\r\n\r\n"]:
+    for chunk in [b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n", b"5\nhello\r\n0\r\n\r\n", b"5;a=\x00\r\nhello\r\n", b"5;a\nhello\r\n0\r\n\r\n", b"5;a=" + b"x" * 40000, b'5;a="' + b"x" * 40000, b"5 \r\nhello\r\n0\r\n\r\n", b"0\r\nA: b\r\n c\r\n\r\n",
+                  b"0\r\n" + b"A: b\r\n" * 9000, b"2\r\nhello\r\n0\r\n\r\n", b"\r\n\r\n"]:
         bad.append(b"POST /api/v1/id HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
-    with Daemon("--threads", "1") as d:
+    with Daemon("--threads", "1", "--log-access", "true") as d:
         d.ask("/api/v1/id")
         files = d.files()
 
@@ -347,6 +440,17 @@ def bad_requests():
         equal(wrong, [], "each gets an error")
         wrong = [(request[:80], answer[:300]) for request, (_, answer) in zip(bad, answers) if b'{"error":"' not in answer]
         equal(wrong, [], "each error has a code")
+        folded = b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n \tc\r\n\r\n"
+        for cut in range(1, len(folded) - 1):
+            with d.connect() as s:
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                s.sendall(folded[:cut])
+                until(lambda c=cut: d.metric("snowid_connections_open") == 2, "the first half")
+                s.sendall(folded[cut:])
+                found = statuses(read_all(s))
+            if found != [400]:
+                break
+        equal((cut, found), (len(folded) - 2, [400]), "a folded line is refused, wherever it is cut")
         # Cut anywhere, then gone.
         for cut in range(0, len(LAST) - 1, 3):
             d.raw(LAST[:cut], half_close=True)
@@ -419,7 +523,7 @@ def configuration():
         where = f"{path}:{line}: " if line else path
         check(got.returncode == 2 and where in got.stderr and part in got.stderr, f"refused with file and line: {text!r}", got.stderr)
     for arguments, part in [
-            (["--kinds", "nonsense"], "kind nonsense"), (["--kinds", ""], "kinds: 0"), (["--kinds", "ulid ulid"], "twice"), (["--kinds", "a,b"], "not NAME"),
+            (["--kinds", "nonsense"], "option --kinds: kinds: kind nonsense"), (["--kinds", ""], "kinds: 0"), (["--kinds", "ulid ulid"], "twice"), (["--kinds", "a,b"], "not NAME"),
             (["--worker-id", "32"], "worker_id"), (["--worker-id", "x"], "not a number, store or hostname"), (["--datacenter-id", "32"], "datacenter_id"),
             (["--kinds", "sonyflake", "--datacenter-id", "1"], "no kind has a field datacenter"), (["--fields", "x"], "not NAME=N"), (["--fields", "x=1"], "no kind has a field x"),
             (["--listen", "0.0.0.0"], "neither worker_id nor store"), (["--listen", "nowhere"], "not an address"), (["--listen", "127.0.0.1:x"], "port"),
@@ -429,6 +533,21 @@ def configuration():
             (["--epoch", "tomorrow"], "kind snowflake"), (["--config", "/nowhere"], "cannot read /nowhere")]:
         got = run("--check-config", *arguments)
         check(got.returncode == 2 and part in got.stderr and got.stderr.startswith("snowidd: "), "refused: " + " ".join(arguments), got.stderr)
+    for text, line, part in [
+            ("port: 1\ndatacenter_id: 32\n", 2, "datacenter_id: kind snowflake"), ("worker_id: 99\n", 1, "worker_id: kind snowflake"), ("\nworker_id: x\n", 2, "not a number, store or hostname"),
+            ("kinds:\n- ulid\n- a,b\n", 3, "not NAME"), ("wait: 5\n", 1, "wait: kind snowflake"), ("fields: [x=1]\n", 1, "no kind has a field x"), ("clock:\n  refuse: 2s\n  warn: 3s\n", 3, "clock.warn is above"),
+            ("listen: 0.0.0.0\n", 1, "neither worker_id nor store"), ("tls:\n  client_ca: /x\n", 2, "needs tls.certificate"), ("token_file: /nowhere\n", 1, "cannot read /nowhere"), ("peers: [x]\n", 1, "not HOST:PORT")]:
+        path = scratch("bad.yaml", text)
+        got = run("--check-config", "--config", path)
+        check(got.returncode == 2 and f"snowidd: {path}:{line}: " in got.stderr and part in got.stderr, f"refused with file and line, though the file alone does not show it: {text!r}", got.stderr)
+    equal(run("--check-config", SNOWIDD_PORT="tcp://10.0.0.1:8080").returncode, 0, "what Kubernetes makes of a Service that is named snowidd is no port")
+    check("environment variable SNOWIDD_WORKER_ID: worker_id: " in run("--check-config", SNOWIDD_WORKER_ID="99").stderr, "or with its variable")
+    # Nobody but this process sees this /etc.
+    for what, mode, code, part in [("limits: {count: x}", 700, 2, "/etc/snowid/snowidd.yaml:1: limits.count"), ("limits: {count: 7}", 700, 0, "good"), ("", 0, 2, "cannot read /etc/snowid/snowidd.yaml: Permission denied")]:
+        got = subprocess.run(["unshare", "-m", "sh", "-c", f"mount -t tmpfs none /etc && mkdir -m {mode} /etc/snowid && if [ {mode} != 0 ]; then echo '{what}' >/etc/snowid/snowidd.yaml; fi &&"
+                              f" exec setpriv --bounding-set=-all --inh-caps=-all {DAEMON} --check-config"], capture_output=True, text=True, env=environment(), check=False)
+        if "not permitted" not in got.stderr and "ermission denied" not in got.stderr.split("snowidd:")[0]:
+            check(got.returncode == code and part in got.stdout + got.stderr, f"/etc/snowid/snowidd.yaml is read: {what!r}", got)
     path = scratch("good.yaml", "# all is well\nport: 1\nlimits:\n  count: 7\nlog:\n  format: json\n  access: true\nkinds: [snowflake, ulid]\nlisten: 127.0.0.1\n")
     equal(run("--check-config", "--config", path).returncode, 0, "--check-config: a good file")
     equal(run("--check-config", "--config", scratch("empty.yaml", "# nothing\n")).returncode, 0, "an empty file")
@@ -442,6 +561,59 @@ def configuration():
     if "not permitted" not in name.stderr:
         equal(name.returncode, 0, "worker_id: hostname, as name-9")
     check("cannot listen" in occupied(), "a port that is taken is an error")
+
+
+def syslog_of(*options):
+    """What a daemon says to /dev/log while it is asked for an ID; None where namespaces are not to be had."""
+    fake = os.path.join(WORK, "dev")
+    os.mkdir(fake)
+    scratch("dev/null")
+    port = free_port()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(os.path.join(fake, "log"))
+        log.settimeout(0.1)
+        command = f'mount --bind /dev/null {fake}/null && mount --rbind {fake} /dev && exec "$@"'
+        process = subprocess.Popen(["unshare", "-rm", "sh", "-c", command, "sh", DAEMON, "--port", str(port), *options], stderr=subprocess.PIPE, env=environment())
+        lines = []
+
+        def heard(event):
+            with contextlib.suppress(TimeoutError):
+                lines.append(log.recv(65536))
+            return process.poll() not in (None, 0) or any(event in line for line in lines)
+        until(lambda: heard(b"serving"), "the start, in syslog")
+        if process.poll() is None:
+            process.terminate()
+        complaint = process.communicate()[1]
+        until(lambda: heard(b"stopped"), "the end, in syslog")
+    return (lines, complaint) if lines else None
+
+
+def logs():
+    with Daemon("--worker-id", "1", "--block", "100ms") as d:
+        d.ask("/api/v1/id")
+        equal(d.stop(), 0, "it stops")
+        line = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warning|info|debug): [a-z ,]+( \w+=("([^"\\]|\\.)*"|[^\s"=\\]+))*')
+        check(all(line.fullmatch(text) for text in d.log().splitlines()), "text: a line for each event", d.log())
+        check("request" not in d.log(), "no request is logged unless it is asked for")
+    hostile = [b"/api/v1/parse?id=%0Aerror:%20forged", b"/api/v1/parse?id=%1B%5B2J%22", "/\u0085\u009b2J\u2028".encode(), b"/\xff\xfe", b"/a=b\\"]
+    for form in "text", "json":
+        with Daemon("--worker-id", "1", "--block", "100ms", "--log-access", "true", "--log-format", form) as d:
+            for target in hostile:
+                d.raw(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            equal(d.stop(), 0, "it stops")
+            with open(d.log_path, "rb") as file:
+                requests = [text for text in file.read().split(b"\n") if b"request" in text]
+        equal(len(requests), len(hostile), form + ": a line for each request, whatever is in it")
+        check(b"id=%0Aerror:%20forged" in requests[0], "as it was sent", requests[0])
+        equal([text for text in requests if re.search(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]", text)], [], "nothing in them is for a terminal")
+        if form == "json":
+            equal([json.loads(text)["event"] for text in requests], ["request"] * len(hostile), "each is JSON")
+    said = syslog_of("--log-target", "syslog", "--worker-id", "1", "--block", "100ms")
+    if said:
+        lines, complaint = said
+        pattern = re.compile(rb"<30>\w{3} [ \d]\d \d\d:\d\d:\d\d snowidd\[\d+\]: info: [^\n]+")
+        check(all(pattern.fullmatch(text) for text in lines), "syslog: a message for each event", lines)
+        equal(complaint, b"", "and nothing to standard error")
 
 
 def occupied():
@@ -462,6 +634,8 @@ def reload():
         check(until(lambda: d.ask("/api/v1/ids?count=6")[0] == 200, "the new limit"), "a new limit holds")
         client.request("GET", "/api/v1/ids?count=6")
         equal(client.getresponse().status, 200, "also for a connection from before")
+        d.process.send_signal(signal.SIGHUP)
+        check(until(lambda: d.log().count("next start key=worker_id") == 2, "another warning"), "as long as it differs from what runs")
         scratch("reload.yaml", "limits: {count: x}\n")
         d.process.send_signal(signal.SIGHUP)
         check(until(lambda: "not reloaded" in d.log() and "reload.yaml:1" in d.log(), "the refusal"), "a bad file is not reloaded")
@@ -471,17 +645,33 @@ def reload():
 # ---- limits --------------------------------------------------------------------------------------
 
 
+def trickle(d, first, more):
+    """Whether a client that goes on sending is left at last."""
+    with d.connect() as s:
+        s.sendall(first)
+
+        def is_left():
+            try:
+                s.sendall(more)
+            except OSError:
+                return True
+            return False
+        return until(is_left, "the end of a connection that trickles")
+
+
 def limits():
-    with Daemon("--limits-header-timeout", "200ms", "--limits-idle-timeout", "300ms") as d:
+    with Daemon("--limits-idle-timeout", "200ms", "--limits-header-timeout", "600s") as d, d.connect() as s:
+        s.sendall(get())
+        answer = read_all(s)
+        check(statuses(answer) == [200] and b"Connection: close" not in answer, "an idle connection is closed")
+    # Only what must not be answered in time has a short one.
+    with Daemon("--limits-header-timeout", "200ms", "--limits-idle-timeout", "600s") as d:
         with d.connect() as s:
             s.sendall(b"GET / HTTP/1.1\r\nHo")
             equal(statuses(read_all(s)), [408], "408: a request that does not go on")
         with d.connect() as s:
             equal(read_all(s), b"", "a connection that says nothing is closed")
-        with d.connect() as s:
-            s.sendall(get())
-            answer = read_all(s)
-            check(statuses(answer) == [200] and b"Connection: close" not in answer, "an idle connection is closed")
+        check(trickle(d, b"", b"\r\n"), "and so is one that says nothing but line ends")
         with d.connect() as s:  # slower than the deadline in all, though each byte comes soon
             with contextlib.suppress(OSError):
                 for byte in get("/" + "a" * 200):
@@ -491,9 +681,16 @@ def limits():
     with Daemon("--limits-connections", "10", "--threads", "1") as d:  # one thread accepts in order
         held = [d.connect() for _ in range(10)]
         check(until(lambda: statuses(d.raw(LAST)) == [503], "the cap"), "503 beyond the cap of connections")
+        refused = http.client.HTTPConnection("127.0.0.1", d.port, timeout=PATIENCE)
+        refused.connect()
+        answer = http.client.HTTPResponse(refused.sock)
+        answer.begin()
+        equal((answer.status, answer.headers["Retry-After"], json.loads(answer.read())["error"]), (503, "1", "overloaded"), "in JSON, with Retry-After")
+        equal(d.log().count("raise limits.connections"), 1, "the operator is told, once")
         for s in held:
             s.close()
         check(until(lambda: statuses(d.raw(LAST)) == [200], "room"), "and room again when they have gone")
+        check(d.metric("snowid_connections_refused_total") >= 2 and d.metric("snowid_connections_limit") == 10, "those turned away are counted")
     with Daemon("--threads", "1", "--limits-stop-timeout", "100ms", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))) as d:
         held = [d.connect() for _ in range(100)]
         check(until(lambda: "no file descriptor" in d.log(), "EMFILE"), "out of files: said")
@@ -505,6 +702,22 @@ def limits():
         check(until(lambda: statuses(d.raw(LAST)) == [200], "files"), "out of files: survived")
         held = [d.connect() for _ in range(100)]
         equal(d.stop(), 0, "out of files: it can be stopped")
+    with Daemon("--threads", "1") as d:
+        # Not even the file that was spared can be had: whoever waits is not asked after all the time.
+        resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (5, 4096))
+        held = [d.connect() for _ in range(20)]
+        check(until(lambda: "no file descriptor" in d.log(), "EMFILE"), "out of files for good: said")
+        task = next(t for t in os.listdir(f"/proc/{d.process.pid}/task") if open(f"/proc/{d.process.pid}/task/{t}/comm", encoding="utf-8").read() == "worker 0\n")
+
+        def naps():
+            with open(f"/proc/{d.process.pid}/task/{task}/status", encoding="utf-8") as file:
+                return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", file.read(), re.M).group(1))
+        before = naps()
+        check(until(lambda: naps() > before + 3, "a nap"), "out of files for good: the thread sleeps in between")
+        resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (4096, 4096))
+        check(until(lambda: statuses(d.raw(LAST)) == [200], "files"), "out of files for good: survived")
+        for s in held:
+            s.close()
     with Daemon("--limits-rate", "1", "--limits-burst", "20") as d:
         found = statuses(d.raw(get() * 30 + LAST))
         check(found.count(200) in range(20, 25) and found.count(429) == 31 - found.count(200), "rate limit: 20 at once, then 429", found)
@@ -519,6 +732,10 @@ def limits():
             equal(d.ask("/api/v1/id", headers={"Authorization": value})[0], 401, "401 for " + value)
         equal(d.ask("/api/v1/id", headers={"Authorization": "Bearer correct-horse-battery-staple"})[0], 200, "200 with the token")
         equal([d.ask(p)[0] for p in ("/api/v1/health/live", "/api/v1/health/ready", "/metrics")], [200, 200, 401], "live and ready need none")
+        chunked = b"GET /api/v1/id HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\nAuthorization: Bearer correct-horse-battery-staple\r\n\r\n"
+        equal(statuses(d.raw(chunked)), [401], "a trailer is no header")
+    for text in "short", "x" * 1100, "a token that has blanks":
+        check("token_file: " in run("--check-config", "--token-file", scratch("token", text)).stderr, "not a token: " + text[:30])
 
 
 def listening():
@@ -532,6 +749,31 @@ def listening():
                 equal(statuses(read_all(s)), [200], "a Unix socket")
         d.stop()
         check(not os.path.exists(path), "and it is removed")
+    config = scratch("listen.yaml", f"listen: 'unix:{path}'\n")
+    with Daemon("--config", config) as d, socket.socket(socket.AF_UNIX) as other:
+        other.bind(path + "2")
+        scratch("listen.yaml", f"listen: 'unix:{path}2'\n")
+        d.process.send_signal(signal.SIGHUP)
+        check(until(lambda: "next start key=listen" in d.log(), "the reload"), "listen takes effect at the next start")
+        until(lambda: " reloaded" in d.log(), "the end of it")
+        d.stop()
+        equal((os.path.exists(path), os.path.exists(path + "2")), (False, True), "the socket that was made is removed, and not the one that will be")
+    with Daemon("--listen", f"unix:{path}") as d, socket.socket(socket.AF_UNIX) as other:
+        os.unlink(path)
+        other.bind(path)
+        d.stop()
+        check(os.path.exists(path), "nor that of another which has taken its place")
+    with socket.socket(socket.AF_UNIX) as other:
+        os.unlink(path)
+        other.bind(path)
+        other.listen(1)
+        got = run("--listen", f"unix:{path}3 unix:{path}")
+        check(got.returncode == 1 and f"cannot listen on {path}: Address already in use" in got.stderr, "a socket on which somebody listens is not taken", got.stderr)
+        check(not os.path.exists(path + "3"), "and what was made before is removed")
+    with Daemon("--listen", f"unix:{path}") as d, socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(LAST)
+        equal(statuses(read_all(s)), [200], "one that nobody listens on any more is")
     with Daemon("--listen", "[::1]") as d:
         try:
             with socket.create_connection(("::1", d.port), PATIENCE) as s:
@@ -565,7 +807,29 @@ def tls():
                              capture_output=True, text=True, check=False)
         check(re.fullmatch(r"\d+ 1\.1", got.stdout), "curl is given HTTP/1.1", got)
         check(statuses(d.raw(LAST)) == [], "plain HTTP is not answered")
-        check(b"" == d.raw(b"\x16\x03\x01" + os.urandom(200), half_close=True)[:0], "nonsense is not either")
+        check(not statuses(d.raw(b"\x16\x03\x01" + os.urandom(200), half_close=True)), "nonsense is not either")
+        for header in "", "Connection: close\r\n":
+            context = ssl.create_default_context(cafile=os.path.join(WORK, "one.crt"))
+            context.options &= ~0x80  # SSL_OP_IGNORE_UNEXPECTED_EOF
+            with d.connect() as s, context.wrap_socket(s, server_hostname="localhost", suppress_ragged_eofs=False) as secure:
+                secure.sendall(get(more=header))
+                data = secure.recv(65536)
+                if header:
+                    while part := secure.recv(65536):
+                        data += part
+                equal(statuses(data), [200], "the end of an answer is said" if header else "TLS by hand")
+        if "libasan" not in open(f"/proc/{d.process.pid}/maps", encoding="utf-8").read():  # which keeps what is freed
+            def idle_after(count):
+                c = client(d, "one.crt")
+                c.request("GET", f"/api/v1/ids?count={count}")
+                c.getresponse().read()
+                return c
+            few = [idle_after(10000) for _ in range(5)]
+            before = d.metric_of(client(d, "one.crt"), "snowid_memory_bytes")
+            few += [idle_after(10000) for _ in range(40)]
+            grown = d.metric_of(client(d, "one.crt"), "snowid_memory_bytes") - before
+            check(grown < 40 * 100000, "a large answer leaves no large buffer behind", grown / 40)
+            del few
         for end in "key", "crt":
             shutil.copy(os.path.join(WORK, "two." + end), os.path.join(WORK, "server." + end))
         d.process.send_signal(signal.SIGHUP)
@@ -585,6 +849,8 @@ def tls():
         d.process.send_signal(signal.SIGHUP)
         check(until(lambda: "not reloaded" in d.log(), "the refusal"), "a bad certificate is not taken")
         check(renewed(), "and the good one stays")
+    with Daemon("--tls-certificate", os.path.join(WORK, "one.crt"), "--tls-key", os.path.join(WORK, "one.key"), "--limits-header-timeout", "200ms", "--limits-idle-timeout", "600s") as d:
+        check(trickle(d, b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03", b"x"), "a handshake that trickles has no longer than a request")
     with Daemon("--tls-certificate", os.path.join(WORK, "one.crt"), "--tls-key", os.path.join(WORK, "one.key"), "--tls-client-ca", os.path.join(WORK, "client.crt")) as d:
         c = client(d, "one.crt", "client")
         c.request("GET", "/api/v1/id")
@@ -598,11 +864,71 @@ def tls():
                 check(True, "a client without the right certificate")
 
 
+@contextlib.contextmanager
+def stopped_thread(d, name):
+    """One thread of the daemon stands still, as if the disk did. PTRACE_ATTACH stops one thread; whoever has been traced is to be waited for."""
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    tasks = f"/proc/{d.process.pid}/task"
+    thread = None
+    for task in os.listdir(tasks):
+        with open(f"{tasks}/{task}/comm", encoding="utf-8") as file:
+            if file.read().strip() == name:
+                thread = int(task)
+    if ptrace(16, thread, None, None) != 0:
+        raise OSError(ctypes.get_errno(), "ptrace " + name)
+    os.waitpid(thread, 0x40000000)  # __WALL
+    try:
+        yield
+    finally:
+        if ptrace(17, thread, None, None) != 0:  # it has ended
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(thread, 0x40000000)
+
+
+def keeper():
+    """Nobody but the keeper of the stores waits for a disk: while it stands still, all else goes on, and nobody does its work."""
+    with Daemon("--store", f"file:{WORK}/kept", "--worker-id", "1", "--block", "100ms", "--limits-wait-timeout", "50ms", "--threads", "2") as d:
+        with stopped_thread(d, "keeper"):
+            check(until(lambda: d.ask("/api/v1/id")[0] == 503, "the limit"), "no thread that serves renews the store")
+            status, headers, body = d.ask("/api/v1/id")
+            equal((status, json.loads(body)["error"], headers["Retry-After"]), (503, "store_unavailable", "1"), "IDs end at the limit")
+            check(until(lambda: d.ask("/api/v1/health/ready")[0] == 503, "the end of patience"), "which makes it unready once requests are refused")
+            equal([d.ask(p)[0] for p in ("/api/v1/health/live", "/api/v1/health/ready", "/api/v1/parse?id=5", "/metrics")], [200, 503, 200, 200], "all else is answered")
+        check(until(lambda: d.ask("/api/v1/id")[0] == 200, "the renewal"), "when it goes on, so do IDs")
+        equal(d.stop(), 0, "it stops in order")
+    with Daemon("--store", f"file:{WORK}/kept", "--worker-id", "1", "--block", "100ms", "--limits-wait-timeout", "600s", "--threads", "2") as d, d.connect() as s:
+        with stopped_thread(d, "keeper"):
+            d.ask("/api/v1/health")
+            limit = d.metric('snowid_store_limit_ahead_seconds{kind="snowflake"}')
+            check(until(lambda: d.metric('snowid_store_limit_ahead_seconds{kind="snowflake"}') == 0, "the limit"), "the limit is reached", limit)
+            s.sendall(LAST)
+            equal(d.ask("/api/v1/health/ready")[0], 200, "a keeper that is late by less than requests wait is no reason to be unready")
+        equal(statuses(read_all(s)), [200], "and nobody notices but by the wait")
+    with Daemon("--store", f"file:{WORK}/kept", "--worker-id", "1", "--block", "100ms", "--limits-stop-timeout", "100ms") as d:
+        with stopped_thread(d, "keeper"):
+            d.process.send_signal(signal.SIGTERM)
+            check(until(lambda: not any(w in comms(d) for w in ("worker 0", "worker 1")), "the workers"), "the workers end without it")
+            check(d.process.poll() is None, "the daemon waits for it")
+            d.process.send_signal(signal.SIGTERM)
+        equal(d.process.wait(PATIENCE), -signal.SIGTERM, "but not after a second SIGTERM")
+
+
+def comms(d):
+    """The names of its threads."""
+    names = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{d.process.pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{d.process.pid}/task/{task}/comm", encoding="utf-8") as file:
+                names.append(file.read().strip())
+    return names
+
+
 # ---- start and stop ------------------------------------------------------------------------------
 
 
 def stopping():
-    with Daemon("--threads", "2") as d:
+    # A twentieth of the time to stop is that for a request to be on its way: more than any machine needs.
+    with Daemon("--threads", "2", "--limits-stop-timeout", "3600s") as d:
         lost, done, going = [], [], threading.Barrier(41)
 
         def busy():
@@ -634,7 +960,24 @@ def stopping():
             t.join()
         equal((lost, len(done)), ([], 40), f"40 busy clients, {sum(done)} requests: none is lost")
         check("stopped" in d.log(), "it says so")
-    with Daemon() as d, d.connect() as s:
+    with Daemon("--limits-stop-timeout", "2s") as d, d.connect() as silent, d.connect() as idle:
+        idle.sendall(get())
+        until(lambda: statuses(idle.recv(4096)) == [200], "an answer")
+        equal((d.stop(), "still busy" in d.log()), (0, False), "who has asked for nothing is not waited for")
+        equal((read_all(silent), read_all(idle)), (b"", b""), "nor told anything")
+    # A request that arrives while the daemon does not run, and the time for it to be on its way goes by.
+    with Daemon("--limits-stop-timeout", "40s") as d, d.connect() as s:
+        s.sendall(get())
+        until(lambda: statuses(s.recv(4096)) == [200], "an answer")
+        d.process.send_signal(signal.SIGTERM)
+        until(lambda: "stopping" in d.log(), "the stop")
+        d.process.send_signal(signal.SIGSTOP)
+        s.sendall(get())
+        time.sleep(2.1)
+        d.process.send_signal(signal.SIGCONT)
+        equal(statuses(read_all(s)), [200], "a request that has arrived is not closed upon")
+        equal(d.process.wait(PATIENCE), 0, "and the stop goes on")
+    with Daemon("--limits-stop-timeout", "3600s", "--limits-header-timeout", "3600s") as d, d.connect() as s:
         s.sendall(b"GET / HTTP")
         d.process.send_signal(signal.SIGTERM)
         until(lambda: "stopping" in d.log(), "the stop")
@@ -672,6 +1015,35 @@ def systemd():
     notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notices.bind(path)
     notices.settimeout(PATIENCE)
+    # Several, of which none is said to be what it is not; without configuration they have to be local.
+    families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6, "0.0.0.0": socket.AF_INET}
+    for addresses, wanted in [(["127.0.0.1", "::1"], "serving"), (["127.0.0.1", "0.0.0.0"], "neither worker_id nor store"), (["127.0.0.1", None], "file 4 is no socket that listens")]:
+        sockets = [socket.socket(families.get(a, socket.AF_INET), socket.SOCK_STREAM if a else socket.SOCK_DGRAM) for a in addresses]
+        for s, a in zip(sockets, addresses):
+            s.bind((a or "127.0.0.1", 0))
+            if a:
+                s.listen(1)
+        passing = " ".join(f"{3 + i}<&{s.fileno() + 100}" for i, s in enumerate(sockets))
+        for s in sockets:
+            os.dup2(s.fileno(), s.fileno() + 100)
+        log = scratch("handed.log")
+        unused = os.path.join(WORK, "unused" + str(len(os.listdir(WORK))))
+        with socket.socket(socket.AF_UNIX) as s:  # that of the listen setting, which is systemd's
+            s.bind(unused)
+        with open(log, "ab") as file:
+            process = subprocess.Popen(["bash", "-c", f"exec env LISTEN_PID=$$ LISTEN_FDS={len(sockets)} {DAEMON} --listen unix:{unused} {passing}"], env=environment(),
+                                       pass_fds=[s.fileno() + 100 for s in sockets], stderr=file)
+
+        def told():
+            with open(log, encoding="utf-8") as file:
+                return wanted in file.read()
+        check(until(lambda: told() or process.poll() is not None, "the daemon") and told(), f"sockets handed over: {addresses}: {wanted}")
+        process.terminate()
+        process.wait(PATIENCE)
+        check(os.path.exists(unused), "and what is not its own is left alone")
+        for s in sockets:
+            os.close(s.fileno() + 100)
+            s.close()
     # The shell knows the process id that the daemon will have.
     command = f'exec env LISTEN_PID=$$ LISTEN_FDS=1 NOTIFY_SOCKET={path} WATCHDOG_USEC=200000 {DAEMON} --threads 2 3<&{listener.fileno()}'
 
@@ -685,6 +1057,16 @@ def systemd():
             if wanted in notices.recv(1000).decode():
                 return True
         return False
+    # The watchdog of an hour has asked nobody yet when it is stopped.
+    log = scratch("calm.log")
+    command = command.replace("200000", "7200000000")
+    calm = start(log)
+    check(hear("READY=1"), "notice: ready, of a calm one")
+    calm.terminate()
+    equal(calm.wait(PATIENCE), 0, "it ends")
+    with open(log, encoding="utf-8") as file:
+        check("does not answer" not in file.read(), "nobody is said to be silent who has not been asked")
+    command = command.replace("7200000000", "200000")
     first = start()
     check(hear("READY=1"), "notice: ready")
     check(hear("WATCHDOG=1"), "notice: the watchdog")
@@ -717,6 +1099,19 @@ def systemd():
     equal(failures, [], f"a restart with a socket of systemd: {served[0]} requests, none failed")
     second.send_signal(signal.SIGTERM)
     second.wait(PATIENCE)
+    # And by systemd itself.
+    port = free_port()
+    activated = subprocess.Popen(["systemd-socket-activate", "-l", f"127.0.0.1:{port}", *(f"-E{k}={v}" for k, v in environment().items()), DAEMON, "--threads", "2"],
+                                 env=environment(), stderr=subprocess.DEVNULL)
+
+    def first_answer():
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), PATIENCE) as s:
+            s.sendall(LAST)
+            return statuses(read_all(s)) == [200]
+        return False
+    check(until(first_answer, "an answer"), "systemd-socket-activate starts it for its first client")
+    activated.terminate()
+    equal(activated.wait(PATIENCE), 0, "and it ends in order")
     # Threads that hang are noticed: the watchdog is not told that all is well.
     log = scratch("hang.log")
     third = start(log)
@@ -805,7 +1200,7 @@ def clock():
             check(health["clock"]["measured_by"] == "ntp" and abs(health["clock"]["drift_ms"]) < 100 and health["status"] == "healthy",
                   "the clock agrees with it", health)
             set_time(-5)  # NTP says that this host is 4 to 6 s ahead
-            check(until(lambda: d.ask("/api/v1/health")[0] == 503, "the drift"), "more than a second of drift is seen")
+            check(until(lambda: d.json("/api/v1/health").get("error") == "clock_unsafe", "the drift"), "more than a second of drift is seen")
             health = d.json("/api/v1/health")
             check(health["status"] == "unhealthy" and health["error"] == "clock_unsafe" and "ahead of the NTP servers" in health["reason"]
                   and 3500 < health["clock"]["drift_ms"] < 6500, "health says why", health)
@@ -832,14 +1227,21 @@ def peers():
             check(health["error"] == "worker_conflict" and f"127.0.0.1:{a.port} has the same datacenter_id=1 worker_id=5" in health["reason"], "health says who", health)
             status, _, body = c.ask("/v1/next_id")
             equal((status, json.loads(body)["error"]), (503, "worker_conflict"), "IDs are refused")
+            equal((c.metric("snowid_worker_conflict"), b.metric("snowid_worker_conflict")), (1, 0), "the metrics show it")
             equal(b.ask("/v1/next_id")[0], 200, "one with another worker is none")
             scratch("peers.yaml", f"peers: ['127.0.0.1:{b.port}', '127.0.0.1:{c.port}']\n")
             c.process.send_signal(signal.SIGHUP)
             check(until(lambda: c.ask("/v1/next_id")[0] == 200, "the end of it"), "without it, IDs are served; oneself is no conflict")
             equal((b.stop(), c.stop()), (0, 0), "they stop in order")
+    token = scratch("token", "correct-horse-battery-staple\n")
+    with Daemon("--worker-id", "5", *options, "--token-file", token) as a:
+        with Daemon("--worker-id", "5", *options, "--token-file", token, "--peers", f"127.0.0.1:{a.port} 127.0.0.1:1") as b, Daemon("--worker-id", "5", *options, "--peers", f"127.0.0.1:{a.port}") as c:
+            check(until(lambda: b.ask("/api/v1/health/ready")[0] == 503, "the conflict"), "a peer that wants a token is given that of this daemon")
+            check(until(lambda: f"does not tell which worker it has peer=127.0.0.1:{a.port} reason=\"status 401\"" in c.log(), "the warning"), "who does not say which worker it has is told of")
+            check(until(lambda: "peer=127.0.0.1:1 reason=" in b.log(), "the warning"), "and so is who does not answer")
 
 
-GROUPS = [endpoints, kinds, conversation, problems, bad_requests, many_clients, configuration, reload, limits, listening, tls, stopping, systemd, clock, peers]
+GROUPS = [endpoints, openapi, kinds, conversation, problems, bad_requests, many_clients, configuration, logs, reload, keeper, limits, listening, tls, stopping, systemd, clock, peers]
 
 
 def main(groups):

@@ -371,11 +371,11 @@ refuses 2 "--to" range --from 2024-01-01
 refuses 2 "--to 2024-01-01" range --from 2024-01-02 --to 2024-01-01
 refuses 2 "uuid6" range -k uuid1 --from 2024-01-01 --to 2024-01-02
 refuses 2 "'5'" bench 5
-refuses 2 "one argument too many" store memory: memory:
-refuses 2 "--floor is missing" store memory: --reset
-refuses 2 "--floor goes with --reset" store memory: --floor 2024-01-01
+refuses 2 "unexpected argument" store memory: memory:
+refuses 2 "--floor INSTANT is missing" store memory: --reset
+refuses 2 "--floor is only for --reset" store memory: --floor 2024-01-01
 refuses 2 "--floor x" store memory: --reset --floor x
-refuses 2 "exclude each other" store memory: --reset --adopt --floor 2024-01-01
+refuses 2 "cannot be used together" store memory: --reset --adopt --floor 2024-01-01
 refuses 2 "URL of the store is missing" store --adopt
 refuses 1 "frob:" store frob:
 
@@ -436,7 +436,7 @@ is "8 copies on one state file make 40000 IDs" "$(cat "$work"/file.? | sort -u |
 last=$(sort -n "$work"/file.? | tail -n 1)
 run -n 1 --field worker=1 --store "file:$state"
 is "the next run goes on above them" "$status:$((out > last))" 0:1
-refuses 1 "is of worker 1, not 2" --field worker=2 --store "file:$state"
+refuses 1 "belongs to worker 1, not 2" --field worker=2 --store "file:$state"
 refuses 1 "another kind" -k twitter --field worker=1 --store "file:$state"
 refuses 2 "begin with /" --field worker=1 --store file:state
 rm -f "$state"
@@ -475,7 +475,7 @@ is "a clock goes 292 years at most" "$status:$(wc -l <"$work/out")" 2:1
 has "that is said" "$err" "--clock 2800-01-01"
 # ---- what a store keeps ----------------------------------------------------------------------
 
-prints "memory: keeps nothing" "memory: keeps nothing" store memory:
+prints "memory: keeps nothing" "memory: contains nothing" store memory:
 prints "and in JSON" "" store memory: --json
 refuses 1 "No such file" store "file:$state"
 "$tool" -n 5 --field worker=1 --store "file:$state" --set block=10ms >"$work/ids"
@@ -641,7 +641,7 @@ refuses 1 "symbolic link"
 has "a bad state names the other ways out" "$err" "--field worker=N"
 rm "$state"
 chmod 777 "$work/state/snowid"
-refuses 1 "others may write"
+refuses 1 "others can write"
 XDG_STATE_HOME=relative
 (cd "$work" && "$tool" >/dev/null)
 is "a relative XDG_STATE_HOME does not count" "$(ls "$work/relative" 2>&1 | wc -l)" 1
@@ -671,7 +671,18 @@ completes "decimal padded hex base32 base36 base58 base62 ulid uuid" snowid conv
 completes "base32 base36" snowid convert -i base3
 completes "--kind --form --input --json --help --version" snowid decode --
 completes "hold=" snowid --set ho
+completes "kind=" snowid --set k
+completes "twitter" snowid --set kind = tw
+completes "0600 0640 0660" snowid --set mode =
+completes "datacenter= worker=" snowid --field ''
+completes "shard=" snowid -k instagram --field ''
+completes "machine=" snowid --kind = sonyflake --field mach
 completes "memory: file:/ slots:/" snowid store ''
+mkdir "$work/complete"
+: >"$work/complete/state"
+completes "$work/complete/state" snowid --store file : "$work/complete/st"
+completes "$work/complete/state" snowid store file : "$work/complete/"
+completes "" snowid decode --from 2024-01-01T00 : 0
 
 # ---- the manual ------------------------------------------------------------------------------
 
@@ -697,8 +708,8 @@ for variable in NO_COLOR TERM SNOWID_STORE XDG_STATE_HOME HOME; do
 	is "the manual has $variable" "$(grep -c "^\.It Ev $variable$" "$page")" 1
 done
 if command -v mandoc >/dev/null; then
-	for file in snowid.1 snowid-layouts.7 snowid-stores.7; do
-		is "mandoc finds nothing wrong in $file" "$(mandoc -T lint "$source_dir/man/$file" |
+	for file in "$source_dir"/man/*.[0-9]; do
+		is "mandoc finds nothing wrong in ${file##*/}" "$(mandoc -T lint -W style "$file" 2>/dev/null |
 			grep -v 'referenced manual not found')" ""
 	done
 else

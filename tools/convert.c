@@ -28,7 +28,7 @@ static const char *convert_one(void *user, const struct id *id)
 int convert(const struct options *options)
 {
 	if (!options->form)
-		usage("--form is missing: the form to convert to");
+		usage("--form FORM is missing: the form to convert to");
 	/* Without a kind any number of 64 bits will do. */
 	struct kind kind = kind_open(options->kind ? options->kind : "time:64");
 	struct conversion how = {kind.layout, form_read("--form", options->form)};

@@ -15,13 +15,14 @@ static void set_wide(const struct kind *kind, const char *name, uint64_t value,
 	uint8_t node[6];
 
 	if (kind->wide->version != 1 && kind->wide->version != 6)
-		usage("--field %s=%" PRIu64 ": the kind %s has no fields to set", name, value,
-		      kind->name);
+		usage("--field %s=%" PRIu64 ": the kind %s has no fields that can be set", name,
+		      value, kind->name);
 	if (!is_node && strcmp(name, "clock_seq") != 0)
 		usage("--field %s=%" PRIu64 ": the kind %s has the fields clock_seq and node", name,
 		      value, kind->name);
 	if (value > max)
-		usage("--field %s=%" PRIu64 ": the field is from 0 to %" PRIu64, name, value, max);
+		usage("--field %s=%" PRIu64 ": the field must be from 0 to %" PRIu64, name, value,
+		      max);
 	for (int i = 0; i < 6; i++)
 		node[i] = (uint8_t)(value >> (40 - 8 * i));
 	if (is_node)
@@ -39,7 +40,7 @@ int encode(const struct options *options)
 	uint64_t value;
 
 	if (!options->time)
-		usage("--time is missing: the instant of the ID");
+		usage("--time INSTANT is missing: the time of the ID");
 	struct id id = id_at(&kind, "--time", options->time, false);
 	for (size_t i = 0; i < options->field_count; i++) {
 		name = field_read(options->fields[i], &value);

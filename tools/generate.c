@@ -54,7 +54,7 @@ static void set_clock(struct snowid_clock *clock, const char *text)
 	if (__builtin_mul_overflow(sec - now_sec, NSEC_PER_SEC, &delta) ||
 	    __builtin_add_overflow(delta, (int64_t)nsec - now_nsec, &delta) ||
 	    snowid_clock_step(clock, delta) != 0)
-		usage("--clock %s: more than 292 years from the first", text);
+		usage("--clock %s: more than 292 years away from the first", text);
 }
 
 /* ---- the generator --------------------------------------------------------------------------- */
@@ -66,7 +66,7 @@ static void use_clock(struct snowid_config *config, struct snowid_clock *clock)
 
 	if (snowid_config_get(config, "store", store, sizeof store, NULL) != 0 ||
 	    strcmp(store, "memory:") != 0)
-		usage("--clock is for the store memory: alone, which keeps no record");
+		usage("--clock only works with the store memory:, which keeps no record");
 	if (snowid_config_set_clock(config, clock) != 0)
 		fail("%s", detail());
 }
@@ -84,7 +84,7 @@ static void configure(const struct options *options, const struct kind *kind,
 		const char *const key = options->settings[i];
 		const char *const value = split(options->settings[i]);
 		if (!value)
-			usage("--set %s: not KEY=VALUE, as hold=500ms", key);
+			usage("--set %s: not KEY=VALUE, such as hold=500ms", key);
 		if (snowid_config_set(config, key, value) != 0)
 			usage("--set %s=%s: %s", key, value, detail());
 	}
@@ -111,9 +111,9 @@ static struct snowid_generator *open_generator(const struct options *options,
 	configure(options, kind, clock, config);
 	const int error = snowid_generator_new(config, &generator);
 	if (error == SNOWID_E_WORKER)
-		usage("%s: give --field NAME=N", detail());
+		usage("%s: use --field NAME=N", detail());
 	if (error && !clock && kind->layout && !is_placed(options))
-		fail("%s; or give --field worker=N or the like, or set XDG_STATE_HOME", detail());
+		fail("%s; or use --field worker=N or the like, or set XDG_STATE_HOME", detail());
 	if (error)
 		fail("%s", detail());
 	snowid_config_free(config);

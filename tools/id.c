@@ -43,7 +43,10 @@ struct kind kind_open(const char *name)
 	for (size_t i = 0; i < NAMED && !kind.wide; i++)
 		if (strcmp(name, wides[i].name) == 0)
 			kind.wide = &wides[i];
-	if (!kind.wide && snowid_layout_new(name, &kind.layout) != 0)
+	const int error = kind.wide ? 0 : snowid_layout_new(name, &kind.layout);
+	if (error == SNOWID_E_UNKNOWN)
+		usage("kind %s: %s; 'snowid layout' lists the kinds", name, detail());
+	if (error)
 		usage("kind %s: %s", name, detail());
 	return kind;
 }
@@ -121,15 +124,15 @@ int form_of_kind(const char *option, const char *name, const struct kind *kind)
 	const int form = form_read(option, name);
 
 	if (form != FORM_DEFAULT && form_is_wide(form) != !!kind->wide)
-		usage("%s %s: an ID of the kind %s has %s bits, and no such form", option, name,
+		usage("%s %s: IDs of the kind %s have %s bits, and no such form", option, name,
 		      kind->name, kind->wide ? "128" : "64");
 	return form;
 }
 
 const char *wrong_form(const struct id *id)
 {
-	return id->type == ID_64 ? "an ID of 64 bits has no form of 128: --form decimal, hex, …"
-				 : "an ID of 128 bits has the forms ulid and uuid alone";
+	return id->type == ID_64 ? "an ID of 64 bits has no 128-bit form; use decimal, hex, …"
+				 : "a 128-bit ID only has the forms ulid and uuid";
 }
 
 /* ---- IDs ------------------------------------------------------------------------------------- */

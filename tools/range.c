@@ -11,9 +11,10 @@ int range(const struct options *options)
 	char first_text[ID_TEXT], last_text[ID_TEXT];
 
 	if (!options->from || !options->to)
-		usage("%s is missing: an end of the span", options->from ? "--to" : "--from");
+		usage("%s INSTANT is missing: one end of the period",
+		      options->from ? "--to" : "--from");
 	if (kind.wide && kind.wide->version == 1)
-		usage("--kind uuid1: these do not sort by time; uuid6 does");
+		usage("--kind uuid1: these IDs do not sort by time; those of uuid6 do");
 	const struct id first = id_at(&kind, "--from", options->from, false);
 	const struct id last = id_at(&kind, "--to", options->to, true);
 	if (id_compare(&first, &last) > 0)

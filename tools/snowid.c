@@ -17,22 +17,22 @@ static const struct {
 	char letter;
 	const char *name, *value, *text;
 } known[] = {
-	{'n', "count", "COUNT", "how many IDs (default: 1)"},
-	{'k', "kind", "KIND", "what the IDs are"},
-	{'f', "form", "FORM", "print IDs in this form"},
-	{'i', "input", "FORM", "read IDs in this form alone"},
-	{'F', "field", "NAME=N", "the value of a field, as worker=5; may be repeated"},
-	{'S', "set", "KEY=VALUE", "a setting, as hold=500ms; may be repeated"},
-	{'U', "store", "URL", "where the state lives: memory:, file:PATH, slots:DIR"},
-	{'C', "clock", "INSTANT", "what the clock says, for tests; may be repeated"},
-	{'T', "time", "INSTANT", "the time of the ID"},
-	{'A', "from", "INSTANT", "the beginning of the span"},
-	{'B', "to", "INSTANT", "the end of the span, which is part of it"},
-	{'O', "adopt", NULL, "take a copied state file for an original"},
-	{'R', "reset", NULL, "set what is recorded to the instant of --floor"},
-	{'L', "floor", "INSTANT", "before which no ID will be"},
-	{'Y', "yes", NULL, "do it without asking"},
-	{'J', "json", NULL, "print JSON, one object a line"},
+	{'n', "count", "COUNT", "number of IDs to make (default: 1)"},
+	{'k', "kind", "KIND", "kind of ID"},
+	{'f', "form", "FORM", "text form in which to print IDs"},
+	{'i', "input", "FORM", "only read IDs in this form"},
+	{'F', "field", "NAME=N", "set a field, such as worker=5; repeatable"},
+	{'S', "set", "KEY=VALUE", "change a setting, such as hold=500ms; repeatable"},
+	{'U', "store", "URL", "where to keep state: memory:, file:PATH or slots:DIR"},
+	{'C', "clock", "INSTANT", "use a clock that shows this (for tests); repeatable"},
+	{'T', "time", "INSTANT", "time of the ID"},
+	{'A', "from", "INSTANT", "beginning of the period"},
+	{'B', "to", "INSTANT", "end of the period (inclusive)"},
+	{'O', "adopt", NULL, "mark a copied state file as an original"},
+	{'R', "reset", NULL, "change the recorded time to that of --floor"},
+	{'L', "floor", "INSTANT", "earliest time of the next ID"},
+	{'Y', "yes", NULL, "do not ask for confirmation"},
+	{'J', "json", NULL, "print JSON, one object per line"},
 	{'h', "help", NULL, "print this help"},
 	{'V', "version", NULL, "print the version"},
 };
@@ -45,13 +45,13 @@ static const struct command {
 	size_t operands;   /* at most */
 	const char *arguments, *text;
 } commands[] = {
-	{"generate", generate, "nkfFSUCJ", 0, "", "make IDs (what snowid does without a command)"},
-	{"decode", decode, "kifJ", SIZE_MAX, " [ID]...", "show what IDs hold"},
-	{"encode", encode, "kTFfJ", 0, "", "make the ID of a given time and fields"},
-	{"convert", convert, "fki", SIZE_MAX, " [ID]...", "write IDs in another text form"},
-	{"range", range, "kABfJ", 0, "", "show the first and last ID of a span of time"},
-	{"layout", layout, "J", 1, " [KIND]", "show the bits of a kind, or a table of the kinds"},
-	{"store", store, "ORLYJ", 1, " [URL]", "show what a store keeps, or set it right"},
+	{"generate", generate, "nkfFSUCJ", 0, "", "make IDs (the default command)"},
+	{"decode", decode, "kifJ", SIZE_MAX, " [ID]...", "show what IDs contain"},
+	{"encode", encode, "kTFfJ", 0, "", "make the ID with a given time and fields"},
+	{"convert", convert, "fki", SIZE_MAX, " [ID]...", "convert IDs to another text form"},
+	{"range", range, "kABfJ", 0, "", "show the first and last ID of a period"},
+	{"layout", layout, "J", 1, " [KIND]", "show the bits of a kind, or a table of all kinds"},
+	{"store", store, "ORLYJ", 1, " [URL]", "show what a store contains, or repair it"},
 	{"bench", bench, "J", 0, "", "measure how fast this machine makes IDs"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -75,11 +75,11 @@ static const char form_help[] = "FORM     decimal, padded, hex, base32, base36, 
 				"ulid, uuid\n";
 static const char instant_help[] = "INSTANT  2024-01-03T19:30:00.5Z, 2024-01-03, or milliseconds "
 				   "since 1970\n";
-static const char id_help[] = "ID       one a line from standard input when none is given\n";
+static const char id_help[] = "ID       if none is given, read from standard input, one per line\n";
 
 static const char url_help[] =
 	"URL      file:/path, or slots:/directory?workers=0-31 (default: SNOWID_STORE, or\n"
-	"         the files that snowid keeps for its user)\n";
+	"         the files that snowid keeps for the user)\n";
 
 static void help(void)
 {
@@ -91,8 +91,8 @@ static void help(void)
 	for (size_t i = 0; i < COMMANDS; i++)
 		out_printf("  %-10s %s\n", commands[i].name, commands[i].text);
 	out_printf("\n%s%s%s\n", kind_help, form_help, instant_help);
-	out_text("'snowid COMMAND --help' lists the options of a command.\n"
-		 "Exit status: 0, 1 for a failure, 2 for wrong usage. Manual: man snowid\n");
+	out_text("Run 'snowid COMMAND --help' for the options of a command.\n"
+		 "The manual is snowid(1). Exit status: 0 success, 1 failure, 2 wrong usage.\n");
 }
 
 static void help_command(const struct command *command)
@@ -153,7 +153,7 @@ const char *field_read(char *text, uint64_t *value)
 	const char *const digits = split(text);
 
 	if (!digits)
-		usage("--field %s: not NAME=N, as worker=5", text);
+		usage("--field %s: not NAME=N, such as worker=5", text);
 	if (!number(digits, value))
 		usage("--field %s=%s: not a number from 0 to 18446744073709551615", text, digits);
 	return text;
@@ -259,7 +259,7 @@ int main(int argc, char **argv)
 		while (i < COMMANDS && strcmp(argv[1], commands[i].name) != 0)
 			i++;
 		if (i == COMMANDS)
-			usage("there is no command '%s'", argv[1]);
+			usage("unknown command '%s'", argv[1]);
 		command = &commands[i];
 		argc--;
 		argv++;
@@ -287,7 +287,7 @@ int main(int argc, char **argv)
 	else if (letter == 'h')
 		help();
 	else if (options.operand_count > command->operands)
-		usage("'%s' is one argument too many for %s", argv[optind + (int)command->operands],
+		usage("unexpected argument '%s' of %s", argv[optind + (int)command->operands],
 		      command->name);
 	else
 		status = command->run(&options);

@@ -17,7 +17,7 @@
 #include "snowid-tool.h"
 
 #define BLOCK "250ms" /* short, since a new file begins a block above the clock */
-#define HINT  "give --field worker=N or the like, or set XDG_STATE_HOME to a directory of yours"
+#define HINT  "use --field worker=N or the like, or set XDG_STATE_HOME to a directory of yours"
 
 static void directory_name(char path[PATH_MAX])
 {
@@ -30,7 +30,7 @@ static void directory_name(char path[PATH_MAX])
 	else if (home && home[0] == '/')
 		length = snprintf(path, PATH_MAX, "%s/.local/state/snowid", home);
 	if (length < 0 || length >= PATH_MAX)
-		fail("HOME names no place for the state; " HINT);
+		fail("HOME is not set to a directory for the state; " HINT);
 }
 
 /* Makes the directory where it is missing, for the user alone. */
@@ -49,10 +49,10 @@ static void make_directory(char path[PATH_MAX])
 		error = errno;
 	const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
-		fail("cannot make %s for the state: %s; " HINT, path,
+		fail("cannot create %s for the state: %s; " HINT, path,
 		     strerror(error ? error : errno));
 	if (fstat(directory, &info) != 0 || info.st_uid != geteuid() || (info.st_mode & 022))
-		fail("%s is another user's, or others may write to it; " HINT, path);
+		fail("%s belongs to another user, or others can write to it; " HINT, path);
 	close(directory);
 }
 
@@ -77,7 +77,7 @@ void state_default(const struct kind *kind, struct snowid_config *config)
 
 const char *store_of_environment(void)
 {
-	const char *const store = getenv("SNOWID_STORE");
+	const char *const store = secure_getenv("SNOWID_STORE"); /* as the library does */
 	return store && *store ? store : NULL;
 }
 

@@ -39,7 +39,7 @@ static void show_value(bool json, const char *key, const char *text, enum snowid
 	else if (json)
 		record_text(key, "%s", text);
 	else if (strcmp(key, "durable") == 0 && !yes)
-		record_text(key, "no: what is on tmpfs is lost when the host goes down");
+		record_text(key, "no: tmpfs is lost when the host goes down");
 	else if (flag)
 		record_text(key, "%s", yes ? "yes" : "no");
 	else if (strcmp(key, "created") == 0)
@@ -63,7 +63,7 @@ static int show(const char *url, bool json)
 	}
 	snowid_store_info_count(info, &count);
 	if (count == 0 && !json)
-		out_printf("%s keeps nothing\n", url);
+		out_printf("%s contains nothing\n", url);
 	for (size_t r = 0; r < count; r++) {
 		const char *error = NULL;
 		record_begin(json);
@@ -92,7 +92,7 @@ static void confirm(const struct options *options, const char *risk)
 	if (options->yes)
 		return;
 	if (!isatty(STDIN_FILENO))
-		usage("%s Give --yes if so", risk);
+		usage("%s Use --yes if that is so", risk);
 	fprintf(stderr, "snowid: %s\nType yes to go on: ", risk);
 	if (!fgets(answer, sizeof answer, stdin) || strcmp(answer, "yes\n") != 0)
 		fail("nothing was changed");
@@ -102,12 +102,12 @@ static void adopt(const struct options *options, const char *url)
 {
 	char risk[1024];
 
-	snprintf(risk, sizeof risk,
-		 "%.500s is taken for an original. While the file it was copied from is used, here "
-		 "or "
-		 "on another host, both make the same IDs: that one must be gone, or never be used "
-		 "again.",
-		 url);
+	snprintf(
+		risk, sizeof risk,
+		"%.500s will be marked as an original. If the file it was copied from is used "
+		"again, on this or another host, both make the same IDs: it must be gone, or never "
+		"be used again.",
+		url);
 	confirm(options, risk);
 	if (snowid_store_adopt(url) != 0)
 		fail("%s", detail());
@@ -120,14 +120,13 @@ static void reset(const struct options *options, const char *url)
 	uint32_t nsec;
 
 	if (!options->floor)
-		usage("--floor is missing: the instant the next ID is not to be before");
+		usage("--floor INSTANT is missing: the earliest time of the next ID");
 	if (snowid_time_parse(options->floor, strlen(options->floor), &sec, &nsec) != 0 ||
 	    snowid_time_format(sec, nsec, instant) != 0)
 		usage("--floor %s: %s", options->floor, detail());
 	snprintf(risk, sizeof risk,
-		 "%.500s will make its next IDs at %s or later. IDs it has made at that time or "
-		 "after "
-		 "it are made again: there must be none, or none that are kept.",
+		 "%.500s will make its next IDs at %s or later. IDs it made at that time or later "
+		 "can be made again: there must be none, or none that are still in use.",
 		 url, instant);
 	confirm(options, risk);
 	if (snowid_store_reset(url, sec, nsec) != 0)
@@ -151,9 +150,9 @@ int store(const struct options *options)
 		options->operand_count > 0 ? options->operands[0] : store_of_environment();
 
 	if (options->floor && !options->reset)
-		usage("--floor goes with --reset");
+		usage("--floor is only for --reset");
 	if (options->adopt && options->reset)
-		usage("--adopt and --reset exclude each other");
+		usage("--adopt and --reset cannot be used together");
 	if ((options->adopt || options->reset) && options->operand_count == 0)
 		usage("the URL of the store is missing");
 	if (!url) {

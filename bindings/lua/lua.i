@@ -19,6 +19,7 @@
 		snowid_lua_method(L, SNOWID_LUA_GENERATOR, m->name, m->func);
 %}
 %native(metatable) int snowid_lua_metatable(lua_State *L);
+%native(mistake) int snowid_lua_mistake(lua_State *L);
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
@@ -30,6 +31,8 @@
 /* ---- numbers: SWIG's own typemaps make floats of integers, and take "12", 1.5 and -1 ----------------- */
 
 %typemap(in) uint64_t { $1 = snowid_lua_unsigned(L, $input, "$1_name", INT64_MAX); }
+/* That of a field: its name is the argument before. */
+%typemap(in) uint64_t value { $1 = snowid_lua_unsigned(L, $input, arg2, INT64_MAX); }
 /* An ID is its 64 bits: from 2^63 on it is negative in Lua. */
 %typemap(in) uint64_t id { $1 = (uint64_t)snowid_lua_integer(L, $input, "$1_name"); }
 %typemap(in) uint32_t { $1 = (uint32_t)snowid_lua_unsigned(L, $input, "$1_name", UINT32_MAX); }

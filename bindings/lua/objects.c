@@ -156,7 +156,7 @@ static void push_drawn(lua_State *L, const struct generator *g, const union draw
 /* A timeout in seconds as ns. */
 static uint64_t timeout_of(lua_State *L, int index)
 {
-	const double ns = luaL_checknumber(L, index) * 1e9;
+	const double ns = snowid_lua_number(L, index, "timeout") * 1e9;
 
 	luaL_argcheck(L, ns >= 0, index, "timeout must not be negative");
 	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;

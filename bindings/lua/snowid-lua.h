@@ -29,13 +29,18 @@ void snowid_lua_method(lua_State *L, const char *metatable, const char *name, lu
 /* In Lua: of a name as "generator" the metatable, to which snowid.lua adds what it has. */
 int snowid_lua_metatable(lua_State *L);
 
+/* In Lua: raises a text as an error, at the line of the program that called snowid.lua. */
+int snowid_lua_mistake(lua_State *L);
+
 /* An error object for a negative error of the library, with the detail of the last one. */
 void snowid_lua_push_error(lua_State *L, int error);
 int snowid_lua_raise(lua_State *L, int error);
 
-/* Arguments: an integer and no float or string, one from 0 to max, an int; a string and no number, without
- * a 0 in it where no length is asked for; the bytes of a string of this size. Errors name them. */
+/* Arguments: an integer and no float or string, one from 0 to max, an int; a number and no string; a string
+ * and no number, without a 0 in it where no length is asked for; the bytes of a string of this size. Errors
+ * name them. */
 int64_t snowid_lua_integer(lua_State *L, int index, const char *name);
+double snowid_lua_number(lua_State *L, int index, const char *name);
 uint64_t snowid_lua_unsigned(lua_State *L, int index, const char *name, uint64_t max);
 int snowid_lua_int(lua_State *L, int index, const char *name);
 const char *snowid_lua_text(lua_State *L, int index, size_t *length);

@@ -59,7 +59,7 @@ end
 -- ---- instants and spans ------------------------------------------------------------------------
 
 local function expected(what, value)
-	error(("%s expected, got %s"):format(what, type(value)), 3)
+	native.mistake(("%s expected, got %s"):format(what, type(value)))
 end
 
 local function is_finite(number)
@@ -92,6 +92,14 @@ local function nanoseconds(span)
 	end
 	local whole = floor(span)
 	return whole * NS + floor((span - whole) * 1e9 + 0.5)
+end
+
+-- What may be left out.
+local function table_of(value, name)
+	if value ~= nil and type(value) ~= "table" then
+		expected("a table of " .. name, value)
+	end
+	return value or {}
 end
 
 -- A span as a setting.
@@ -162,7 +170,7 @@ end
 -- @treturn integer
 function Layout:encode(time, fields)
 	local id = self:first_at(time)
-	for name, value in pairs(fields or {}) do
+	for name, value in pairs(table_of(fields, "fields")) do
 		id = native_layout.set_field(self, name, value, id)
 	end
 	return id
@@ -219,16 +227,28 @@ local function reader(which)
 end
 
 --- Bits in all.
+-- @function Layout:bits
+-- @treturn integer
 Layout.bits = reader(native.LAYOUT_BITS)
 --- Length of a tick in nanoseconds.
+-- @function Layout:unit_ns
+-- @treturn integer
 Layout.unit_ns = reader(native.LAYOUT_UNIT_NS)
 --- How many IDs a node can make in a tick.
+-- @function Layout:ids_per_tick
+-- @treturn integer
 Layout.ids_per_tick = reader(native.LAYOUT_IDS_PER_TICK)
 --- Number of values of all fields but time and sequence.
+-- @function Layout:nodes
+-- @treturn integer
 Layout.nodes = reader(native.LAYOUT_NODES)
 --- The last tick.
+-- @function Layout:last_tick
+-- @treturn integer
 Layout.last_tick = reader(native.LAYOUT_LAST_TICK)
 --- A hash of what makes the bits: widths, sequence, unit, epoch.
+-- @function Layout:fingerprint
+-- @treturn integer
 Layout.fingerprint = reader(native.LAYOUT_FINGERPRINT)
 
 --- The start of the first tick.
@@ -295,7 +315,7 @@ local function id128(name, format)
 	end
 	local function both(a, b)
 		if getmetatable(a) ~= metatable or getmetatable(b) ~= metatable then
-			error(("attempt to compare a %s with something else"):format(name:upper()), 3)
+			native.mistake(("attempt to compare a %s with something else"):format(name:upper()))
 		end
 		return a.bytes, b.bytes
 	end
@@ -328,8 +348,6 @@ end
 -- @type ULID
 local ULID, ulid_from_bytes = id128("ulid", native.ulid_format)
 
---- A UUID (RFC 9562). `bytes` are its 16 bytes. UUIDs compare, sort and print.
--- @type UUID
 local UUID, uuid_from_bytes = id128("uuid", native.uuid_format)
 
 --- A new random ULID. It needs no generator, and has no order within a millisecond; `generator "ulid"` has.
@@ -346,6 +364,7 @@ function ULID.parse(text)
 end
 
 --- The ULID of 16 bytes.
+-- @function ULID.from_bytes
 -- @tparam string bytes
 -- @treturn ULID
 ULID.from_bytes = ulid_from_bytes
@@ -393,6 +412,9 @@ function ULID:to_uuid()
 	return uuid_from_bytes(self.bytes)
 end
 
+--- A UUID (RFC 9562). `bytes` are its 16 bytes. UUIDs compare, sort and print.
+-- @type UUID
+
 --- A new random UUID of version 7.
 -- @treturn UUID
 function UUID.new()
@@ -407,6 +429,7 @@ function UUID.parse(text)
 end
 
 --- The UUID of 16 bytes.
+-- @function UUID.from_bytes
 -- @tparam string bytes
 -- @treturn UUID
 UUID.from_bytes = uuid_from_bytes
@@ -480,7 +503,7 @@ end
 local function node_bytes(node)
 	node = type(node) ~= "string" and tonumber(node)
 	if not node or floor(node) ~= node or node < 0 or node >= 2 ^ 48 then
-		error("node must be an integer from 0 to 281474976710655", 3)
+		native.mistake("node must be an integer from 0 to 281474976710655")
 	end
 	local bytes = {}
 	for index = 6, 1, -1 do
@@ -495,6 +518,7 @@ end
 -- @treturn UUID
 function UUID:replace(parts)
 	local bytes = self.bytes
+	parts = table_of(parts, "parts")
 	if parts.node then
 		bytes = native.uuid_set_node(bytes, node_bytes(parts.node))
 	end
@@ -730,12 +754,12 @@ function snowid.generator(options)
 	config:set_kind(options.kind and tostring(options.kind) or "snowflake")
 	for name, value in pairs(options) do
 		if type(name) ~= "string" then
-			error("options are named, as worker = 5", 2)
+			native.mistake("options are named, as worker = 5")
 		elseif not reserved[name] then
 			config:set_field(name, value)
 		end
 	end
-	for name, value in pairs(options.fields or {}) do
+	for name, value in pairs(table_of(options.fields, "fields")) do
 		config:set_field(name, value)
 	end
 	if options.store then

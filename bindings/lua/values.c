@@ -61,21 +61,52 @@ static void refuse(lua_State *L, int error, const char *message)
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-/* What is of the wrong type is a mistake of the program, and an error as Lua's own functions raise. */
-static void need_type(lua_State *L, int index, bool is, const char *name, const char *type)
+static bool is_ours(const char *source)
 {
-	if (is)
-		return;
-	luaL_argerror(L, index,
-		      lua_pushfstring(L, "%s must be %s, not %s", name, type,
-				      lua_type(L, index) == LUA_TNUMBER ? "a float"
-									: luaL_typename(L, index)));
+	static const char file[] = "snowid.lua";
+	const size_t length = strlen(source), size = sizeof file - 1;
+
+	return length >= size && strcmp(source + length - size, file) == 0;
+}
+
+/* What is of the wrong type is a mistake of the program, and an error as Lua's own functions raise, at the
+ * line that made it: above snowid.lua. */
+static void mistake(lua_State *L, const char *message)
+{
+	lua_Debug caller;
+	int level = 1;
+
+	while (lua_getstack(L, level, &caller) && lua_getinfo(L, "S", &caller) &&
+	       (*caller.what == 'C' || is_ours(caller.short_src)))
+		level++;
+	luaL_where(L, level);
+	lua_pushstring(L, message);
+	lua_concat(L, 2);
+	lua_error(L);
+}
+
+int snowid_lua_mistake(lua_State *L)
+{
+	mistake(L, luaL_checkstring(L, 1));
+	return 0;
 }
 
 int64_t snowid_lua_integer(lua_State *L, int index, const char *name)
 {
-	need_type(L, index, lua_isinteger(L, index), name, "an integer");
+	if (!lua_isinteger(L, index))
+		mistake(L, lua_pushfstring(L, "%s must be an integer, not %s", name,
+					   lua_type(L, index) == LUA_TNUMBER
+						   ? "a float"
+						   : luaL_typename(L, index)));
 	return lua_tointeger(L, index);
+}
+
+double snowid_lua_number(lua_State *L, int index, const char *name)
+{
+	if (lua_type(L, index) != LUA_TNUMBER)
+		mistake(L, lua_pushfstring(L, "%s must be a number, not %s", name,
+					   luaL_typename(L, index)));
+	return lua_tonumber(L, index);
 }
 
 uint64_t snowid_lua_unsigned(lua_State *L, int index, const char *name, uint64_t max)
@@ -104,7 +135,9 @@ const char *snowid_lua_text(lua_State *L, int index, size_t *length)
 {
 	size_t size;
 
-	luaL_checktype(L, index, LUA_TSTRING);
+	if (lua_type(L, index) != LUA_TSTRING)
+		mistake(L,
+			lua_pushfstring(L, "a string is needed, not %s", luaL_typename(L, index)));
 	const char *const text = lua_tolstring(L, index, &size);
 	if (length)
 		*length = size;

@@ -9,27 +9,32 @@
 #include "bindings/python/snowid-python.h"
 #include "snowid.h"
 
-/* Raises what a function of snowid/_errors.py makes of the arguments. */
-static void raise_made(const char *maker, const char *format, ...)
+/* Calls a function that is written in Python. */
+static PyObject *call(const char *module_name, const char *name, const char *format, ...)
 {
-	PyObject *const module = PyImport_ImportModule("snowid._errors");
-	PyObject *function = NULL, *arguments = NULL, *exception = NULL;
+	PyObject *const module = PyImport_ImportModule(module_name);
+	PyObject *function = NULL, *arguments = NULL, *result = NULL;
 	va_list list;
 
 	va_start(list, format);
 	if (module)
-		function = PyObject_GetAttrString(module, maker);
+		function = PyObject_GetAttrString(module, name);
 	if (function)
 		arguments = Py_VaBuildValue(format, list);
 	va_end(list);
 	if (arguments)
-		exception = PyObject_CallObject(function, arguments);
-	if (exception)
-		PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
-	Py_XDECREF(exception);
+		result = PyObject_CallObject(function, arguments);
 	Py_XDECREF(arguments);
 	Py_XDECREF(function);
 	Py_XDECREF(module);
+	return result;
+}
+
+static void set_exception(PyObject *exception)
+{
+	if (exception)
+		PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+	Py_XDECREF(exception);
 }
 
 void snowid_python_raise(int error, uint64_t wait_ns)
@@ -42,7 +47,8 @@ void snowid_python_raise(int error, uint64_t wait_ns)
 	}
 	if (snowid_error_detail(detail, sizeof detail) == 0)
 		detail[0] = '\0';
-	raise_made("make", "(isK)", error, detail, (unsigned long long)wait_ns);
+	set_exception(call("snowid._errors", "make", "(isK)", error, detail,
+			   (unsigned long long)wait_ns));
 }
 
 void snowid_python_invalid(const char *format, ...)
@@ -53,27 +59,33 @@ void snowid_python_invalid(const char *format, ...)
 	va_start(list, format);
 	PyOS_vsnprintf(text, sizeof text, format, list);
 	va_end(list);
-	raise_made("invalid", "(s)", text);
+	set_exception(call("snowid._errors", "invalid", "(s)", text));
+}
+
+/* PyNumber_Index(), with a message that says what has to be an int. */
+static PyObject *integer(PyObject *object, const char *what)
+{
+	PyObject *const number = PyNumber_Index(object);
+
+	if (!number && PyErr_ExceptionMatches(PyExc_TypeError))
+		PyErr_Format(PyExc_TypeError, "%s must be an int, not %.100s", what,
+			     Py_TYPE(object)->tp_name);
+	return number;
 }
 
 int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uint64_t *value)
 {
-	PyObject *const number = PyNumber_Index(object);
-	unsigned long long found;
+	PyObject *const number = integer(object, what);
 	int failed = 1;
 
-	if (!number) {
-		if (PyErr_ExceptionMatches(PyExc_TypeError))
-			PyErr_Format(PyExc_TypeError, "%s must be an int, not %.100s", what,
-				     Py_TYPE(object)->tp_name);
+	if (!number)
 		return -1;
-	}
-	found = PyLong_AsUnsignedLongLong(number);
-	if (found == (unsigned long long)-1 && PyErr_Occurred()) {
+	const unsigned long long found = PyLong_AsUnsignedLongLong(number);
+	const int overflow = found == (unsigned long long)-1 && PyErr_Occurred();
+	if (overflow || found > max) {
 		PyErr_Clear();
-		raise_made("out_of_range", "(sOK)", what, number, (unsigned long long)max);
-	} else if (found > max) {
-		raise_made("out_of_range", "(sOK)", what, number, (unsigned long long)max);
+		set_exception(call("snowid._errors", "out_of_range", "(sOiK)", what, number, 0,
+				   (unsigned long long)max));
 	} else {
 		*value = found;
 		failed = 0;
@@ -82,13 +94,37 @@ int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uin
 	return -failed;
 }
 
-const char *snowid_python_text(PyObject *object, Py_ssize_t *size)
+int snowid_python_signed(PyObject *object, const char *what, int64_t *value)
+{
+	PyObject *const number = integer(object, what);
+	int overflow = 0;
+
+	if (!number)
+		return -1;
+	*value = PyLong_AsLongLongAndOverflow(number, &overflow);
+	if (overflow)
+		set_exception(call("snowid._errors", "out_of_range", "(sOLL)", what, number,
+				   (long long)INT64_MIN, (long long)INT64_MAX));
+	Py_DECREF(number);
+	return overflow ? -1 : 0;
+}
+
+int snowid_python_timeout(PyObject *object, uint64_t *ns)
+{
+	PyObject *const number = call("snowid._time", "timeout_ns", "(O)", object);
+	const int error = number ? snowid_python_unsigned(number, "timeout", UINT64_MAX, ns) : -1;
+
+	Py_XDECREF(number);
+	return error;
+}
+
+const char *snowid_python_text(PyObject *object, const char *what, Py_ssize_t *size)
 {
 	Py_ssize_t length;
 	const char *text;
 
 	if (!PyUnicode_Check(object)) {
-		PyErr_Format(PyExc_TypeError, "a str is needed, not %.100s",
+		PyErr_Format(PyExc_TypeError, "%s must be a str, not %.100s", what,
 			     Py_TYPE(object)->tp_name);
 		return NULL;
 	}
@@ -96,7 +132,7 @@ const char *snowid_python_text(PyObject *object, Py_ssize_t *size)
 	if (text && size)
 		*size = length;
 	else if (text && strlen(text) != (size_t)length) {
-		snowid_python_invalid("there is a 0 in this text");
+		snowid_python_invalid("%s has a 0 in it", what);
 		return NULL;
 	}
 	return text;

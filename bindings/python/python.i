@@ -37,6 +37,11 @@
 %snowid_unsigned(size_t, SIZE_MAX)
 %snowid_unsigned(enum SWIGTYPE, INT_MAX)
 
+%typemap(in) int64_t {
+	if (snowid_python_signed($input, "$1_name", &$1) != 0)
+		SWIG_fail;
+}
+
 %define %snowid_out(TYPE, OUT_TYPE, FROM)
 %typemap(in, numinputs=0) TYPE *OUT (OUT_TYPE number) "$1 = &number;"
 %typemap(argout) TYPE *OUT { $result = SWIG_Python_AppendOutput($result, FROM(*$1)); }
@@ -57,12 +62,12 @@
 /* ---- text ------------------------------------------------------------------------------------ */
 
 %typemap(in) const char *TEXT {
-	$1 = (char *)snowid_python_text($input, NULL);
+	$1 = (char *)snowid_python_text($input, "$1_name", NULL);
 	if (!$1)
 		SWIG_fail;
 }
 %typemap(in) (const char *text, size_t length) (Py_ssize_t size) {
-	$1 = (char *)snowid_python_text($input, &size);
+	$1 = (char *)snowid_python_text($input, "text", &size);
 	if (!$1)
 		SWIG_fail;
 	$2 = (size_t)size;

@@ -24,8 +24,14 @@ void snowid_python_invalid(const char *format, ...) __attribute__((format(printf
 /* An exact integer from 0 to max; what names it in the message. */
 int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uint64_t *value);
 
+/* An exact integer of 64 bits. */
+int snowid_python_signed(PyObject *object, const char *what, int64_t *value);
+
+/* The nanoseconds of a number of seconds or a timedelta. */
+int snowid_python_timeout(PyObject *object, uint64_t *ns);
+
 /* The UTF-8 of a str; it lives as long as the str. Without `size`, one that has a 0 in it is refused. */
-const char *snowid_python_text(PyObject *object, Py_ssize_t *size);
+const char *snowid_python_text(PyObject *object, const char *what, Py_ssize_t *size);
 
 /* Exactly `size` bytes out of anything that has a buffer. */
 int snowid_python_bytes(PyObject *object, void *bytes, size_t size);

@@ -19,7 +19,7 @@
 struct source {
 	PyObject_HEAD struct snowid_generator *generator; /* NULL before open() */
 	PyObject *handle;                                 /* keeps it alive */
-	PyTypeObject *type;                               /* of its IDs; NULL: int */
+	PyObject *maker;                                  /* of its IDs; NULL: int */
 	snowid_python_new_fn *make;
 	uint64_t timeout_ns;
 	uint64_t until_maintain; /* IDs */
@@ -38,7 +38,7 @@ union id {
 
 static PyObject *object_of(const struct source *s, const union id *id)
 {
-	return s->type ? s->make(s->type, &id->wide) : PyLong_FromUnsignedLongLong(id->narrow);
+	return s->maker ? s->make(s->maker, &id->wide) : PyLong_FromUnsignedLongLong(id->narrow);
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -62,8 +62,8 @@ static void count(struct source *s, uint64_t ids)
 
 static int try_one(struct source *s, union id *id, uint64_t *wait_ns)
 {
-	return s->type ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns)
-		       : snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
+	return s->maker ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns)
+			: snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
 }
 
 static int wait_for_one(struct source *s, uint64_t timeout_ns, union id *id)
@@ -71,8 +71,8 @@ static int wait_for_one(struct source *s, uint64_t timeout_ns, union id *id)
 	int error;
 
 	Py_BEGIN_ALLOW_THREADS error =
-		s->type ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide)
-			: snowid_generator_next_for(s->generator, timeout_ns, &id->narrow);
+		s->maker ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide)
+			 : snowid_generator_next_for(s->generator, timeout_ns, &id->narrow);
 	Py_END_ALLOW_THREADS return error;
 }
 
@@ -82,18 +82,12 @@ static int may_pass(int error)
 	return error == SNOWID_E_EXHAUSTED || error == SNOWID_E_CLOCK || error == SNOWID_E_LIMIT;
 }
 
-/* Draws one ID, waiting up to *timeout_ns, of which it leaves the rest. -1: an exception is set. */
-static int draw(struct source *s, uint64_t *timeout_ns, union id *id)
+/* Draws one ID after a try that failed, waiting up to *timeout_ns, of which it leaves the rest. -1: an
+ * exception is set. */
+static int __attribute__((cold, noinline))
+draw_waiting(struct source *s, int error, uint64_t wait_ns, uint64_t *timeout_ns, union id *id)
 {
-	uint64_t wait_ns;
-
-	for (;;) {
-		int error = try_one(s, id, &wait_ns);
-		if (!error) {
-			if (*timeout_ns > 0)
-				count(s, 1);
-			return 0;
-		}
+	for (; error; error = try_one(s, id, &wait_ns)) {
 		if (wait_ns == 0 || *timeout_ns == 0) {
 			snowid_python_raise(error, wait_ns);
 			return -1;
@@ -104,7 +98,7 @@ static int draw(struct source *s, uint64_t *timeout_ns, union id *id)
 		 * foretold. */
 		*timeout_ns -= error || wait_ns > slice ? slice : wait_ns;
 		if (!error)
-			return 0;
+			break;
 		if (!may_pass(error)) {
 			snowid_python_raise(error, 0);
 			return -1;
@@ -112,6 +106,27 @@ static int draw(struct source *s, uint64_t *timeout_ns, union id *id)
 		if (PyErr_CheckSignals() != 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* Draws one ID. -1: an exception is set. */
+static inline int draw(struct source *s, uint64_t *timeout_ns, union id *id)
+{
+	uint64_t wait_ns;
+	const int error = try_one(s, id, &wait_ns);
+
+	if (__builtin_expect(error, 0))
+		return draw_waiting(s, error, wait_ns, timeout_ns, id);
+	if (*timeout_ns > 0)
+		count(s, 1);
+	return 0;
+}
+
+static inline PyObject *draw_object(struct source *s, uint64_t timeout_ns)
+{
+	union id id;
+
+	return draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
@@ -124,18 +139,16 @@ static int is_open(const struct source *s)
 	return 0;
 }
 
-/* Seconds, as a float or an int, or None for the generator's own timeout. */
+/* A number of seconds, which may be infinite, a timedelta, or None for the generator's own timeout. */
 static int read_timeout(const struct source *s, PyObject *object, uint64_t *timeout_ns)
 {
-	double seconds;
-
 	if (object == Py_None) {
 		*timeout_ns = s->timeout_ns;
 		return 0;
 	}
-	seconds = PyFloat_AsDouble(object);
-	if (seconds == -1 && PyErr_Occurred())
-		return -1;
+	if (!PyFloat_Check(object))
+		return snowid_python_timeout(object, timeout_ns);
+	const double seconds = PyFloat_AS_DOUBLE(object);
 	if (isnan(seconds) || seconds < 0) {
 		snowid_python_invalid("timeout must be 0 or more seconds");
 		return -1;
@@ -176,13 +189,12 @@ static PyObject *source_next(PyObject *self, PyObject *const *args, Py_ssize_t g
 {
 	struct source *const s = source_of(self);
 	uint64_t timeout_ns = s->timeout_ns;
-	union id id;
 
 	if (!is_open(s))
 		return NULL;
 	if ((given > 0 || names) && timeout_argument(s, args, given, names, &timeout_ns) != 0)
 		return NULL;
-	return draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+	return draw_object(s, timeout_ns);
 }
 
 PyDoc_STRVAR(
@@ -193,27 +205,23 @@ PyDoc_STRVAR(
 static PyObject *source_try_next(PyObject *self, PyObject *none)
 {
 	struct source *const s = source_of(self);
-	uint64_t timeout_ns = 0;
-	union id id;
 
 	(void)none;
-	return is_open(s) && draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+	return is_open(s) ? draw_object(s, 0) : NULL;
 }
 
 static PyObject *source_iternext(PyObject *self)
 {
 	struct source *const s = source_of(self);
-	uint64_t timeout_ns = s->timeout_ns;
-	union id id;
 
-	return is_open(s) && draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+	return is_open(s) ? draw_object(s, s->timeout_ns) : NULL;
 }
 
 /* ---- many IDs -------------------------------------------------------------------------------- */
 
 static size_t id_size(const struct source *s)
 {
-	return s->type ? sizeof(struct snowid_id128) : sizeof(uint64_t);
+	return s->maker ? sizeof(struct snowid_id128) : sizeof(uint64_t);
 }
 
 /* As many as can be had without waiting; it is the next draw() that says why it were no more. */
@@ -222,7 +230,7 @@ static size_t take(struct source *s, unsigned char *ids, size_t wanted)
 	size_t made = 0;
 	PyThreadState *const others = wanted > QUICK_BATCH ? PyEval_SaveThread() : NULL;
 
-	if (s->type)
+	if (s->maker)
 		snowid_generator_next128_batch(s->generator, (struct snowid_id128 *)(void *)ids,
 					       wanted, 0, &made);
 	else
@@ -345,11 +353,11 @@ static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 	const char *const format = view.format ? view.format : "B";
 	const size_t size = id_size(s), wanted = (size_t)view.len / size;
 	int failed = 1;
-	if (s->type ? view.itemsize != 1 && view.itemsize != 16
-		    : !(view.itemsize == 8 && strspn(format, "@=") + 1 == strlen(format) &&
-			strchr("QL", format[strlen(format) - 1]))) {
+	if (s->maker ? view.itemsize != 1 && view.itemsize != 16
+		     : !(view.itemsize == 8 && strspn(format, "@=") + 1 == strlen(format) &&
+			 strchr("QL", format[strlen(format) - 1]))) {
 		PyErr_Format(PyExc_TypeError, "a buffer of %s is needed, not of format '%s'",
-			     s->type ? "bytes" : "unsigned 64-bit items", format);
+			     s->maker ? "bytes" : "unsigned 64-bit items", format);
 	} else if ((size_t)view.len != wanted * size) {
 		snowid_python_invalid("a buffer of a multiple of %zu bytes is needed, not of %zd",
 				      size, view.len);
@@ -368,23 +376,23 @@ static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-PyDoc_STRVAR(open_doc, "_open($self, handle, type, timeout_ns, /)\n--\n\n"
+PyDoc_STRVAR(open_doc, "_open($self, handle, maker, timeout_ns, /)\n--\n\n"
 		       "Takes IDs from the generator of SWIG's handle from now on.");
 static PyObject *source_open(PyObject *self, PyObject *args)
 {
 	struct source *const s = source_of(self);
-	PyObject *handle, *type;
+	PyObject *handle, *maker;
 	unsigned long long timeout_ns;
 	struct snowid_generator *generator;
 	snowid_python_new_fn *make = NULL;
 
-	if (!PyArg_ParseTuple(args, "OOK:_open", &handle, &type, &timeout_ns))
+	if (!PyArg_ParseTuple(args, "OOK:_open", &handle, &maker, &timeout_ns))
 		return NULL;
 	if (s->generator) {
 		PyErr_SetString(PyExc_TypeError, "a generator is made once");
 		return NULL;
 	}
-	if (type != Py_None && !(make = snowid_python_new_of(type)))
+	if (maker != Py_None && !(make = snowid_python_new_of(maker)))
 		return NULL;
 	generator = snowid_python_generator(handle);
 	if (!generator)
@@ -392,8 +400,8 @@ static PyObject *source_open(PyObject *self, PyObject *args)
 	Py_INCREF(handle);
 	s->handle = handle;
 	if (make) {
-		Py_INCREF(type);
-		s->type = (PyTypeObject *)(void *)type;
+		Py_INCREF(maker);
+		s->maker = maker;
 	}
 	s->make = make;
 	s->timeout_ns = timeout_ns;
@@ -417,7 +425,7 @@ static void source_dealloc(PyObject *self)
 	struct source *const s = source_of(self);
 
 	Py_XDECREF(s->handle);
-	Py_XDECREF((PyObject *)s->type);
+	Py_XDECREF(s->maker);
 	Py_TYPE(self)->tp_free(self);
 }
 

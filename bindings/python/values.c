@@ -17,8 +17,9 @@ static const struct snowid_id128 *ulid_of(PyObject *object)
 	return &((struct ulid *)(void *)object)->id;
 }
 
-static PyObject *new_ulid(PyTypeObject *type, const struct snowid_id128 *id)
+static PyObject *new_ulid(PyObject *maker, const struct snowid_id128 *id)
 {
+	PyTypeObject *const type = (PyTypeObject *)(void *)maker;
 	PyObject *const object = type->tp_alloc(type, 0);
 
 	if (object)
@@ -50,7 +51,7 @@ static int read_ulid(PyObject *value, struct snowid_id128 *id)
 	}
 	if (PyUnicode_Check(value)) {
 		Py_ssize_t size;
-		const char *const text = snowid_python_text(value, &size);
+		const char *const text = snowid_python_text(value, "a ULID's text", &size);
 		const int error = text ? snowid_ulid_parse(text, (size_t)size, id) : 0;
 		if (error)
 			snowid_python_raise(error, 0);
@@ -61,14 +62,14 @@ static int read_ulid(PyObject *value, struct snowid_id128 *id)
 	if (PyObject_CheckBuffer(value))
 		return snowid_python_bytes(value, id->bytes, sizeof id->bytes);
 
-	const int is_uuid = snowid_python_is_uuid(value);
-	PyObject *const bytes = is_uuid == 1 ? PyObject_GetAttrString(value, "bytes") : NULL;
+	/* A UUID, or a ULID of another package. */
+	PyObject *const bytes = PyObject_GetAttrString(value, "bytes");
 	const int error = bytes ? snowid_python_bytes(bytes, id->bytes, sizeof id->bytes) : -1;
-	Py_XDECREF(bytes);
-	if (is_uuid == 0)
+	if (!bytes && PyErr_ExceptionMatches(PyExc_AttributeError))
 		PyErr_Format(PyExc_TypeError,
 			     "a ULID is made of a str, 16 bytes, an int or a UUID, not of %.100s",
 			     Py_TYPE(value)->tp_name);
+	Py_XDECREF(bytes);
 	return error;
 }
 
@@ -91,7 +92,7 @@ static PyObject *ulid_new(PyTypeObject *type, PyObject *args, PyObject *keywords
 			return NULL;
 		}
 	}
-	return new_ulid(type, &id);
+	return new_ulid((PyObject *)type, &id);
 }
 
 static PyObject *ulid_str(PyObject *self)
@@ -174,15 +175,20 @@ static PyTypeObject ulid_type = {
 
 /* ---- uuid.UUID ------------------------------------------------------------------------------- */
 
-/* uuid.UUID, its two slots, and what stands in the second. Its own constructor is written in Python
- * and costs more than ten IDs; its slots are set as pickle would. */
-static PyTypeObject *uuid_type;
-static PyObject *uuid_int, *uuid_is_safe, *uuid_unknown;
-static PyTypeObject *our_uuid; /* snowid.UUID */
+/* Makes objects of a class derived from uuid.UUID, whose own constructor is written in Python and costs
+ * more than ten IDs: its two slots are set as pickle would. An object and not static variables, since
+ * each interpreter of the process has a uuid.UUID of its own. */
+struct uuids {
+	PyObject_HEAD PyTypeObject *type;
+	PyObject *number, *is_safe; /* the slots */
+	PyObject *unknown;          /* what stands in the second */
+};
 
-int snowid_python_is_uuid(PyObject *object)
+static PyTypeObject uuids_type;
+
+static struct uuids *uuids_of(PyObject *object)
 {
-	return PyObject_TypeCheck(object, uuid_type) ? 1 : 0;
+	return (struct uuids *)(void *)object;
 }
 
 static PyObject *number_of(const struct snowid_id128 *id)
@@ -192,76 +198,6 @@ static PyObject *number_of(const struct snowid_id128 *id)
 #else
 	return _PyLong_FromByteArray(id->bytes, 16, 0, 0);
 #endif
-}
-
-static int set_slot(PyObject *object, PyObject *slot, PyObject *value)
-{
-	return Py_TYPE(slot)->tp_descr_set(slot, object, value);
-}
-
-static PyObject *new_uuid(PyTypeObject *type, const struct snowid_id128 *id)
-{
-	PyObject *const number = number_of(id);
-	PyObject *object = number ? type->tp_alloc(type, 0) : NULL;
-
-	if (object && (set_slot(object, uuid_int, number) != 0 ||
-		       set_slot(object, uuid_is_safe, uuid_unknown) != 0))
-		Py_CLEAR(object);
-	Py_XDECREF(number);
-	return object;
-}
-
-snowid_python_new_fn *snowid_python_new_of(PyObject *type)
-{
-	if (PyType_Check(type)) {
-		PyTypeObject *const class = (PyTypeObject *)(void *)type;
-		if (PyType_IsSubtype(class, &ulid_type))
-			return new_ulid;
-		if (PyType_IsSubtype(class, uuid_type))
-			return new_uuid;
-	}
-	PyErr_SetString(PyExc_TypeError, "neither a class of ULIDs nor of UUIDs");
-	return NULL;
-}
-
-/* ---- functions of the module ----------------------------------------------------------------- */
-
-static PyObject *use_uuid(PyObject *module, PyObject *type)
-{
-	(void)module;
-	if (snowid_python_new_of(type) != new_uuid)
-		return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "not a UUID");
-	Py_INCREF(type);
-	Py_XDECREF((PyObject *)our_uuid);
-	our_uuid = (PyTypeObject *)(void *)type;
-	Py_RETURN_NONE;
-}
-
-static PyObject *make_uuid(PyObject *module, PyObject *bytes)
-{
-	struct snowid_id128 id;
-
-	(void)module;
-	return snowid_python_bytes(bytes, id.bytes, sizeof id.bytes) == 0 ? new_uuid(our_uuid, &id)
-									  : NULL;
-}
-
-PyDoc_STRVAR(uuid7_doc,
-	     "uuid7()\n--\n\n"
-	     "A new UUID of version 7 (RFC 9562): its time in milliseconds, and 74 random "
-	     "bits.\n\nNeeds no generator, and gives no order within a millisecond.");
-static PyObject *uuid7(PyObject *module, PyObject *none)
-{
-	struct snowid_id128 id;
-
-	(void)module;
-	(void)none;
-	const int error = snowid_uuid7_random(&id);
-	if (error) {
-		snowid_python_raise(error, 0);
-		return NULL;
-	}
-	return new_uuid(our_uuid, &id);
 }
 
 static int bytes_of_number(PyObject *number, struct snowid_id128 *id)
@@ -274,17 +210,57 @@ static int bytes_of_number(PyObject *number, struct snowid_id128 *id)
 #endif
 }
 
-/* UUID.__str__: that of the standard library costs more than the UUID. */
-static PyObject *uuid_text(PyObject *module, PyObject *object)
+static int set_slot(PyObject *object, PyObject *slot, PyObject *value)
 {
+	return Py_TYPE(slot)->tp_descr_set(slot, object, value);
+}
+
+static PyObject *new_uuid(PyObject *maker, const struct snowid_id128 *id)
+{
+	const struct uuids *const u = uuids_of(maker);
+	PyObject *const number = number_of(id);
+	PyObject *object = number ? u->type->tp_alloc(u->type, 0) : NULL;
+
+	if (object && (set_slot(object, u->number, number) != 0 ||
+		       set_slot(object, u->is_safe, u->unknown) != 0))
+		Py_CLEAR(object);
+	Py_XDECREF(number);
+	return object;
+}
+
+static PyObject *uuids_make(PyObject *self, PyObject *bytes)
+{
+	struct snowid_id128 id;
+
+	return snowid_python_bytes(bytes, id.bytes, sizeof id.bytes) == 0 ? new_uuid(self, &id)
+									  : NULL;
+}
+
+PyDoc_STRVAR(uuid7_doc,
+	     "uuid7()\n--\n\n"
+	     "A new UUID of version 7 (RFC 9562): its time in milliseconds, and 74 random "
+	     "bits.\n\nNeeds no generator, and gives no order within a millisecond.");
+static PyObject *uuids_uuid7(PyObject *self, PyObject *none)
+{
+	struct snowid_id128 id;
+
+	(void)none;
+	const int error = snowid_uuid7_random(&id);
+	if (error) {
+		snowid_python_raise(error, 0);
+		return NULL;
+	}
+	return new_uuid(self, &id);
+}
+
+/* UUID.__str__: that of the standard library costs more than the UUID. */
+static PyObject *uuids_text(PyObject *self, PyObject *object)
+{
+	PyObject *const slot = uuids_of(self)->number;
+	PyObject *const number = Py_TYPE(slot)->tp_descr_get(slot, object, NULL);
 	struct snowid_id128 id;
 	char text[SNOWID_UUID_TEXT];
 
-	(void)module;
-	if (!snowid_python_is_uuid(object))
-		return PyErr_Format(PyExc_TypeError, "not a UUID");
-	PyObject *const number =
-		Py_TYPE(uuid_int)->tp_descr_get(uuid_int, object, (PyObject *)Py_TYPE(object));
 	const int error = number ? bytes_of_number(number, &id) : -1;
 	Py_XDECREF(number);
 	if (error)
@@ -292,64 +268,104 @@ static PyObject *uuid_text(PyObject *module, PyObject *object)
 	snowid_uuid_format(&id, text);
 	return PyUnicode_FromStringAndSize(text, SNOWID_UUID_TEXT - 1);
 }
-static PyMethodDef uuid_text_function = {"__str__", uuid_text, METH_O, "The text of a UUID."};
 
-static int add_uuid_text(PyObject *module)
+static PyMethodDef text_function = {"__str__", uuids_text, METH_O, "The text of a UUID."};
+
+/* A builtin is no method of a class that it stands in; this is. */
+static PyObject *uuids_text_method(PyObject *self, void *unused)
 {
-	PyObject *const function = PyCFunction_New(&uuid_text_function, NULL);
+	PyObject *const function = PyCFunction_New(&text_function, self);
 	PyObject *const method = function ? PyInstanceMethod_New(function) : NULL;
 
+	(void)unused;
 	Py_XDECREF(function);
-	if (method && PyModule_AddObject(module, "uuid_text", method) == 0)
-		return 0;
-	Py_XDECREF(method);
-	return -1;
+	return method;
 }
 
-static PyMethodDef functions[] = {{"uuid7", uuid7, METH_NOARGS, uuid7_doc},
-				  {"make_uuid", make_uuid, METH_O, NULL},
-				  {"use_uuid", use_uuid, METH_O, NULL},
-				  {NULL, NULL, 0, NULL}};
-
-static int import_uuid(void)
+static PyObject *uuids_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-	PyObject *const module = PyImport_ImportModule("uuid");
-	PyObject *safe = NULL;
+	PyObject *class, *unknown;
 
-	if (!module)
-		return -1;
-	PyObject *const type = PyObject_GetAttrString(module, "UUID");
-	if (type) {
-		uuid_type = (PyTypeObject *)(void *)type;
-		uuid_int = PyObject_GetAttrString(type, "int");
-		uuid_is_safe = PyObject_GetAttrString(type, "is_safe");
-		safe = PyObject_GetAttrString(module, "SafeUUID");
-	}
-	if (safe)
-		uuid_unknown = PyObject_GetAttrString(safe, "unknown");
-	Py_XDECREF(safe);
-	Py_DECREF(module);
-	if (!uuid_int || !uuid_is_safe || !uuid_unknown)
-		return -1;
-	if (Py_TYPE(uuid_int)->tp_descr_set && Py_TYPE(uuid_is_safe)->tp_descr_set)
-		return 0;
-	PyErr_SetString(PyExc_ImportError, "this uuid.UUID has no slots");
-	return -1;
+	(void)keywords;
+	if (!PyArg_ParseTuple(args, "O!O:Uuids", &PyType_Type, &class, &unknown))
+		return NULL;
+	PyObject *const self = type->tp_alloc(type, 0);
+	if (!self)
+		return NULL;
+	struct uuids *const u = uuids_of(self);
+	Py_INCREF(class);
+	u->type = (PyTypeObject *)(void *)class;
+	Py_INCREF(unknown);
+	u->unknown = unknown;
+	u->number = PyObject_GetAttrString(class, "int");
+	u->is_safe = u->number ? PyObject_GetAttrString(class, "is_safe") : NULL;
+	if (u->is_safe && Py_TYPE(u->number)->tp_descr_set && Py_TYPE(u->is_safe)->tp_descr_set)
+		return self;
+	if (u->is_safe)
+		PyErr_SetString(PyExc_TypeError, "this class of UUIDs has no slots");
+	Py_DECREF(self);
+	return NULL;
+}
+
+static int uuids_traverse(PyObject *self, visitproc visit, void *arg)
+{
+	const struct uuids *const u = uuids_of(self);
+
+	Py_VISIT(u->type);
+	Py_VISIT(u->number);
+	Py_VISIT(u->is_safe);
+	Py_VISIT(u->unknown);
+	return 0;
+}
+
+static void uuids_dealloc(PyObject *self)
+{
+	struct uuids *const u = uuids_of(self);
+
+	PyObject_GC_UnTrack(self);
+	Py_XDECREF((PyObject *)u->type);
+	Py_XDECREF(u->number);
+	Py_XDECREF(u->is_safe);
+	Py_XDECREF(u->unknown);
+	Py_TYPE(self)->tp_free(self);
+}
+
+static PyMethodDef uuids_methods[] = {{"uuid7", uuids_uuid7, METH_NOARGS, uuid7_doc},
+				      {"make", uuids_make, METH_O, NULL},
+				      {NULL, NULL, 0, NULL}};
+static PyGetSetDef uuids_properties[] = {{"text", uuids_text_method, NULL, NULL, NULL},
+					 {NULL, NULL, NULL, NULL, NULL}};
+
+static PyTypeObject uuids_type = {
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "snowid._snowid.Uuids",
+	.tp_doc = "What makes UUIDs of a class.",
+	.tp_basicsize = sizeof(struct uuids),
+	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+	.tp_new = uuids_new,
+	.tp_traverse = uuids_traverse,
+	.tp_dealloc = uuids_dealloc,
+	.tp_methods = uuids_methods,
+	.tp_getset = uuids_properties,
+};
+
+/* ---- the module ------------------------------------------------------------------------------ */
+
+snowid_python_new_fn *snowid_python_new_of(PyObject *maker)
+{
+	if (PyType_Check(maker) && PyType_IsSubtype((PyTypeObject *)(void *)maker, &ulid_type))
+		return new_ulid;
+	if (Py_IS_TYPE(maker, &uuids_type))
+		return new_uuid;
+	PyErr_SetString(PyExc_TypeError, "neither a class of ULIDs nor what makes UUIDs");
+	return NULL;
 }
 
 int snowid_python_add_types(PyObject *module)
 {
-	if (import_uuid() != 0 || PyType_Ready(&ulid_type) != 0 ||
-	    PyType_Ready(&snowid_python_source_type) != 0 ||
-	    PyModule_AddFunctions(module, functions) != 0 || add_uuid_text(module) != 0)
-		return -1;
-	Py_INCREF(&ulid_type);
-	Py_INCREF(&snowid_python_source_type);
-	our_uuid = uuid_type;
-	Py_INCREF((PyObject *)our_uuid);
-	return PyModule_AddObject(module, "ULID", (PyObject *)&ulid_type) != 0 ||
-			       PyModule_AddObject(module, "Source",
-						  (PyObject *)&snowid_python_source_type) != 0
-		       ? -1
-		       : 0;
+	static PyTypeObject *const types[] = {&ulid_type, &uuids_type, &snowid_python_source_type};
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (PyModule_AddType(module, types[i]) != 0)
+			return -1;
+	return 0;
 }

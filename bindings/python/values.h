@@ -8,19 +8,17 @@
 #include "bindings/python/snowid-python.h"
 #include "snowid.h"
 
-/* Makes an object of a class derived from ULID or from uuid.UUID. */
-typedef PyObject *snowid_python_new_fn(PyTypeObject *type, const struct snowid_id128 *id);
+/* Makes an object of 16 bytes. */
+typedef PyObject *snowid_python_new_fn(PyObject *maker, const struct snowid_id128 *id);
 
-/* How objects of a class are made; NULL with a TypeError if it is neither. */
-snowid_python_new_fn *snowid_python_new_of(PyObject *type);
+/* The function for a maker: a class derived from ULID, or an object of the type Uuids. NULL with a
+ * TypeError if it is neither. */
+snowid_python_new_fn *snowid_python_new_of(PyObject *maker);
 
 /* The generator of a handle of SWIG's; NULL with a TypeError if it is none. */
 struct snowid_generator *snowid_python_generator(PyObject *handle);
 
-/* Whether an object is a uuid.UUID. */
-int snowid_python_is_uuid(PyObject *object);
-
-/* Adds the types and functions that are written by hand to the module. */
+/* Adds the types that are written by hand to the module. */
 int snowid_python_add_types(PyObject *module);
 
 extern PyTypeObject snowid_python_source_type;

@@ -7,6 +7,7 @@
  * since giving it up and getting it back costs more than an ID.
  */
 #include <ruby/thread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,9 +21,10 @@
 
 struct generator {
 	struct snowid_generator *handle;
-	VALUE wide;           /* the class of its IDs; nil: they are Integers */
-	uint64_t timeout_ns;  /* the longest wait of a call without its own */
-	uint64_t maintain_at; /* when the store wants to be looked after; UINT64_MAX: never */
+	VALUE wide;          /* the class of its IDs; nil: they are Integers */
+	uint64_t timeout_ns; /* the longest wait of a call without its own */
+	/* When the store wants to be looked after; UINT64_MAX: never. */
+	_Atomic uint64_t maintain_at;
 };
 
 static VALUE module, native_module;
@@ -59,11 +61,18 @@ static void mark_generator(void *pointer)
 	rb_gc_mark(g->wide);
 }
 
+/* Ruby 3 lets Ractors share what is frozen: the library knows no others than threads. */
+#ifdef RUBY_TYPED_FROZEN_SHAREABLE
+#define FLAGS RUBY_TYPED_FREE_IMMEDIATELY | RUBY_TYPED_FROZEN_SHAREABLE
+#else
+#define FLAGS RUBY_TYPED_FREE_IMMEDIATELY
+#endif
+
 #define DATA_TYPE(object, mark)                                                                    \
 	static const rb_data_type_t object##_type = {                                              \
 		.wrap_struct_name = "snowid " #object,                                             \
 		.function = {.dmark = mark, .dfree = free_##object},                               \
-		.flags = RUBY_TYPED_FREE_IMMEDIATELY,                                              \
+		.flags = FLAGS,                                                                    \
 	};
 DATA_TYPE(layout, NULL)
 DATA_TYPE(clock, NULL)
@@ -155,27 +164,6 @@ static VALUE adopt(VALUE self, VALUE other)
 }
 
 /* ---- without the lock ------------------------------------------------------------------------- */
-
-struct opening {
-	const struct snowid_config *config;
-	struct snowid_generator **generator;
-	int error;
-};
-
-static void *open_unlocked(void *user)
-{
-	struct opening *const o = user;
-	o->error = snowid_generator_new(o->config, o->generator);
-	return NULL;
-}
-
-int snowid_ruby_open(const struct snowid_config *config, struct snowid_generator **generator)
-{
-	struct opening opening = {config, generator, 0};
-
-	rb_thread_call_without_gvl(open_unlocked, &opening, RUBY_UBF_IO, NULL);
-	return opening.error;
-}
 
 struct maintenance {
 	struct snowid_generator *generator;
@@ -272,19 +260,19 @@ static uint64_t coarse_ns(void)
 /* What does not wait does not sync either: a store is looked after on the way, once in a while. */
 static void look_after(struct generator *g)
 {
-	uint64_t again_in_ns = NS_PER_SEC, now;
+	const uint64_t maintain_at = atomic_load_explicit(&g->maintain_at, memory_order_relaxed);
+	uint64_t again_in_ns = NS_PER_SEC, now, next;
 
-	if (g->maintain_at == UINT64_MAX)
+	if (maintain_at == UINT64_MAX)
 		return;
 	now = coarse_ns();
-	if (now < g->maintain_at)
+	if (now < maintain_at)
 		return;
 	g->maintain_at = now + SLICE; /* other threads need not come here meanwhile */
 	/* What it cannot do, the call that meets the limit will say. */
 	if (snowid_ruby_maintain(g->handle, &again_in_ns) != 0)
 		again_in_ns = NS_PER_SEC;
-	if (__builtin_add_overflow(now, again_in_ns, &g->maintain_at))
-		g->maintain_at = UINT64_MAX;
+	g->maintain_at = __builtin_add_overflow(now, again_in_ns, &next) ? UINT64_MAX : next;
 }
 
 static VALUE new_wide(VALUE class, const struct snowid_id128 *id)
@@ -326,9 +314,12 @@ static uint64_t read_timeout(const struct generator *g, VALUE options)
 				    "timeout", UINT64_MAX);
 }
 
-/* @overload next(timeout: nil)
- *   The next ID. Waits up to `timeout` seconds, or else as long as the generator was made to.
- *   @return [Integer, ULID, UUID] */
+/*
+ * call-seq:
+ *   next(timeout: nil) -> Integer, ULID or UUID
+ *
+ * The next ID. Waits up to +timeout+ seconds, or else as long as the generator was made to.
+ */
 static VALUE generator_next(int argc, VALUE *argv, VALUE self)
 {
 	struct generator *const g = generator_of(self);
@@ -343,9 +334,14 @@ static VALUE generator_next(int argc, VALUE *argv, VALUE self)
 	return value_of(g, d.id.number, &d.id.wide);
 }
 
-/* @overload try_next
- *   The next ID, or nil where it would have to be waited for. With a block, that is given the time in
- *   seconds after which it is worth trying again, and its value is returned in place of nil. */
+/*
+ * call-seq:
+ *   try_next -> Integer, ULID, UUID or nil
+ *   try_next { |seconds| ... } -> Integer, ULID, UUID or what the block returns
+ *
+ * The next ID, or nil where it would have to be waited for. A block is given the seconds after which it is
+ * worth trying again, and its value is returned in place of nil.
+ */
 static VALUE generator_try_next(VALUE self)
 {
 	struct generator *const g = generator_of(self);
@@ -378,9 +374,13 @@ static size_t append_chunk(const struct generator *g, size_t count, VALUE ids)
 	return made;
 }
 
-/* @overload batch(count, timeout: nil)
- *   That many IDs in increasing order. An error tells those that were made before it as `partial`.
- *   @return [Array<Integer, ULID, UUID>] */
+/*
+ * call-seq:
+ *   batch(count, timeout: nil) -> Array
+ *
+ * That many IDs in increasing order. Waits up to +timeout+ seconds in all. Errors have what was made before as
+ * Error#partial.
+ */
 static VALUE generator_batch(int argc, VALUE *argv, VALUE self)
 {
 	struct generator *const g = generator_of(self);
@@ -395,6 +395,7 @@ static VALUE generator_batch(int argc, VALUE *argv, VALUE self)
 	while (left > 0) {
 		const size_t made = append_chunk(g, left < CHUNK ? (size_t)left : CHUNK, ids);
 		left -= made;
+		rb_thread_check_ints(); /* a long one can be interrupted, and lets others run */
 		if (made > 0)
 			continue;
 		draw(&d);
@@ -459,29 +460,41 @@ VALUE snowid_ruby_new_generator(struct snowid_generator *generator)
 	return object;
 }
 
-/* A class of users' below that of SWIG. */
-static VALUE define_class(const char *name, VALUE native, const char *base,
-			  rb_alloc_func_t allocate)
+static void define_object(VALUE class, rb_alloc_func_t allocate)
 {
-	const VALUE class = rb_define_class_under(module, name,
-						  rb_define_class_under(native, base, rb_cObject));
-
 	rb_define_alloc_func(class, allocate);
 	rb_define_private_method(class, "adopt", adopt, 1);
-	rb_undef_method(class, "initialize_copy");
-	return class;
 }
 
-void snowid_ruby_init(VALUE native)
-{
-	VALUE class;
+/* Document-class: Snowid::Native::Layout
+ * Of SWIG. */
+/* Document-class: Snowid::Native::Clock
+ * Of SWIG. */
+/* Document-class: Snowid::Native::Generator
+ * Of SWIG. */
 
+/* The classes of users, each below that of SWIG. It is written as RDoc and YARD read it. */
+void snowid_ruby_init(void)
+{
+	VALUE native_layout, native_clock, native_generator, layout, clock, generator;
+
+#ifdef HAVE_RB_EXT_RACTOR_SAFE
+	rb_ext_ractor_safe(true);
+#endif
 	module = rb_define_module("Snowid");
-	native_module = native;
-	define_class("Layout", native, "Layout", allocate_layout);
-	define_class("ManualClock", native, "Clock", allocate_clock);
-	class = define_class("Generator", native, "Generator", allocate_generator);
-	rb_define_method(class, "next", generator_next, -1);
-	rb_define_method(class, "try_next", generator_try_next, 0);
-	rb_define_method(class, "batch", generator_batch, -1);
+	/* What SWIG makes of the library. */
+	native_module = rb_define_module_under(module, "Native");
+	native_layout = rb_define_class_under(native_module, "Layout", rb_cObject);
+	native_clock = rb_define_class_under(native_module, "Clock", rb_cObject);
+	native_generator = rb_define_class_under(native_module, "Generator", rb_cObject);
+	layout = rb_define_class_under(module, "Layout", native_layout);
+	clock = rb_define_class_under(module, "ManualClock", native_clock);
+	generator = rb_define_class_under(module, "Generator", native_generator);
+	rb_define_module_function(native_module, "generator_new", snowid_ruby_generator_new, 1);
+	define_object(layout, allocate_layout);
+	define_object(clock, allocate_clock);
+	define_object(generator, allocate_generator);
+	rb_define_method(generator, "next", generator_next, -1);
+	rb_define_method(generator, "try_next", generator_try_next, 0);
+	rb_define_method(generator, "batch", generator_batch, -1);
 }

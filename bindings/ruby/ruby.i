@@ -7,7 +7,7 @@
 #include "snowid-ruby.h"
 %}
 %init %{
-	snowid_ruby_init(mNative);
+	snowid_ruby_init();
 %}
 
 /* ---- errors ---------------------------------------------------------------------------------- */
@@ -21,6 +21,8 @@
 /* ---- numbers: SWIG's own typemaps take -1 for 2^64 - 1, and 1.5 for 1 --------------------------- */
 
 %typemap(in) uint64_t { $1 = snowid_ruby_unsigned($input, "$1_name", UINT64_MAX); }
+/* That of a field: its name is the argument before. */
+%typemap(in) uint64_t value { $1 = snowid_ruby_unsigned($input, arg2, UINT64_MAX); }
 %typemap(in) uint32_t { $1 = (uint32_t)snowid_ruby_unsigned($input, "$1_name", UINT32_MAX); }
 %typemap(in) unsigned { $1 = (unsigned)snowid_ruby_unsigned($input, "$1_name", UINT_MAX); }
 %typemap(in) size_t { $1 = (size_t)snowid_ruby_unsigned($input, "$1_name", SIZE_MAX); }
@@ -107,6 +109,6 @@
 
 /* ---- calls that may wait, without the lock of the interpreter ------------------------------------ */
 
-%feature("action") snowid_generator_new "result = snowid_ruby_open(arg1, arg2);"
+%ignore snowid_generator_new; /* opening.c */
 %feature("action") snowid_generator::close "result = snowid_ruby_close(arg1, arg2);"
 %feature("action") snowid_generator::maintain "result = snowid_ruby_maintain(arg1, arg2);"

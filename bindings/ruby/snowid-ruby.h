@@ -10,11 +10,14 @@
 
 #include "snowid.h"
 
-/* Makes the classes of the objects, in the module that SWIG fills. */
-void snowid_ruby_init(VALUE native);
+/* Makes the classes of the objects, before SWIG adds to its own. */
+void snowid_ruby_init(void);
 
-/* What a negative error of the library stands for, with the detail of this thread's last one.
- * wait_ns: after how long it is worth trying again; 0: that is not known. */
+/* The exception of a negative error, with its detail. wait_ns: after how long it is worth trying again; 0: that
+ * is not known. */
+VALUE snowid_ruby_make_error(int error, const char *detail, uint64_t wait_ns);
+
+/* The same, with the detail of this thread's last one. */
 VALUE snowid_ruby_error(int error, uint64_t wait_ns);
 _Noreturn void snowid_ruby_raise(int error, uint64_t wait_ns);
 
@@ -35,8 +38,10 @@ VALUE snowid_ruby_new_clock(struct snowid_clock *clock);
 VALUE snowid_ruby_new_config(struct snowid_config *config);
 VALUE snowid_ruby_new_generator(struct snowid_generator *generator);
 
+/* In Ruby: makes a generator of a config, which is spent then. */
+VALUE snowid_ruby_generator_new(VALUE native, VALUE config);
+
 /* What these do in C, without the lock of the interpreter. */
-int snowid_ruby_open(const struct snowid_config *config, struct snowid_generator **generator);
 int snowid_ruby_close(struct snowid_generator *generator, uint64_t timeout_ns);
 int snowid_ruby_maintain(struct snowid_generator *generator, uint64_t *again_in_ns);
 

@@ -9,7 +9,7 @@
 #include "snowid-ruby.h"
 
 /* lib/snowid/error.rb decides on the class. */
-static VALUE make_error(int error, const char *detail, uint64_t wait_ns)
+VALUE snowid_ruby_make_error(int error, const char *detail, uint64_t wait_ns)
 {
 	const VALUE snowid = rb_const_get(rb_cObject, rb_intern("Snowid"));
 	return rb_funcall(rb_const_get(snowid, rb_intern("Error")), rb_intern("make"), 3,
@@ -21,7 +21,7 @@ VALUE snowid_ruby_error(int error, uint64_t wait_ns)
 	char detail[512] = "";
 
 	snowid_error_detail(detail, sizeof detail);
-	return make_error(error, detail, wait_ns);
+	return snowid_ruby_make_error(error, detail, wait_ns);
 }
 
 _Noreturn void snowid_ruby_raise(int error, uint64_t wait_ns)
@@ -36,7 +36,7 @@ static _Noreturn void out_of_range(VALUE number, const char *name, const char *b
 
 	snprintf(detail, sizeof detail, "%s must be %s, not %.60s", name, bounds,
 		 StringValueCStr(shown));
-	rb_exc_raise(make_error(SNOWID_E_RANGE, detail, 0));
+	rb_exc_raise(snowid_ruby_make_error(SNOWID_E_RANGE, detail, 0));
 }
 
 static void need_integer(VALUE number, const char *name)

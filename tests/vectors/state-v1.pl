@@ -8,7 +8,7 @@
 #
 # Numbers are in the byte order of the machine that made it; a machine of the other refuses the file.
 # Its kind is the preset snowflake of 0.1, datacenter 3, worker 7. It was made at 2024-01-03T19:30:00Z
-# and recorded 2040-01-03T20:00:00Z. Its device and inode are 1 and 2, so that it is a copy everywhere.
+# and recorded 2040-01-03T20:00:00Z. Its inode is 2, born 1 ns after 1970, so that it is a copy everywhere.
 use strict;
 use warnings;
 no warnings 'portable'; # numbers of 64 bits

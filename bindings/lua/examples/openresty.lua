@@ -2,20 +2,22 @@
 --
 -- A handler of OpenResty that gives each request an ID of its own.
 --
---     init_by_lua_block { ids = require "openresty" }        # in the master: all workers share it
---     location = /id { content_by_lua_block { ids.handle() } }
+--     env WORKER; env SNOWID_STORE;
+--     http {
+--         init_by_lua_block { ids = require "openresty" }        # in the master: all workers share it
+--         server {
+--             location = /id { content_by_lua_block { ids.handle() } }
 --
 -- A worker serves many requests at once, and must not sleep in any of them: try_next says how long to
 -- wait, and ngx.sleep lets the others run meanwhile.
 
 local snowid = require "snowid"
-local handler = {}
-
 local ids = snowid.generator {
-	kind = "snowflake",
+	kind = os.getenv "SNOWID_KIND" or "snowflake",
 	worker = tonumber(os.getenv "WORKER" or 1),
 	store = os.getenv "SNOWID_STORE" or "memory:",
 }
+local handler = { generator = ids }
 
 --- The next ID as text: JSON has no integers of 64 bits.
 function handler.next()

@@ -58,6 +58,22 @@ end
 
 -- ---- arguments -----------------------------------------------------------------------------------
 
+local function is_ours(info)
+	return info.what == "C" or info.short_src:find "snowid%.lua$" or info.short_src:find "snowid/ffi%.lua$"
+end
+
+-- A mistake of the program, at the line that made it: above snowid.lua and this file.
+function native.mistake(message)
+	local level, info = 1
+	repeat
+		level = level + 1
+		info = debug.getinfo(level, "S")
+	until not info or not is_ours(info)
+	error(message, level)
+end
+
+local mistake = native.mistake
+
 local function refuse(name, bounds, value)
 	error(new_error(native.E_RANGE, ("%s must be %s, not %s"):format(name, bounds, tostring(value))), 0)
 end
@@ -70,7 +86,7 @@ local function need_integer(name, value)
 	if type(value) == "number" and value % 1 == 0 or type(value) == "cdata" and is_wide(value) then
 		return value
 	end
-	error(("%s must be an integer, not %s"):format(name, type(value)), 0)
+	mistake(("%s must be an integer, not %s"):format(name, type(value)))
 end
 
 -- An ID is its 64 bits; as a number it is exact below 2^53.
@@ -100,20 +116,18 @@ end
 
 local MAX = 0x7fffffffffffffffULL
 
-local function text_of(value)
+local function content(value)
 	if type(value) ~= "string" then
-		error(("a string is needed, not %s"):format(type(value)), 0)
-	elseif value:find "%z" then
+		mistake(("a string is needed, not %s"):format(type(value)))
+	end
+	return value, #value
+end
+
+local function text_of(value)
+	if content(value):find "%z" then
 		error(new_error(native.E_SYNTAX, "a string with a byte 0 in it"), 0)
 	end
 	return value
-end
-
-local function content(value)
-	if type(value) ~= "string" then
-		error(("a string is needed, not %s"):format(type(value)), 0)
-	end
-	return value, #value
 end
 
 local id128 = ffi.typeof "struct snowid_id128"
@@ -129,8 +143,10 @@ end
 
 -- ---- results -------------------------------------------------------------------------------------
 
+-- All calls share these. Whatever is allocated may run a finalizer of the program's, which may call us: so
+-- a result is out of them before anything is made, a cdata of 64 bits included. One of 32 bits is none.
 local u64, i64, u32, u = ffi.new "uint64_t[1]", ffi.new "int64_t[1]", ffi.new "uint32_t[1]", ffi.new "unsigned[1]"
-local text, length = ffi.new "char[8192]", ffi.new "size_t[1]"
+local text, number_made = ffi.new "char[8192]", ffi.new "size_t[1]"
 local wide = id128()
 
 -- A number where that is exact, else the cdata.
@@ -140,6 +156,12 @@ end
 
 local function bytes_of(id)
 	return ffi.string(id, 16)
+end
+
+local function read_instant(code)
+	need(code)
+	local nsec = u32[0]
+	return tonumber(i64[0]), nsec
 end
 
 -- ---- functions -----------------------------------------------------------------------------------
@@ -155,8 +177,7 @@ end
 
 function native.time_parse(value)
 	local s, size = content(value)
-	need(C.snowid_time_parse(s, size, i64, u32))
-	return tonumber(i64[0]), u32[0]
+	return read_instant(C.snowid_time_parse(s, size, i64, u32))
 end
 
 function native.time_format(sec, nsec)
@@ -253,8 +274,7 @@ function native.uuid_variant(bytes)
 end
 
 function native.uuid_time(bytes)
-	need(C.snowid_uuid_time(wide_of(bytes), i64, u32))
-	return tonumber(i64[0]), u32[0]
+	return read_instant(C.snowid_uuid_time(wide_of(bytes), i64, u32))
 end
 
 function native.uuid_node(bytes)
@@ -291,7 +311,7 @@ end
 
 local function handle_of(name, value)
 	if type(value) ~= "table" or getmetatable(value) ~= metatables[name] then
-		error(("snowid.%s expected, got %s"):format(name, type(value)), 0)
+		mistake(("snowid.%s expected, got %s"):format(name, type(value)))
 	end
 	return value.handle
 end
@@ -307,7 +327,7 @@ end
 
 local function long_text(code)
 	need(code)
-	return ffi.string(text, length[0])
+	return ffi.string(text)
 end
 
 local function read_value(code)
@@ -318,11 +338,6 @@ end
 local function read_id(code)
 	need(code)
 	return u64[0]
-end
-
-local function read_instant(code)
-	need(code)
-	return tonumber(i64[0]), u32[0]
 end
 
 for _, name in ipairs {
@@ -350,7 +365,7 @@ methods("layout", {
 	end,
 	set_field = function(layout, name, value, id)
 		u64[0] = id_of(id)
-		return read_id(C.snowid_layout_set_field(layout, text_of(name), unsigned("value", value, MAX), u64))
+		return read_id(C.snowid_layout_set_field(layout, text_of(name), unsigned(name, value, MAX), u64))
 	end,
 	time = function(layout, id)
 		return read_instant(C.snowid_layout_time(layout, id_of(id), i64, u32))
@@ -372,7 +387,8 @@ methods("layout", {
 	end,
 	field_at = function(layout, index)
 		need(C.snowid_layout_field_at(layout, index, field_name, u, field_shift))
-		return ffi.string(field_name[0]), u[0], field_shift[0]
+		local bits, shift = u[0], field_shift[0]
+		return ffi.string(field_name[0]), bits, shift
 	end,
 	first_time = function(layout)
 		return read_instant(C.snowid_layout_first_time(layout, i64, u32))
@@ -384,7 +400,7 @@ methods("layout", {
 		return read_instant(C.snowid_layout_fits_until(layout, unsigned("bits", bits, 0xffffffff), i64, u32))
 	end,
 	format = function(layout)
-		return long_text(C.snowid_layout_format(layout, text, ffi.sizeof(text), length))
+		return long_text(C.snowid_layout_format(layout, text, ffi.sizeof(text), nil))
 	end,
 })
 
@@ -406,8 +422,9 @@ methods("clock", {
 		need(C.snowid_clock_advance(clock, unsigned("ns", ns, MAX)))
 	end,
 	read = function(clock)
-		need(C.snowid_clock_read(clock, i64, u32, u64))
-		return tonumber(i64[0]), u32[0], value_of(u64[0])
+		local elapsed_ns = ffi.new "uint64_t[1]"
+		local sec, nsec = read_instant(C.snowid_clock_read(clock, i64, u32, elapsed_ns))
+		return sec, nsec, value_of(elapsed_ns[0])
 	end,
 })
 
@@ -422,7 +439,7 @@ methods("config", {
 		need(C.snowid_config_set_kind(config, text_of(kind)))
 	end,
 	set_field = function(config, name, value)
-		need(C.snowid_config_set_field(config, text_of(name), unsigned("value", value, MAX)))
+		need(C.snowid_config_set_field(config, text_of(name), unsigned(name, value, MAX)))
 	end,
 	set_store = function(config, url)
 		need(C.snowid_config_set_store(config, text_of(url)))
@@ -454,13 +471,14 @@ function native.generator_new(config)
 end
 
 local function value_from(class, id)
-	return setmetatable({ bytes = bytes_of(id) }, class)
+	local bytes = bytes_of(id) -- before there is a table
+	return setmetatable({ bytes = bytes }, class)
 end
 
 -- A timeout in seconds as ns.
 local function timeout_of(seconds)
 	if type(seconds) ~= "number" or not (seconds >= 0) then
-		error("timeout must be a number of seconds, and not negative", 0)
+		mistake("timeout must be a number of seconds, and not negative")
 	end
 	return seconds < 2 ^ 33 and ffi.cast("uint64_t", seconds * 1e9) or 0xffffffffffffffffULL
 end
@@ -521,9 +539,9 @@ function Generator.batch(self, count, seconds)
 	local size = tonumber(unsigned("count", count, 0x40000000))
 	local ids = ffi.new(class and "struct snowid_id128[?]" or "uint64_t[?]", size)
 	local call = class and C.snowid_generator_next128_batch or C.snowid_generator_next_batch
-	local code = call(handle, ids, size, timeout_of(seconds), length)
-	local list = {}
-	for index = 1, tonumber(length[0]) do
+	local code = call(handle, ids, size, timeout_of(seconds), number_made)
+	local made, list = tonumber(number_made[0]), {}
+	for index = 1, made do
 		list[index] = class and value_from(class, ids[index - 1]) or ids[index - 1]
 	end
 	if code < 0 then
@@ -549,7 +567,7 @@ methods("generator", {
 		return read_value(C.snowid_generator_field(generator, text_of(name), u64))
 	end,
 	get = function(generator, key)
-		return long_text(C.snowid_generator_get(generator, text_of(key), text, ffi.sizeof(text), length))
+		return long_text(C.snowid_generator_get(generator, text_of(key), text, ffi.sizeof(text), nil))
 	end,
 	stat = function(generator, which)
 		return read_value(C.snowid_generator_stat(generator, which, u64))

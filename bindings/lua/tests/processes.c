@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests need of POSIX and Lua does not have.
+ * What the tests need of POSIX and Lua 5.4 does not have, and another state of Lua.
  */
 #include <lauxlib.h>
+#include <lualib.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,12 +78,28 @@ static int l_exit(lua_State *L)
 	(void)L;
 }
 
+/* What a chunk returns, a string, in a state that is opened and closed for it. */
+static int l_in_another_state(lua_State *L)
+{
+	lua_State *const other = luaL_newstate();
+
+	luaL_openlibs(other);
+	if (luaL_dostring(other, luaL_checkstring(L, 1)) != LUA_OK)
+		return luaL_error(L, "%s", lua_tostring(other, -1));
+	lua_pushstring(L, lua_tostring(other, -1));
+	lua_close(other);
+	return 1;
+}
+
 int luaopen_processes(lua_State *L);
 __attribute__((visibility("default"))) int luaopen_processes(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{"fork", l_fork},   {"pipe", l_pipe}, {"read", l_read}, {"write", l_write},
-		{"close", l_close}, {"wait", l_wait}, {"exit", l_exit}, {NULL, NULL},
+		{"fork", l_fork},   {"pipe", l_pipe},
+		{"read", l_read},   {"write", l_write},
+		{"close", l_close}, {"wait", l_wait},
+		{"exit", l_exit},   {"in_another_state", l_in_another_state},
+		{NULL, NULL},
 	};
 	luaL_newlib(L, functions);
 	return 1;

@@ -4,7 +4,7 @@
 -- its own.
 
 local snowid = require "snowid"
-local processes = rawget(_G, "jit") and require "processes_luajit" or require "processes"
+local processes = require(_VERSION == "Lua 5.4" and "processes" or "processes_posix")
 
 local START = "2024-01-03T19:30:00Z"
 local START_S = 1704310200
@@ -117,6 +117,8 @@ function tests.negative_and_huge_numbers_are_refused()
 	raises("invalid", "65", layout.fits_until, layout, 65)
 	raises("invalid", "", layout.fits_until, layout, 2 ^ 40 == 1099511627776 and int "1099511627776")
 	mistakes(ids.next, ids, -1)
+	mistakes(ids.next, ids, "1")
+	mistakes(ids.batch, ids, 1, "1")
 	for _, value in ipairs { 1e300, -1e300, 0 / 0, 1 / 0, -1 / 0 } do
 		is(pcall(layout.first_at, layout, value), false)
 		is(pcall(snowid.manual_clock, value), false)
@@ -189,6 +191,7 @@ function tests.nil_and_other_objects_are_no_handles()
 	mistakes(snowid.generator, { worker = 1, clock = layout })
 	mistakes(snowid.generator)
 	mistakes(snowid.generator, { 5 })
+	mistakes(snowid.generator, { fields = 5 })
 	mistakes(tostring, setmetatable({}, getmetatable(snowid.ULID.new())))
 	mistakes(snowid.ULID.new().time, {})
 end
@@ -203,6 +206,20 @@ function tests.what_has_been_collected()
 		mistakes(ids.close, ids)
 		mistakes(collect, {})
 	end
+end
+
+-- A mistake is told where the program made it, and of a field by its name.
+function tests.where_a_mistake_is()
+	local layout = snowid.layout "snowflake"
+	local calls = {
+		function() snowid.generator { worker = "1" } end,
+		function() layout:encode(START, { worker = {} }) end,
+	}
+	for _, call in ipairs(calls) do
+		local _, message = pcall(call)
+		is(message:match "^[^:]*test%.lua:%d+: worker must be an integer, not %a+$" ~= nil, true)
+	end
+	raises("invalid", "worker must be", snowid.generator, { worker = -1 })
 end
 
 function tests.there_is_no_global()
@@ -482,6 +499,20 @@ function tests.a_state_file()
 	os.remove(path)
 end
 
+-- What collects a generator frees its worker, and says nothing.
+function tests.a_worker_is_free_when_its_generator_is_collected()
+	local path = ("%s/lua-slots.%s"):format(os.getenv "PWD", tostring({}):match "0x(%x+)")
+	local options = { store = "slots:" .. path .. "?workers=3-3", block = "10ms" }
+	local ids = snowid.generator(options)
+	is(ids:field "worker", 3)
+	raises("store", "3", snowid.generator, options)
+	ids = nil -- luacheck: ignore
+	collectgarbage()
+	collectgarbage()
+	snowid.generator(options):close()
+	os.execute(("rm -r '%s'"):format(path))
+end
+
 -- ---- processes and garbage ---------------------------------------------------------------------
 
 -- What several children print of what `call` returns, a list, as texts.
@@ -563,6 +594,73 @@ function tests.random_values_after_fork()
 	end
 	take()
 	all_different(8000, in_children(4, take))
+end
+
+-- Runs `call` whenever garbage of this kind is collected.
+local function when_collected(call)
+	if jit then
+		getmetatable(newproxy(true)).__gc = call
+	else
+		setmetatable({}, { __gc = call })
+	end
+end
+
+-- A finalizer runs in the middle of whatever allocates, this library's own calls included.
+function tests.finalizers_that_draw()
+	local function keep(list, more)
+		for _, id in ipairs(more) do
+			list[#list + 1] = id
+		end
+	end
+	local pause = collectgarbage("setpause", 1) -- begin the next round at once
+	for _, kind in ipairs { WIDE, "ulid" } do
+		local ids = snowid.generator { kind = kind, worker = kind == WIDE and 1 or nil }
+		local made, late = {}, {}
+		for _ = 1, 2000 do
+			when_collected(function()
+				keep(late, { ids:next(), (ids:try_next()) })
+				keep(late, ids:batch(3))
+			end)
+			keep(made, { ids:next(), (ids:try_next()), ids:next(1) })
+			keep(made, ids:batch(5))
+		end
+		collectgarbage()
+		collectgarbage()
+		is(#late > 0, true)
+		all_different(#made + #late, made, late)
+	end
+	collectgarbage("setpause", pause)
+end
+
+function tests.coroutines_share_a_generator()
+	local ids, walks, made = snowid.generator { kind = WIDE, worker = 1 }, {}, {}
+	for index = 1, 10 do
+		walks[index] = coroutine.wrap(function()
+			for id in ids:ids() do
+				coroutine.yield(id)
+			end
+		end)
+	end
+	for _ = 1, 100 do
+		for _, walk in ipairs(walks) do
+			made[#made + 1] = walk()
+		end
+	end
+	increasing(made)
+end
+
+-- Each has objects and metatables of its own, and frees them when it is closed.
+tests.several_states = processes.in_another_state and function()
+	local made = {}
+	for index = 1, 3 do
+		made[index] = processes.in_another_state [[
+			local snowid = require "snowid"
+			kept = { snowid.generator "ulid", snowid.layout "twitter", snowid.manual_clock(0), snowid.ULID.new() }
+			return tostring(kept[1]:next())
+		]]
+		is(#made[index], 26)
+	end
+	all_different(3, made)
 end
 
 local function rss()

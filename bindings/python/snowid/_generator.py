@@ -3,6 +3,7 @@
 
 import datetime as dt
 from array import array
+from operator import index
 from types import TracebackType
 from typing import (
     TYPE_CHECKING,
@@ -19,15 +20,15 @@ from typing import (
 )
 from snowid import _errors, _snowid
 from snowid._layout import Layout
-from snowid._time import Instant, Span, from_instant, span_ns, span_text, text_ns, to_datetime, to_ns
-from snowid._values import ULID, UUID
+from snowid._time import Instant, Span, from_instant, span_ns, span_text, text_ns, timeout_ns, to_datetime, to_ns
+from snowid._values import ULID, UUID, _uuids
 
 _T = TypeVar("_T", int, ULID, UUID)
-_TYPES: Dict[str, Union[Type[ULID], Type[UUID]]] = {
+_MAKERS: Dict[str, Union[Type[ULID], _snowid.Uuids]] = {
     "ulid": ULID,
-    "uuid1": UUID,
-    "uuid6": UUID,
-    "uuid7": UUID,
+    "uuid1": _uuids,
+    "uuid6": _uuids,
+    "uuid7": _uuids,
 }
 _MAX = (1 << 64) - 1
 
@@ -45,7 +46,7 @@ class ManualClock:
 
     def advance(self, span: Union[int, float, dt.timedelta]) -> None:
         """Lets time go on, by seconds or a timedelta."""
-        self._handle.advance(span_ns(span, "span"))
+        self._handle.advance(timeout_ns(span, "span"))
 
     def step(self, span: Union[int, float, dt.timedelta]) -> None:
         """Sets the wall clock forwards or backwards, while no time passes."""
@@ -120,6 +121,11 @@ class Generator(_Source[_T]):
         How far IDs may run ahead of the clock when a tick is spent (0).
     block
         How far ahead of the clock a store allows IDs (3 s); each half of it costs one sync.
+    jump
+        A clock that goes ahead by more than this, beyond the time that has passed, is not recorded
+        in a state file (1 h).
+    mode
+        Of a new state file: 0o600, 0o640 (the group may look at it) or 0o660 (the group shares it).
     spread
         Start the sequence of each tick at a random value.
     clock
@@ -151,6 +157,8 @@ class Generator(_Source[_T]):
             hold: Optional[Span] = ...,
             borrow: Optional[Span] = ...,
             block: Optional[Span] = ...,
+            jump: Optional[Span] = ...,
+            mode: Union[int, str, None] = ...,
             clock: Optional[ManualClock] = ...,
         ) -> None: ...
 
@@ -165,6 +173,8 @@ class Generator(_Source[_T]):
             hold: Optional[Span] = ...,
             borrow: Optional[Span] = ...,
             block: Optional[Span] = ...,
+            jump: Optional[Span] = ...,
+            mode: Union[int, str, None] = ...,
             clock: Optional[ManualClock] = ...,
             node: int = ...,
             clock_seq: int = ...,
@@ -181,6 +191,8 @@ class Generator(_Source[_T]):
             hold: Optional[Span] = ...,
             borrow: Optional[Span] = ...,
             block: Optional[Span] = ...,
+            jump: Optional[Span] = ...,
+            mode: Union[int, str, None] = ...,
             spread: Union[bool, str, None] = ...,
             clock: Optional[ManualClock] = ...,
             fields: Optional[Mapping[str, int]] = ...,
@@ -197,6 +209,8 @@ class Generator(_Source[_T]):
         hold: Optional[Span] = None,
         borrow: Optional[Span] = None,
         block: Optional[Span] = None,
+        jump: Optional[Span] = None,
+        mode: Union[int, str, None] = None,
         spread: Union[bool, str, None] = None,
         clock: Optional[ManualClock] = None,
         fields: Optional[Mapping[str, int]] = None,
@@ -205,32 +219,37 @@ class Generator(_Source[_T]):
         name = kind.spec if isinstance(kind, Layout) else kind
         config = _snowid.config_new()
         config.set_kind(name)
-        for field, value in {**(fields or {}), **more_fields}.items():
-            if isinstance(value, int) and not 0 <= value <= _MAX:
-                raise _errors.out_of_range(f"the field {field}", value, _MAX)
-            config.set_field(field, value)
+        fields = fields or {}
+        for field, value in {**fields, **more_fields}.items():
+            if field in fields and field in more_fields:
+                raise TypeError(f"Generator() got two values for the field {field}")
+            config.set_field(field, _errors.unsigned(value, f"the field {field}"))
         if store is not None:
             config.set_store(store)
         if clock is not None:
+            if not isinstance(clock, ManualClock):
+                raise TypeError(f"clock must be a ManualClock, not {type(clock).__name__}")
             config.set_clock(clock._handle)
-        spans = {"timeout": timeout, "wait": wait, "hold": hold, "borrow": borrow, "block": block}
+        spans = {"timeout": timeout, "wait": wait, "hold": hold, "borrow": borrow, "block": block, "jump": jump}
         for key, span in spans.items():
             if span is not None:
                 config.set(key, span_text(span, key))
+        if mode is not None:
+            config.set("mode", mode if isinstance(mode, str) else f"{index(mode):04o}")
         if spread is not None:
             config.set("spread", str(spread).lower())
         self._handle = _snowid.generator_new(config)
-        self._open(self._handle, _TYPES.get(name), text_ns(self._handle.get("timeout")))
+        self._open(self._handle, _MAKERS.get(name), text_ns(self._handle.get("timeout")))
 
 
-    def array(self, count: int, timeout: Optional[float] = None) -> "array[int]":
+    def array(self, count: int, timeout: Union[int, float, dt.timedelta, None] = None) -> "array[int]":
         """count IDs as an ``array('Q')``, which numpy and others use without a copy.
 
         As batch(), but for 64-bit IDs alone; see fill() for the others.
         """
-        if count < 0:
-            raise _errors.out_of_range("count", count, _MAX >> 4)
-        return self.fill(array("Q", [0]) * count, timeout)
+        if self.kind in _MAKERS:
+            raise _errors.make(_snowid.E_KIND, f"array() is for IDs of 64 bits; fill() takes a {self.kind}", 0)
+        return self.fill(array("Q", [0]) * _errors.unsigned(count, "count", _MAX >> 5), timeout)
 
     def available(self) -> int:
         """How many IDs could be had now without waiting."""
@@ -264,14 +283,14 @@ class Generator(_Source[_T]):
     @property
     def layout(self) -> Optional[Layout]:
         """The layout of its IDs; None for ULIDs and UUIDs."""
-        return None if self.kind in _TYPES else Layout(self.kind)
+        return None if self.kind in _MAKERS else Layout(self.kind)
 
     def close(self, timeout: Union[int, float, dt.timedelta] = 2) -> None:
         """Ends the generator; later calls raise ClosedError. Closing it again does nothing.
 
         Waits up to timeout for the store to be told.
         """
-        self._handle.close(span_ns(timeout, "timeout"))
+        self._handle.close(timeout_ns(timeout))
 
     def __enter__(self: "Generator[_T]") -> "Generator[_T]":
         return self

@@ -2,9 +2,10 @@
 """Layouts: what the bits of a 64-bit ID mean."""
 
 import datetime as dt
+from operator import index
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
-from snowid import _snowid
+from snowid import _errors, _snowid
 from snowid._time import Instant, from_instant, to_datetime, to_ns
 
 
@@ -19,7 +20,8 @@ class Field(NamedTuple):
 class Parts:
     """What a 64-bit ID consists of.
 
-    Each field is an attribute and an item of its name, and all are in ``fields``::
+    Each field is an item of its name, an attribute where the name is none of those below, and all are
+    in ``fields``::
 
         >>> parts = snowid.Layout("twitter").decode(1541815603606036480)
         >>> parts.worker, parts["datacenter"], parts.datetime.year
@@ -27,6 +29,7 @@ class Parts:
     """
 
     __slots__ = ("id", "time_ns", "fields")
+    __iter__ = None
 
     #: The ID itself.
     id: int
@@ -55,6 +58,9 @@ class Parts:
 
     def __getitem__(self, name: str) -> int:
         return self.fields[name]
+
+    def __dir__(self) -> List[str]:
+        return [*super().__dir__(), *self.fields]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Parts):
@@ -99,13 +105,15 @@ class Layout:
     def decode(self, id: int) -> Parts:
         """Takes an ID apart. InvalidError: it has bits above the layout's."""
         time_ns = to_ns(*self._handle.time(id))
+        id = index(id)
         values = {f.name: id >> f.shift & (1 << f.bits) - 1 for f in self._fields}
         return Parts(id, time_ns, values)
 
-    def encode(self, instant: Instant, **fields: int) -> int:
+    def encode(self, instant: Instant, /, **fields: int) -> int:
         """The ID of an instant and of field values; fields left out are 0."""
         id = self.first_at(instant)
         for name, value in fields.items():
+            value = _errors.unsigned(value, f"the field {name}")
             id = self._handle.set_field(name, value, id)
         return id
 

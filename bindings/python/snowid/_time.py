@@ -2,7 +2,9 @@
 """Instants and spans of time, between Python's types and the library's numbers."""
 
 from datetime import datetime, timedelta, timezone
-from typing import Tuple, Union
+from math import isfinite, modf
+from operator import index
+from typing import Any, Optional, Tuple, Union
 
 from snowid import _errors, _snowid
 
@@ -49,6 +51,14 @@ def to_datetime(ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=ns // 1000)
 
 
+def _integer(value: Any) -> Optional[int]:
+    """Of whatever stands for an integer, numpy's too; None of anything else."""
+    try:
+        return None if isinstance(value, bool) else index(value)
+    except TypeError:
+        return None
+
+
 def from_instant(instant: Instant) -> Tuple[int, int]:
     """Seconds and nanoseconds of a datetime, of ISO 8601 text, or of nanoseconds since 1970."""
     if isinstance(instant, str):
@@ -60,8 +70,9 @@ def from_instant(instant: Instant) -> Tuple[int, int]:
                 "this datetime has no time zone; give it one, as in datetime.now(timezone.utc)"
             )
         return divmod((instant - _EPOCH) // timedelta(microseconds=1) * 1000, _SECOND)
-    if isinstance(instant, int) and not isinstance(instant, bool):
-        sec, nsec = divmod(instant, _SECOND)
+    number = _integer(instant)
+    if number is not None:
+        sec, nsec = divmod(number, _SECOND)
         if not -(1 << 63) <= sec < 1 << 63:
             raise _errors.invalid("this instant is further from 1970 than years can say")
         return sec, nsec
@@ -75,23 +86,30 @@ def span_ns(span: Union[int, float, timedelta], what: str) -> int:
     """Nanoseconds of a number of seconds or of a timedelta."""
     if isinstance(span, timedelta):
         return span // timedelta(microseconds=1) * 1000
-    if isinstance(span, int) and not isinstance(span, bool):
-        return span * _SECOND
-    if isinstance(span, float):
-        if span != span or span in (float("inf"), float("-inf")):
+    seconds = _integer(span)
+    if seconds is not None:
+        return seconds * _SECOND
+    if hasattr(span, "__float__") and not isinstance(span, bool):
+        if not isfinite(span):
             raise _errors.invalid(f"{what} must be a finite number of seconds")
-        return round(span * _SECOND)
+        rest, whole = modf(span)
+        return int(whole) * _SECOND + round(rest * _SECOND)
     raise TypeError(f"{what} is a number of seconds or a timedelta, not {type(span).__name__}")
+
+
+def timeout_ns(span: Union[int, float, timedelta], what: str = "timeout") -> int:
+    """The same of a span that is not negative, and not too long for the library to count."""
+    ns = span_ns(span, what)
+    if ns < 0:
+        raise _errors.invalid(f"{what} must not be negative")
+    if ns >= 1 << 64:
+        raise _errors.invalid(f"{what} is longer than the 584 years that can be counted")
+    return ns
 
 
 def span_text(span: Span, what: str) -> str:
     """A span as the library's settings take it; text is handed on as it is."""
-    if isinstance(span, str):
-        return span
-    ns = span_ns(span, what)
-    if ns < 0:
-        raise _errors.invalid(f"{what} must not be negative")
-    return f"{ns}ns"
+    return span if isinstance(span, str) else f"{timeout_ns(span, what)}ns"
 
 
 def text_ns(span: str) -> int:

@@ -3,7 +3,7 @@
 
 import datetime as dt
 import uuid
-from typing import List, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, List, Optional, Tuple, Type, TypeVar, Union
 
 from snowid import _errors, _snowid
 from snowid._time import Instant, from_instant, to_datetime, to_ns
@@ -40,7 +40,7 @@ class ULID(_snowid.ULID):
     @property
     def uuid(self) -> "UUID":
         """The UUID of the same 16 bytes."""
-        return _snowid.make_uuid(self)
+        return _uuids.make(self)
 
     def increment(self: _U) -> _U:
         """The next ULID of the same millisecond. InvalidError: its random part is all ones."""
@@ -75,7 +75,8 @@ class UUID(uuid.UUID):
     @classmethod
     def of(cls: Type[_V], value: Union[uuid.UUID, ULID, bytes]) -> _V:
         """The same 16 bytes as an object of this class."""
-        return cls(bytes=value if isinstance(value, bytes) else value.bytes)
+        raw: Any = getattr(value, "bytes", value)
+        return cls(bytes=memoryview(raw).tobytes())
 
     @classmethod
     def parse(cls: Type[_V], text: str) -> _V:
@@ -101,8 +102,7 @@ class UUID(uuid.UUID):
         """A copy with another node or clock sequence. InvalidError: not version 1 or 6."""
         value = self.bytes
         if node is not None:
-            if not 0 <= node < 1 << 48:
-                raise _errors.out_of_range("node", node, (1 << 48) - 1)
+            node = _errors.unsigned(node, "node", (1 << 48) - 1)
             value = _snowid.uuid_set_node(value, node.to_bytes(6, "big"))
         if clock_seq is not None:
             value = _snowid.uuid_set_clock_seq(value, clock_seq)
@@ -126,11 +126,10 @@ class UUID(uuid.UUID):
         """The largest UUID of a version (1, 6 or 7) of an instant."""
         return cls.of(_snowid.uuid_last_at(version, *from_instant(instant)))
 
-    __str__ = _snowid.uuid_text
 
-
-_snowid.use_uuid(UUID)
-uuid7 = _snowid.uuid7
+_uuids = _snowid.Uuids(UUID, uuid.SafeUUID.unknown)
+setattr(UUID, "__str__", _uuids.text)
+uuid7 = _uuids.uuid7
 
 
 def _form_names() -> Tuple[str, ...]:

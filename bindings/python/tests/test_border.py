@@ -7,6 +7,7 @@ import pathlib
 import re
 import subprocess
 import unittest
+from typing import Any
 
 import snowid
 from snowid import _snowid
@@ -54,7 +55,12 @@ class Integers(unittest.TestCase):
         handle = _snowid.layout_new("snowflake")
         for call in (lambda: handle.first_at(0, 1 << 32), lambda: handle.fits_until(1 << 32)):
             self.assertRaises(snowid.InvalidError, call)
-        self.assertRaises(OverflowError, handle.first_at, 1 << 63, 0)
+        for wrong in (1 << 63, -(1 << 63) - 1, 1 << 200):
+            for call in (lambda: handle.first_at(wrong, 0), lambda: snowid.ManualClock(0).step(wrong)):
+                with self.assertRaises(snowid.InvalidError) as caught:
+                    call()
+                self.assertEqual(caught.exception.code, snowid.E_RANGE)
+                self.assertIn(str(wrong), str(caught.exception))
 
     def test_nothing_but_integers(self) -> None:
         handle = _snowid.layout_new("snowflake")
@@ -76,13 +82,29 @@ class Integers(unittest.TestCase):
             def __index__(self) -> int:
                 return 5
 
-        self.assertEqual(snowid.format_id(Five(), "decimal"), "5")
+        five: Any = Five()
+        self.assertEqual(snowid.format_id(five, "decimal"), "5")
+        self.assertEqual(snowid.Layout().decode(five).sequence, 5)
+        self.assertEqual(snowid.Layout().encode("2024-01-01", worker=five) >> 12 & 31, 5)
+        self.assertEqual(snowid.Generator(worker=five, timeout=five).field("worker"), 5)
+        self.assertEqual(len(snowid.Generator("ulid").batch(five, five)), 5)
+        self.assertEqual(snowid.format_time(five), "1970-01-01T00:00:00.000000005Z")
+
+    def test_those_of_numpy_too(self) -> None:
+        try:
+            import numpy
+        except ImportError:
+            return  # the numbers above go the same way
+        id = numpy.uint64(1541815603606036480)
+        parts = snowid.Layout("twitter").decode(id)
+        self.assertEqual((parts.worker, parts.datacenter, type(parts.id)), (26, 11, int))
+        self.assertEqual(snowid.Generator("ulid", timeout=numpy.float32(0.5)).setting("timeout"), "500ms")
 
 
 class Text(unittest.TestCase):
     def test_nothing_but_text(self) -> None:
         for wrong in (None, 5, b"snowflake", []):
-            self.assertRaises(TypeError, snowid.Layout, wrong)
+            self.assertRaisesRegex(TypeError, "spec must be a str, not", snowid.Layout, wrong)
             self.assertRaises(TypeError, snowid.Generator, wrong)
             self.assertRaises(TypeError, snowid.parse_id, wrong)
             self.assertRaises(TypeError, snowid.UUID.parse, wrong)
@@ -184,6 +206,28 @@ class Interface(unittest.TestCase):
         offered = set(re.findall(r"^\t(snowid_\w+);", source, re.M))
         self.assertGreater(len(offered), 60)
         self.assertEqual(offered - used, unused)
+
+    def test_the_module_brings_no_interpreter(self) -> None:
+        """One of its own would be a second one, with its own idea of every type."""
+        read = subprocess.run(["readelf", "-d", _snowid.__file__], check=True, capture_output=True, text=True)
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", read.stdout)
+        self.assertTrue(any(name.startswith("libsnowid.so") for name in needed))
+        self.assertFalse([name for name in needed if "python" in name])
+
+    def test_every_setting_of_the_library_is_a_parameter(self) -> None:
+        with self.assertRaises(snowid.InvalidError) as caught:
+            _snowid.config_new().set("nothing", "")
+        settings = set(filter(self.is_setting, re.findall(r"[a-z]+", str(caught.exception))))
+        self.assertGreater(len(settings), 9)
+        parameters = set(inspect.signature(snowid.Generator.__init__).parameters)
+        self.assertEqual(settings, parameters - {"self", "clock", "fields", "more_fields"})
+
+    def is_setting(self, word: str) -> bool:
+        try:
+            _snowid.config_new().get(word)
+        except snowid.InvalidError:
+            return False
+        return True
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Errors: their classes, codes and texts."""
 
+import datetime as dt
 import errno
 import pickle
 import tempfile
 import unittest
+from decimal import Decimal
 
 import snowid
 from snowid import _errors, _snowid
@@ -48,6 +50,9 @@ class Hierarchy(unittest.TestCase):
         again = pickle.loads(pickle.dumps(error))
         self.assertEqual((type(again), again.code, again.wait_ns), (snowid.ClockError, error.code, 5))
         self.assertEqual(str(again), "text")
+        error = _errors.make(-errno.ENOSPC, "text", 0)
+        again = pickle.loads(pickle.dumps(error))
+        self.assertEqual((again.errno, again.code, str(again)), (errno.ENOSPC, -errno.ENOSPC, str(error)))
 
 
 class Raised(unittest.TestCase):
@@ -112,10 +117,19 @@ class Raised(unittest.TestCase):
             {"fields": {"nothing": 1}},
             {"store": "nothing:"},
             {"store": "slots:"},
+            {"timeout": 1e300},
+            {"timeout": 10**30},
+            {"jump": "1ms"},
+            {"mode": 0o777},
+            {"mode": "rw"},
         ):
             with self.assertRaises(snowid.Error, msg=str(settings)):
                 self.generator(**settings)
         self.assertRaises(TypeError, snowid.Generator, KIND, fields=5, worker=1)
+        self.assertRaises(TypeError, snowid.Generator, KIND, worker=1, clock=5)
+        self.assertRaises(TypeError, snowid.Generator, KIND, worker=1, mode=0.5)
+        with self.assertRaisesRegex(TypeError, "two values for the field worker"):
+            snowid.Generator(KIND, fields={"worker": 1}, worker=1)
         for wrong in ([], b"5ms", True):
             self.assertRaises(TypeError, self.generator, wait=wrong)
 
@@ -125,7 +139,7 @@ class Raised(unittest.TestCase):
         for wrong in (-1, 1 << 64, 32):
             error = self.fails(snowid.InvalidError, snowid.E_RANGE, lambda: snowid.Generator(worker=wrong))
             self.assertIn("field worker", str(error))
-        with self.assertRaisesRegex(TypeError, "must be an int, not str"):
+        with self.assertRaisesRegex(TypeError, "the field worker must be an int, not str"):
             snowid.Generator(worker="5")  # type: ignore[call-overload]
 
     def test_timeouts(self) -> None:
@@ -133,12 +147,16 @@ class Raised(unittest.TestCase):
         for wrong in (-1, -0.001, float("nan")):
             self.assertRaises(ValueError, ids.next, wrong)
             self.assertRaises(ValueError, ids.batch, 1, wrong)
-        for wrong in ("1", b"1", []):
+            self.assertRaises(ValueError, ids.close, wrong)
+        for wrong in (10**30, 10**400):
+            self.assertRaises(snowid.InvalidError, ids.next, wrong)
+        for wrong in ("1", b"1", [], True):
             self.assertRaises(TypeError, ids.next, wrong)
+            self.assertRaises(TypeError, ids.array, 1, wrong)
         for bad in (lambda: ids.next(1, 2), lambda: ids.next(1, timeout=1), lambda: ids.next(wait=1)):
             self.assertRaises(TypeError, bad)
         ids.next()
-        for good in (0, 0.5, 1, float("inf"), 1e300, None, True):
+        for good in (0, 0.5, 1, float("inf"), 1e300, None, dt.timedelta(seconds=1), Decimal("0.5")):
             self.assertIsInstance(ids.next(good), int)
             self.assertIsInstance(ids.next(timeout=good), int)
             self.clock.advance(1)

@@ -72,7 +72,12 @@ class Drawing(unittest.TestCase):
         self.assertGreater(buffer[2], kept[-1])
         self.assertEqual(len(self.ids.fill(array("Q"))), 0)
         self.assertEqual(len(self.ids.array(0)), 0)
-        self.assertRaises(snowid.InvalidError, self.ids.array, -1)
+        for wrong in (-1, 10**30):
+            self.assertRaises(snowid.InvalidError, self.ids.array, wrong)
+        for wrong in (None, 2.5, "5"):
+            self.assertRaises(TypeError, self.ids.array, wrong)
+        self.assertRaises(MemoryError, self.ids.array, 1 << 58)
+        self.assertRaises(MemoryError, self.ids.batch, 1 << 58)
 
     def test_buffers_that_do_not_fit(self) -> None:
         for wrong in (array("q", [0]), array("d", [0]), array("I", [0, 0]), bytearray(8), 5, None, "x"):
@@ -174,7 +179,9 @@ class Kinds(unittest.TestCase):
             again = [expected is snowid.ULID and snowid.ULID(bytes(buffer[i : i + 16])) or snowid.UUID(bytes=bytes(buffer[i : i + 16])) for i in range(0, 160, 16)]
             self.assertEqual(len(set(again) | set(made)), len(made) + 10)
             self.assertRaises(snowid.InvalidError, ids.fill, bytearray(17))
-            self.assertRaises(TypeError, ids.array, 5)
+            with self.assertRaises(snowid.InvalidError) as caught:
+                ids.array(5)
+            self.assertEqual(caught.exception.code, snowid.E_KIND)
 
     def test_fields_of_uuids(self) -> None:
         ids = snowid.Generator("uuid6", node=0x010203040506, clock_seq=77)
@@ -196,10 +203,13 @@ class Kinds(unittest.TestCase):
             wait=0.001,
             hold="3s",
             borrow=2,
+            jump=dt.timedelta(hours=2),
+            mode=0o640,
             spread=True,
             clock=self.clock,
         )
-        read = {key: ids.setting(key) for key in ("kind", "timeout", "wait", "hold", "borrow", "spread", "field.worker")}
+        keys = ("kind", "timeout", "wait", "hold", "borrow", "jump", "mode", "spread", "field.worker")
+        read = {key: ids.setting(key) for key in keys}
         self.assertEqual(
             read,
             {
@@ -208,6 +218,8 @@ class Kinds(unittest.TestCase):
                 "wait": "1ms",
                 "hold": "3s",
                 "borrow": "2s",
+                "jump": "2h",
+                "mode": "0640",
                 "spread": "true",
                 "field.worker": "5",
             },

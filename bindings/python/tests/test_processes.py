@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Threads, forks, signals and garbage: what goes wrong only when many take part."""
 
+import concurrent.futures
 import faulthandler
+import gc
 import itertools
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 from array import array
@@ -24,6 +28,11 @@ shared_ulid = snowid.Generator("ulid")
 
 def draw_shared(_: int) -> List[int]:
     return shared.batch(1000) + [shared.next() for _ in range(1000)]
+
+
+def draw_from_store(url: str) -> List[int]:
+    with snowid.Generator(worker=1, store=url, block="10ms") as ids:
+        return ids.batch(500) + [ids.next() for _ in range(500)]
 
 
 def in_child(work: Callable[[], array]) -> Callable[[], array]:
@@ -213,6 +222,19 @@ class Forks(unittest.TestCase):
         made += draw_shared(0)
         self.assertEqual(len(set(made)), 13 * 2000)
 
+    def test_processes_that_share_a_file(self) -> None:
+        """However a pool makes its processes: a generator is not handed over, its store is named."""
+        with tempfile.TemporaryDirectory() as directory:
+            urls = [f"file:{directory}/state"] * 8
+            made: List[int] = draw_from_store(urls[0])
+            for method in ("fork", "spawn", "forkserver"):
+                context = multiprocessing.get_context(method)
+                with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+                    for part in pool.map(draw_from_store, urls):
+                        made += part
+        self.assertEqual(len(made), 25 * 1000)
+        self.assertEqual(len(set(made)), len(made))
+
     def test_close_in_a_child_ends_the_child_alone(self) -> None:
         ids = snowid.Generator("ulid")
 
@@ -228,6 +250,70 @@ class Forks(unittest.TestCase):
         self.assertIsInstance(ids.next(), snowid.ULID)
 
 
+class Ends(unittest.TestCase):
+    """Programs of their own, which must end well and say nothing but what they print."""
+
+    def runs(self, program: str) -> str:
+        ran = subprocess.run(
+            [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+            env={**os.environ, "PYTHONMALLOC": "malloc"},
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        return ran.stdout
+
+    def test_at_the_end_of_the_interpreter(self) -> None:
+        said = self.runs(
+            """
+import atexit, snowid
+ids, ulids = snowid.Generator("uuid7"), snowid.Generator("ulid")
+class Late:
+    def __del__(self):
+        print("late", len({ids.next(), snowid.uuid7()} | set(ulids.batch(5))))
+_keep = Late()
+atexit.register(lambda: print("atexit", len(ids.batch(5))))
+"""
+        )
+        self.assertEqual(said.split(), ["atexit", "5", "late", "7"])
+
+    def test_while_a_thread_waits(self) -> None:
+        self.runs(
+            """
+import threading, snowid
+drawing = threading.Event()
+def wait():
+    for _ in snowid.Generator("time:41,worker:5,sequence:1;unit=200ms", worker=1): drawing.set()
+threading.Thread(target=wait, daemon=True).start()
+drawing.wait()
+"""
+        )
+
+    def test_in_other_interpreters(self) -> None:
+        """As mod_wsgi makes them: each has a uuid.UUID of its own."""
+        said = self.runs(
+            """
+try: import _xxsubinterpreters as interpreters
+except ImportError: import _interpreters as interpreters
+import snowid
+program = '''
+import uuid, snowid
+made = [snowid.uuid7(), snowid.Generator("uuid6").next(), snowid.ULID().uuid]
+assert all(type(id) is snowid.UUID and isinstance(id, uuid.UUID) and uuid.UUID(str(id)) == id for id in made)
+assert snowid.ULID(made[0]).uuid == made[0] and snowid.Layout().decode(snowid.Generator(worker=5).next()).worker == 5
+try: snowid.Layout("nothing")
+except snowid.InvalidError: print("raised")
+'''
+for _ in range(3):
+    other = interpreters.create()
+    interpreters.run_string(other, program)
+    interpreters.destroy(other)
+exec(program)
+"""
+        )
+        self.assertEqual(said.split(), ["raised"] * 4)
+
+
 def resident() -> int:
     """Bytes of memory that this process has in use."""
     with open("/proc/self/statm", encoding="ascii") as statm:
@@ -236,6 +322,20 @@ def resident() -> int:
 
 class Garbage(unittest.TestCase):
     """What is dropped is freed: no more memory after the last of many rounds than after the first."""
+
+    def test_in_a_cycle(self) -> None:
+        """The worker of a generator that is garbage is another's."""
+
+        class Mine(snowid.Generator):  # type: ignore[type-arg]
+            pass
+
+        with tempfile.TemporaryDirectory() as directory:
+            for _ in range(3):
+                ids = Mine(store=f"slots:{directory}?workers=7-7", block="10ms")
+                self.assertEqual(ids.field("worker"), 7)
+                ids.itself = ids
+                del ids
+                gc.collect()
 
     def flat(self, work: Callable[[int], object], count: int) -> None:
         tenth = range(count // 10)

@@ -111,6 +111,10 @@ class Uuids(unittest.TestCase):
         self.assertEqual(snowid.UUID.of(theirs), theirs)
         self.assertEqual(snowid.UUID.of(ours.ulid), ours)
         self.assertEqual(snowid.UUID.of(ours.bytes), ours)
+        self.assertEqual(snowid.UUID.of(bytearray(ours.bytes)), ours)
+        for wrong in (None, 16, UUID7, []):
+            self.assertRaises(TypeError, snowid.UUID.of, wrong)
+        self.assertRaises(ValueError, snowid.UUID.of, bytes(15))
         made = snowid.uuid7()
         self.assertEqual(uuid.UUID(bytes=made.bytes), made)
         self.assertEqual(uuid.UUID(str(made)), made)
@@ -164,6 +168,8 @@ class Layouts(unittest.TestCase):
         self.assertEqual(pickle.loads(pickle.dumps(parts)), parts)
         self.assertEqual(copy.copy(parts), parts)
         self.assertIn("worker=26", repr(parts))
+        self.assertIn("datacenter", dir(parts))
+        self.assertRaises(TypeError, list, parts)
         self.assertRaises(snowid.InvalidError, snowid.Layout("twitter").decode, 1 << 63)
 
     def test_fields_are_those_of_the_library(self) -> None:

@@ -23,6 +23,10 @@ module Snowid
   # Version of the library in C that is running.
   VERSION = Native.version.freeze
 
+  # The numbers of errors, as E_CLOCK: Error#code says which one it is.
+  Native.constants.grep(/\AE_/).each { |name| const_set(name, Native.const_get(name)) }
+  private_constant :Native
+
   # Names of the text forms of 64-bit IDs.
   FORMS = Native.constants.grep(/\AFORM_/).sort_by { |name| Native.const_get(name) }
                 .map { |name| name.to_s.delete_prefix("FORM_").downcase.to_sym }.freeze
@@ -31,16 +35,22 @@ module Snowid
     # A 64-bit ID as text, in one of FORMS.
     #
     #   Snowid.format_id(1541815603606036480, :base62)
+    #
     # @param id [Integer]
+    #
     # @param form [Symbol, String]
+    #
     # @return [String]
     def format_id(id, form = :decimal)
       Native.id_format(id, Native.form_parse(form.to_s))
     end
 
     # The 64-bit ID that a text stands for. Each ID has one text in each form.
+    #
     # @param text [String]
+    #
     # @param form [Symbol, String]
+    #
     # @return [Integer]
     def parse_id(text, form = :decimal)
       Native.id_parse(text, Native.form_parse(form.to_s))

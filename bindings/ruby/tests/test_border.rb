@@ -4,6 +4,8 @@
 
 # What SWIG would let through: wrong types, numbers that do not fit, no object at all.
 class BorderTest < Test
+  NATIVE = Snowid.const_get(:Native) # private to the library
+
   # Drawn by hand, in objects.c.
   DRAWING = %w[generator_next generator_next_for generator_try_next generator_next_batch generator_next128
                generator_next128_for generator_try_next128 generator_next128_batch].freeze
@@ -13,8 +15,8 @@ class BorderTest < Test
 
   def wrapped?(name)
     object, method = name.split("_", 2)
-    class_ = %w[layout clock config generator].include?(object) && Snowid::Native.const_get(object.capitalize)
-    Snowid::Native.respond_to?(name) || (class_ && class_.method_defined?(method))
+    class_ = %w[layout clock config generator].include?(object) && NATIVE.const_get(object.capitalize)
+    NATIVE.respond_to?(name) || (class_ && class_.method_defined?(method))
   end
 
   def test_every_function_has_its_place
@@ -45,7 +47,7 @@ class BorderTest < Test
        -> { ids.batch(number) }, -> { Snowid::UUID.first_at(START, number) }].each do |call|
         error = assert_raises(RangeError, &call)
         assert_kind_of Snowid::InvalidError, error
-        assert_equal Snowid::Native::E_RANGE, error.code
+        assert_equal Snowid::E_RANGE, error.code
         assert_includes error.message, number.to_s
       end
     end
@@ -58,11 +60,20 @@ class BorderTest < Test
       assert_raises(TypeError) { layout.decode(value) }
       assert_raises(TypeError) { Snowid::Generator.new(worker: value) }
       assert_raises(TypeError) { ids.batch(value) }
+      assert_raises(TypeError) { Snowid::UUID.from_i(value) }
     end
+  end
+
+  # A mistake tells the name of the field.
+  def test_fields_by_name
+    assert_equal "worker must be an Integer, not String",
+                 assert_raises(TypeError) { Snowid::Generator.new(worker: "1") }.message
+    assert_match(/\Ashard must be/, assert_raises(RangeError) { layout.encode(START, shard: -1) }.message)
   end
 
   def test_what_is_not_a_string_is_a_type_error
     [nil, 5, [], Object.new].each do |value|
+      assert_raises(TypeError) { Snowid::ULID.from_bytes(value) }
       assert_raises(TypeError) { Snowid.parse_id(value) }
       assert_raises(TypeError) { Snowid::ULID.parse(value) }
       assert_raises(TypeError) { Snowid::UUID.parse(value) }
@@ -80,10 +91,10 @@ class BorderTest < Test
   end
 
   def test_nil_and_other_objects_are_no_handles
-    config = Snowid::Native.config_new
-    assert_raises(TypeError) { Snowid::Native.generator_new(nil) }
-    assert_raises(TypeError) { Snowid::Native.generator_new(Object.new) }
-    assert_raises(TypeError) { Snowid::Native.generator_new(layout) }
+    config = NATIVE.config_new
+    assert_raises(TypeError) { NATIVE.generator_new(nil) }
+    assert_raises(TypeError) { NATIVE.generator_new(Object.new) }
+    assert_raises(TypeError) { NATIVE.generator_new(layout) }
     assert_raises(TypeError) { config.set_clock(nil) }
     assert_raises(TypeError) { config.set_clock(config) }
     assert_raises(TypeError) { Snowid::Generator.new(worker: 1, clock: Object.new) }
@@ -99,14 +110,27 @@ class BorderTest < Test
     end
   end
 
+  def test_a_value_that_was_not_made
+    [Snowid::ULID, Snowid::UUID].each do |class_|
+      none = class_.allocate
+      assert_raises(TypeError) { none.to_s }
+      assert_raises(TypeError) { none.time }
+      refute_equal none, class_.new
+      assert_nil class_.new <=> none
+    end
+  end
+
   def test_one_that_failed_to_be_made
     class_ = Class.new(Snowid::Generator) { def initialize; end }
     assert_raises(TypeError) { class_.new.next }
   end
 
   def test_no_object_is_freed_twice
-    assert_raises(NoMethodError, TypeError) { manual.dup }
-    assert_raises(NoMethodError, TypeError) { layout.clone }
+    [manual, @clock].each do |object|
+      assert_raises(TypeError) { object.dup }
+      assert_raises(TypeError) { object.clone }
+      assert_raises(TypeError) { Marshal.dump(object) }
+    end
     ids = manual
     assert_raises(TypeError, FrozenError) { ids.send(:initialize, "snowflake", worker: 2) }
     ids.next

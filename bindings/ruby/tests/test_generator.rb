@@ -81,7 +81,7 @@ class GeneratorTest < Test
     ids = manual(SMALL, timeout: 0)
     error = assert_raises(Snowid::ExhaustedError) { ids.batch(6) }
     assert_equal 4, error.partial.size
-    assert_equal Snowid::Native::E_EXHAUSTED, error.code
+    assert_equal Snowid::E_EXHAUSTED, error.code
     assert_equal 1_000_000, error.wait_ns
     assert_equal 6, ids.batch(6, timeout: 1).size
   end
@@ -148,6 +148,13 @@ class GeneratorTest < Test
     assert_includes ids.inspect, "closed"
   end
 
+  def test_a_frozen_generator
+    ids = manual.freeze
+    assert_operator ids.next, :<, ids.batch(2).last
+    ids.close
+    assert_predicate ids, :closed?
+  end
+
   def test_the_block_form_closes
     kept = nil
     result = Snowid::Generator.open("snowflake", worker: 1) do |ids|
@@ -172,7 +179,7 @@ class GeneratorTest < Test
       finish = Time.now + 0.1
       ids.next while Time.now < finish
       error = assert_raises(Snowid::StoreError) { Snowid::Generator.new("twitter", **options) }
-      assert_equal Snowid::Native::E_STORE, error.code
+      assert_equal Snowid::E_STORE, error.code
     end
     assert_equal Float::INFINITY, manual.maintain
   end

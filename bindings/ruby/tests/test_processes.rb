@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: MIT
 
+require "timeout"
 require "tmpdir"
 
 # Threads, forks and garbage.
@@ -53,15 +54,86 @@ class ProcessesTest < Test
     assert_operator turns, :>, 1000
   end
 
-  def test_a_thread_that_waits_can_be_killed
+  # A generator whose next ID comes in two minutes.
+  def blocked
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
       options = { worker: 1, store: "file:#{directory}/state", block: 0.01 }
-      Snowid::Generator.new(WIDE, clock: Snowid::ManualClock.new(Time.now + 600), **options).next
-      ids = Snowid::Generator.new(WIDE, wait: 3600, hold: 3600, timeout: 3600, **options)
-      waiting = Thread.new { ids.next } # for ten minutes
+      Snowid::Generator.new(WIDE, clock: Snowid::ManualClock.new(Time.now + 120), **options).next
+      yield Snowid::Generator.new(WIDE, wait: 3600, hold: 3600, timeout: 3600, **options)
+    end
+  end
+
+  def test_a_thread_that_waits_can_be_killed
+    blocked do |ids|
+      waiting = Thread.new { ids.next }
       Thread.pass until ids.stats[:waits].positive?
       waiting.kill
       assert waiting.join(30)
+    end
+  end
+
+  def test_a_wait_is_interrupted
+    blocked do |ids|
+      assert_raises(Timeout::Error) { Timeout.timeout(0.01) { ids.next } }
+      waited = ids.stats[:waits]
+      trap("INT", "DEFAULT") # who starts a program in the background has it ignored
+      Thread.new do
+        Thread.pass until ids.stats[:waits] > waited
+        Process.kill("INT", Process.pid) # Ctrl-C
+      end
+      assert_raises(Interrupt) { ids.next }
+    end
+  end
+
+  # It waits for an hour; what is left alone opens the store all the same.
+  def test_an_opening_is_interrupted
+    Dir.mktmpdir(nil, Dir.pwd) do |directory|
+      options = { worker: 1, store: "file:#{directory}/state", block: "1h" }
+      assert_raises(Timeout::Error) { Timeout.timeout(0.01) { Snowid::Generator.new(WIDE, **options) } }
+      opening = Thread.new { Snowid::Generator.new(WIDE, **options) }
+      Thread.pass until opening.stop?
+      opening.kill
+      assert opening.join(30)
+      clock = Snowid::ManualClock.new(Time.now) # waits take no time
+      assert_instance_of Integer, Snowid::Generator.new(WIDE, clock: clock, **options).next
+      error = assert_raises(Errno::EISDIR) { Snowid::Generator.new(WIDE, **options, store: "file:#{directory}") }
+      assert_includes error.message, directory
+    end
+  end
+
+  def test_a_long_batch_is_interrupted
+    ids = generator(WIDE)
+    drawing = Thread.new { ids.batch(30_000_000) }
+    Thread.pass until ids.stats[:issued].positive?
+    drawing.kill.join
+    assert_operator ids.stats[:issued], :<, 30_000_000
+  end
+
+  # Ruby warns that Ractor is experimental.
+  def in_ractors(count, *arguments, &block)
+    warnings = $VERBOSE
+    $VERBOSE = nil
+    Array.new(count) { Ractor.new(*arguments, &block) }.flat_map(&:take)
+  ensure
+    $VERBOSE = warnings
+  end
+
+  if defined?(Ractor)
+    def test_ractors_share_a_generator
+      ids = Ractor.make_shareable(generator(WIDE))
+      made = in_ractors(4, ids) { |shared| Array.new(2500) { shared.next } + shared.batch(2500) }
+      assert_equal 20_000, made.uniq.size
+    end
+
+    def test_ractors_have_generators_and_values_of_their_own
+      made = in_ractors(2) do
+        ulids = Snowid::Generator.new("ulid")
+        layout = Snowid::Layout.new("twitter")
+        [ulids.next, ulids.next.to_s, Snowid::UUID.new.version, layout.decode(layout.first_at("2024-01-01"))[:unix_ms],
+         Snowid.parse_id("LygHa16AHYF", :base62)]
+      end
+      assert_equal (2**64) - 1, made.last
+      assert_equal 7, made.uniq.size
     end
   end
 

@@ -16,6 +16,7 @@ module Snowid
     end
 
     # Moves wall time alone, forwards or backwards, by seconds.
+    #
     # @return [self]
     def step(seconds)
       super(Snowid.nanoseconds(seconds))
@@ -23,12 +24,14 @@ module Snowid
     end
 
     # Sets wall time alone.
+    #
     # @return [self]
     def set(instant)
       step(Rational(difference(Snowid.instant_of(instant), instant_now), 1_000_000_000))
     end
 
     # Lets wall and elapsed time go on together, by seconds.
+    #
     # @return [self]
     def advance(seconds)
       super(Snowid.nanoseconds(seconds))
@@ -36,17 +39,20 @@ module Snowid
     end
 
     # Wall time.
+    #
     # @return [Time]
     def now
       Snowid.time_of(*instant_now)
     end
 
     # Elapsed time in seconds, from an arbitrary start.
+    #
     # @return [Rational]
     def elapsed
       Rational(read[2], 1_000_000_000)
     end
 
+    # As <tt>#<Snowid::ManualClock 2024-01-03T19:30:00.000Z></tt>.
     def inspect
       "#<#{self.class} #{Snowid.format_time(now)}>"
     end
@@ -54,6 +60,10 @@ module Snowid
     private :read
 
     private
+
+    def initialize_copy(_other)
+      raise TypeError, "can't copy a #{self.class}"
+    end
 
     def instant_now
       read.first(2)

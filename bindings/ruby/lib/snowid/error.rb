@@ -6,21 +6,24 @@ module Snowid
   # What all errors of snowid have in common. It is a module, so that an error is also what Ruby calls
   # it: `rescue Snowid::Error` gets all, `rescue ArgumentError` those of an argument.
   module Error
-    # The number of the error in C: one of Snowid::Native::E_*, or a negative errno.
+    # The number of the error in C: one of Snowid::E_*, or a negative errno.
+    #
     # @return [Integer]
     attr_reader :code
 
     # After how many nanoseconds it is worth trying again; 0 where that would not help or is not known.
+    #
     # @return [Integer]
     attr_reader :wait_ns
 
     # What Generator#batch had made when it failed.
+    #
     # @return [Array, nil]
     attr_reader :partial
 
     # The error for a code of the library.
     # @api private
-    def self.make(code, detail, wait_ns = 0)
+    def self.make(code, detail, wait_ns = 0) # :nodoc:
       ours = code <= Native::E_INVALID
       error = ours ? class_of(code).new(detail) : ::SystemCallError.new(detail, -code).extend(Error)
       error.instance_variable_set(:@code, code)
@@ -30,7 +33,7 @@ module Snowid
 
     # The class of the errors of a code.
     # @api private
-    def self.class_of(code)
+    def self.class_of(code) # :nodoc:
       case code
       when Native::E_RANGE, Native::E_OVERFLOW then RangeError
       when Native::E_CLOCK, Native::E_EPOCH, Native::E_ENDED then ClockError

@@ -13,12 +13,17 @@ module Snowid
   #
   #   Snowid::Generator.open("ulid", store: "file:/var/lib/me/ulids") { |g| g.next }
   #
+  # The methods that draw, next, try_next and batch, are written in C. While one of them, or new, waits, other
+  # threads run, and it may be interrupted: by Thread#kill, Timeout and Ctrl-C. A frozen generator is shareable
+  # among Ractors.
+  #
   # Nothing is drawn before it is asked for. As there is no last ID, what wants all of them (to_a, sort,
   # count) does not return.
   class Generator
     include Enumerable
 
     # Makes a generator and, with a block, hands it to that and closes it after. Arguments as for new.
+    #
     # @return [Generator, Object] what the block returns
     def self.open(*arguments, **options)
       generator = new(*arguments, **options)
@@ -31,19 +36,20 @@ module Snowid
       end
     end
 
-    # Spans are seconds or texts as "500ms".
+    # Makes a generator. Spans are seconds or texts as "500ms".
     #
-    # @param kind [String, Symbol, Layout] a preset, a layout, "ulid", "uuid1", "uuid6" or "uuid7"
-    # @param fields [Hash] values of fixed fields, as worker: 5; of uuid1 and uuid6: node, clock_seq
-    # @param store [String] where the state lives: "memory:", "file:/path", "slots:/directory"
-    # @param clock [ManualClock] for tests
-    # @param timeout longest wait of a call without its own
-    # @param wait clock behind by up to this: wait it out
-    # @param hold behind by up to this: go on in the last tick; beyond: refuse
-    # @param borrow how far IDs may run ahead of the clock when a tick is spent
-    # @param block how far ahead of the clock a store allows IDs
-    # @param spread [Boolean] start the sequence of each tick at a random value
-    # @param more [Hash{Symbol => Integer}] fields as well, where no name of above is in the way
+    # kind::    a preset, a spec, a Layout, "ulid", "uuid1", "uuid6" or "uuid7"
+    # fields::  a Hash of values of fixed fields, as <tt>{ worker: 5 }</tt>; of uuid1 and uuid6: node, clock_seq
+    # store::   where the state lives: "memory:", "file:/path", "slots:/directory". A file or a slot may have
+    #           to wait for the clock to reach what is recorded: up to two blocks
+    # clock::   a ManualClock, for tests
+    # timeout:: longest wait of a call without its own (default: 2 s)
+    # wait::    clock behind by up to this: wait it out (5 ms)
+    # hold::    behind by up to this: go on in the last tick; beyond: refuse (1 s)
+    # borrow::  how far IDs may run ahead of the clock when a tick is spent (0)
+    # block::   how far ahead of the clock a store allows IDs (3 s)
+    # spread::  true: start the sequence of each tick at a random value
+    # more::    fields as well, where no name of above is in the way
     def initialize(kind = "snowflake", fields: {}, store: nil, clock: nil, timeout: nil, wait: nil, hold: nil,
                    borrow: nil, block: nil, spread: nil, **more)
       config = Native.config_new
@@ -63,38 +69,34 @@ module Snowid
       loop_without_end { yield self.next }
     end
 
-    # @!method next(timeout: nil)
-    #   The next ID. Waits up to `timeout` seconds, or else as long as the generator was made to.
-    #   @return [Integer, ULID, UUID]
-
-    # @!method try_next
-    #   The next ID, or nil where it would have to be waited for. A block is given the seconds after which
-    #   it is worth trying again, and its value is returned in place of nil. Never syncs with a store.
-
-    # @!method batch(count, timeout: nil)
-    #   That many IDs in increasing order. Its errors have what was made before as `partial`.
-    #   @return [Array<Integer, ULID, UUID>]
-
-    # @!method available
-    #   How many IDs could be taken now without waiting; raises where none could.
-    #   @return [Integer]
+    # How many IDs could be taken now without waiting; raises where none could.
+    #
+    # @return [Integer]
+    def available # rubocop:disable Lint/UselessMethodDefinition
+      super
+    end
 
     # Ends the generator: no ID is handed out after it, in any thread, nor, with memory:, in any child.
     # Closing twice does nothing. Garbage collection frees without closing.
+    #
     # @param timeout [Numeric] seconds to wait for the store
+    #
     # @return [nil]
     def close(timeout: 2)
       super(Snowid.nanoseconds(timeout))
-      @closed = true
-      nil
     end
 
-    # Whether close was called in this process.
+    # Whether it has been closed, here or, with memory:, by the process that made it.
     def closed?
-      @closed ? true : false
+      available && false
+    rescue ClosedError
+      true
+    rescue Error
+      false
     end
 
     # Does what is due for the store.
+    #
     # @return [Float] after how many seconds it wants to be called again; infinite: never
     def maintain
       again = super
@@ -102,30 +104,35 @@ module Snowid
     end
 
     # The value of a fixed field: :worker, :shard, …
+    #
     # @return [Integer]
     def field(name)
       super(name.to_s)
     end
 
     # What the IDs are: a full spec, "ulid", …
+    #
     # @return [String]
     def kind
       get("kind")
     end
 
     # A setting as text, as :store, :hold.
+    #
     # @return [String]
     def setting(key)
       get(key.to_s)
     end
 
     # The layout of its IDs; nil for ULIDs and UUIDs.
+    #
     # @return [Layout, nil]
     def layout
       Layout.new(kind) unless %w[ulid uuid1 uuid6 uuid7].include?(kind)
     end
 
     # Counters since the generator was made, or since its state file was first opened in this boot.
+    #
     # @return [Hash{Symbol => Integer}] issued, waits, regressions, refused, max_lead_ns, max_lag_ns
     def stats
       STATS.transform_values { |which| stat(which) }
@@ -135,6 +142,7 @@ module Snowid
             .to_h { |name| [name, Native.const_get("STAT_#{name.upcase}")] }.freeze
     private_constant :STATS
 
+    # As <tt>#<Snowid::Generator snowflake></tt>.
     def inspect
       "#<#{self.class} #{kind}#{' (closed)' if closed?}>"
     end
@@ -142,6 +150,10 @@ module Snowid
     private :get, :stat
 
     private
+
+    def initialize_copy(_other)
+      raise TypeError, "can't copy a #{self.class}"
+    end
 
     # `loop` would take a StopIteration of the block for the end.
     def loop_without_end

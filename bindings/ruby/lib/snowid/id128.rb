@@ -10,31 +10,41 @@ module Snowid
 
     class << self
       # The value of 16 bytes.
+      #
       # @param bytes [String]
       def from_bytes(bytes)
-        bytes = bytes.b
+        raise TypeError, "a String of 16 bytes is needed, not #{bytes.class}" unless bytes.is_a?(String)
         raise Error.make(Native::E_RANGE, "#{bytes.bytesize} bytes, where 16 are needed") if bytes.bytesize != 16
 
-        allocate.tap { |id| id.__send__(:hold, bytes) }
+        allocate.tap { |id| id.__send__(:hold, bytes.b) }
       end
 
       # The value of an Integer of 128 bits.
       def from_i(number)
-        raise Error.make(Native::E_RANGE, "#{number} is not from 0 to 2^128 - 1") if number.negative? || number >> 128 != 0
-
-        from_bytes([number >> 64, number & 0xffff_ffff_ffff_ffff].pack("Q>2"))
+        from_bytes(bytes_of(number, 128))
       end
 
       # The value of a text.
+      #
       # @param text [String]
       def parse(text)
         from_bytes(read(text))
       end
 
       # All values from one instant to another.
+      #
       # @return [Range]
       def range(from, to = from)
         first_at(from)..last_at(to)
+      end
+
+      # The bytes of an Integer of that many bits, most significant first.
+      # @api private
+      def bytes_of(number, bits) # :nodoc:
+        raise TypeError, "an Integer is needed, not #{number.class}" unless number.is_a?(Integer)
+        raise Error.make(Native::E_RANGE, "#{number} is not from 0 to 2^#{bits} - 1") unless (0...(1 << bits)).cover?(number)
+
+        [format("%0*x", bits / 4, number)].pack("H*")
       end
     end
 
@@ -47,46 +57,60 @@ module Snowid
       (high << 64) | low
     end
 
+    # The order of the bytes; nil: of another class.
     def <=>(other)
       bytes <=> other.bytes if other.instance_of?(self.class)
     end
 
+    # Whether class and bytes are the same.
     def ==(other)
       other.instance_of?(self.class) && bytes == other.bytes
     end
     alias eql? ==
 
+    # Of the bytes: values are keys of a Hash.
     def hash
       bytes.hash
     end
 
     # The same bytes as a ULID.
+    #
     # @return [ULID]
     def to_ulid
       ULID.from_bytes(bytes)
     end
 
     # The same bytes as a UUID.
+    #
     # @return [UUID]
     def to_uuid
       UUID.from_bytes(bytes)
     end
 
+    # The text, as a String of JSON.
     def to_json(*arguments)
       to_s.to_json(*arguments)
     end
 
+    # The text: what ActiveSupport makes JSON of.
+    def as_json(*)
+      to_s
+    end
+
+    # As <tt>#<Snowid::ULID 01ARZ3NDEKTSV4RRFFQ69G5FAV></tt>.
     def inspect
       "#<#{self.class} #{self}>"
     end
 
+    # For Marshal.
     # @api private
-    def marshal_dump
+    def marshal_dump # :nodoc:
       bytes
     end
 
+    # For Marshal.
     # @api private
-    def marshal_load(bytes)
+    def marshal_load(bytes) # :nodoc:
       hold(bytes)
     end
 
@@ -136,6 +160,7 @@ module Snowid
     end
 
     # Milliseconds since 1970.
+    #
     # @return [Integer]
     def unix_ms
       Native.ulid_time_ms(bytes)
@@ -147,6 +172,7 @@ module Snowid
     end
 
     # The next one of the same millisecond, as the specification has it.
+    #
     # @return [ULID]
     def increment
       self.class.from_bytes(Native.ulid_increment(bytes))
@@ -173,6 +199,7 @@ module Snowid
       end
 
       # All UUIDs of a version from one instant to another.
+      #
       # @return [Range]
       def range(from, to = from, version: 7)
         first_at(from, version)..last_at(to, version)
@@ -207,57 +234,55 @@ module Snowid
     end
 
     # The time of a UUID of version 1, 6 or 7.
+    #
     # @return [Time, nil] nil: it holds none
     def time
       Snowid.time_of(*Native.uuid_time(bytes)) if [1, 6, 7].include?(version) && variant == :rfc9562
     end
 
     # Milliseconds since 1970, rounded down.
+    #
     # @return [Integer, nil]
     def unix_ms
       time&.then { |held| (held.to_i * 1000) + (held.nsec / 1_000_000) }
     end
 
     # The node of a UUID of version 1 or 6, 48 bits.
+    #
     # @return [Integer]
     def node
       Native.uuid_node(bytes).unpack("nN").then { |high, low| (high << 32) | low }
     end
 
     # The clock sequence of a UUID of version 1 or 6, 14 bits.
+    #
     # @return [Integer]
     def clock_seq
       Native.uuid_clock_seq(bytes)
     end
 
     # A UUID of version 1 or 6 with another node or clock sequence.
+    #
     # @return [UUID]
     def with(node: nil, clock_seq: nil)
       changed = bytes
-      changed = Native.uuid_set_node(changed, node_bytes(node)) if node
+      changed = Native.uuid_set_node(changed, self.class.bytes_of(node, 48)) if node
       changed = Native.uuid_set_clock_seq(changed, clock_seq) if clock_seq
       self.class.from_bytes(changed)
     end
 
     # The same time, clock sequence and node of a version 1 as version 6.
+    #
     # @return [UUID]
     def to_v6
       self.class.from_bytes(Native.uuid_1to6(bytes))
     end
 
     # The same time, clock sequence and node of a version 6 as version 1.
+    #
     # @return [UUID]
     def to_v1
       self.class.from_bytes(Native.uuid_6to1(bytes))
-    end
-
-    private
-
-    def node_bytes(node)
-      raise TypeError, "an Integer is needed, not #{node.class}" unless node.is_a?(Integer)
-      raise Error.make(Native::E_RANGE, "node #{node} is not from 0 to 281474976710655") if node.negative? || node >> 48 != 0
-
-      [node >> 32, node & 0xffff_ffff].pack("nN")
     end
   end
 

@@ -17,6 +17,7 @@ module Snowid
     Field = Struct.new(:name, :bits, :shift)
 
     # The names of the layouts that are built in.
+    #
     # @return [Array<String>]
     def self.presets
       (0..).lazy.map { |index| Native.layout_preset(index) }.take_while(&:itself).to_a
@@ -30,7 +31,9 @@ module Snowid
     end
 
     # What an ID holds: its id, time, unix_ms, and the value of each field but time.
+    #
     # @param id [Integer]
+    #
     # @return [Hash{Symbol => Object}]
     def decode(id)
       held = { id: id, time: time(id), unix_ms: time_ms(id) }
@@ -39,46 +42,56 @@ module Snowid
     end
 
     # The ID of an instant with these fields; those not given are 0.
+    #
     # @return [Integer]
     def encode(instant, **fields)
       fields.reduce(first_at(instant)) { |id, (name, value)| set_field(name.to_s, value, id) }
     end
 
     # The raw value of one field of an ID, time (in ticks) and sequence included.
+    #
     # @return [Integer]
     def field(id, name)
       super(id, name.to_s)
     end
 
     # The instant an ID was made at.
+    #
     # @return [Time]
     def time(id)
       Snowid.time_of(*super)
     end
 
-    # @!method time_ms(id)
-    #   The instant an ID was made at in milliseconds since 1970, rounded down.
-    #   @return [Integer]
+    # The instant an ID was made at in milliseconds since 1970, rounded down.
+    #
+    # @return [Integer]
+    def time_ms(id) # rubocop:disable Lint/UselessMethodDefinition
+      super
+    end
 
     # The smallest ID of the tick that contains an instant.
+    #
     # @return [Integer]
     def first_at(instant)
       super(*Snowid.instant_of(instant))
     end
 
     # The largest ID of the tick that contains an instant.
+    #
     # @return [Integer]
     def last_at(instant)
       super(*Snowid.instant_of(instant))
     end
 
     # All IDs from the tick of one instant to that of another.
+    #
     # @return [Range<Integer>]
     def range(from, to = from)
       first_at(from)..last_at(to)
     end
 
     # The fields, most significant first.
+    #
     # @return [Array<Field>]
     def fields
       Array.new(info(Native::LAYOUT_FIELDS)) do |index|
@@ -118,30 +131,35 @@ module Snowid
     end
 
     # The start of the first tick.
+    #
     # @return [Time]
     def first_time
       Snowid.time_of(*super)
     end
 
     # The start of the last tick.
+    #
     # @return [Time]
     def last_time
       Snowid.time_of(*super)
     end
 
     # Until when every ID fits into that many bits: 63 for a signed integer, 53 for JavaScript.
+    #
     # @return [Time]
     def fits_until(bits)
       Snowid.time_of(*super)
     end
 
     # The full spec, which makes the same layout again.
+    #
     # @return [String]
     def spec
       format
     end
     alias to_s spec
 
+    # As <tt>#<Snowid::Layout time:41,…></tt>.
     def inspect
       "#<#{self.class} #{self}>"
     end
@@ -152,10 +170,29 @@ module Snowid
     end
     alias eql? ==
 
+    # Of the spec: layouts are keys of a Hash.
     def hash
       to_s.hash
     end
 
+    # For Marshal.
+    # @api private
+    def marshal_dump # :nodoc:
+      to_s
+    end
+
+    # For Marshal.
+    # @api private
+    def marshal_load(spec) # :nodoc:
+      initialize(spec)
+    end
+
     private :info, :field_at, :set_field, :format
+
+    private
+
+    def initialize_copy(other)
+      initialize(other.spec)
+    end
   end
 end

@@ -3,17 +3,19 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # Instants and spans. An instant is a Time, a number of seconds since 1970 or a text, as
+  # Instants and spans. An instant is a Time, a DateTime, a number of seconds since 1970 or a text, as
   # "2024-01-03T19:30:00Z"; a span is a number of seconds or a text, as "500ms". Both are exact to the
   # nanosecond, unless a Float is not.
   class << self
     # The instant that a text stands for: ISO 8601 with a zone, a date, or milliseconds since 1970.
+    #
     # @return [Time] in UTC
     def parse_time(text)
       time_of(*Native.time_parse(text))
     end
 
     # An instant as ISO 8601 in UTC, with 3, 6 or 9 decimals.
+    #
     # @return [String]
     def format_time(instant)
       Native.time_format(*instant_of(instant))
@@ -21,26 +23,29 @@ module Snowid
 
     # Seconds and nanoseconds of an instant.
     # @api private
-    def instant_of(instant)
+    def instant_of(instant) # :nodoc:
       case instant
       when String then Native.time_parse(instant)
       when Time then [instant.to_i, instant.nsec]
       when Numeric
         (exact(instant) * 1_000_000_000).floor.divmod(1_000_000_000)
       else
-        raise TypeError, "a Time, a number of seconds or a String is needed, not #{instant.class}"
+        # No Date: its midnight is another instant in each zone.
+        return instant_of(instant.to_time) if defined?(::DateTime) && instant.is_a?(::DateTime)
+
+        raise TypeError, "a Time, a DateTime, a number of seconds or a String is needed, not #{instant.class}"
       end
     end
 
     # The Time of seconds and nanoseconds.
     # @api private
-    def time_of(sec, nsec)
+    def time_of(sec, nsec) # :nodoc:
       Time.at(sec, nsec, :nsec).utc
     end
 
     # A span in nanoseconds.
     # @api private
-    def nanoseconds(seconds)
+    def nanoseconds(seconds) # :nodoc:
       raise TypeError, "a number of seconds is needed, not #{seconds.class}" unless seconds.is_a?(Numeric)
 
       (exact(seconds) * 1_000_000_000).round

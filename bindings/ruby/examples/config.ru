@@ -1,0 +1,16 @@
+# frozen_string_literal: true
+
+# SPDX-License-Identifier: MIT
+#
+# An ID for each request, from a server that forks its workers: with `puma --workers 4 --preload` the
+# generator is made once, and all workers and their threads share it.
+
+require "snowid"
+
+IDS = Snowid::Generator.new(ENV.fetch("SNOWID_KIND", "snowflake"), worker: Integer(ENV.fetch("WORKER", "1")))
+
+run(lambda do |_request|
+  [200, { "content-type" => "application/json" }, [%({"id":"#{IDS.next}","process":#{Process.pid}}\n)]]
+rescue Snowid::Error => e
+  [503, { "content-type" => "text/plain" }, [e.message]]
+end)

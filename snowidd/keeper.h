@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The keeper of the stores: a thread of its own that renews them, so that no sync stops an event loop.
+ */
+#ifndef SNOWIDD_KEEPER_H
+#define SNOWIDD_KEEPER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "snowidd/service.h"
+
+struct keeper {
+	struct service *service;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool running, ends;
+};
+
+/* False with *error. */
+bool keeper_start(struct keeper *keeper, struct service *service, struct settings_error *error);
+
+/* Waits for what it is doing. Nothing if it does not run. */
+void keeper_stop(struct keeper *keeper);
+
+#endif
