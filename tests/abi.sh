@@ -3,7 +3,8 @@
 # earlier release.
 #
 #     tests/abi.sh              needs abidiff, of the package abigail-tools
-#     tests/abi.sh --update     writes libsnowid.abi anew, if there is something to add
+#     tests/abi.sh --update     writes libsnowid.abi anew, if there is something to add, and the header
+#                               of the release to come
 #
 # SPDX-License-Identifier: MIT
 set -eu
@@ -49,6 +50,14 @@ compare() { # compare TREE LIBRARY [ABIDIFF-OPTION...]
 	abidiff --harmless "${@:3}" "$description" "$tmp/described"
 }
 
+version_of() { # version_of HEADER
+	sed -n 's/^#define SNOWID_VERSION_M[A-Z]* //p' "$1" | paste -sd .
+}
+
+without_comments() {
+	"${CC:-gcc}" -fpreprocessed -dD -E -P include/snowid.h
+}
+
 if [ "${1-}" = --update ]; then
 	build . "$tmp/libsnowid.so"
 	if [ -e "$description" ] && ! compare . "$tmp/libsnowid.so" --no-added-syms; then
@@ -59,6 +68,7 @@ if [ "${1-}" = --update ]; then
 	fi
 	describe . "$tmp/libsnowid.so" >"$tmp/new"
 	mv "$tmp/new" "$description"
+	without_comments >"tests/abi/snowid-$(version_of include/snowid.h).h"
 	exit
 fi
 
@@ -104,7 +114,7 @@ functions() { # functions HEADER
 
 # What a program has compiled into it: numbers with a name.
 constants() { # constants HEADER
-	sed -nE 's/^(#define|\t)[[:space:]]*(SNOWID_[A-Z0-9_]+)( [0-9]|,| =|$).*/\2/p' "$1" |
+	sed -nE 's/^(#define|)[[:space:]]*(SNOWID_[A-Z0-9_]+)( [0-9]|,| =|$).*/\2/p' "$1" |
 		grep -vE '^SNOWID_(H|VERSION_.*)$' | sort -u
 }
 
@@ -124,17 +134,28 @@ same_constants() { # same_constants HEADER
 		diff "$tmp/old" "$tmp/new"
 }
 
+# The symbol file of a release: each function in the node of the first that had it.
+nodes() { # nodes HEADER
+	local each new before=
+	: >"$tmp/then/seen"
+	for each in $(printf '%s\n' tests/abi/snowid-*.h | sort -V); do
+		new=$(functions "$each" | comm -23 - "$tmp/then/seen")
+		if [ -n "$new" ]; then
+			echo "SNOWID_$(version_of "$each") { $(echo "$new" | sed 's/$/;/') } $before;"
+			before=SNOWID_$(version_of "$each")
+		fi
+		functions "$each" >"$tmp/then/seen"
+		[ "$each" != "$1" ] || return 0
+	done
+}
+
 # The program is linked with what the library of that release looked like from outside, so that it asks
 # for the symbols and versions of then.
-old_program() { # old_program HEADER NODE
+old_program() { # old_program HEADER
 	mkdir -p "$tmp/then" "$tmp/now"
 	cp "$1" "$tmp/then/snowid.h"
 	functions "$1" | sed 's/.*/void &(void) {}/' >"$tmp/then/stub.c"
-	{
-		echo "$2 { global:"
-		functions "$1" | sed 's/$/;/'
-		echo "local: *; };"
-	} >"$tmp/then/stub.sym"
+	nodes "$1" >"$tmp/then/stub.sym"
 	"${CC:-gcc}" -w -shared -fPIC -Wl,-soname,libsnowid.so.0 -Wl,--version-script="$tmp/then/stub.sym" \
 		-o "$tmp/then/libsnowid.so" "$tmp/then/stub.c" || return
 	# Names that are used nowhere are asked for as well.
@@ -149,19 +170,15 @@ old_program() { # old_program HEADER NODE
 	(cd "$tmp" && LD_LIBRARY_PATH=$tmp/now then/program)
 }
 
-version_of() { # version_of HEADER
-	sed -n 's/^#define SNOWID_VERSION_M[A-Z]* //p' "$1" | paste -sd .
-}
-
-# Until a release is out its header may change, and the copy with it.
+# Until a release is out its header may change, and the copy with it: as it is, without comments.
 is_kept() { # is_kept HEADER
-	[ "$(version_of "$1")" != "$(version_of include/snowid.h)" ] || cmp "$1" include/snowid.h
+	[ "$(version_of "$1")" != "$(version_of include/snowid.h)" ] || without_comments | diff "$1" -
 }
 
 for header in tests/abi/snowid-*.h; do
 	release=$(version_of "$header")
 	ok "the header of $release is kept as it was" is_kept "$header"
 	ok "what has a value in $release has it now" same_constants "$header"
-	ok "a program built with $release runs" old_program "$header" "SNOWID_$release"
+	ok "a program built with $release runs" old_program "$header"
 done
 exit $failed
