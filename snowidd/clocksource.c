@@ -68,8 +68,8 @@ static void tell_refused(struct clocksource *source, int error)
 {
 	if (!source->told_refused)
 		log_event(LOG_LEVEL_WARNING,
-			  "the kernel does not tell whether the clock is synchronised", "adjtimex",
-			  strerror(error), NULL);
+			  "the kernel does not report whether the clock is synchronised",
+			  "adjtimex", strerror(error), NULL);
 	source->told_refused = true;
 }
 
@@ -128,7 +128,7 @@ static void on_step(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	if (read(source->step_notice, &count, sizeof count) < 0)
-		log_event(LOG_LEVEL_DEBUG, "the kernel says that the clock was set", NULL);
+		log_event(LOG_LEVEL_DEBUG, "the kernel reports that the clock was set", NULL);
 	arm(source);
 	look(source);
 }

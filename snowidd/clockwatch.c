@@ -66,7 +66,7 @@ static void tell(const struct clock_state *state, enum clock_verdict before)
 		log_event(LOG_LEVEL_WARNING, "the clock drifts", "drift_ms", drift, "reason",
 			  state->reason, NULL);
 	else
-		log_event(LOG_LEVEL_ERROR, "the clock is unsafe, IDs are refused", "drift_ms",
+		log_event(LOG_LEVEL_ERROR, "the clock is unsafe; IDs are refused", "drift_ms",
 			  drift, "reason", state->reason, NULL);
 }
 
@@ -136,7 +136,7 @@ static void judge_rate(struct clockwatch *watch, const struct clock_reading *rea
 	watch->told_ppm = ppm;
 	watch->state.slews++;
 	snprintf(rate, sizeof rate, "%.0f", ppm);
-	log_event(LOG_LEVEL_INFO, "the clock is run at another rate", "ppm", rate, NULL);
+	log_event(LOG_LEVEL_INFO, "the rate of the clock has changed", "ppm", rate, NULL);
 }
 
 void clockwatch_read(struct clockwatch *watch, const struct clock_reading *reading)

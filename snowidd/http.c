@@ -426,13 +426,13 @@ static void refuse(struct http *http, unsigned status)
 		const char *code, *text;
 	} problems[] = {
 		{400, "malformed_request", "the request is not HTTP/1.1"},
-		{405, "method_not_allowed", "the methods served here are GET and HEAD"},
+		{405, "method_not_allowed", "only GET and HEAD are supported"},
 		{408, "request_timeout", "the request took too long to arrive"},
 		{413, "content_too_large", "the body of the request is too large"},
 		{414, "uri_too_long", "the target of the request is too long"},
 		{431, "header_too_large", "the header of the request is too large"},
 		{503, "overloaded", "the server is short of memory"},
-		{505, "version_not_supported", "HTTP/1.0 and HTTP/1.1 are served here"},
+		{505, "version_not_supported", "only HTTP/1.0 and HTTP/1.1 are supported"},
 	};
 	struct http_reply reply = {.status = status};
 	size_t i = 0;

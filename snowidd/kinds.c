@@ -375,7 +375,7 @@ bool kinds_open(struct kind kinds[KINDS_MAX], size_t *count, const struct settin
 		good = open_kind(&opening, settings->kinds.items[i], generators);
 		for (size_t k = 0; k < i && good; k++)
 			if (strcmp(kinds[k].name, kinds[i].name) == 0)
-				good = settings_fail(error, "kinds: %s is there twice",
+				good = settings_fail(error, "kinds: %s occurs twice",
 						     kinds[i].name);
 	}
 	if (good && check_fields(kinds, *count, settings, error))

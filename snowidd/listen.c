@@ -82,10 +82,11 @@ static bool read_address(const char *text, const struct settings *settings, stru
 				     text);
 	snprintf(number, sizeof number, "%u", (unsigned)port);
 	if (getaddrinfo(strcmp(host, "*") == 0 ? "::" : host, number, &hints, &found) != 0)
-		return settings_fail(error,
-				     "listen: \"%.120s\" is not an address, as 10.0.0.1, [::]:8080 "
-				     "or unix:/path",
-				     text);
+		return settings_fail(
+			error,
+			"listen: \"%.120s\" is not an address such as 10.0.0.1, [::]:8080 "
+			"or unix:/path",
+			text);
 	memcpy(&address->name, found->ai_addr, found->ai_addrlen);
 	address->size = found->ai_addrlen;
 	freeaddrinfo(found);
@@ -271,22 +272,25 @@ static bool take_over(struct sockets *sockets, const struct settings *settings, 
 		      struct settings_error *error)
 {
 	if (count > SOCKETS_MAX)
-		return settings_fail(error, "more than %d sockets were handed over", SOCKETS_MAX);
+		return settings_fail(error, "the service manager has passed more than %d sockets",
+				     SOCKETS_MAX);
 	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + count; fd++) {
 		struct address address = {.size = sizeof address.name};
 		if (!is_listening(fd) ||
 		    getsockname(fd, (struct sockaddr *)&address.name, &address.size) != 0)
 			return settings_fail(error,
-					     "what was handed over as file %d is no socket that "
+					     "file descriptor %d, passed by the service manager, "
+					     "is not a socket that "
 					     "listens for connections",
 					     fd);
-		if (!check_scope(settings, "the socket that was handed over", &address, error))
+		if (!check_scope(settings, "the socket passed by the service manager", &address,
+				 error))
 			return false;
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 		if (!share(sockets, fd))
 			return settings_fail(error, "cannot share a socket: %s", strerror(errno));
 	}
-	log_event(LOG_LEVEL_INFO, "listening on the sockets that were handed over", NULL);
+	log_event(LOG_LEVEL_INFO, "listening on the sockets passed by the service manager", NULL);
 	return true;
 }
 

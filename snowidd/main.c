@@ -73,7 +73,7 @@ static void on_watchdog(uv_timer_t *timer)
 	if (alive)
 		notify_send("WATCHDOG=1");
 	else
-		log_event(LOG_LEVEL_ERROR, "a worker does not answer", NULL);
+		log_event(LOG_LEVEL_ERROR, "a worker thread does not answer", NULL);
 }
 
 static void on_judged(void *user)
@@ -92,10 +92,10 @@ static void on_conflict(void *user, const char *conflict)
 
 	service_refuse(d->server.service, REFUSED_CONFLICT, conflict);
 	if (conflict && !d->in_conflict)
-		log_event(LOG_LEVEL_ERROR, "another daemon has the same worker, IDs are refused",
+		log_event(LOG_LEVEL_ERROR, "another daemon has the same worker; IDs are refused",
 			  "reason", conflict, NULL);
 	else if (!conflict && d->in_conflict)
-		log_event(LOG_LEVEL_INFO, "the worker is this daemon's alone again", NULL);
+		log_event(LOG_LEVEL_INFO, "no other daemon has the same worker any more", NULL);
 	d->in_conflict = conflict;
 }
 
@@ -145,10 +145,11 @@ static void reload(struct daemon *d)
 		tell_fixed(d->started->settings, settings);
 	struct setup *const setup = settings ? setup_new(settings, &error) : NULL;
 	if (!setup) {
-		log_event(LOG_LEVEL_ERROR, "not reloaded", "error", error.text, NULL);
+		log_event(LOG_LEVEL_ERROR, "the configuration is not reloaded", "error", error.text,
+			  NULL);
 	} else if (!setup->tls != !d->setup->tls) {
-		log_event(LOG_LEVEL_ERROR, "not reloaded", "error",
-			  "TLS is turned on and off by a new start", NULL);
+		log_event(LOG_LEVEL_ERROR, "the configuration is not reloaded", "error",
+			  "TLS can only be enabled or disabled at the next start", NULL);
 		setup_release(setup);
 	} else {
 		open_log(setup->settings);

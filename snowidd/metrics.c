@@ -119,7 +119,7 @@ static void write_latency(struct buffer *to, struct server *server)
 	uint64_t total = 0;
 
 	family(to, "id_generation_seconds", "histogram",
-	       "Time from a request for IDs to their being made, waits included.");
+	       "Time taken to make the IDs of a request, including waits.");
 	for (size_t i = 0; i <= BUCKETS; i++) {
 		total += sum(server, offsetof(struct counters, latency) + i * sizeof(uint64_t));
 		if (i < BUCKETS)
@@ -138,24 +138,24 @@ static void write_ids(struct buffer *to, struct server *server)
 {
 	uint64_t last_ms = 0, ms;
 
-	family(to, "ids_generated_total", "counter", "IDs handed out.");
+	family(to, "ids_generated_total", "counter", "IDs issued.");
 	for (size_t k = 0; k < service_kinds(server->service); k++)
 		buffer_printf(to, "snowid_ids_generated_total{kind=\"%s\"} %" PRIu64 "\n",
 			      service_kind_at(server->service, k)->name,
 			      sum(server, offsetof(struct counters, ids) + k * sizeof(uint64_t)));
-	single(to, "ids_per_second", "gauge", "IDs handed out in the last second.",
+	single(to, "ids_per_second", "gauge", "IDs issued in the last second.",
 	       atomic_load(&server->rates.ids));
 	for (size_t i = 0; i < service_threads(server->service); i++) {
 		ms = atomic_load(&service_counters(server->service, i)->last_id_ms);
 		last_ms = ms > last_ms ? ms : last_ms;
 	}
 	single(to, "last_id_timestamp_seconds", "gauge",
-	       "When the last ID was handed out; 0: none was.", (double)last_ms / 1e3);
+	       "When the last ID was issued; 0 if none was.", (double)last_ms / 1e3);
 	single(to, "sequence_overflows_total", "counter",
-	       "Requests that found the sequence of the tick spent.",
+	       "Requests that found the sequence of the tick used up.",
 	       (double)SUM(server, overflows));
 	family(to, "errors_total", "counter",
-	       "Requests for IDs or their parts that failed, by cause.");
+	       "Requests for IDs or for their parts that failed, by cause.");
 	for (size_t i = 1; i < REFUSALS; i++)
 		buffer_printf(
 			to, "snowid_errors_total{cause=\"%s\"} %" PRIu64 "\n",
@@ -189,16 +189,16 @@ static void write_connections(struct buffer *to, const struct worker *worker)
 
 	single(to, "connections_open", "gauge", "Open connections.",
 	       (double)SUM(server, connections));
-	single(to, "connections_limit", "gauge", "How many may be open.",
+	single(to, "connections_limit", "gauge", "Maximum number of open connections.",
 	       (double)worker->setup->settings->connections);
 	single(to, "connections_accepted_total", "counter", "Connections accepted.",
 	       (double)SUM(server, accepted));
 	single(to, "connections_refused_total", "counter",
-	       "Connections turned away: too many were open, or no file descriptor was left.",
+	       "Connections refused because too many were open or no file descriptor was left.",
 	       (double)SUM(server, refused));
 	if (worker->setup->tls)
 		single(to, "tls_certificate_end_timestamp_seconds", "gauge",
-		       "When the certificate of this server ends.",
+		       "When the certificate of this server expires.",
 		       (double)tls_certificate_end(worker->setup->tls));
 }
 
@@ -213,20 +213,21 @@ static void write_clock(struct buffer *to, struct server *server)
 					  SNOWID_STAT_REGRESSIONS, &value) == 0)
 			regressions += value;
 	single(to, "clock_regressions_total", "counter",
-	       "Times the clock was found to have gone back.", (double)regressions);
+	       "How often the clock was found to have stepped back.", (double)regressions);
 	single(to, "clock_drift_ms", "gauge",
-	       "How far the clock is ahead of the right time, in ms; negative: behind.",
+	       "How far the clock is ahead of the right time, in ms; negative if it is behind.",
 	       (double)clock.drift_ns / 1e6);
 	single(to, "clock_estimated_error_seconds", "gauge",
 	       "The kernel's estimate of the clock's error.",
 	       (double)clock.estimated_error_ns / 1e9);
-	single(to, "clock_steps_total", "counter", "Times the clock was set.", (double)clock.steps);
+	single(to, "clock_steps_total", "counter", "How often the clock was set.",
+	       (double)clock.steps);
 	single(to, "clock_unsafe", "gauge", "1 while IDs are refused because of the clock.",
 	       clock.verdict == CLOCK_REFUSE);
-	single(to, "ntp_synchronised", "gauge", "1 while the kernel calls the clock synchronised.",
-	       clock.synchronised);
-	single(to, "ntp_measurements_total", "counter", "Measurements of the clock by NTP servers.",
-	       (double)clock.measurements);
+	single(to, "ntp_synchronised", "gauge",
+	       "1 while the kernel considers the clock synchronised.", clock.synchronised);
+	single(to, "ntp_measurements_total", "counter",
+	       "Measurements of the clock with NTP servers.", (double)clock.measurements);
 	single(to, "ntp_unanswered_total", "counter", "Measurements that no NTP server answered.",
 	       (double)clock.unanswered);
 }
@@ -251,7 +252,7 @@ static void write_workers(struct buffer *to, struct server *server)
 	uint64_t value;
 
 	family(to, "worker_info", "gauge",
-	       "Always 1; the labels tell the layout and the fields of the worker.");
+	       "Always 1; the labels give the layout and the fields of the worker.");
 	for (size_t k = 0; k < service_kinds(server->service); k++) {
 		const struct kind *const kind = service_kind_at(server->service, k);
 		if (!kind->layout ||
@@ -282,7 +283,7 @@ static void write_store(struct buffer *to, struct server *server)
 			buffer_printf(to, "%.3f\n", ahead);
 	}
 	family(to, "store_block_seconds", "gauge",
-	       "How far ahead a store that is well is renewed.");
+	       "How far ahead of the clock a working store is renewed.");
 	for (size_t k = 0; k < service_kinds(server->service); k++) {
 		const struct kind *const kind = service_kind_at(server->service, k);
 		if (kind->half_block_ns > 0)
@@ -296,7 +297,7 @@ static void write_store(struct buffer *to, struct server *server)
 			      atomic_load(&kind->store_error) != 0);
 	}
 	write_workers(to, server);
-	family(to, "layout_end_seconds", "gauge", "Time until the layout can hold no more IDs.");
+	family(to, "layout_end_seconds", "gauge", "Time until the end of the layout.");
 	for (size_t k = 0; k < service_kinds(server->service); k++) {
 		const struct kind *const kind = service_kind_at(server->service, k);
 		if (kind->layout)
@@ -335,15 +336,14 @@ static void write_process(struct buffer *to, struct server *server)
 	struct health health;
 
 	service_health(server->service, &health);
-	single(to, "healthy", "gauge", "1 while IDs would be handed out.",
-	       health.refusal == SERVED);
+	single(to, "healthy", "gauge", "1 while IDs are served.", health.refusal == SERVED);
 	single(to, "uptime_seconds", "gauge", "Time since the start.", (double)health.uptime_s);
 	single(to, "cpu_seconds_total", "counter", "CPU time used.", cpu_seconds());
 	single(to, "cpu_usage_ratio", "gauge", "CPU time used in the last second; 1 is one core.",
 	       atomic_load(&server->rates.cpu));
 	single(to, "memory_bytes", "gauge", "Resident memory.", resident_bytes());
-	single(to, "threads", "gauge", "Threads.", threads());
-	family(to, "build_info", "gauge", "Always 1; the label tells the version.");
+	single(to, "threads", "gauge", "Number of threads.", threads());
+	family(to, "build_info", "gauge", "Always 1; the labels give the version and the scope.");
 	buffer_printf(to, "snowid_build_info{version=\"%s\",scope=\"%s\"} 1\n", snowid_version(),
 		      health.host_scope ? "host" : "fleet");
 }

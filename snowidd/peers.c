@@ -153,11 +153,11 @@ static void tell_silence(struct question *question)
 	if (*status)
 		snprintf(why, sizeof why, "status %.3s", status);
 	if (silent)
-		log_event(LOG_LEVEL_WARNING, "a peer does not tell which worker it has", "peer",
+		log_event(LOG_LEVEL_WARNING, "a peer does not report its worker", "peer",
 			  question->address, "reason", why, NULL);
 	else
-		log_event(LOG_LEVEL_INFO, "a peer tells which worker it has", "peer",
-			  question->address, NULL);
+		log_event(LOG_LEVEL_INFO, "a peer reports its worker", "peer", question->address,
+			  NULL);
 }
 
 static void finish(struct peers *peers)

@@ -63,9 +63,9 @@ const char *query_read(char *at, unsigned allowed, struct query *query)
 		else if ((allowed & QUERY_ID) && is(&name, "id"))
 			to = &query->id;
 		else
-			return "there is no such parameter here";
+			return "this path has no such parameter";
 		if (to->data)
-			return "a parameter is there twice";
+			return "a parameter occurs twice";
 		*to = value;
 		at = *end ? end + 1 : end;
 	}

@@ -112,7 +112,8 @@ static bool ask(struct call *call, uint64_t want)
 		return true;
 	refused(call, refusal, 0);
 	if (refusal == REFUSED_COUNT) {
-		snprintf(why, sizeof why, "count is a number from 1 to %" PRIu64, settings->count);
+		snprintf(why, sizeof why, "count must be a number from 1 to %" PRIu64,
+			 settings->count);
 		problem(call, 400, refusal_code(refusal), why);
 	}
 	return false;
@@ -524,8 +525,7 @@ static char *copy_query(struct call *call, const char *query)
 static bool serve_route(struct call *call, const struct route *route, const char *query)
 {
 	if (!call->request->get && !call->request->head) {
-		problem(call, 405, "method_not_allowed",
-			"the methods served here are GET and HEAD");
+		problem(call, 405, "method_not_allowed", "only GET and HEAD are supported");
 		snprintf(call->reply->fields, sizeof call->reply->fields, "Allow: GET, HEAD\r\n");
 		return true;
 	}

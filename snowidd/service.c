@@ -43,18 +43,18 @@ static const struct {
 	const char *code, *text;
 } refusals[] = {
 	[SERVED] = {"none", "nothing is wrong"},
-	[REFUSED_KIND] = {"unknown_kind", "this server does not serve such a kind of ID"},
-	[REFUSED_COUNT] = {"count_out_of_range", "that many IDs are not made in one request"},
+	[REFUSED_KIND] = {"unknown_kind", "this server does not serve this kind of ID"},
+	[REFUSED_COUNT] = {"count_out_of_range", "one request cannot ask for this number of IDs"},
 	[REFUSED_ID] = {"malformed_id", "that is not an ID of this kind"},
-	[REFUSED_CLOCK] = {"clock_unsafe", "the clock of this server cannot be trusted now"},
+	[REFUSED_CLOCK] = {"clock_unsafe", "the clock of this server cannot be trusted at present"},
 	[REFUSED_CONFLICT] = {"worker_conflict", "another server has the same worker ID"},
-	[REFUSED_EXHAUSTED] = {"exhausted", "more IDs are asked for than one worker can make"},
-	[REFUSED_STORE] = {"store_unavailable", "the store does not allow more IDs now"},
-	[REFUSED_ENDED] = {"layout_ended", "the clock is outside of what the layout can hold"},
+	[REFUSED_EXHAUSTED] = {"exhausted", "one worker cannot make that many IDs in the time"},
+	[REFUSED_STORE] = {"store_unavailable", "the store does not allow more IDs at present"},
+	[REFUSED_ENDED] = {"layout_ended", "the clock is outside the time that the layout covers"},
 	[REFUSED_STOPPING] = {"stopping", "this server is stopping"},
 	[REFUSED_INTERNAL] = {"internal_error", "this server cannot make IDs now"},
 	[REFUSED_RATE] = {"rate_limited", "too many requests from this address"},
-	[REFUSED_TOKEN] = {"unauthorised", "a bearer token is needed, and not this one"},
+	[REFUSED_TOKEN] = {"unauthorised", "the bearer token is missing or wrong"},
 };
 
 const char *refusal_code(enum refusal refusal)

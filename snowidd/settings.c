@@ -192,7 +192,7 @@ static bool set_number(const struct known *known, uint64_t *to, const char *text
 
 	if (!(known->type == SPAN ? settings_span : read_number)(text, &value))
 		return settings_fail(error, "%s: \"%.80s\" is not a %s", known->key, text,
-				     known->type == SPAN ? "span, as 500ms or 10s" : "number");
+				     known->type == SPAN ? "span such as 500ms or 10s" : "number");
 	if (value < known->least || value > known->most) {
 		const uint64_t unit = known->type == SPAN ? MS : 1;
 		const char *const name = known->type == SPAN ? "ms" : "";

@@ -76,7 +76,7 @@ static bool read_value(struct reader *reader, const char *key, bool list)
 	if (reader->event.type == YAML_SCALAR_EVENT)
 		return set(reader, key, false);
 	if (reader->event.type != YAML_SEQUENCE_START_EVENT || !list)
-		return fail_here(reader, "%s: wants %s", key, list ? "a list" : "a single value");
+		return fail_here(reader, "%s: must be %s", key, list ? "a list" : "a single value");
 	settings_clear(reader->settings, key);
 	for (;;) {
 		if (!next(reader))
@@ -84,7 +84,7 @@ static bool read_value(struct reader *reader, const char *key, bool list)
 		if (reader->event.type == YAML_SEQUENCE_END_EVENT)
 			return true;
 		if (reader->event.type != YAML_SCALAR_EVENT)
-			return fail_here(reader, "%s: its items are single values", key);
+			return fail_here(reader, "%s: its items must be single values", key);
 		if (!set(reader, key, true))
 			return false;
 	}
@@ -95,7 +95,7 @@ static bool see(struct reader *reader, const char *key)
 {
 	for (size_t i = 0; i < reader->seen_count; i++)
 		if (strcmp(reader->seen[i], key) == 0)
-			return fail_here(reader, "%s is here for the second time", key);
+			return fail_here(reader, "%s occurs for the second time", key);
 	if (reader->seen_count < KEYS_SEEN)
 		snprintf(reader->seen[reader->seen_count++], KEY_SIZE, "%s", key);
 	return true;
@@ -127,7 +127,7 @@ static bool read_mapping(struct reader *reader, const char *prefix)
 		if (!next(reader))
 			return false;
 		if (reader->event.type != YAML_MAPPING_START_EVENT)
-			return fail_here(reader, "%s: wants keys of its own", key);
+			return fail_here(reader, "%s: must contain keys of its own", key);
 		snprintf(inner, sizeof inner, "%s.", key);
 		if (!read_mapping(reader, inner))
 			return false;
@@ -150,7 +150,7 @@ static bool read_stream(struct reader *reader)
 	if (reader->event.type == YAML_SCALAR_EVENT && reader->event.data.scalar.length == 0)
 		return true;
 	if (reader->event.type != YAML_MAPPING_START_EVENT)
-		return fail_here(reader, "wants lines like \"key: value\"");
+		return fail_here(reader, "the file must consist of lines like \"key: value\"");
 	return read_mapping(reader, "") &&
 	       expect(reader, YAML_DOCUMENT_END_EVENT, "more than one document") &&
 	       expect(reader, YAML_STREAM_END_EVENT, "more than one document");

@@ -36,15 +36,17 @@ static bool read_token(struct setup *setup, struct settings_error *error)
 		length--;
 	if (length < 16 || length == sizeof text)
 		return settings_fail(
-			error, "token_file: %s does not hold a token of 16 to 1000 bytes", path);
+			error, "token_file: %s does not contain a token of 16 to 1000 bytes", path);
 	for (size_t i = 0; i < length; i++)
 		if (text[i] <= ' ' || text[i] >= 0x7f)
 			return settings_fail(
-				error, "token_file: %s holds a token that no header can", path);
+				error, "token_file: the token in %s cannot be sent in a header",
+				path);
 	setup->token = strndup(text, length);
 	const bool good = setup->token && digest(text, length, setup->token_digest);
 	OPENSSL_cleanse(text, sizeof text);
-	return good || settings_fail(error, "token_file: no memory, or no SHA-256");
+	return good ||
+	       settings_fail(error, "token_file: out of memory, or SHA-256 is not available");
 }
 
 static bool check(const struct settings *s, struct settings_error *error)
@@ -52,7 +54,7 @@ static bool check(const struct settings *s, struct settings_error *error)
 	if (s->clock_warn > s->clock_refuse)
 		return settings_fail(error, "clock.warn is above clock.refuse");
 	if (!*s->tls_certificate != !*s->tls_key)
-		return settings_fail(error, "tls.certificate and tls.key go together");
+		return settings_fail(error, "tls.certificate and tls.key must be set together");
 	if (*s->tls_client_ca && !*s->tls_certificate)
 		return settings_fail(error, "tls.client_ca needs tls.certificate and tls.key");
 	for (size_t i = 0; i < s->peers.count; i++) {

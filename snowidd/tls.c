@@ -44,7 +44,8 @@ static bool load(SSL_CTX *context, const struct settings *settings, struct setti
 	if (SSL_CTX_use_PrivateKey_file(context, settings->tls_key, SSL_FILETYPE_PEM) != 1)
 		return fail(error, "tls.key: cannot use", settings->tls_key);
 	if (SSL_CTX_check_private_key(context) != 1)
-		return fail(error, "tls.key: is not that of the certificate:", settings->tls_key);
+		return fail(error,
+			    "tls.key: does not belong to the certificate:", settings->tls_key);
 	if (!*settings->tls_client_ca)
 		return true;
 	if (SSL_CTX_load_verify_file(context, settings->tls_client_ca) != 1)

@@ -513,11 +513,11 @@ def configuration():
     for text, line, part in [
             ("prot: 80\n", 1, 'no key "prot"'), ("port: 80\nlimits:\n  conections: 5\n", 3, 'no key "limits.conections"'),
             ("port: 0\n", 1, "not from 1 to 65535"), ("port: eighty\n", 1, "not a number"), ("\n\nport: -1\n", 3, "not a number"), ("port: 99999999999999999999\n", 1, "not a number"),
-            ("port: [80]\n", 1, "wants a single value"), ("port: {a: b}\n", 1, "wants a single value"), ("port:\n", 1, "has no value"), ("listen: {a: b}\n", 1, "wants a list"),
+            ("port: [80]\n", 1, "must be a single value"), ("port: {a: b}\n", 1, "must be a single value"), ("port:\n", 1, "has no value"), ("listen: {a: b}\n", 1, "must be a list"),
             ("listen: [[a]]\n", 1, "single values"), ("port: 80\nport: 81\n", 2, "second time"), ("limits: 5\n", 1, "keys of its own"), ("[1, 2]\n", 1, "key: value"),
             ("port: 80\n---\nport: 81\n", 2, "more than one document"), ("port: 'x\n", None, "not YAML"), ("limits: {idle_timeout: 5}\n", 1, "not a span"),
             ("limits:\n  idle_timeout: 1ms\n", 2, "not from 10ms"), ("log: {access: maybe}\n", 1, "not one of true|false"), ("log: {format: xml}\n", 1, "not one of text|json"),
-            ("port: *x\n", 1, "wants a single value"), ("? [a]\n: b\n", 1, "single word")]:
+            ("port: *x\n", 1, "must be a single value"), ("? [a]\n: b\n", 1, "single word")]:
         path = scratch("bad.yaml", text)
         got = run("--check-config", "--config", path)
         where = f"{path}:{line}: " if line else path
@@ -527,7 +527,7 @@ def configuration():
             (["--worker-id", "32"], "worker_id"), (["--worker-id", "x"], "not a number, store or hostname"), (["--datacenter-id", "32"], "datacenter_id"),
             (["--kinds", "sonyflake", "--datacenter-id", "1"], "no kind has a field datacenter"), (["--fields", "x"], "not NAME=N"), (["--fields", "x=1"], "no kind has a field x"),
             (["--listen", "0.0.0.0"], "neither worker_id nor store"), (["--listen", "nowhere"], "not an address"), (["--listen", "127.0.0.1:x"], "port"),
-            (["--listen", "unix:x"], "unix:/path"), (["--tls-key", "/x"], "go together"), (["--tls-client-ca", "/x"], "needs tls.certificate"),
+            (["--listen", "unix:x"], "unix:/path"), (["--tls-key", "/x"], "must be set together"), (["--tls-client-ca", "/x"], "needs tls.certificate"),
             (["--tls-key", "/x", "--tls-certificate", "/y"], "tls.certificate: cannot use"), (["--token-file", "/nowhere"], "token_file"),
             (["--peers", "x"], "not HOST:PORT"), (["--clock-warn", "2s"], "clock.warn is above"), (["--nonsense", "1"], "no option --nonsense"), (["--port"], "needs a value"), (["--wait", "5"], "wait"),
             (["--epoch", "tomorrow"], "kind snowflake"), (["--config", "/nowhere"], "cannot read /nowhere")]:
@@ -1017,7 +1017,7 @@ def systemd():
     notices.settimeout(PATIENCE)
     # Several, of which none is said to be what it is not; without configuration they have to be local.
     families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6, "0.0.0.0": socket.AF_INET}
-    for addresses, wanted in [(["127.0.0.1", "::1"], "serving"), (["127.0.0.1", "0.0.0.0"], "neither worker_id nor store"), (["127.0.0.1", None], "file 4 is no socket that listens")]:
+    for addresses, wanted in [(["127.0.0.1", "::1"], "serving"), (["127.0.0.1", "0.0.0.0"], "neither worker_id nor store"), (["127.0.0.1", None], "file descriptor 4, passed by the service manager, is not a socket that listens")]:
         sockets = [socket.socket(families.get(a, socket.AF_INET), socket.SOCK_STREAM if a else socket.SOCK_DGRAM) for a in addresses]
         for s, a in zip(sockets, addresses):
             s.bind((a or "127.0.0.1", 0))
@@ -1237,7 +1237,7 @@ def peers():
     with Daemon("--worker-id", "5", *options, "--token-file", token) as a:
         with Daemon("--worker-id", "5", *options, "--token-file", token, "--peers", f"127.0.0.1:{a.port} 127.0.0.1:1") as b, Daemon("--worker-id", "5", *options, "--peers", f"127.0.0.1:{a.port}") as c:
             check(until(lambda: b.ask("/api/v1/health/ready")[0] == 503, "the conflict"), "a peer that wants a token is given that of this daemon")
-            check(until(lambda: f"does not tell which worker it has peer=127.0.0.1:{a.port} reason=\"status 401\"" in c.log(), "the warning"), "who does not say which worker it has is told of")
+            check(until(lambda: f"a peer does not report its worker peer=127.0.0.1:{a.port} reason=\"status 401\"" in c.log(), "the warning"), "who does not say which worker it has is told of")
             check(until(lambda: "peer=127.0.0.1:1 reason=" in b.log(), "the warning"), "and so is who does not answer")
 
 

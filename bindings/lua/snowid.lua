@@ -10,17 +10,17 @@
 --     print(snowid.layout("twitter"):decode(1541815603606036480).datacenter)
 --     print(snowid.ULID.new())
 --
--- An ID of 64 bits is an integer; from 2^63 on it is negative, and `math.ult` compares, `"%x"` and
--- `snowid.format_id` print it. In LuaJIT it is a cdata of the type uint64_t.
+-- A 64-bit ID is an integer. From 2^63 on it is negative: compare such IDs with `math.ult`, and print them
+-- with `"%x"` or `snowid.format_id`. In LuaJIT it is a cdata of type uint64_t.
 --
--- An *instant* is a number of seconds since 1970, two of seconds and nanoseconds, or a text as
--- "2024-01-03T19:30:00Z". A *span* is a number of seconds, or, where a generator is made, a text as
+-- An *instant* is a number of seconds since 1970, two numbers (seconds and nanoseconds), or text such as
+-- "2024-01-03T19:30:00Z". A *span* is a number of seconds or, in the options of a generator, text such as
 -- "500ms".
 --
--- What fails raises an *error object*: `code`, one of `snowid.E_CLOCK` and so on or a negative errno;
--- `name`, one of "invalid", "clock", "exhausted", "store", "closed" and "system"; `message`, which is
--- also its `tostring`. Nothing returns nil in place of an ID but `try_next`. An argument of the wrong type is
--- a mistake of the program, and an error as Lua's own functions raise.
+-- Errors are raised as *error objects* with the fields `code` (one of `snowid.E_CLOCK` and so on, or a
+-- negative errno), `name` ("invalid", "clock", "exhausted", "store", "closed" or "system") and `message`,
+-- which is also what `tostring` returns. Only `try_next` may return nil instead of an ID. An argument of the
+-- wrong type raises an ordinary Lua error, as Lua's own functions do.
 --
 -- @module snowid
 
@@ -107,7 +107,7 @@ local function span_text(span)
 	return type(span) == "number" and ("%.0fns"):format(nanoseconds(span)) or tostring(span)
 end
 
---- Reads an instant: ISO 8601 with a zone, a date, or milliseconds since 1970.
+--- Parses an instant: ISO 8601 with a time zone, a date, or milliseconds since 1970.
 -- @tparam string text
 -- @treturn integer seconds since 1970
 -- @treturn integer nanoseconds
@@ -115,7 +115,7 @@ function snowid.parse_time(text)
 	return native.time_parse(text)
 end
 
---- Writes an instant as ISO 8601 in UTC, with 3, 6 or 9 decimals.
+--- Formats an instant as ISO 8601 in UTC, with 3, 6 or 9 decimals.
 -- @param sec an instant
 -- @tparam[opt] integer nsec
 -- @treturn string
@@ -125,7 +125,7 @@ end
 
 -- ---- text of 64-bit IDs ------------------------------------------------------------------------
 
---- A 64-bit ID as text.
+--- Formats a 64-bit ID as text.
 -- @tparam integer id
 -- @tparam[opt="decimal"] string form one of `snowid.FORMS`
 -- @treturn string
@@ -133,7 +133,7 @@ function snowid.format_id(id, form)
 	return native.id_format(id, native.form_parse(form or "decimal"))
 end
 
---- The 64-bit ID of a text. Each ID has one text in each form.
+--- Parses the text of a 64-bit ID. Each ID has exactly one text in each form.
 -- @tparam string text
 -- @tparam[opt="decimal"] string form
 -- @treturn integer
@@ -143,7 +143,7 @@ end
 
 -- ---- layouts -----------------------------------------------------------------------------------
 
---- What the bits of a kind of 64-bit ID mean. Immutable.
+--- What the bits of a 64-bit ID mean. Layouts are immutable.
 -- @type Layout
 local Layout_meta, Layout = class "layout"
 local native_layout = {}
@@ -151,7 +151,7 @@ for name, method in pairs(Layout) do
 	native_layout[name] = method
 end
 
---- What an ID holds: its `id`, `time` in seconds since 1970, `unix_ms`, and the value of each field.
+--- Splits an ID into its parts: `id`, `time` in seconds since 1970, `unix_ms`, and the value of each field.
 -- @tparam integer id
 -- @treturn table
 function Layout:decode(id)
@@ -164,9 +164,9 @@ function Layout:decode(id)
 	return held
 end
 
---- The ID of an instant with these fields; those not given are 0.
--- @param time an instant: seconds or a text
--- @tparam[opt] table fields as { worker = 5 }
+--- The ID with this instant and these field values. Fields that are not given are 0.
+-- @param time an instant: seconds or text
+-- @tparam[opt] table fields such as { worker = 5 }
 -- @treturn integer
 function Layout:encode(time, fields)
 	local id = self:first_at(time)
@@ -176,19 +176,19 @@ function Layout:encode(time, fields)
 	return id
 end
 
---- The raw value of one field of an ID, time (in ticks) and sequence included.
+--- The raw value of a field of an ID. The time (in ticks) and the sequence are fields too.
 -- @function Layout:field
 -- @tparam integer id
 -- @tparam string name
 -- @treturn integer
 
---- The instant an ID was made at.
+--- When an ID was made.
 -- @function Layout:time
 -- @tparam integer id
 -- @treturn integer seconds since 1970
 -- @treturn integer nanoseconds
 
---- The same in milliseconds, rounded down.
+--- When an ID was made, in milliseconds since 1970, rounded down.
 -- @function Layout:time_ms
 -- @tparam integer id
 -- @treturn integer
@@ -209,7 +209,7 @@ function Layout:last_at(sec, nsec)
 	return native_layout.last_at(self, instant(sec, nsec))
 end
 
---- The fields, most significant first.
+--- The fields, the most significant first.
 -- @treturn {table,...} each with `name`, `bits` and `shift`
 function Layout:fields()
 	local fields = {}
@@ -226,27 +226,27 @@ local function reader(which)
 	end
 end
 
---- Bits in all.
+--- The total number of bits.
 -- @function Layout:bits
 -- @treturn integer
 Layout.bits = reader(native.LAYOUT_BITS)
---- Length of a tick in nanoseconds.
+--- The length of a tick in nanoseconds.
 -- @function Layout:unit_ns
 -- @treturn integer
 Layout.unit_ns = reader(native.LAYOUT_UNIT_NS)
---- How many IDs a node can make in a tick.
+--- How many IDs a node can make per tick.
 -- @function Layout:ids_per_tick
 -- @treturn integer
 Layout.ids_per_tick = reader(native.LAYOUT_IDS_PER_TICK)
---- Number of values of all fields but time and sequence.
+--- How many nodes can be distinguished by the fields other than time and sequence.
 -- @function Layout:nodes
 -- @treturn integer
 Layout.nodes = reader(native.LAYOUT_NODES)
---- The last tick.
+--- The last tick, counted from the epoch.
 -- @function Layout:last_tick
 -- @treturn integer
 Layout.last_tick = reader(native.LAYOUT_LAST_TICK)
---- A hash of what makes the bits: widths, sequence, unit, epoch.
+--- A hash of everything that determines the bits: field widths, time unit and epoch.
 -- @function Layout:fingerprint
 -- @treturn integer
 Layout.fingerprint = reader(native.LAYOUT_FINGERPRINT)
@@ -261,13 +261,13 @@ Layout.fingerprint = reader(native.LAYOUT_FINGERPRINT)
 -- @treturn integer seconds since 1970
 -- @treturn integer nanoseconds
 
---- Until when every ID fits into that many bits: 63 for a signed integer, 53 for JavaScript.
+--- Until when all IDs fit into that many bits: 63 for signed integers, 53 for JavaScript.
 -- @function Layout:fits_until
 -- @tparam integer bits
 -- @treturn integer seconds since 1970
 -- @treturn integer nanoseconds
 
---- The full spec, which makes the same layout again.
+--- The full spec, from which the same layout can be made.
 -- @treturn string
 function Layout:spec()
 	return native_layout.format(self)
@@ -282,13 +282,13 @@ end
 --- @section end
 
 --- Makes a layout.
--- @tparam string spec a preset, or as "time:41,worker:10,sequence:12;epoch=2024-01-01;unit=1ms"
+-- @tparam string spec a preset, or a spec such as "time:41,worker:10,sequence:12;epoch=2024-01-01;unit=1ms"
 -- @treturn Layout
 function snowid.layout(spec)
 	return native.layout_new(spec)
 end
 
---- The names of the layouts that are built in.
+--- The names of the built-in layouts.
 -- @treturn {string,...}
 function snowid.presets()
 	local presets = {}
@@ -344,26 +344,27 @@ local function id128(name, format)
 end
 
 --- A ULID (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits. `bytes` are its 16 bytes.
--- ULIDs compare, sort and print; as a key of a table take `tostring` of one.
+-- ULIDs can be compared, sorted and printed. As a table key, use the `tostring` of one.
 -- @type ULID
 local ULID, ulid_from_bytes = id128("ulid", native.ulid_format)
 
 local UUID, uuid_from_bytes = id128("uuid", native.uuid_format)
 
---- A new random ULID. It needs no generator, and has no order within a millisecond; `generator "ulid"` has.
+--- Makes a new ULID with random bits, without a generator. Such ULIDs are unordered within a millisecond;
+-- those of `generator "ulid"` are ordered.
 -- @treturn ULID
 function ULID.new()
 	return ulid_from_bytes(native.ulid_random())
 end
 
---- The ULID of a text of 26 characters.
+--- Parses the text of a ULID, 26 characters.
 -- @tparam string text
 -- @treturn ULID
 function ULID.parse(text)
 	return ulid_from_bytes(native.ulid_parse(text))
 end
 
---- The ULID of 16 bytes.
+--- The ULID with these 16 bytes.
 -- @function ULID.from_bytes
 -- @tparam string bytes
 -- @treturn ULID
@@ -391,7 +392,7 @@ function ULID:unix_ms()
 	return native.ulid_time_ms(self.bytes)
 end
 
---- The instant it was made at.
+--- When it was made.
 -- @treturn integer seconds since 1970
 -- @treturn integer nanoseconds
 function ULID:time()
@@ -400,7 +401,7 @@ function ULID:time()
 	return sec, (ms - sec * 1000) * 1000000
 end
 
---- The next one of the same millisecond, as the specification has it.
+--- The next ULID of the same millisecond, as the specification defines it.
 -- @treturn ULID
 function ULID:increment()
 	return ulid_from_bytes(native.ulid_increment(self.bytes))
@@ -412,29 +413,29 @@ function ULID:to_uuid()
 	return uuid_from_bytes(self.bytes)
 end
 
---- A UUID (RFC 9562). `bytes` are its 16 bytes. UUIDs compare, sort and print.
+--- A UUID (RFC 9562). `bytes` are its 16 bytes. UUIDs can be compared, sorted and printed.
 -- @type UUID
 
---- A new random UUID of version 7.
+--- Makes a new UUID of version 7 with random bits.
 -- @treturn UUID
 function UUID.new()
 	return uuid_from_bytes(native.uuid7_random())
 end
 
---- The UUID of a text, also in braces or after "urn:uuid:".
+--- Parses the text of a UUID, which may be in braces or begin with "urn:uuid:".
 -- @tparam string text
 -- @treturn UUID
 function UUID.parse(text)
 	return uuid_from_bytes(native.uuid_parse(text))
 end
 
---- The UUID of 16 bytes.
+--- The UUID with these 16 bytes.
 -- @function UUID.from_bytes
 -- @tparam string bytes
 -- @treturn UUID
 UUID.from_bytes = uuid_from_bytes
 
---- The smallest UUID of a version (1, 6 or 7) of an instant.
+--- The smallest UUID of a version (1, 6 or 7) and an instant.
 -- @tparam integer version
 -- @param sec an instant
 -- @tparam[opt] integer nsec
@@ -443,7 +444,7 @@ function UUID.first_at(version, sec, nsec)
 	return uuid_from_bytes(native.uuid_first_at(version, instant(sec, nsec)))
 end
 
---- The largest.
+--- The largest UUID of a version (1, 6 or 7) and an instant.
 -- @tparam integer version
 -- @param sec an instant
 -- @tparam[opt] integer nsec
@@ -452,7 +453,7 @@ function UUID.last_at(version, sec, nsec)
 	return uuid_from_bytes(native.uuid_last_at(version, instant(sec, nsec)))
 end
 
---- The version, 0 to 15: it means something when the variant is "rfc9562".
+--- The version, 0 to 15; only meaningful if the variant is "rfc9562".
 -- @treturn integer
 function UUID:version()
 	return native.uuid_version(self.bytes)
@@ -466,7 +467,7 @@ function UUID:variant()
 	return variants[native.uuid_variant(self.bytes)]
 end
 
---- The instant a UUID of version 1, 6 or 7 was made at; nil: it does not hold one.
+--- When a UUID of version 1, 6 or 7 was made; nil if it does not contain a time.
 -- @treturn ?integer seconds since 1970
 -- @treturn ?integer nanoseconds
 function UUID:time()
@@ -477,14 +478,14 @@ function UUID:time()
 	return nil
 end
 
---- The same in milliseconds, rounded down.
+--- When it was made, in milliseconds since 1970, rounded down; nil if it does not contain a time.
 -- @treturn ?integer
 function UUID:unix_ms()
 	local sec, nsec = self:time()
 	return sec and sec * 1000 + floor(nsec / 1000000)
 end
 
---- The node of a UUID of version 1 or 6, 48 bits.
+--- The 48-bit node of a UUID of version 1 or 6.
 -- @treturn integer
 function UUID:node()
 	local node = 0
@@ -494,7 +495,7 @@ function UUID:node()
 	return node
 end
 
---- The clock sequence of a UUID of version 1 or 6, 14 bits.
+--- The 14-bit clock sequence of a UUID of version 1 or 6.
 -- @treturn integer
 function UUID:clock_seq()
 	return native.uuid_clock_seq(self.bytes)
@@ -513,7 +514,7 @@ local function node_bytes(node)
 	return table.concat(bytes)
 end
 
---- A UUID of version 1 or 6 with another node or clock sequence.
+--- A copy of a UUID of version 1 or 6 with another node or clock sequence.
 -- @tparam table parts with `node` or `clock_seq` or both
 -- @treturn UUID
 function UUID:replace(parts)
@@ -528,13 +529,13 @@ function UUID:replace(parts)
 	return uuid_from_bytes(bytes)
 end
 
---- The same time, clock sequence and node of a version 1 as version 6.
+--- Converts a UUID of version 1 to version 6, with the same time, clock sequence and node.
 -- @treturn UUID
 function UUID:to_v6()
 	return uuid_from_bytes(native.uuid_1to6(self.bytes))
 end
 
---- The same time, clock sequence and node of a version 6 as version 1.
+--- Converts a UUID of version 6 to version 1, with the same time, clock sequence and node.
 -- @treturn UUID
 function UUID:to_v1()
 	return uuid_from_bytes(native.uuid_6to1(self.bytes))
@@ -552,20 +553,20 @@ snowid.ULID, snowid.UUID = ULID, UUID
 
 -- ---- a clock for tests -------------------------------------------------------------------------
 
---- A clock that moves only by these calls, and by waiting, which then takes no time: for tests.
--- Children of fork share it.
+--- A clock for tests. It only moves by these calls, and when a generator waits, which then takes no real
+-- time. Forked children share it.
 -- @type ManualClock
 local Clock_meta, Clock = class "clock"
 local native_clock = { step = Clock.step, advance = Clock.advance, read = Clock.read }
 Clock.read = nil
 
---- Moves wall time alone, forwards or backwards.
+--- Steps wall time forwards or backwards, without changing elapsed time.
 -- @tparam number span in seconds
 function Clock:step(span)
 	native_clock.step(self, nanoseconds(span))
 end
 
---- Sets wall time alone.
+--- Sets wall time, without changing elapsed time.
 -- @param sec an instant
 -- @tparam[opt] integer nsec
 function Clock:set(sec, nsec)
@@ -575,7 +576,7 @@ function Clock:set(sec, nsec)
 	native_clock.step(self, to_nsec - from_nsec)
 end
 
---- Lets wall and elapsed time go on together.
+--- Advances both wall and elapsed time.
 -- @tparam number span in seconds
 function Clock:advance(span)
 	native_clock.advance(self, nanoseconds(span))
@@ -603,7 +604,7 @@ end
 --- @section end
 
 --- Makes a clock for tests.
--- @param sec what it says at first: an instant
+-- @param sec the initial time: an instant
 -- @tparam[opt] integer nsec
 -- @treturn ManualClock
 function snowid.manual_clock(sec, nsec)
@@ -612,9 +613,9 @@ end
 
 -- ---- generators --------------------------------------------------------------------------------
 
---- Hands out IDs of one kind for one worker: integers of a layout, or ULIDs or UUIDs. Processes forked
--- from it share it; what one gets no other gets. Nothing is drawn before it is asked for. Garbage
--- collection frees one; in Lua 5.4, `local g <close> = snowid.generator { … }` closes it.
+--- Makes unique IDs of one kind for one worker: integers, ULIDs or UUIDs. Processes forked from the one that
+-- created it may use it too: they never get the same ID. Each ID is made only when it is asked for. Garbage
+-- collection frees a generator; in Lua 5.4, `local g <close> = snowid.generator { … }` closes it.
 -- @type Generator
 local Generator_meta, Generator = class "generator"
 local native_generator = {}
@@ -622,26 +623,27 @@ for name, method in pairs(Generator) do
 	native_generator[name] = method
 end
 
---- The next ID.
+--- Makes an ID.
 -- @function Generator:next
--- @tparam[opt] number timeout seconds to wait at most; else as long as the generator was made to
+-- @tparam[opt] number timeout how many seconds it may wait; by default the generator's own timeout
 -- @return integer, `ULID` or `UUID`
 
---- The next ID without waiting.
+--- Makes an ID without waiting.
 -- @function Generator:try_next
 -- @return[1] integer, `ULID` or `UUID`
--- @return[2] nil where it would have to be waited for
--- @treturn[2] number seconds after which it is worth trying again
+-- @return[2] nil if it would have to wait
+-- @treturn[2] number after how many seconds to try again
 
---- Many IDs in increasing order. Its errors have what was made before as `partial`.
+--- Makes a table of IDs in increasing order. If it fails, `partial` of the error is a table of the IDs already
+-- made.
 -- @tparam integer count
--- @tparam[opt] number timeout seconds to wait at most
+-- @tparam[opt] number timeout how many seconds it may wait in total
 -- @treturn table
 function Generator:batch(count, timeout)
 	return native_generator.batch(self, count, timeout or self:timeout())
 end
 
---- An iterator over all IDs from now on, without end: `for id in g:ids() do`.
+--- An endless iterator over new IDs: `for id in g:ids() do`.
 -- @treturn function
 -- @treturn Generator
 function Generator:ids()
@@ -649,12 +651,12 @@ function Generator:ids()
 end
 Generator.draw = nil
 
---- How many IDs could be taken now without waiting; raises where none could.
+--- How many IDs are available now without waiting. Raises an error if there are none.
 -- @function Generator:available
 -- @treturn integer
 
---- Does what is due for the store.
--- @treturn number after how many seconds it wants to be called again; infinite: never
+--- Renews the store if that is due.
+-- @treturn number after how many seconds to call it again; infinite for never
 function Generator:maintain()
 	local again = native_generator.maintain(self)
 	return again < 0 and math.huge or tonumber(again) / 1e9
@@ -662,7 +664,7 @@ end
 
 local units = { [""] = 1e-9, ns = 1e-9, us = 1e-6, ms = 1e-3, s = 1, m = 60, h = 3600 }
 
---- The longest wait of a call without its own.
+--- How long a call without a timeout may wait.
 -- @treturn number seconds
 function Generator:timeout()
 	local number, unit = self:setting("timeout"):match "^(%d+)(%a*)$"
@@ -671,7 +673,7 @@ end
 
 local stats = { "issued", "waits", "regressions", "refused", "max_lead_ns", "max_lag_ns" }
 
---- Counters since the generator was made, or since its state file was first opened in this boot:
+--- Counters since the generator was created, or since its state file was first opened after the last boot:
 -- `issued`, `waits`, `regressions`, `refused`, `max_lead_ns`, `max_lag_ns`.
 -- @treturn table
 function Generator:stats()
@@ -683,12 +685,12 @@ function Generator:stats()
 end
 Generator.stat = nil
 
---- The value of a fixed field: "worker", "shard", …
+--- The value of a field that is the same in all IDs, such as "worker" or "shard".
 -- @function Generator:field
 -- @tparam string name
 -- @treturn integer
 
---- A setting as text, as "store" or "hold".
+--- A setting as text, such as "store" or "hold".
 -- @tparam string key
 -- @treturn string
 function Generator:setting(key)
@@ -696,7 +698,7 @@ function Generator:setting(key)
 end
 Generator.get = nil
 
---- What the IDs are: a preset, a full spec, "ulid", …
+--- The kind of ID that it makes: a preset, a layout spec, "ulid", …
 -- @treturn string
 function Generator:kind()
 	return native_generator.get(self, "kind")
@@ -704,16 +706,16 @@ end
 
 local wide = { ulid = true, uuid1 = true, uuid6 = true, uuid7 = true }
 
---- The layout of its IDs; nil for ULIDs and UUIDs.
+--- The layout of its IDs, or nil for ULIDs and UUIDs.
 -- @treturn ?Layout
 function Generator:layout()
 	local kind = self:kind()
 	return not wide[kind] and snowid.layout(kind) or nil
 end
 
---- Ends the generator: no ID is handed out after it, nor, with memory:, in any child. Closing twice does
--- nothing.
--- @tparam[opt=2] number timeout seconds to wait for the store
+--- Closes the generator: it makes no more IDs and, with memory:, not in any child either. Closing it again has
+-- no effect.
+-- @tparam[opt=2] number timeout how many seconds it may wait for the store
 function Generator:close(timeout)
 	native_generator.close(self, nanoseconds(timeout or 2))
 end
@@ -738,10 +740,11 @@ end
 --     snowid.generator "ulid"
 --     snowid.generator { kind = "snowflake", worker = 5, hold = "500ms" }
 --
--- Options: `kind` (default "snowflake"): a preset, a spec, a `Layout`, "ulid", "uuid1", "uuid6" or
+-- Options: `kind` (default "snowflake"): a preset, a layout spec, a `Layout`, "ulid", "uuid1", "uuid6" or
 -- "uuid7"; `store`: "memory:", "file:/path" or "slots:/directory"; `clock`: a `ManualClock`; the spans
--- `timeout`, `wait`, `hold`, `borrow`, `block` and `jump`; `mode`: of a new state file, "0600", "0640" or "0660";
--- `spread`: a boolean; all others are values of fields, and so is what is in the table `fields`.
+-- `timeout`, `wait`, `hold`, `borrow`, `block` and `jump`; `mode`: the permissions of a new state file, "0600",
+-- "0640" or "0660"; `spread`: a boolean. snowid_config_new(3) explains them. All other options are values of
+-- fields, as are those in the table `fields`.
 -- @tparam string|table options
 -- @treturn Generator
 function snowid.generator(options)

@@ -189,9 +189,9 @@ static int timeout_argument(const struct source *s, PyObject *const *args, Py_ss
 PyDoc_STRVAR(
 	next_doc,
 	"next($self, /, timeout=None)\n--\n\n"
-	"One ID: an int, a ULID or a UUID, by the kind of the generator.\n\n"
-	"Waits up to timeout seconds (None: the generator's own timeout) where the tick is spent\n"
-	"or the clock behind; other threads run meanwhile.");
+	"Makes an ID: an int, a ULID or a UUID, depending on the kind of the generator.\n\n"
+	"If the tick is used up or the clock is behind, it waits for up to timeout seconds, or\n"
+	"for the generator's own timeout if that is None. Other threads run in the meantime.");
 static PyObject *source_next(PyObject *self, PyObject *const *args, Py_ssize_t given,
 			     PyObject *names)
 {
@@ -205,11 +205,10 @@ static PyObject *source_next(PyObject *self, PyObject *const *args, Py_ssize_t g
 	return draw_object(s, timeout_ns);
 }
 
-PyDoc_STRVAR(
-	try_next_doc,
-	"try_next($self, /)\n--\n\n"
-	"One ID without ever waiting. When waiting would help, the error that is raised says so\n"
-	"by its attribute wait_ns.");
+PyDoc_STRVAR(try_next_doc,
+	     "try_next($self, /)\n--\n\n"
+	     "Makes an ID without ever waiting.\n\n"
+	     "If waiting would help, the attribute wait_ns of the error says for how long.");
 static PyObject *source_try_next(PyObject *self, PyObject *none)
 {
 	struct source *const s = source_of(self);
@@ -301,11 +300,12 @@ static void attach(PyObject *partial)
 	PyErr_Restore(type, error, traceback);
 }
 
-PyDoc_STRVAR(batch_doc,
-	     "batch($self, /, count, timeout=None)\n--\n\n"
-	     "A list of count IDs in increasing order, consecutive within a tick.\n\n"
-	     "Waits as next() does, up to timeout seconds in all. When it fails, the IDs that had\n"
-	     "been made are the list `partial` of the error.");
+PyDoc_STRVAR(
+	batch_doc,
+	"batch($self, /, count, timeout=None)\n--\n\n"
+	"Makes a list of count IDs, in increasing order and consecutive within a tick.\n\n"
+	"It waits like next(), for up to timeout seconds in total. If it fails, the attribute\n"
+	"partial of the error is a list of the IDs already made.");
 static PyObject *source_batch(PyObject *self, PyObject *args, PyObject *keywords)
 {
 	static const char *const names[] = {"count", "timeout", NULL};
@@ -340,10 +340,10 @@ static PyObject *source_batch(PyObject *self, PyObject *args, PyObject *keywords
 PyDoc_STRVAR(
 	fill_doc,
 	"fill($self, /, buffer, timeout=None)\n--\n\n"
-	"Fills a writable buffer with IDs, as batch() would make them, and returns it.\n\n"
-	"Ints need a buffer of unsigned 64-bit items: array('Q'), a numpy array of uint64, a\n"
-	"memoryview of either. ULIDs and UUIDs take 16 bytes each of any buffer of bytes. When it\n"
-	"fails, `partial` of the error is the number of IDs that stand in the buffer.");
+	"Fills a writable buffer with IDs like those of batch(), and returns the buffer.\n\n"
+	"Ints need a buffer of unsigned 64-bit items: an array('Q'), a numpy array of uint64, or\n"
+	"a memoryview of either. ULIDs and UUIDs take 16 bytes each in any buffer of bytes. If\n"
+	"it fails, the attribute partial of the error is the number of IDs in the buffer.");
 static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 {
 	static const char *const names[] = {"buffer", "timeout", NULL};
@@ -385,7 +385,7 @@ static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 /* ---- life ------------------------------------------------------------------------------------ */
 
 PyDoc_STRVAR(open_doc, "_open($self, handle, maker, timeout_ns, /)\n--\n\n"
-		       "Takes IDs from the generator of SWIG's handle from now on.");
+		       "Makes this object take its IDs from the generator with SWIG's handle.");
 static PyObject *source_open(PyObject *self, PyObject *args)
 {
 	struct source *const s = source_of(self);
@@ -449,7 +449,7 @@ static PyMethodDef source_methods[] = {
 
 PyTypeObject snowid_python_source_type = {
 	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "snowid._snowid.Source",
-	.tp_doc = "The calls that draw IDs; see Generator.",
+	.tp_doc = "The methods that make IDs; see Generator.",
 	.tp_basicsize = sizeof(struct source),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
 	.tp_new = PyType_GenericNew,

@@ -236,10 +236,11 @@ static PyObject *uuids_make(PyObject *self, PyObject *bytes)
 									  : NULL;
 }
 
-PyDoc_STRVAR(uuid7_doc,
-	     "uuid7()\n--\n\n"
-	     "A new UUID of version 7 (RFC 9562): its time in milliseconds, and 74 random "
-	     "bits.\n\nNeeds no generator, and gives no order within a millisecond.");
+PyDoc_STRVAR(
+	uuid7_doc,
+	"uuid7()\n--\n\n"
+	"Makes a UUID of version 7 (RFC 9562): the time in milliseconds, and 74 random bits.\n\n"
+	"It needs no generator. UUIDs made by it are unordered within a millisecond.");
 static PyObject *uuids_uuid7(PyObject *self, PyObject *none)
 {
 	struct snowid_id128 id;
@@ -338,7 +339,7 @@ static PyGetSetDef uuids_properties[] = {{"text", uuids_text_method, NULL, NULL,
 
 static PyTypeObject uuids_type = {
 	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "snowid._snowid.Uuids",
-	.tp_doc = "What makes UUIDs of a class.",
+	.tp_doc = "Makes UUIDs of a given class.",
 	.tp_basicsize = sizeof(struct uuids),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
 	.tp_new = uuids_new,

@@ -318,7 +318,7 @@ static uint64_t read_timeout(const struct generator *g, VALUE options)
  * call-seq:
  *   next(timeout: nil) -> Integer, ULID or UUID
  *
- * The next ID. Waits up to +timeout+ seconds, or else as long as the generator was made to.
+ * Makes an ID. Waits for up to +timeout+ seconds, or for the generator's own timeout if that is nil.
  */
 static VALUE generator_next(int argc, VALUE *argv, VALUE self)
 {
@@ -339,8 +339,8 @@ static VALUE generator_next(int argc, VALUE *argv, VALUE self)
  *   try_next -> Integer, ULID, UUID or nil
  *   try_next { |seconds| ... } -> Integer, ULID, UUID or what the block returns
  *
- * The next ID, or nil where it would have to be waited for. A block is given the seconds after which it is
- * worth trying again, and its value is returned in place of nil.
+ * Makes an ID without waiting, or returns nil if it would have to wait. A block is then called with the
+ * number of seconds after which to try again, and its value is returned instead of nil.
  */
 static VALUE generator_try_next(VALUE self)
 {
@@ -378,8 +378,8 @@ static size_t append_chunk(const struct generator *g, size_t count, VALUE ids)
  * call-seq:
  *   batch(count, timeout: nil) -> Array
  *
- * That many IDs in increasing order. Waits up to +timeout+ seconds in all. Errors have what was made before as
- * Error#partial.
+ * Makes an Array of +count+ IDs in increasing order. Waits for up to +timeout+ seconds in total. If it fails,
+ * Error#partial contains the IDs already made.
  */
 static VALUE generator_batch(int argc, VALUE *argv, VALUE self)
 {

@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: MIT
 """Distributed unique IDs: Snowflake and other 64-bit layouts, ULID, and UUID 1, 6 and 7.
 
-A generator makes IDs that nobody else makes: not another thread, not a forked child, not this
-program after a clock that stepped back, and, with a state file, not after a crash or a power cut::
+A generator never makes the same ID twice: not for two threads, not for a process and its forked
+children, not after the clock has stepped back, and, with a state file, not after a crash or a power
+cut::
 
     import snowid
 
     ids = snowid.Generator("snowflake", worker=5)
     id = ids.next()                              # an int
-    for id in ids: ...                           # without end, each made when it is asked for
+    for id in ids: ...                           # endless; each ID is made when it is asked for
     many = ids.batch(1000)                       # a list; ids.array(1000) for an array('Q')
 
     parts = snowid.Layout("snowflake").decode(id)
     parts.datetime, parts.worker, parts.sequence
 
-    snowid.Generator("uuid7").next()             # a uuid.UUID, in order
-    str(snowid.ULID()), snowid.uuid7()           # without a generator, and so without order
+    snowid.Generator("uuid7").next()             # uuid.UUIDs in increasing order
+    str(snowid.ULID()), snowid.uuid7()           # need no generator; unordered within a millisecond
 
     safe = snowid.Generator(worker=5, store="file:/var/lib/me/worker5")
 
-What fails raises a subclass of ``snowid.Error``, whose ``code`` is one of ``snowid.E_*`` or a
-negative errno. IDs tell their time; where that must stay secret, use random UUIDs.
+Errors are raised as subclasses of ``snowid.Error``, whose ``code`` is one of ``snowid.E_*`` or a
+negative errno. IDs reveal when they were made; if that must stay secret, use random UUIDs.
 """
 
 from snowid import _snowid
@@ -54,7 +55,7 @@ from snowid._snowid import (
 from snowid._time import format_time, parse_time
 from snowid._values import FORMS, ULID, UUID, format_id, parse_id, uuid7
 
-#: The version of the library that is running.
+#: The version of the C library in use.
 __version__: str = _snowid.version()
 
 __all__ = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The exceptions of snowid, and which error of the library is which."""
+"""The exceptions of snowid, and the error codes that each stands for."""
 
 from operator import index
 from typing import Any, Dict, List, Type, Union
@@ -8,12 +8,12 @@ from snowid import _snowid
 
 
 class Error(Exception):
-    """What all errors of snowid have in common.
+    """The base class of all errors of snowid.
 
-    ``code`` is the library's number for the error, one of the constants ``snowid.E_*`` or a
-    negative errno. ``wait_ns`` says after how many nanoseconds it is worth trying again, and is 0
-    where that would not help or is not known. ``partial`` is what a batch() had made when it failed,
-    or how many IDs a fill() or array().
+    ``code`` is the library's error code: one of the constants ``snowid.E_*``, or a negative errno.
+    ``wait_ns`` is the number of nanoseconds after which to try again, or 0 if waiting does not help
+    or the time is not known. ``partial`` is the list of IDs that a failed batch() had already made,
+    or, for fill() and array(), their number.
     """
 
     code: int = 0
@@ -22,19 +22,22 @@ class Error(Exception):
 
 
 class InvalidError(Error, ValueError):
-    """An argument makes no sense, is out of range, malformed or unknown: all codes but those below."""
+    """An argument is invalid, out of range, malformed or unknown: all codes not listed below."""
 
 
 class ClockError(Error):
-    """The clock is behind what has been issued (E_CLOCK), or outside of the layout (E_EPOCH, E_ENDED)."""
+    """The clock is wrong (E_CLOCK), or outside the time range of the layout (E_EPOCH, E_ENDED).
+
+    E_CLOCK: it is too far behind the IDs already issued, or has jumped ahead by more than ``jump``.
+    """
 
 
 class ExhaustedError(Error):
-    """The sequence of the current tick is spent (E_EXHAUSTED)."""
+    """The sequence of the current tick is used up (E_EXHAUSTED)."""
 
 
 class StoreError(Error):
-    """The store cannot be relied on (E_STORE), or has not allowed IDs this late yet (E_LIMIT)."""
+    """The store cannot be relied on (E_STORE), or does not yet allow IDs this late (E_LIMIT)."""
 
 
 class ClosedError(Error):
@@ -42,7 +45,7 @@ class ClosedError(Error):
 
 
 class SystemCallError(Error, OSError):
-    """The system refused something; ``errno`` says what, and ``code`` is ``-errno``."""
+    """A system call failed; ``errno`` says why, and ``code`` is ``-errno``."""
 
 
 _CLASSES: Dict[int, Type[Error]] = {
@@ -75,7 +78,7 @@ def out_of_range(what: str, number: int, minimum: int, maximum: int) -> Error:
 
 
 def unsigned(value: Any, what: str, maximum: int = (1 << 64) - 1) -> int:
-    """An integer of any type as an int from 0 to maximum."""
+    """Converts an integer of any type to an int from 0 to maximum."""
     try:
         number = index(value)
     except TypeError:
@@ -86,5 +89,5 @@ def unsigned(value: Any, what: str, maximum: int = (1 << 64) - 1) -> int:
 
 
 def invalid(text: str) -> Error:
-    """The exception for what makes no sense."""
+    """The exception for an invalid argument."""
     return make(_snowid.E_INVALID, text, 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Generators, and the clock that tests drive them by."""
+"""Generators, and a clock to test them with."""
 
 import datetime as dt
 from array import array
@@ -34,9 +34,9 @@ _MAX = (1 << 64) - 1
 
 
 class ManualClock:
-    """A clock that moves only when it is told to, for tests of what uses a generator.
+    """A clock that only moves when told to, for testing programs that use a generator.
 
-    Its state is shared with children made by fork. A generator that waits moves it on.
+    Forked children share its state. When a generator waits, the clock moves on at once.
     """
 
     __slots__ = ("_handle",)
@@ -45,32 +45,32 @@ class ManualClock:
         self._handle = _snowid.clock_new_manual(*from_instant(instant))
 
     def advance(self, span: Union[int, float, dt.timedelta]) -> None:
-        """Lets time go on, by seconds or a timedelta."""
+        """Lets time pass, by seconds or a timedelta."""
         self._handle.advance(timeout_ns(span, "span"))
 
     def step(self, span: Union[int, float, dt.timedelta]) -> None:
-        """Sets the wall clock forwards or backwards, while no time passes."""
+        """Steps the wall clock forwards or backwards, by seconds or a timedelta; no time passes."""
         self._handle.step(span_ns(span, "span"))
 
     def set(self, instant: Instant) -> None:
-        """Sets the wall clock to an instant, while no time passes."""
+        """Sets the wall clock to an instant; no time passes."""
         sec, nsec = from_instant(instant)
         self._handle.step(to_ns(sec, nsec) - self.time_ns)
 
     @property
     def time_ns(self) -> int:
-        """What the wall clock shows, in nanoseconds since 1970."""
+        """The time of the wall clock, in nanoseconds since 1970."""
         sec, nsec, _ = self._handle.read()
         return to_ns(sec, nsec)
 
     @property
     def elapsed_ns(self) -> int:
-        """How much time has passed since the clock was made."""
+        """The time that has passed since the clock was created, in nanoseconds."""
         return self._handle.read()[2]
 
     @property
     def datetime(self) -> dt.datetime:
-        """What the wall clock shows, in UTC."""
+        """The time of the wall clock, in UTC."""
         return to_datetime(self.time_ns)
 
     def __repr__(self) -> str:
@@ -78,14 +78,14 @@ class ManualClock:
 
 
 class Stats(NamedTuple):
-    """Counters of a generator, over all processes that share it."""
+    """Counters of a generator, for all processes that share it."""
 
-    issued: int  #: IDs handed out
-    waits: int  #: times a call slept
-    regressions: int  #: times the clock was found to have stepped back
-    refused: int  #: calls refused because the clock was too far behind
-    max_lead_ns: int  #: furthest an ID was issued ahead of the clock
-    max_lag_ns: int  #: furthest the clock was found behind its own highest reading
+    issued: int  #: number of IDs issued
+    waits: int  #: how often a call has slept
+    regressions: int  #: how often the clock was found to have stepped back
+    refused: int  #: number of calls refused because the clock was too far behind
+    max_lead_ns: int  #: the furthest that an ID was issued ahead of the clock
+    max_lag_ns: int  #: the furthest that the clock was behind its own highest reading
 
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ else:
 
 
 class Generator(_Source[_T]):
-    """Makes IDs that nobody else makes: int, ULID or UUID objects, by its kind.
+    """Makes unique IDs: ints, ULIDs or UUIDs, depending on its kind.
 
     ::
 
@@ -105,41 +105,43 @@ class Generator(_Source[_T]):
         next(ids), ids.next(), ids.batch(100)
 
     kind
-        A preset (``Layout.presets()``), a spec of fields, a ``Layout``; ``"ulid"``, ``"uuid1"``,
-        ``"uuid6"`` or ``"uuid7"``.
+        The kind of ID to make: a preset (see ``Layout.presets()``), a layout spec or a ``Layout``;
+        or ``"ulid"``, ``"uuid1"``, ``"uuid6"`` or ``"uuid7"``.
     store
-        Where the state lives: ``"memory:"``, ``"file:/path/state"``, which all processes of a host
-        may share and which survives restarts and power cuts, or ``"slots:/directory?workers=0-31"``,
-        which gives each process a worker of its own. Default: the environment's SNOWID_STORE, else
-        ``"memory:"``.
+        Where the generator keeps its state: ``"memory:"``; ``"file:/path/state"``, which survives
+        restarts and power cuts and can be shared by all processes of a host; or
+        ``"slots:/directory?workers=0-31"``, which gives each process a worker of its own. The
+        default is the environment variable SNOWID_STORE, or ``"memory:"`` if that is not set.
     timeout
-        Longest wait of a call without a timeout of its own (2 s).
+        How long a call without a timeout argument may wait (2 s).
     wait, hold
-        A clock that is behind by up to ``wait`` (5 ms) is waited for; by up to ``hold`` (1 s), the
-        generator goes on in its last tick; beyond, it raises ClockError.
+        If the clock is behind by up to ``wait`` (5 ms), wait for it to catch up. If it is behind by
+        up to ``hold`` (1 s), continue from the last tick. If it is behind by more, raise ClockError.
     borrow
-        How far IDs may run ahead of the clock when a tick is spent (0).
+        How far IDs may run ahead of the clock when the sequence of a tick is used up (0).
     block
-        How far ahead of the clock a store allows IDs (3 s); each half of it costs one sync.
+        How far ahead of the clock a store allows IDs (3 s). Each half block costs one sync.
     jump
-        A clock that goes ahead by more than this, beyond the time that has passed, is not recorded
-        in a state file (1 h).
+        If the clock goes ahead by more than this, beyond the time that has really passed, do not
+        record its time in a state file (1 h).
     mode
-        Of a new state file: 0o600, 0o640 (the group may look at it) or 0o660 (the group shares it).
+        The permissions of a new state file: 0o600 for the user only, 0o640 to let the group read
+        it, or 0o660 to let the group use it (0o600).
     spread
-        Start the sequence of each tick at a random value.
+        Whether to begin the sequence of each tick at a random value (False).
     clock
         A ManualClock, for tests.
-    fields, and any other keyword
-        Values of the fields of the layout: ``worker=5, datacenter=1``; for uuid1 and uuid6 ``node``
-        and ``clock_seq``. A field that has the name of a parameter goes into ``fields``.
+    fields, and all other keyword arguments
+        The values of fields of the layout, such as ``worker=5, datacenter=1``; for uuid1 and uuid6,
+        ``node`` and ``clock_seq``. If a field has the name of a parameter, set it in ``fields``.
 
-    Spans are seconds, a timedelta, or text such as ``"250us"``.
+    Defaults are in parentheses. A span of time is a number of seconds, a timedelta, or text such as
+    ``"250us"``.
 
-    A generator may be used by any number of threads, and goes on in children made by fork (and so
-    by multiprocessing, gunicorn, uWSGI): no ID is ever made twice. Iterating is endless and draws
-    an ID only when it is asked for one. Closing it, or leaving a ``with`` block, ends it; one that
-    is garbage is freed without waiting for anything.
+    Any number of threads may use a generator, and so may children made by fork, as multiprocessing,
+    gunicorn and uWSGI do: they never get the same ID. Iterating over a generator is endless, and
+    makes each ID only when it is asked for. ``close()`` or the end of a ``with`` block closes it;
+    garbage collection frees it without waiting for anything.
     """
 
     __slots__ = ("_handle", "__weakref__")
@@ -243,52 +245,52 @@ class Generator(_Source[_T]):
 
 
     def array(self, count: int, timeout: Union[int, float, dt.timedelta, None] = None) -> "array[int]":
-        """count IDs as an ``array('Q')``, which numpy and others use without a copy.
+        """Makes count IDs, like batch(), as an ``array('Q')``, which numpy can use without a copy.
 
-        As batch(), but for 64-bit IDs alone; see fill() for the others.
+        It is for 64-bit IDs only. For ULIDs and UUIDs, use fill().
         """
         if self.kind in _MAKERS:
             raise _errors.make(_snowid.E_KIND, f"array() is for IDs of 64 bits; fill() takes a {self.kind}", 0)
         return self.fill(array("Q", [0]) * _errors.unsigned(count, "count", _MAX >> 5), timeout)
 
     def available(self) -> int:
-        """How many IDs could be had now without waiting."""
+        """How many IDs are available now without waiting."""
         return self._handle.available()
 
     def maintain(self) -> Optional[float]:
-        """Does what is due for the store, and says in how many seconds to call it again.
+        """Renews the store if that is due, and returns after how many seconds to call it again.
 
-        None: never. Nobody needs to call it; who does takes syncs away from the calls that draw IDs.
+        None means never. Calling it is optional: it keeps syncs out of the calls that make IDs.
         """
         again_ns: int = self._handle.maintain()
         return None if again_ns == _MAX else again_ns / 1e9
 
     def stats(self) -> Stats:
-        """Counters since the generator was made."""
+        """Counters since the generator was created."""
         return Stats(*(self._handle.stat(i) for i in range(len(Stats._fields))))
 
     def field(self, name: str) -> int:
-        """The value of a fixed field: ``worker``, ``shard``, ``node``, …"""
+        """The value of a field that is the same in all IDs, such as ``worker``, ``shard`` or ``node``."""
         return self._handle.field(name)
 
     def setting(self, key: str) -> str:
-        """A setting that the generator was made with, as text: ``kind``, ``store``, ``timeout``, …"""
+        """A setting of the generator as text, such as ``kind``, ``store`` or ``timeout``."""
         return self._handle.get(key)
 
     @property
     def kind(self) -> str:
-        """What it makes, as it was asked for."""
+        """The kind of ID that it makes."""
         return self._handle.get("kind")
 
     @property
     def layout(self) -> Optional[Layout]:
-        """The layout of its IDs; None for ULIDs and UUIDs."""
+        """The layout of its IDs, or None for ULIDs and UUIDs."""
         return None if self.kind in _MAKERS else Layout(self.kind)
 
     def close(self, timeout: Union[int, float, dt.timedelta] = 2) -> None:
-        """Ends the generator; later calls raise ClosedError. Closing it again does nothing.
+        """Closes the generator: later calls raise ClosedError. Closing it again has no effect.
 
-        Waits up to timeout for the store to be told.
+        Waits up to timeout for the store.
         """
         self._handle.close(timeout_ns(timeout))
 

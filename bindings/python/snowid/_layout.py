@@ -10,7 +10,7 @@ from snowid._time import Instant, from_instant, to_datetime, to_ns
 
 
 class Field(NamedTuple):
-    """A field of a layout: its width, and the position of its lowest bit."""
+    """A field of a layout: its name, its width in bits, and the position of its lowest bit."""
 
     name: str
     bits: int
@@ -18,10 +18,10 @@ class Field(NamedTuple):
 
 
 class Parts:
-    """What a 64-bit ID consists of.
+    """The parts of a 64-bit ID.
 
-    Each field is an item of its name, an attribute where the name is none of those below, and all are
-    in ``fields``::
+    Each field can be read as an item, as an attribute (unless its name is one of those below), and
+    from ``fields``::
 
         >>> parts = snowid.Layout("twitter").decode(1541815603606036480)
         >>> parts.worker, parts["datacenter"], parts.datetime.year
@@ -35,7 +35,7 @@ class Parts:
     id: int
     #: When it was made: the start of its tick, in nanoseconds since 1970.
     time_ns: int
-    #: All fields by name, the time (in ticks) and the sequence among them.
+    #: All fields by name, including the time (in ticks) and the sequence.
     fields: Mapping[str, int]
 
     def __init__(self, id: int, time_ns: int, fields: Mapping[str, int]) -> None:
@@ -81,9 +81,9 @@ class Parts:
 class Layout:
     """What the bits of a 64-bit ID mean: time, sequence and named fields, unit of time and epoch.
 
-    ``spec`` is a preset (``Layout.presets()``) or names the fields from the most significant bit
-    down, as in ``"time:41,region:3,worker:7,sequence:12;epoch=2024-01-01;unit=1ms"``. Layouts are
-    immutable; those of the same bits are equal.
+    ``spec`` is a preset (see ``Layout.presets()``) or lists the fields from the most significant bit
+    down, such as ``"time:41,region:3,worker:7,sequence:12;epoch=2024-01-01;unit=1ms"``. Layouts are
+    immutable, and equal if their full specs are equal.
     """
 
     __slots__ = ("_handle", "_spec", "_fields")
@@ -96,21 +96,21 @@ class Layout:
 
     @staticmethod
     def presets() -> Tuple[str, ...]:
-        """The names of the layouts that are built in."""
+        """The names of the built-in layouts."""
         names: List[str] = []
         while (name := _snowid.layout_preset(len(names))) is not None:
             names.append(name)
         return tuple(names)
 
     def decode(self, id: int) -> Parts:
-        """Takes an ID apart. InvalidError: it has bits above the layout's."""
+        """Splits an ID into its parts. Raises InvalidError if it has bits above those of the layout."""
         time_ns = to_ns(*self._handle.time(id))
         id = index(id)
         values = {f.name: id >> f.shift & (1 << f.bits) - 1 for f in self._fields}
         return Parts(id, time_ns, values)
 
     def encode(self, instant: Instant, /, **fields: int) -> int:
-        """The ID of an instant and of field values; fields left out are 0."""
+        """The ID with this instant and these field values. Fields that are not given are 0."""
         id = self.first_at(instant)
         for name, value in fields.items():
             value = _errors.unsigned(value, f"the field {name}")
@@ -128,7 +128,7 @@ class Layout:
     def first_at(self, instant: Instant) -> int:
         """The smallest ID of the tick that contains an instant, for range queries.
 
-        InvalidError: the instant is outside the layout.
+        Raises InvalidError if the instant is outside the time range of the layout.
         """
         return self._handle.first_at(*from_instant(instant))
 
@@ -137,12 +137,12 @@ class Layout:
         return self._handle.last_at(*from_instant(instant))
 
     def fits_until(self, bits: int) -> dt.datetime:
-        """Until when all IDs fit into so many bits: 63 for signed integers, 53 for JavaScript."""
+        """Until when all IDs fit into this many bits: 63 for signed integers, 53 for JavaScript."""
         return to_datetime(to_ns(*self._handle.fits_until(bits)))
 
     @property
     def spec(self) -> str:
-        """The layout as a full spec, which makes the same layout again."""
+        """The full spec of the layout, from which the same layout can be made."""
         return self._spec
 
     @property
@@ -152,7 +152,7 @@ class Layout:
 
     @property
     def bits(self) -> int:
-        """Bits in all."""
+        """The total number of bits."""
         return self._handle.info(_snowid.LAYOUT_BITS)
 
     @property
@@ -162,12 +162,12 @@ class Layout:
 
     @property
     def ids_per_tick(self) -> int:
-        """How many IDs a node can make in a tick."""
+        """How many IDs a node can make per tick."""
         return self._handle.info(_snowid.LAYOUT_IDS_PER_TICK)
 
     @property
     def nodes(self) -> int:
-        """How many nodes can be told apart: the values of all fields but time and sequence."""
+        """How many nodes can be distinguished by the fields other than time and sequence."""
         return self._handle.info(_snowid.LAYOUT_NODES)
 
     @property
@@ -177,7 +177,7 @@ class Layout:
 
     @property
     def fingerprint(self) -> int:
-        """A hash of what makes the bits."""
+        """A hash of everything that determines the bits: field widths, time unit and epoch."""
         return self._handle.info(_snowid.LAYOUT_FINGERPRINT)
 
     @property

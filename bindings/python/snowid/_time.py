@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Instants and spans of time, between Python's types and the library's numbers."""
+"""Converts instants and spans of time between Python's types and the library's numbers."""
 
 from datetime import datetime, timedelta, timezone
 from math import isfinite, modf
@@ -24,7 +24,7 @@ _UNITS = {
 
 
 def parse_time(text: str) -> int:
-    """Nanoseconds since 1970 of ISO 8601 / RFC 3339 text, or of text that is an int of milliseconds.
+    """Converts ISO 8601 text (RFC 3339), or text with a number of milliseconds, to nanoseconds since 1970.
 
     >>> snowid.parse_time("2024-01-03T20:30:00.5+01:00")
     1704310200500000000
@@ -33,7 +33,7 @@ def parse_time(text: str) -> int:
 
 
 def format_time(instant: Instant) -> str:
-    """An instant as ISO 8601 in UTC, with 3, 6 or 9 decimals, as many as it needs.
+    """Formats an instant as ISO 8601 in UTC, with 3, 6 or 9 decimals as needed.
 
     >>> snowid.format_time(1704310200500000000)
     '2024-01-03T19:30:00.500Z'
@@ -47,12 +47,12 @@ def to_ns(sec: int, nsec: int) -> int:
 
 
 def to_datetime(ns: int) -> datetime:
-    """A datetime in UTC, which has microseconds: what is finer is cut off."""
+    """A datetime in UTC, rounded down to microseconds."""
     return _EPOCH + timedelta(microseconds=ns // 1000)
 
 
 def _integer(value: Any) -> Optional[int]:
-    """Of whatever stands for an integer, numpy's too; None of anything else."""
+    """Converts any integer type, such as numpy's, to an int; returns None for anything else."""
     try:
         return None if isinstance(value, bool) else index(value)
     except TypeError:
@@ -60,7 +60,7 @@ def _integer(value: Any) -> Optional[int]:
 
 
 def from_instant(instant: Instant) -> Tuple[int, int]:
-    """Seconds and nanoseconds of a datetime, of ISO 8601 text, or of nanoseconds since 1970."""
+    """Converts a datetime, ISO 8601 text or nanoseconds since 1970 to seconds and nanoseconds."""
     if isinstance(instant, str):
         sec, nsec = _snowid.time_parse(instant)
         return sec, nsec
@@ -83,7 +83,7 @@ def from_instant(instant: Instant) -> Tuple[int, int]:
 
 
 def span_ns(span: Union[int, float, timedelta], what: str) -> int:
-    """Nanoseconds of a number of seconds or of a timedelta."""
+    """Converts a number of seconds or a timedelta to nanoseconds."""
     if isinstance(span, timedelta):
         return span // timedelta(microseconds=1) * 1000
     seconds = _integer(span)
@@ -98,7 +98,7 @@ def span_ns(span: Union[int, float, timedelta], what: str) -> int:
 
 
 def timeout_ns(span: Union[int, float, timedelta], what: str = "timeout") -> int:
-    """The same of a span that is not negative, and not too long for the library to count."""
+    """Like span_ns(), for a span that must be neither negative nor too long for the library."""
     ns = span_ns(span, what)
     if ns < 0:
         raise _errors.invalid(f"{what} must not be negative")
@@ -108,11 +108,11 @@ def timeout_ns(span: Union[int, float, timedelta], what: str = "timeout") -> int
 
 
 def span_text(span: Span, what: str) -> str:
-    """A span as the library's settings take it; text is handed on as it is."""
+    """A span as text for the library's settings. Text is passed on unchanged."""
     return span if isinstance(span, str) else f"{timeout_ns(span, what)}ns"
 
 
 def text_ns(span: str) -> int:
-    """Nanoseconds of a span as the library writes it."""
+    """Converts a span written by the library to nanoseconds."""
     digits = span.rstrip("nmush")
     return int(digits) * _UNITS.get(span[len(digits) :], 0)

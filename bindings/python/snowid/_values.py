@@ -15,35 +15,35 @@ _V = TypeVar("_V", bound="UUID")
 class ULID(_snowid.ULID):
     """A ULID (github.com/ulid/spec): 48 bits of milliseconds and 80 random bits.
 
-    ``ULID()`` makes a new one. ``ULID(value)`` reads a str of 26 characters, 16 bytes, an int or a
-    ``uuid.UUID``. A ULID is immutable and hashable, and sorts by its time::
+    ``ULID()`` makes a new one. ``ULID(value)`` converts a str of 26 characters, 16 bytes, an int or
+    a ``uuid.UUID``. ULIDs are immutable and hashable, and sort by time::
 
         >>> u = snowid.ULID("01ARZ3NDEKTSV4RRFFQ69G5FAV")
         >>> str(u), u.datetime.isoformat()
         ('01ARZ3NDEKTSV4RRFFQ69G5FAV', '2016-07-30T23:54:10.259000+00:00')
 
-    ``ULID()`` gives no order within a millisecond; ``Generator("ulid")`` does.
+    Those made by ``ULID()`` are unordered within a millisecond; ``Generator("ulid")`` orders them.
     """
 
     __slots__ = ()
 
     @property
     def time_ns(self) -> int:
-        """When it was made, in nanoseconds since 1970 (exact to 1 ms)."""
+        """When it was made, in nanoseconds since 1970, with a resolution of 1 ms."""
         return _snowid.ulid_time_ms(self) * 1_000_000
 
     @property
     def datetime(self) -> dt.datetime:
-        """When it was made, in UTC. OverflowError after the year 9999."""
+        """When it was made, in UTC. Raises OverflowError after the year 9999."""
         return to_datetime(self.time_ns)
 
     @property
     def uuid(self) -> "UUID":
-        """The UUID of the same 16 bytes."""
+        """The UUID with the same 16 bytes."""
         return _uuids.make(self)
 
     def increment(self: _U) -> _U:
-        """The next ULID of the same millisecond. InvalidError: its random part is all ones."""
+        """The next ULID of the same millisecond. Raises InvalidError if its random part is all ones."""
         return type(self)(_snowid.ulid_increment(self))
 
     @classmethod
@@ -64,28 +64,28 @@ class ULID(_snowid.ULID):
 
 
 class UUID(uuid.UUID):
-    """A ``uuid.UUID``, equal to and usable as the standard library's, that knows its time.
+    """A ``uuid.UUID`` that knows its time. It equals the standard library's and can replace it.
 
-    ``uuid7()`` and generators of the kinds uuid1, uuid6 and uuid7 make these. Construct one from
-    what ``uuid.UUID`` takes, or ``UUID.of(other)`` from another UUID, a ULID or 16 bytes.
+    ``uuid7()`` and generators of the kinds uuid1, uuid6 and uuid7 make these. The constructor takes
+    the same arguments as ``uuid.UUID``; ``UUID.of(other)`` converts another UUID, a ULID or 16 bytes.
     """
 
     __slots__ = ()
 
     @classmethod
     def of(cls: Type[_V], value: Union[uuid.UUID, ULID, bytes]) -> _V:
-        """The same 16 bytes as an object of this class."""
+        """Converts a UUID, a ULID or 16 bytes to this class."""
         raw: Any = getattr(value, "bytes", value)
         return cls(bytes=memoryview(raw).tobytes())
 
     @classmethod
     def parse(cls: Type[_V], text: str) -> _V:
-        """Reads a UUID strictly: hyphens where they belong, braces and ``urn:uuid:`` allowed."""
+        """Parses a UUID strictly: hyphens must be in place; braces and ``urn:uuid:`` are allowed."""
         return cls.of(_snowid.uuid_parse(text))
 
     @property
     def time_ns(self) -> int:
-        """When it was made, in nanoseconds since 1970. InvalidError: not version 1, 6 or 7."""
+        """When it was made, in nanoseconds since 1970. Raises InvalidError unless it is version 1, 6 or 7."""
         return to_ns(*_snowid.uuid_time(self.bytes))
 
     @property
@@ -95,11 +95,11 @@ class UUID(uuid.UUID):
 
     @property
     def ulid(self) -> ULID:
-        """The ULID of the same 16 bytes."""
+        """The ULID with the same 16 bytes."""
         return ULID(self.bytes)
 
     def replace(self: _V, *, node: Optional[int] = None, clock_seq: Optional[int] = None) -> _V:
-        """A copy with another node or clock sequence. InvalidError: not version 1 or 6."""
+        """A copy with another node or clock sequence. Raises InvalidError unless it is version 1 or 6."""
         value = self.bytes
         if node is not None:
             node = _errors.unsigned(node, "node", (1 << 48) - 1)
@@ -109,21 +109,21 @@ class UUID(uuid.UUID):
         return self.of(value)
 
     def to_v6(self: _V) -> _V:
-        """A UUID of version 1 as one of version 6, which sorts by its time."""
+        """Converts a UUID of version 1 to version 6, which sorts by time."""
         return self.of(_snowid.uuid_1to6(self.bytes))
 
     def to_v1(self: _V) -> _V:
-        """A UUID of version 6 as one of version 1."""
+        """Converts a UUID of version 6 to version 1."""
         return self.of(_snowid.uuid_6to1(self.bytes))
 
     @classmethod
     def first_at(cls: Type[_V], version: int, instant: Instant) -> _V:
-        """The smallest UUID of a version (1, 6 or 7) of an instant, for range queries."""
+        """The smallest UUID of a version (1, 6 or 7) and an instant, for range queries."""
         return cls.of(_snowid.uuid_first_at(version, *from_instant(instant)))
 
     @classmethod
     def last_at(cls: Type[_V], version: int, instant: Instant) -> _V:
-        """The largest UUID of a version (1, 6 or 7) of an instant."""
+        """The largest UUID of a version (1, 6 or 7) and an instant."""
         return cls.of(_snowid.uuid_last_at(version, *from_instant(instant)))
 
 
@@ -149,7 +149,7 @@ def _form(name: str) -> int:
 
 
 def format_id(id: int, form: str = "base58") -> str:
-    """A 64-bit ID as text, in one of ``snowid.FORMS``.
+    """Formats a 64-bit ID as text, in one of ``snowid.FORMS``.
 
     >>> snowid.format_id(1541815603606036480, "base62")
     '1ptWyK4WgZU'
@@ -158,5 +158,5 @@ def format_id(id: int, form: str = "base58") -> str:
 
 
 def parse_id(text: str, form: str = "base58") -> int:
-    """Reads what format_id() writes. InvalidError: anything else."""
+    """Parses text written by format_id(). Raises InvalidError for any other text."""
     return _snowid.id_parse(text, _form(form))

@@ -18,12 +18,12 @@ require_relative "snowid/generator"
 #   Snowid::Layout.new("twitter").decode(1541815603606036480)
 #   Snowid::ULID.new.to_s       # => "01J2Y8…"
 #
-# The library in C that is underneath says what is promised: man libsnowid, man snowid-stores.
+# It uses the C library libsnowid, whose guarantees are documented in libsnowid(3) and snowid-stores(7).
 module Snowid
-  # Version of the library in C that is running.
+  # The version of the C library in use.
   VERSION = Native.version.freeze
 
-  # The numbers of errors, as E_CLOCK: Error#code says which one it is.
+  # The error codes, such as E_CLOCK. Error#code is one of them, or a negative errno.
   Native.constants.grep(/\AE_/).each { |name| const_set(name, Native.const_get(name)) }
   private_constant :Native
 
@@ -32,7 +32,7 @@ module Snowid
                 .map { |name| name.to_s.delete_prefix("FORM_").downcase.to_sym }.freeze
 
   class << self
-    # A 64-bit ID as text, in one of FORMS.
+    # Formats a 64-bit ID as text, in one of FORMS.
     #
     #   Snowid.format_id(1541815603606036480, :base62)
     #
@@ -45,7 +45,7 @@ module Snowid
       Native.id_format(id, Native.form_parse(form.to_s))
     end
 
-    # The 64-bit ID that a text stands for. Each ID has one text in each form.
+    # Parses the text of a 64-bit ID. Each ID has exactly one text in each form.
     #
     # @param text [String]
     #

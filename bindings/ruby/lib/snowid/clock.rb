@@ -3,19 +3,19 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # A clock that moves only by the calls below, and by waiting, which then takes no time: for tests.
-  # Children of fork share it.
+  # A clock for tests. It only moves by the calls below, and when a generator waits, which then takes no
+  # real time. Forked children share it.
   #
   #   clock = Snowid::ManualClock.new("2024-01-03T19:30:00Z")
   #   ids = Snowid::Generator.new("snowflake", worker: 1, clock: clock)
   #   clock.step(-0.010)
   class ManualClock
-    # @param instant [Time, Numeric, String] what it says at first
+    # @param instant [Time, Numeric, String] the initial time
     def initialize(instant)
       adopt(Native.clock_new_manual(*Snowid.instant_of(instant)))
     end
 
-    # Moves wall time alone, forwards or backwards, by seconds.
+    # Steps wall time forwards or backwards by seconds, without changing elapsed time.
     #
     # @return [self]
     def step(seconds)
@@ -23,14 +23,14 @@ module Snowid
       self
     end
 
-    # Sets wall time alone.
+    # Sets wall time, without changing elapsed time.
     #
     # @return [self]
     def set(instant)
       step(Rational(difference(Snowid.instant_of(instant), instant_now), 1_000_000_000))
     end
 
-    # Lets wall and elapsed time go on together, by seconds.
+    # Advances both wall and elapsed time, by seconds.
     #
     # @return [self]
     def advance(seconds)
@@ -52,7 +52,7 @@ module Snowid
       Rational(read[2], 1_000_000_000)
     end
 
-    # As <tt>#<Snowid::ManualClock 2024-01-03T19:30:00.000Z></tt>.
+    # For example <tt>#<Snowid::ManualClock 2024-01-03T19:30:00.000Z></tt>.
     def inspect
       "#<#{self.class} #{Snowid.format_time(now)}>"
     end

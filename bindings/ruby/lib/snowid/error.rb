@@ -3,20 +3,20 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # What all errors of snowid have in common. It is a module, so that an error is also what Ruby calls
-  # it: `rescue Snowid::Error` gets all, `rescue ArgumentError` those of an argument.
+  # Included in all errors of snowid. It is a module, so that each error is also one of Ruby's own:
+  # `rescue Snowid::Error` catches all of them, `rescue ArgumentError` those about an argument.
   module Error
-    # The number of the error in C: one of Snowid::E_*, or a negative errno.
+    # The error code of the C library: one of Snowid::E_*, or a negative errno.
     #
     # @return [Integer]
     attr_reader :code
 
-    # After how many nanoseconds it is worth trying again; 0 where that would not help or is not known.
+    # After how many nanoseconds to try again; 0 if waiting does not help or the time is not known.
     #
     # @return [Integer]
     attr_reader :wait_ns
 
-    # What Generator#batch had made when it failed.
+    # The IDs that a failed Generator#batch had already made.
     #
     # @return [Array, nil]
     attr_reader :partial
@@ -31,7 +31,7 @@ module Snowid
       error
     end
 
-    # The class of the errors of a code.
+    # The class of the errors with a code.
     # @api private
     def self.class_of(code) # :nodoc:
       case code
@@ -45,32 +45,33 @@ module Snowid
     end
   end
 
-  # An argument makes no sense, is out of range, malformed or unknown.
+  # An argument is invalid, out of range, malformed or unknown.
   module InvalidError
     include Error
   end
 
-  # An InvalidError; also one of Ruby's.
+  # An InvalidError that is also Ruby's ArgumentError.
   class ArgumentError < ::ArgumentError
     include InvalidError
   end
 
-  # An InvalidError: a number is negative or too large; also one of Ruby's.
+  # An InvalidError that is also Ruby's RangeError: a number is negative or too large.
   class RangeError < ::RangeError
     include InvalidError
   end
 
-  # The clock is behind what has been issued, or outside of what the layout can hold.
+  # The clock is too far behind the IDs already issued, has jumped ahead by more than +jump+, or is outside
+  # the time range of the layout.
   class ClockError < ::StandardError
     include Error
   end
 
-  # The sequence of the current tick is spent.
+  # The sequence of the current tick is used up.
   class ExhaustedError < ::StandardError
     include Error
   end
 
-  # The store cannot be relied on, or has not allowed IDs this late yet.
+  # The store cannot be relied on, or does not yet allow IDs this late.
   class StoreError < ::StandardError
     include Error
   end

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # Hands out IDs of one kind for one worker: Integers of a layout, or ULIDs or UUIDs. Threads share
-  # one, and so do processes forked from it; what one gets no other gets.
+  # Makes unique IDs of one kind for one worker: Integers, ULIDs or UUIDs. Any number of threads, and
+  # processes forked from the one that created it, may use a generator: they never get the same ID.
   #
   #   ids = Snowid::Generator.new("snowflake", worker: 5)
   #   ids.next
@@ -13,18 +13,18 @@ module Snowid
   #
   #   Snowid::Generator.open("ulid", store: "file:/var/lib/me/ulids") { |g| g.next }
   #
-  # The methods that draw, next, try_next and batch, are written in C. While one of them, or new, waits, other
-  # threads run, and it may be interrupted: by Thread#kill, Timeout and Ctrl-C. A frozen generator is shareable
-  # among Ractors.
+  # While next, batch or new waits, other threads run, and Thread#kill, Timeout and Ctrl-C can interrupt it.
+  # Ractors can share a frozen generator.
   #
-  # Nothing is drawn before it is asked for. As there is no last ID, what wants all of them (to_a, sort,
-  # count) does not return.
+  # Each ID is made only when it is asked for. Enumeration is endless, so methods that need all IDs (to_a,
+  # sort, count) do not return.
   class Generator
     include Enumerable
 
-    # Makes a generator and, with a block, hands it to that and closes it after. Arguments as for new.
+    # Creates a generator. If a block is given, passes the generator to it and closes it afterwards. Takes
+    # the same arguments as new.
     #
-    # @return [Generator, Object] what the block returns
+    # @return [Generator, Object] the generator, or what the block returns
     def self.open(*arguments, **options)
       generator = new(*arguments, **options)
       return generator unless block_given?
@@ -36,23 +36,26 @@ module Snowid
       end
     end
 
-    # Makes a generator. Spans are seconds or texts as "500ms".
+    # Creates a generator. A span of time is a number of seconds, or text such as "500ms". Defaults are in
+    # parentheses.
     #
-    # kind::    a preset, a spec, a Layout, "ulid", "uuid1", "uuid6" or "uuid7"
-    # fields::  a Hash of values of fixed fields, as <tt>{ worker: 5 }</tt>; of uuid1 and uuid6: node, clock_seq
-    # store::   where the state lives: "memory:", "file:/path", "slots:/directory". A file or a slot may have
-    #           to wait for the clock to reach what is recorded: up to two blocks
+    # kind::    a preset, a layout spec, a Layout, "ulid", "uuid1", "uuid6" or "uuid7"
+    # fields::  a Hash of the values of fields that are the same in all IDs, such as <tt>{ worker: 5 }</tt>;
+    #           for uuid1 and uuid6: node, clock_seq
+    # store::   where to keep the state: "memory:", "file:/path" or "slots:/directory". With a file or a slot,
+    #           new may wait for up to two blocks for the clock to reach what is recorded
     # clock::   a ManualClock, for tests
-    # timeout:: longest wait of a call without its own (default: 2 s)
-    # wait::    clock behind by up to this: wait it out (5 ms)
-    # hold::    behind by up to this: go on in the last tick; beyond: refuse (1 s)
-    # borrow::  how far IDs may run ahead of the clock when a tick is spent (0)
+    # timeout:: how long a call without a timeout may wait (2 s)
+    # wait::    if the clock is behind by up to this, wait for it to catch up (5 ms)
+    # hold::    if it is behind by up to this, continue from the last tick; if by more, raise ClockError (1 s)
+    # borrow::  how far IDs may run ahead of the clock when the sequence of a tick is used up (0)
     # block::   how far ahead of the clock a store allows IDs (3 s)
-    # jump::    a clock that goes ahead by more than this, beyond the time that has passed, is not recorded in a
-    #           state file (1 h)
-    # mode::    of a new state file: 0o600, 0o640 (the group may look at it) or 0o660 (the group shares it)
-    # spread::  true: start the sequence of each tick at a random value
-    # more::    fields as well, where no name of above is in the way
+    # jump::    if the clock goes ahead by more than this, beyond the time that has really passed, do not
+    #           record its time in a state file (1 h)
+    # mode::    the permissions of a new state file: 0o600 for the user only, 0o640 to let the group read it, or
+    #           0o660 to let the group use it (0o600)
+    # spread::  whether to begin the sequence of each tick at a random value (false)
+    # more::    values of fields, except those with a name listed above
     def initialize(kind = "snowflake", fields: {}, store: nil, clock: nil, timeout: nil, wait: nil, hold: nil,
                    borrow: nil, block: nil, jump: nil, mode: nil, spread: nil, **more)
       config = Native.config_new
@@ -68,22 +71,22 @@ module Snowid
       adopt(Native.generator_new(config))
     end
 
-    # Each ID from now on, without end; without a block, an Enumerator of them.
+    # Passes an endless sequence of new IDs to the block. Without a block, returns an Enumerator.
     def each
       return to_enum { Float::INFINITY } unless block_given?
 
       loop_without_end { yield self.next }
     end
 
-    # How many IDs could be taken now without waiting; raises where none could.
+    # How many IDs are available now without waiting. Raises an error if there are none.
     #
     # @return [Integer]
     def available # rubocop:disable Lint/UselessMethodDefinition
       super
     end
 
-    # Ends the generator: no ID is handed out after it, in any thread, nor, with memory:, in any child.
-    # Closing twice does nothing. Garbage collection frees without closing.
+    # Closes the generator: no thread gets another ID and, with memory:, no child does. Closing it again has
+    # no effect. Garbage collection frees a generator without closing it.
     #
     # @param timeout [Numeric] seconds to wait for the store
     #
@@ -92,7 +95,7 @@ module Snowid
       super(Snowid.nanoseconds(timeout))
     end
 
-    # Whether it has been closed, here or, with memory:, by the process that made it.
+    # Whether it has been closed, in this process or, with memory:, in the one that created it.
     def closed?
       available && false
     rescue ClosedError
@@ -101,43 +104,43 @@ module Snowid
       false
     end
 
-    # Does what is due for the store.
+    # Renews the store if that is due.
     #
-    # @return [Float] after how many seconds it wants to be called again; infinite: never
+    # @return [Float] after how many seconds to call it again; infinite for never
     def maintain
       again = super
       again == 0xffff_ffff_ffff_ffff ? Float::INFINITY : again / 1e9
     end
 
-    # The value of a fixed field: :worker, :shard, …
+    # The value of a field that is the same in all IDs, such as :worker or :shard.
     #
     # @return [Integer]
     def field(name)
       super(name.to_s)
     end
 
-    # What the IDs are: a full spec, "ulid", …
+    # The kind of ID that it makes: a preset, a layout spec, "ulid", …
     #
     # @return [String]
     def kind
       get("kind")
     end
 
-    # A setting as text, as :store, :hold.
+    # A setting as text, such as :store or :hold.
     #
     # @return [String]
     def setting(key)
       get(key.to_s)
     end
 
-    # The layout of its IDs; nil for ULIDs and UUIDs.
+    # The layout of its IDs, or nil for ULIDs and UUIDs.
     #
     # @return [Layout, nil]
     def layout
       Layout.new(kind) unless %w[ulid uuid1 uuid6 uuid7].include?(kind)
     end
 
-    # Counters since the generator was made, or since its state file was first opened in this boot.
+    # Counters since the generator was created, or since its state file was first opened after the last boot.
     #
     # @return [Hash{Symbol => Integer}] issued, waits, regressions, refused, max_lead_ns, max_lag_ns
     def stats
@@ -148,7 +151,7 @@ module Snowid
             .to_h { |name| [name, Native.const_get("STAT_#{name.upcase}")] }.freeze
     private_constant :STATS
 
-    # As <tt>#<Snowid::Generator snowflake></tt>.
+    # For example <tt>#<Snowid::Generator snowflake></tt>.
     def inspect
       "#<#{self.class} #{kind}#{' (closed)' if closed?}>"
     end

@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # What ULID and UUID have in common: 16 bytes, immutable, ordered byte by byte. A ULID and a UUID of
-  # the same bytes are the same value in two texts, but not equal.
+  # The base class of ULID and UUID: 16 immutable bytes, ordered byte by byte. A ULID and a UUID with the
+  # same bytes are not equal.
   class ID128
     include Comparable
 
     class << self
-      # The value of 16 bytes.
+      # The ID with these 16 bytes.
       #
       # @param bytes [String]
       def from_bytes(bytes)
@@ -19,26 +19,26 @@ module Snowid
         allocate.tap { |id| id.__send__(:hold, bytes.b) }
       end
 
-      # The value of an Integer of 128 bits.
+      # The ID with the value of a 128-bit Integer.
       def from_i(number)
         from_bytes(bytes_of(number, 128))
       end
 
-      # The value of a text.
+      # Parses the text of an ID.
       #
       # @param text [String]
       def parse(text)
         from_bytes(read(text))
       end
 
-      # All values from one instant to another.
+      # All IDs from one instant to another.
       #
       # @return [Range]
       def range(from, to = from)
         first_at(from)..last_at(to)
       end
 
-      # The bytes of an Integer of that many bits, most significant first.
+      # The bytes of an Integer with that many bits, the most significant first.
       # @api private
       def bytes_of(number, bits) # :nodoc:
         raise TypeError, "an Integer is needed, not #{number.class}" unless number.is_a?(Integer)
@@ -48,27 +48,27 @@ module Snowid
       end
     end
 
-    # @return [String] 16 bytes, most significant first
+    # @return [String] 16 bytes, the most significant first
     attr_reader :bytes
 
-    # @return [Integer] of 128 bits
+    # @return [Integer] the bytes as a 128-bit number
     def to_i
       high, low = bytes.unpack("Q>2")
       (high << 64) | low
     end
 
-    # The order of the bytes; nil: of another class.
+    # Compares the bytes; nil if +other+ is of another class.
     def <=>(other)
       bytes <=> other.bytes if other.instance_of?(self.class)
     end
 
-    # Whether class and bytes are the same.
+    # Whether +other+ has the same class and bytes.
     def ==(other)
       other.instance_of?(self.class) && bytes == other.bytes
     end
     alias eql? ==
 
-    # Of the bytes: values are keys of a Hash.
+    # A hash of the bytes, so that IDs can be keys of a Hash.
     def hash
       bytes.hash
     end
@@ -87,17 +87,17 @@ module Snowid
       UUID.from_bytes(bytes)
     end
 
-    # The text, as a String of JSON.
+    # The text as a JSON string.
     def to_json(*arguments)
       to_s.to_json(*arguments)
     end
 
-    # The text: what ActiveSupport makes JSON of.
+    # The text, which ActiveSupport converts to JSON.
     def as_json(*)
       to_s
     end
 
-    # As <tt>#<Snowid::ULID 01ARZ3NDEKTSV4RRFFQ69G5FAV></tt>.
+    # For example <tt>#<Snowid::ULID 01ARZ3NDEKTSV4RRFFQ69G5FAV></tt>.
     def inspect
       "#<#{self.class} #{self}>"
     end
@@ -128,7 +128,8 @@ module Snowid
   #   ULID.new.to_s                            # => "01J2Y8…"
   #   ULID.parse("01ARZ3NDEKTSV4RRFFQ69G5FAV").time
   #
-  # A new one needs no generator, and has no order within a millisecond; Generator.new("ulid") has.
+  # ULID.new needs no generator. Its ULIDs are unordered within a millisecond; those of
+  # Generator.new("ulid") are ordered.
   class ULID < ID128
     class << self
       # The smallest ULID of the millisecond that contains an instant.
@@ -136,7 +137,7 @@ module Snowid
         from_bytes(Native.ulid_first_at(*Snowid.instant_of(instant)))
       end
 
-      # The largest.
+      # The largest ULID of the millisecond that contains an instant.
       def last_at(instant)
         from_bytes(Native.ulid_last_at(*Snowid.instant_of(instant)))
       end
@@ -148,7 +149,7 @@ module Snowid
       end
     end
 
-    # A new random one.
+    # Makes a new ULID with random bits.
     def initialize
       super
       hold(Native.ulid_random)
@@ -171,7 +172,7 @@ module Snowid
       Snowid.time_of(*unix_ms.divmod(1000).then { |sec, ms| [sec, ms * 1_000_000] })
     end
 
-    # The next one of the same millisecond, as the specification has it.
+    # The next ULID of the same millisecond, as the specification defines it.
     #
     # @return [ULID]
     def increment
@@ -188,12 +189,12 @@ module Snowid
     private_constant :VARIANTS
 
     class << self
-      # The smallest UUID of a version (1, 6 or 7) of an instant: all other bits are 0.
+      # The smallest UUID of a version (1, 6 or 7) and an instant: all other bits are 0.
       def first_at(instant, version = 7)
         from_bytes(Native.uuid_first_at(version, *Snowid.instant_of(instant)))
       end
 
-      # The largest: all other bits are 1.
+      # The largest UUID of a version (1, 6 or 7) and an instant: all other bits are 1.
       def last_at(instant, version = 7)
         from_bytes(Native.uuid_last_at(version, *Snowid.instant_of(instant)))
       end
@@ -212,7 +213,7 @@ module Snowid
       end
     end
 
-    # A new random one of version 7.
+    # Makes a new UUID of version 7 with random bits.
     def initialize
       super
       hold(Native.uuid7_random)
@@ -223,7 +224,7 @@ module Snowid
       Native.uuid_format(bytes)
     end
 
-    # @return [Integer] 0 to 15; means something when the variant is :rfc9562
+    # @return [Integer] 0 to 15; only meaningful if the variant is :rfc9562
     def version
       Native.uuid_version(bytes)
     end
@@ -235,7 +236,7 @@ module Snowid
 
     # The time of a UUID of version 1, 6 or 7.
     #
-    # @return [Time, nil] nil: it holds none
+    # @return [Time, nil] nil if it does not contain a time
     def time
       Snowid.time_of(*Native.uuid_time(bytes)) if [1, 6, 7].include?(version) && variant == :rfc9562
     end
@@ -247,21 +248,21 @@ module Snowid
       time&.then { |held| (held.to_i * 1000) + (held.nsec / 1_000_000) }
     end
 
-    # The node of a UUID of version 1 or 6, 48 bits.
+    # The 48-bit node of a UUID of version 1 or 6.
     #
     # @return [Integer]
     def node
       Native.uuid_node(bytes).unpack("nN").then { |high, low| (high << 32) | low }
     end
 
-    # The clock sequence of a UUID of version 1 or 6, 14 bits.
+    # The 14-bit clock sequence of a UUID of version 1 or 6.
     #
     # @return [Integer]
     def clock_seq
       Native.uuid_clock_seq(bytes)
     end
 
-    # A UUID of version 1 or 6 with another node or clock sequence.
+    # A copy of a UUID of version 1 or 6 with another node or clock sequence.
     #
     # @return [UUID]
     def with(node: nil, clock_seq: nil)
@@ -271,14 +272,14 @@ module Snowid
       self.class.from_bytes(changed)
     end
 
-    # The same time, clock sequence and node of a version 1 as version 6.
+    # Converts a UUID of version 1 to version 6, with the same time, clock sequence and node.
     #
     # @return [UUID]
     def to_v6
       self.class.from_bytes(Native.uuid_1to6(bytes))
     end
 
-    # The same time, clock sequence and node of a version 6 as version 1.
+    # Converts a UUID of version 6 to version 1, with the same time, clock sequence and node.
     #
     # @return [UUID]
     def to_v1

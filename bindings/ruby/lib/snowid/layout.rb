@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # What the bits of a kind of 64-bit ID mean. Immutable.
+  # What the bits of a 64-bit ID mean. Layouts are immutable.
   #
   #   tweet = Snowid::Layout.new("twitter").decode(1541815603606036480)
   #   tweet[:time]         # => 2022-06-28 16:07:40.105 UTC
@@ -16,21 +16,21 @@ module Snowid
     # One field of a layout: its name, its width in bits, and the position of its lowest bit.
     Field = Struct.new(:name, :bits, :shift)
 
-    # The names of the layouts that are built in.
+    # The names of the built-in layouts.
     #
     # @return [Array<String>]
     def self.presets
       (0..).lazy.map { |index| Native.layout_preset(index) }.take_while(&:itself).to_a
     end
 
-    # @param spec [String, Symbol] a preset, or a spec as
+    # @param spec [String, Symbol] a preset, or a spec such as
     #   "time:41,datacenter:5,worker:5,sequence:12;epoch=2021-01-01;unit=1ms"
     def initialize(spec)
       adopt(Native.layout_new(spec.to_s))
       freeze
     end
 
-    # What an ID holds: its id, time, unix_ms, and the value of each field but time.
+    # Splits an ID into its parts: id, time, unix_ms, and the value of each field other than time.
     #
     # @param id [Integer]
     #
@@ -41,28 +41,28 @@ module Snowid
       held
     end
 
-    # The ID of an instant with these fields; those not given are 0.
+    # The ID with this instant and these field values. Fields that are not given are 0.
     #
     # @return [Integer]
     def encode(instant, **fields)
       fields.reduce(first_at(instant)) { |id, (name, value)| set_field(name.to_s, value, id) }
     end
 
-    # The raw value of one field of an ID, time (in ticks) and sequence included.
+    # The raw value of a field of an ID. The time (in ticks) and the sequence are fields too.
     #
     # @return [Integer]
     def field(id, name)
       super(id, name.to_s)
     end
 
-    # The instant an ID was made at.
+    # When an ID was made.
     #
     # @return [Time]
     def time(id)
       Snowid.time_of(*super)
     end
 
-    # The instant an ID was made at in milliseconds since 1970, rounded down.
+    # When an ID was made, in milliseconds since 1970, rounded down.
     #
     # @return [Integer]
     def time_ms(id) # rubocop:disable Lint/UselessMethodDefinition
@@ -90,7 +90,7 @@ module Snowid
       first_at(from)..last_at(to)
     end
 
-    # The fields, most significant first.
+    # The fields, the most significant first.
     #
     # @return [Array<Field>]
     def fields
@@ -100,32 +100,32 @@ module Snowid
       end
     end
 
-    # Bits in all.
+    # The total number of bits.
     def bits
       info(Native::LAYOUT_BITS)
     end
 
-    # Length of a tick in nanoseconds.
+    # The length of a tick in nanoseconds.
     def unit_ns
       info(Native::LAYOUT_UNIT_NS)
     end
 
-    # How many IDs a node can make in a tick.
+    # How many IDs a node can make per tick.
     def ids_per_tick
       info(Native::LAYOUT_IDS_PER_TICK)
     end
 
-    # Number of values of all fields but time and sequence.
+    # How many nodes can be distinguished by the fields other than time and sequence.
     def nodes
       info(Native::LAYOUT_NODES)
     end
 
-    # The last tick.
+    # The last tick, counted from the epoch.
     def last_tick
       info(Native::LAYOUT_LAST_TICK)
     end
 
-    # A hash of what makes the bits: widths, sequence, unit, epoch.
+    # A hash of everything that determines the bits: field widths, time unit and epoch.
     def fingerprint
       info(Native::LAYOUT_FINGERPRINT)
     end
@@ -144,14 +144,14 @@ module Snowid
       Snowid.time_of(*super)
     end
 
-    # Until when every ID fits into that many bits: 63 for a signed integer, 53 for JavaScript.
+    # Until when all IDs fit into that many bits: 63 for signed integers, 53 for JavaScript.
     #
     # @return [Time]
     def fits_until(bits)
       Snowid.time_of(*super)
     end
 
-    # The full spec, which makes the same layout again.
+    # The full spec, from which the same layout can be made.
     #
     # @return [String]
     def spec
@@ -159,18 +159,18 @@ module Snowid
     end
     alias to_s spec
 
-    # As <tt>#<Snowid::Layout time:41,…></tt>.
+    # For example <tt>#<Snowid::Layout time:41,…></tt>.
     def inspect
       "#<#{self.class} #{self}>"
     end
 
-    # Whether the names of the fields and what makes the bits are the same.
+    # Whether +other+ has the same field names and the same bits.
     def ==(other)
       other.is_a?(Layout) && to_s == other.to_s
     end
     alias eql? ==
 
-    # Of the spec: layouts are keys of a Hash.
+    # A hash of the spec, so that layouts can be keys of a Hash.
     def hash
       to_s.hash
     end

@@ -3,18 +3,18 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # Instants and spans. An instant is a Time, a DateTime, a number of seconds since 1970 or a text, as
-  # "2024-01-03T19:30:00Z"; a span is a number of seconds or a text, as "500ms". Both are exact to the
-  # nanosecond, unless a Float is not.
+  # Instants and spans. An instant is a Time, a DateTime, a number of seconds since 1970, or text such as
+  # "2024-01-03T19:30:00Z". A span is a number of seconds, or text such as "500ms". Both are exact to the
+  # nanosecond, except for the rounding of a Float.
   class << self
-    # The instant that a text stands for: ISO 8601 with a zone, a date, or milliseconds since 1970.
+    # Parses an instant: ISO 8601 with a time zone, a date, or milliseconds since 1970.
     #
     # @return [Time] in UTC
     def parse_time(text)
       time_of(*Native.time_parse(text))
     end
 
-    # An instant as ISO 8601 in UTC, with 3, 6 or 9 decimals.
+    # Formats an instant as ISO 8601 in UTC, with 3, 6 or 9 decimals.
     #
     # @return [String]
     def format_time(instant)
