@@ -1062,6 +1062,10 @@ def systemd():
     command = command.replace("200000", "7200000000")
     calm = start(log)
     check(hear("READY=1"), "notice: ready, of a calm one")
+    # Under ThreadSanitizer a signal that comes while the notice is sent waits for ever.
+    with socket.create_connection(listener.getsockname(), PATIENCE) as s:
+        s.sendall(LAST)
+        equal(statuses(read_all(s)), [200], "it answers")
     calm.terminate()
     equal(calm.wait(PATIENCE), 0, "it ends")
     with open(log, encoding="utf-8") as file:
