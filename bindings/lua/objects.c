@@ -112,14 +112,15 @@ static int collect_generator(lua_State *L)
 	return 0;
 }
 
+/* What a generator takes beside the heap: without knowing of it the collector would let the maps that a
+ * process may have run out before it finds a reason to start. */
+#define BESIDE_HEAP_KIB 8
+
 int snowid_lua_open(lua_State *L, const struct snowid_config *config,
 		    struct snowid_generator **generator)
 {
-	const int error = snowid_generator_new(config, generator);
-
-	if (error != -ENOMEM)
-		return error;
-	lua_gc(L, LUA_GCCOLLECT, 0);
+	if (lua_gc(L, LUA_GCISRUNNING, 0))
+		lua_gc(L, LUA_GCSTEP, BESIDE_HEAP_KIB);
 	return snowid_generator_new(config, generator);
 }
 

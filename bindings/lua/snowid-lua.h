@@ -56,7 +56,7 @@ void snowid_lua_push_clock(lua_State *L, struct snowid_clock *clock);
 void snowid_lua_push_config(lua_State *L, struct snowid_config *config);
 void snowid_lua_push_generator(lua_State *L, struct snowid_generator *generator);
 
-/* snowid_generator_new(), after a collection of garbage where memory was short. */
+/* snowid_generator_new(), of which the collector is told first. */
 int snowid_lua_open(lua_State *L, const struct snowid_config *config,
 		    struct snowid_generator **generator);
 

@@ -457,12 +457,10 @@ methods("config", {
 local out_generator = ffi.new "struct snowid_generator *[1]"
 function native.generator_new(config)
 	local handle = handle_of("config", config)
-	local code = C.snowid_generator_new(handle, out_generator)
-	if code == -12 then -- ENOMEM: what nobody uses any more may hold it
-		collectgarbage()
-		code = C.snowid_generator_new(handle, out_generator)
+	if collectgarbage "isrunning" then
+		collectgarbage("step", 8) -- what a generator takes beside the heap, in KiB, as objects.c tells it
 	end
-	need(code)
+	need(C.snowid_generator_new(handle, out_generator))
 	local generator = out_generator[0]
 	local kind = C.snowid_generator_get(generator, "kind", text, 16, nil) == 0 and ffi.string(text)
 	return object("generator", generator, {
