@@ -241,6 +241,8 @@ static struct sn_place place_of(int fd, const struct stat *status)
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && more.stx_mask & STATX_BTIME)
 		place.born_ns =
 			(uint64_t)more.stx_btime.tv_sec * SN_NSEC_PER_SEC + more.stx_btime.tv_nsec;
+#else
+	(void)fd;
 #endif
 	return place;
 }

@@ -493,7 +493,7 @@ has "the last ID is a string" "$out" "\"last_id\":\"$(tail -n 1 "$work/ids")\""
 is "SNOWID_STORE names it" "$(SNOWID_STORE=file:$state "$tool" store --json)" "$out"
 "$tool" -n 9223372036854775807 --field worker=1 --store "file:$state" >"$work/fifo" 2>/dev/null &
 user=$!
-while [ ! -s "$work/fifo" ]; do sleep 0.01; done
+while [ ! -s "$work/fifo" ] && kill -0 $user 2>/dev/null; do sleep 0.01; done
 has "it is in use" "$("$tool" store "file:$state" --json)" '"use":"shared"'
 refuses 1 "is in use" store "file:$state" --reset --floor 2024-01-01 --yes
 kill $user
