@@ -2,7 +2,6 @@
  *
  * The objects of the library as objects of Lua, and the calls that draw IDs.
  */
-#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
