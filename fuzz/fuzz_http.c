@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
-#include "snowidd/http.h"
-#include "snowidd/rest.h"
+#include "snowidd/http/http.h"
+#include "snowidd/http/rest.h"
 
 static struct server server;
 static struct worker worker;

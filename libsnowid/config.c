@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libsnowid/clock.h"
+#include "libsnowid/base/clock.h"
 #include "libsnowid/config.h"
-#include "libsnowid/error.h"
-#include "libsnowid/export.h"
-#include "libsnowid/output.h"
-#include "libsnowid/span.h"
-#include "libsnowid/store.h"
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/export.h"
+#include "libsnowid/base/output.h"
+#include "libsnowid/base/span.h"
+#include "libsnowid/store/store.h"
 
 static const struct sn_field uuid_fields[] = {
 	[SN_UUID_CLOCK_SEQ] = {"clock_seq", 14, 48},

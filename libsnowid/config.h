@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "libsnowid/layout.h"
+#include "libsnowid/id/layout.h"
 #include "snowid.h"
 
 enum sn_kind { SN_KIND_LAYOUT, SN_KIND_ULID, SN_KIND_UUID1, SN_KIND_UUID6, SN_KIND_UUID7 };

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "libsnowid/config.h"
-#include "libsnowid/entropy.h"
-#include "libsnowid/error.h"
-#include "libsnowid/export.h"
-#include "libsnowid/sequencer.h"
-#include "libsnowid/store.h"
-#include "libsnowid/ulid.h"
-#include "libsnowid/uuid.h"
+#include "libsnowid/base/entropy.h"
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/export.h"
+#include "libsnowid/sequence/sequencer.h"
+#include "libsnowid/store/store.h"
+#include "libsnowid/id/ulid.h"
+#include "libsnowid/id/uuid.h"
 
 struct snowid_generator {
 	struct sn_sequencer sequencer;

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "libsnowid/config.h"
-#include "libsnowid/error.h"
-#include "libsnowid/export.h"
-#include "libsnowid/store.h"
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/export.h"
+#include "libsnowid/store/store.h"
 
 struct value {
 	enum snowid_value type;

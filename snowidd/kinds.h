@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "snowid.h"
-#include "snowidd/settings.h"
+#include "snowidd/config/settings.h"
 
 #define KINDS_MAX   8
 #define KIND_FIELDS 16 /* that are neither time nor sequence */

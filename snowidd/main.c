@@ -13,18 +13,18 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "snowidd/clocksource.h"
-#include "snowidd/http.h"
+#include "snowidd/clock/clocksource.h"
+#include "snowidd/http/http.h"
 #include "snowidd/keeper.h"
-#include "snowidd/listen.h"
+#include "snowidd/net/listen.h"
 #include "snowidd/log.h"
 #include "snowidd/metrics.h"
 #include "snowidd/notify.h"
 #include "snowidd/peers.h"
-#include "snowidd/rest.h"
-#include "snowidd/settings.h"
-#include "snowidd/setup.h"
-#include "snowidd/worker.h"
+#include "snowidd/http/rest.h"
+#include "snowidd/config/settings.h"
+#include "snowidd/config/live.h"
+#include "snowidd/net/loop.h"
 
 enum signal_name { TERM, INT, HUP, SIGNALS };
 

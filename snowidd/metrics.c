@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "snowidd/metrics.h"
-#include "snowidd/tls.h"
-#include "snowidd/worker.h"
+#include "snowidd/net/tls.h"
+#include "snowidd/net/loop.h"
 
 /* ---- counting -------------------------------------------------------------------------------- */
 

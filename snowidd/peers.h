@@ -8,7 +8,7 @@
 #include <uv.h>
 
 #include "snowidd/service.h"
-#include "snowidd/setup.h"
+#include "snowidd/config/live.h"
 
 #define PEERS_MAX 64
 

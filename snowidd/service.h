@@ -14,7 +14,7 @@
 #include "snowid.h"
 #include "snowidd/kinds.h"
 #include "snowidd/metrics.h"
-#include "snowidd/settings.h"
+#include "snowidd/config/settings.h"
 
 /* ---- refusals -------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Ownership of one worker ID, for spin to search exhaustively: two owners claim it, renew, release, die,
- * come back and take over from each other, and issue ticks all the while. tests/model.sh runs it;
+ * come back and take over from each other, and issue ticks all the while. tests/model/model.sh runs it;
  * ARCHITECTURE.md says what in the code each step stands for.
  *
  * Nothing here knows of time. Whoever runs may stand still between any two steps, for as long as it

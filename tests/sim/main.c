@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/random.h"
+#include "tests/unit/random.h"
 #include "tests/sim/sim.h"
 
 struct world world;

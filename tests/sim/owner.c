@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libsnowid/bytes.h"
-#include "libsnowid/entropy.h"
+#include "libsnowid/base/bytes.h"
+#include "libsnowid/base/entropy.h"
 #include "tests/sim/sim.h"
 
 #define SEQUENCE_BITS 12

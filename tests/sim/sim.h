@@ -12,8 +12,8 @@
 #ifndef TESTS_SIM_H
 #define TESTS_SIM_H
 
-#include "libsnowid/lease.h"
-#include "libsnowid/sequencer.h"
+#include "libsnowid/coordinator/lease.h"
+#include "libsnowid/sequence/sequencer.h"
 
 #define MS  UINT64_C(1000000)
 #define SEC (1000 * MS)

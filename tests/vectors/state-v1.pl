@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
 #
-# Prints a state file of format version 1, from its description in libsnowid/image.h alone:
+# Prints a state file of format version 1, from its description in libsnowid/store/image.h alone:
 #
 #     perl state-v1.pl little >state-v1.little
 #     perl state-v1.pl big >state-v1.big

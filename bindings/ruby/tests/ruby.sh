@@ -1,0 +1,49 @@
+#!/bin/sh
+# The tests of the Ruby library, in the build tree or where it is installed.
+# ruby.sh [DIRECTORY OF RUBY FILES, DIRECTORY OF COMPILED ONES]
+# SPDX-License-Identifier: MIT
+set -eu
+: "${top_srcdir:?make check sets it}" "${top_builddir:?}" "${RUBY:?}"
+if [ $# -eq 0 ]; then
+	set -- "$top_srcdir/bindings/ruby/lib" "$top_builddir/bindings/ruby/tree"
+	export LD_LIBRARY_PATH="$top_builddir/.libs"
+fi
+# A module with AddressSanitizer wants it to be there before the interpreter is, whose own memory is
+# its own affair.
+case ${SANITIZERS-} in
+*address*)
+	preload=$($CC -print-file-name=libasan.so)
+	export ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=1:use_sigaltstack=0:${ASAN_OPTIONS-}"
+	;;
+*) preload= ;;
+esac
+lib=$1 arch=$2
+ruby() {
+	env ${preload:+LD_PRELOAD="$preload"} "$RUBY" -I"$lib" -I"$arch" "$@"
+}
+status=0
+ruby -w "$top_srcdir/tests/conformance/run_ruby.rb" || status=1
+tests=$top_srcdir/bindings/ruby/tests
+ruby -w "$tests/helper.rb" "$tests"/test_*.rb || status=1
+
+# Examples say the same each time.
+wanted="first, second
+2
+0
+true"
+if [ "$(ruby "$top_srcdir/bindings/ruby/examples/active_record.rb" 2>&1)" = "$wanted" ]; then
+	echo "ok - the example active_record"
+else
+	echo "not ok - the example active_record"
+	ruby "$top_srcdir/bindings/ruby/examples/active_record.rb" || true
+	status=1
+fi
+"$tests/puma.sh" env ${preload:+LD_PRELOAD="$preload"} "$RUBY" -I"$lib" -I"$arch" || status=1
+
+if readelf -d "$arch/snowid/native.so" | grep -q 'NEEDED.*\[libruby'; then
+	echo "ok - the module asks for Ruby's library"
+else
+	echo "not ok - the module does not ask for Ruby's library"
+	status=1
+fi
+exit $status

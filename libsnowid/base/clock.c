@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Clocks: the system's, the caller's own, and the manual one that tests move.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libsnowid/base/clock.h"
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/export.h"
+#include "libsnowid/base/instant.h"
+
+/* Lives in a shared mapping, so that a child sees its parent's steps. Wall time is a start plus two
+ * spans, so that moving wall and elapsed time together is one atomic addition. */
+struct sn_manual_clock {
+	int64_t start_sec;
+	uint32_t start_nsec;
+	_Atomic int64_t stepped_ns;
+	_Atomic uint64_t elapsed_ns;
+};
+
+static int manual_out_of_range(void)
+{
+	return sn_fail(SNOWID_E_RANGE, "a manual clock moves at most 292 years from its start");
+}
+
+static int manual_instant(const struct sn_manual_clock *clock, int64_t stepped, uint64_t elapsed,
+			  int64_t *sec, uint32_t *nsec)
+{
+	int64_t moved;
+	if (elapsed > INT64_MAX || __builtin_add_overflow(stepped, (int64_t)elapsed, &moved))
+		return manual_out_of_range();
+	int64_t rest = moved % SN_NSEC_PER_SEC + clock->start_nsec;
+	int64_t whole = clock->start_sec + moved / SN_NSEC_PER_SEC;
+	if (rest < 0 || rest >= SN_NSEC_PER_SEC) {
+		const int carry = rest < 0 ? -1 : 1;
+		whole += carry;
+		rest -= (int64_t)carry * SN_NSEC_PER_SEC;
+	}
+	*sec = whole;
+	*nsec = (uint32_t)rest;
+	return 0;
+}
+
+static int manual_wall(void *user, int64_t *sec, uint32_t *nsec)
+{
+	const struct sn_manual_clock *const clock = user;
+	return manual_instant(clock, atomic_load(&clock->stepped_ns),
+			      atomic_load(&clock->elapsed_ns), sec, nsec);
+}
+
+static int manual_elapsed(void *user, uint64_t *ns)
+{
+	const struct sn_manual_clock *const clock = user;
+	*ns = atomic_load(&clock->elapsed_ns);
+	return 0;
+}
+
+static int manual_advance(void *user, uint64_t ns)
+{
+	struct sn_manual_clock *const clock = user;
+	uint64_t old = atomic_load(&clock->elapsed_ns), next;
+	int64_t sec;
+	uint32_t nsec;
+
+	do {
+		if (__builtin_add_overflow(old, ns, &next))
+			return manual_out_of_range();
+		const int error =
+			manual_instant(clock, atomic_load(&clock->stepped_ns), next, &sec, &nsec);
+		if (error)
+			return error;
+	} while (!atomic_compare_exchange_weak(&clock->elapsed_ns, &old, next));
+	return 0;
+}
+
+static int manual_step(struct sn_manual_clock *clock, int64_t delta_ns)
+{
+	int64_t old = atomic_load(&clock->stepped_ns), next, sec;
+	uint32_t nsec;
+
+	do {
+		if (__builtin_add_overflow(old, delta_ns, &next))
+			return manual_out_of_range();
+		const int error =
+			manual_instant(clock, next, atomic_load(&clock->elapsed_ns), &sec, &nsec);
+		if (error)
+			return error;
+	} while (!atomic_compare_exchange_weak(&clock->stepped_ns, &old, next));
+	return 0;
+}
+
+static struct snowid_clock *make(struct snowid_clock parts)
+{
+	static _Atomic uint32_t made_before;
+	struct snowid_clock *const made = malloc(sizeof *made);
+	if (!made)
+		return NULL;
+	*made = parts;
+	made->domain = (uint16_t)((uint32_t)getpid() * 257 + atomic_fetch_add(&made_before, 1));
+	return made;
+}
+
+SNOWID_EXPORT int snowid_clock_new(snowid_wall_fn wall, snowid_elapsed_fn elapsed,
+				   snowid_sleep_fn sleep, void *user, struct snowid_clock **clock)
+{
+	if (!wall || !elapsed || !sleep)
+		return sn_fail_null(!wall ? "wall" : !elapsed ? "elapsed" : "sleep");
+	if (!clock)
+		return sn_fail_null("clock");
+	struct snowid_clock *const made =
+		make((struct snowid_clock){wall, elapsed, sleep, user, NULL, 1, 0});
+	if (!made)
+		return sn_fail_nomem();
+	*clock = made;
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_clock_new_manual(int64_t unix_sec, uint32_t nsec,
+					  struct snowid_clock **clock)
+{
+	if (!clock)
+		return sn_fail_null("clock");
+	if (unix_sec < SN_TIME_YEAR_0 || unix_sec > SN_TIME_MAX || nsec >= SN_NSEC_PER_SEC)
+		return sn_fail(SNOWID_E_RANGE, "a manual clock cannot start at %lld s and %u ns",
+			       (long long)unix_sec, nsec);
+	struct sn_manual_clock *const manual = mmap(NULL, sizeof *manual, PROT_READ | PROT_WRITE,
+						    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (manual == MAP_FAILED)
+		return sn_fail_nomem();
+	manual->start_sec = unix_sec;
+	manual->start_nsec = nsec;
+	struct snowid_clock *const made = make((struct snowid_clock){
+		manual_wall, manual_elapsed, manual_advance, manual, manual, 1, 0});
+	if (!made) {
+		munmap(manual, sizeof *manual);
+		return sn_fail_nomem();
+	}
+	*clock = made;
+	return 0;
+}
+
+struct snowid_clock *sn_clock_hold(struct snowid_clock *clock)
+{
+	if (clock)
+		atomic_fetch_add(&clock->holders, 1);
+	return clock;
+}
+
+SNOWID_EXPORT void snowid_clock_free(struct snowid_clock *clock)
+{
+	if (!clock || atomic_fetch_sub(&clock->holders, 1) > 1)
+		return;
+	if (clock->manual)
+		munmap(clock->manual, sizeof *clock->manual);
+	free(clock);
+}
+
+static int need_manual(const struct snowid_clock *clock)
+{
+	if (!clock)
+		return sn_fail_null("clock");
+	if (!clock->manual)
+		return sn_fail(SNOWID_E_KIND, "only a manual clock can be moved by hand");
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_clock_step(struct snowid_clock *clock, int64_t delta_ns)
+{
+	const int error = need_manual(clock);
+	return error ? error : manual_step(clock->manual, delta_ns);
+}
+
+SNOWID_EXPORT int snowid_clock_advance(struct snowid_clock *clock, uint64_t ns)
+{
+	const int error = need_manual(clock);
+	return error ? error : manual_advance(clock->manual, ns);
+}
+
+int sn_clock_wall_custom(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec)
+{
+	const int error = clock->wall(clock->user, sec, nsec);
+	if (!error && *nsec >= SN_NSEC_PER_SEC)
+		return sn_fail(SNOWID_E_RANGE,
+			       "the clock's wall function returned %u ns, more than a second has",
+			       *nsec);
+	return error;
+}
+
+int sn_clock_elapsed(struct snowid_clock *clock, uint64_t *ns)
+{
+	struct timespec now;
+	if (clock)
+		return clock->elapsed(clock->user, ns);
+	if (clock_gettime(CLOCK_BOOTTIME, &now) != 0)
+		return sn_fail(-errno, "clock_gettime(CLOCK_BOOTTIME): %s",
+			       snowid_strerror(-errno));
+	*ns = (uint64_t)now.tv_sec * SN_NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+	return 0;
+}
+
+uint16_t sn_clock_domain(const struct snowid_clock *clock)
+{
+	struct stat namespace;
+	if (clock)
+		return clock->domain;
+	return stat("/proc/self/ns/time", &namespace) == 0 ? (uint16_t) namespace.st_ino : 0;
+}
+
+int sn_clock_sleep(struct snowid_clock *clock, uint64_t ns)
+{
+	if (clock)
+		return clock->sleep(clock->user, ns);
+	/* Relative and monotonic: a sleep to an absolute CLOCK_REALTIME is prolonged by a step back. A
+	 * day at a time, so that no time_t overflows; who sleeps looks at the clock again anyway. */
+	const uint64_t day = UINT64_C(86400) * SN_NSEC_PER_SEC;
+	const uint64_t span = ns < day ? ns : day;
+	const struct timespec request = {.tv_sec = (time_t)(span / SN_NSEC_PER_SEC),
+					 .tv_nsec = (long)(span % SN_NSEC_PER_SEC)};
+	const int error = clock_nanosleep(CLOCK_MONOTONIC, 0, &request, NULL);
+	if (error && error != EINTR)
+		return sn_fail(-error, "clock_nanosleep: %s", snowid_strerror(-error));
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *nsec,
+				    uint64_t *elapsed_ns)
+{
+	int64_t sec;
+	uint32_t ns;
+	uint64_t elapsed;
+	int error = sn_clock_wall(clock, &sec, &ns);
+
+	if (!error)
+		error = sn_clock_elapsed(clock, &elapsed);
+	if (error)
+		return error;
+	if (unix_sec)
+		*unix_sec = sec;
+	if (nsec)
+		*nsec = ns;
+	if (elapsed_ns)
+		*elapsed_ns = elapsed;
+	return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Random bytes of the kernel, bought in blocks because a system call per ID costs ten times the
+ * bytes, and handed out once: a byte is wiped from the block as it is given, a block that a fork
+ * has copied is dropped, and whoever interrupts a call asks the kernel directly.
+ */
+#include "libsnowid/base/entropy.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/thread.h"
+
+static int buy(void *out, size_t size)
+{
+	uint8_t *at = out;
+	while (size > 0) {
+		const ssize_t got = getrandom(at, size, 0);
+		if (got >= 0) {
+			at += got;
+			size -= (size_t)got;
+		} else if (errno != EINTR) {
+			return sn_fail(-errno,
+				       "getrandom: %s; there is no other source of random bytes, "
+				       "so it must be allowed",
+				       snowid_strerror(-errno));
+		}
+	}
+	return 0;
+}
+
+/* Always inline, for its callers to make size a constant. */
+__attribute__((always_inline)) static inline int take(struct sn_entropy_block *block, void *out,
+						      size_t size)
+{
+	size_t left = block->left; /* read once: a fork in a signal handler makes it 0 */
+	if (left < size) {
+		const int error = buy(block->bytes, sizeof block->bytes);
+		if (error)
+			return error;
+		left = sizeof block->bytes;
+	}
+	left -= size;
+	block->left = (uint32_t)left;
+	uint8_t *const unused = block->bytes + left;
+	memcpy(out, unused, size);
+	atomic_signal_fence(memory_order_seq_cst);
+	if (!block->busy) { /* a signal handler forked, this is the child, and those were zeros */
+		block->left = 0;
+		return buy(out, size);
+	}
+	memset(unused, 0, size);
+	return 0;
+}
+
+int sn_entropy(void *out, size_t size)
+{
+	struct sn_thread *const thread = sn_thread_get();
+	struct sn_entropy_block *block;
+	int error;
+
+	if (!thread || thread->entropy->busy)
+		return buy(out, size);
+	block = thread->entropy;
+	block->busy = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+	/* IDs take 10 or 8 bytes: constants, so that the copying and wiping is a few instructions. */
+	if (size == 10)
+		error = take(block, out, 10);
+	else if (size == 8)
+		error = take(block, out, 8);
+	else
+		error = take(block, out, size);
+	atomic_signal_fence(memory_order_seq_cst);
+	block->busy = 0;
+	return error;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Errors: a code that is returned, whose name is here, and a detail that the thread keeps.
+ */
+#include "libsnowid/base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "libsnowid/base/export.h"
+#include "libsnowid/base/thread.h"
+
+/* From SNOWID_E_INVALID down. */
+static const char *const names[] = {
+	[SNOWID_E_INVALID - SNOWID_E_INVALID] = "invalid argument",
+	[SNOWID_E_INVALID - SNOWID_E_RANGE] = "value out of range",
+	[SNOWID_E_INVALID - SNOWID_E_SYNTAX] = "malformed text",
+	[SNOWID_E_INVALID - SNOWID_E_OVERFLOW] = "value too large for its type",
+	[SNOWID_E_INVALID - SNOWID_E_UNKNOWN] = "unknown name",
+	[SNOWID_E_INVALID - SNOWID_E_KIND] = "not applicable to this kind of ID",
+	[SNOWID_E_INVALID - SNOWID_E_WORKER] = "worker not known",
+	[SNOWID_E_INVALID - SNOWID_E_STORE] = "store not available",
+	[SNOWID_E_INVALID - SNOWID_E_CLOCK] = "clock is wrong",
+	[SNOWID_E_INVALID - SNOWID_E_EXHAUSTED] = "sequence exhausted",
+	[SNOWID_E_INVALID - SNOWID_E_LIMIT] = "limit of the store reached",
+	[SNOWID_E_INVALID - SNOWID_E_EPOCH] = "clock stands before the epoch",
+	[SNOWID_E_INVALID - SNOWID_E_ENDED] = "layout has ended",
+	[SNOWID_E_INVALID - SNOWID_E_CLOSED] = "generator is closed",
+};
+#define LAST_ERROR (SNOWID_E_INVALID - (int)(sizeof names / sizeof *names) + 1)
+
+static const char *system_name(int number)
+{
+#ifdef HAVE_STRERRORDESC_NP
+	return strerrordesc_np(number); /* unlike strerror(), never another thread's text */
+#else
+	return strerror(number);
+#endif
+}
+
+SNOWID_EXPORT const char *snowid_strerror(int error)
+{
+	const char *name = NULL;
+	if (error == 0)
+		return "no error";
+	if (error < 0 && error > SNOWID_E_INVALID)
+		name = system_name(-error);
+	else if (error <= SNOWID_E_INVALID && error >= LAST_ERROR)
+		name = names[SNOWID_E_INVALID - error];
+	return name ? name : "unknown error";
+}
+
+SNOWID_EXPORT size_t snowid_error_detail(char *text, size_t size)
+{
+	const struct sn_thread *const thread = sn_thread_get();
+	const char *const detail = thread ? thread->detail : "";
+	const size_t length = strlen(detail);
+	if (text && size > 0) {
+		const size_t copied = length < size ? length : size - 1;
+		memcpy(text, detail, copied);
+		text[copied] = '\0';
+	}
+	return length;
+}
+
+int sn_fail(int code, const char *format, ...)
+{
+	const int saved = errno;
+	struct sn_thread *const thread = sn_thread_get();
+	if (thread) {
+		va_list args;
+		va_start(args, format);
+		vsnprintf(thread->detail, sizeof thread->detail, format, args);
+		va_end(args);
+	}
+	errno = saved;
+	return code;
+}
+
+int sn_fail_null(const char *argument)
+{
+	return sn_fail(SNOWID_E_INVALID, "%s is NULL", argument);
+}
+
+int sn_fail_nomem(void)
+{
+	return sn_fail(-ENOMEM, "out of memory");
+}

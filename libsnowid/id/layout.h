@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the bits of a 64-bit ID mean.
+ */
+#ifndef SN_LAYOUT_H
+#define SN_LAYOUT_H
+
+#include "libsnowid/base/instant.h"
+#include "snowid.h"
+
+#define SN_FIELD_NAME_SIZE 32
+#define SN_FIELDS_MAX      64 /* one bit each */
+
+struct sn_field {
+	char name[SN_FIELD_NAME_SIZE];
+	uint8_t bits;
+	uint8_t shift;
+};
+
+struct snowid_layout {
+	struct sn_timebase time;
+	uint64_t last_tick;
+	uint8_t count;
+	uint8_t bits;
+	uint8_t sequence; /* index of the sequence field, 0 (which is time) if there is none */
+	struct sn_field fields[SN_FIELDS_MAX]; /* [0] is time */
+};
+
+/* All ones in this many low bits; bits is 0 to 64. */
+static inline uint64_t sn_mask(unsigned bits)
+{
+	return bits == 0 ? 0 : UINT64_MAX >> (64 - bits);
+}
+
+/* The field of a name, or NULL. */
+const struct sn_field *sn_layout_find(const struct snowid_layout *layout, const char *name);
+
+/* Width and position of the sequence; width 0 if there is none. */
+static inline unsigned sn_layout_sequence_bits(const struct snowid_layout *layout)
+{
+	return layout->sequence ? layout->fields[layout->sequence].bits : 0;
+}
+
+static inline unsigned sn_layout_sequence_shift(const struct snowid_layout *layout)
+{
+	return layout->sequence ? layout->fields[layout->sequence].shift : 0;
+}
+
+/* The field that says which node this is: worker, machine or shard, whichever is found first in
+ * this order; NULL if the layout has none of them. */
+const struct sn_field *sn_layout_node_field(const struct snowid_layout *layout);
+
+#endif

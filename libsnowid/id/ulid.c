@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ULIDs (github.com/ulid/spec): 48 bits of milliseconds and 80 random bits. In text, the 128 bits
+ * are 13 digits for the high word but its last bit, one for that bit and the top 4 of the low word,
+ * and 12 for the other 60.
+ */
+#include "libsnowid/id/ulid.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+#include "libsnowid/base/bytes.h"
+#include "libsnowid/base/entropy.h"
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/export.h"
+#include "libsnowid/base/instant.h"
+#include "libsnowid/id/text.h"
+
+#define LENGTH (SNOWID_ULID_TEXT - 1)
+
+void sn_ulid_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],
+		    struct snowid_id128 *id)
+{
+	sn_store64(id->bytes, tick << 16 | counter);
+	memcpy(id->bytes + 8, random, 8);
+}
+
+SNOWID_EXPORT int snowid_ulid_random(struct snowid_id128 *id)
+{
+	struct timespec now;
+	uint8_t random[10];
+	uint64_t ms;
+	int error;
+
+	if (!id)
+		return sn_fail_null("id");
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec < 0 || now.tv_sec > SN_TIME_MAX)
+		return sn_fail(SNOWID_E_RANGE,
+			       "the system clock is %lld s from 1970, outside 1970 to 9999; set it",
+			       (long long)now.tv_sec);
+	error = sn_entropy(random, sizeof random);
+	if (error)
+		return error;
+	ms = (uint64_t)now.tv_sec * 1000 + (uint32_t)now.tv_nsec / 1000000;
+	sn_ulid_encode(ms, (uint16_t)(random[8] << 8 | random[9]), random, id);
+	return 0;
+}
+
+static void write_digits(uint64_t value, char *text, unsigned count)
+{
+	while (count > 0) {
+		text[--count] = sn_base32_digits[value & 31];
+		value >>= 5;
+	}
+}
+
+/* Sets bits of *bad above the low 5 where a byte is no digit. */
+static uint64_t read_digits(const char *text, unsigned count, unsigned *bad)
+{
+	uint64_t value = 0;
+	for (unsigned i = 0; i < count; i++) {
+		const unsigned digit = sn_base32_values[(unsigned char)text[i]] - 1u;
+		*bad |= digit;
+		value = value << 5 | digit;
+	}
+	return value;
+}
+
+SNOWID_EXPORT int snowid_ulid_format(const struct snowid_id128 *id, char text[SNOWID_ULID_TEXT])
+{
+	uint64_t high, low;
+
+	if (!id)
+		return sn_fail_null("id");
+	if (!text)
+		return sn_fail_null("text");
+	high = sn_load64(id->bytes);
+	low = sn_load64(id->bytes + 8);
+	write_digits(high >> 1, text, 13);
+	write_digits(high << 4 | low >> 60, text + 13, 1);
+	write_digits(low, text + 14, 12);
+	text[LENGTH] = '\0';
+	return 0;
+}
+
+static int fail_digit(const char *text)
+{
+	size_t i = 0;
+	while (sn_base32_values[(unsigned char)text[i]] != 0)
+		i++;
+	return sn_fail_byte(text, i, sn_base32_digits, 32);
+}
+
+SNOWID_EXPORT int snowid_ulid_parse(const char *text, size_t length, struct snowid_id128 *id)
+{
+	uint64_t high, middle, low;
+	unsigned bad = 0;
+
+	if (!text)
+		return sn_fail_null("text");
+	if (!id)
+		return sn_fail_null("id");
+	if (length != LENGTH)
+		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, but a ULID has %d", length, LENGTH);
+	high = read_digits(text, 13, &bad);
+	middle = read_digits(text + 13, 1, &bad);
+	low = read_digits(text + 14, 12, &bad);
+	if (bad > 31)
+		return fail_digit(text);
+	if (sn_base32_values[(unsigned char)text[0]] - 1u > 7)
+		return sn_fail(SNOWID_E_OVERFLOW,
+			       "%.*s has more than 128 bits: a ULID begins with 0 to 7", LENGTH,
+			       text);
+	sn_store64(id->bytes, high << 1 | middle >> 4);
+	sn_store64(id->bytes + 8, middle << 60 | low);
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_ulid_time_ms(const struct snowid_id128 *id, int64_t *unix_ms)
+{
+	if (!id)
+		return sn_fail_null("id");
+	if (!unix_ms)
+		return sn_fail_null("unix_ms");
+	*unix_ms = (int64_t)(sn_load64(id->bytes) >> 16);
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_ulid_increment(struct snowid_id128 *id)
+{
+	uint64_t high, low;
+
+	if (!id)
+		return sn_fail_null("id");
+	high = sn_load64(id->bytes);
+	low = sn_load64(id->bytes + 8) + 1;
+	if (low == 0 && (++high & 0xffff) == 0)
+		return sn_fail(SNOWID_E_OVERFLOW,
+			       "the random part is all ones: wait a millisecond");
+	sn_store64(id->bytes, high);
+	sn_store64(id->bytes + 8, low);
+	return 0;
+}
+
+static int edge_at(int64_t sec, uint32_t nsec, bool last, struct snowid_id128 *id)
+{
+	static const uint8_t zeros[8], ones[8] = {255, 255, 255, 255, 255, 255, 255, 255};
+	const bool early = sec < 0;
+	const bool late = sec > SN_TIME_MAX;
+
+	if (!id)
+		return sn_fail_null("id");
+	if (nsec >= SN_NSEC_PER_SEC)
+		return sn_fail(SNOWID_E_INVALID, "nsec is %u, but must be from 0 to 999999999",
+			       nsec);
+	const uint64_t ms = early  ? 0
+			    : late ? (uint64_t)SN_TIME_MAX * 1000 + 999
+				   : (uint64_t)sec * 1000 + nsec / 1000000;
+	sn_ulid_encode(ms, last ? UINT16_MAX : 0, last ? ones : zeros, id);
+	if (early || late)
+		return sn_fail(SNOWID_E_RANGE, "the instant is %s",
+			       early ? "before 1970, where ULIDs begin" : "after the year 9999");
+	return 0;
+}
+
+SNOWID_EXPORT int snowid_ulid_first_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id)
+{
+	return edge_at(unix_sec, nsec, false, id);
+}
+
+SNOWID_EXPORT int snowid_ulid_last_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id)
+{
+	return edge_at(unix_sec, nsec, true, id);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a reload replaces as a whole.
+ */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "snowidd/config/live.h"
+#include "snowidd/net/tls.h"
+
+/* Two digests are compared, so that the time tells nothing, not even the length of the token. */
+static bool digest(const char *token, size_t length, unsigned char to[32])
+{
+	return EVP_Digest(token, length, to, NULL, EVP_sha256(), NULL) == 1;
+}
+
+static bool read_token(struct setup *setup, struct settings_error *error)
+{
+	const char *const path = setup->settings->token_file;
+	char text[1024];
+
+	if (!*path)
+		return true;
+	FILE *const file = fopen(path, "re");
+	if (!file)
+		return settings_fail(error, "token_file: cannot read %s: %s", path,
+				     strerror(errno));
+	size_t length = fread(text, 1, sizeof text, file);
+	fclose(file);
+	while (length > 0 && strchr(" \t\r\n", text[length - 1]))
+		length--;
+	if (length < 16 || length == sizeof text)
+		return settings_fail(
+			error, "token_file: %s does not contain a token of 16 to 1000 bytes", path);
+	for (size_t i = 0; i < length; i++)
+		if (text[i] <= ' ' || text[i] >= 0x7f)
+			return settings_fail(
+				error, "token_file: the token in %s cannot be sent in a header",
+				path);
+	setup->token = strndup(text, length);
+	const bool good = setup->token && digest(text, length, setup->token_digest);
+	OPENSSL_cleanse(text, sizeof text);
+	return good ||
+	       settings_fail(error, "token_file: out of memory, or SHA-256 is not available");
+}
+
+static bool check(const struct settings *s, struct settings_error *error)
+{
+	if (s->clock_warn > s->clock_refuse)
+		return settings_fail(error, "clock.warn is above clock.refuse");
+	if (!*s->tls_certificate != !*s->tls_key)
+		return settings_fail(error, "tls.certificate and tls.key must be set together");
+	if (*s->tls_client_ca && !*s->tls_certificate)
+		return settings_fail(error, "tls.client_ca needs tls.certificate and tls.key");
+	for (size_t i = 0; i < s->peers.count; i++) {
+		const char *const peer = s->peers.items[i], *const colon = strrchr(peer, ':');
+		if (!colon || colon - peer < 1 || !colon[1] || (peer[0] == '[' && colon[-1] != ']'))
+			return settings_fail(error, "peers: \"%.120s\" is not HOST:PORT", peer);
+	}
+	return true;
+}
+
+struct setup *setup_new(struct settings *settings, struct settings_error *error)
+{
+	struct setup *const setup = calloc(1, sizeof *setup);
+
+	if (!setup) {
+		settings_fail(error, "out of memory");
+		settings_free(settings);
+		return NULL;
+	}
+	setup->holders = 1;
+	setup->settings = settings;
+	if (check(settings, error) && read_token(setup, error) &&
+	    tls_context(settings, &setup->tls, error))
+		return setup;
+	settings_locate(settings, error);
+	setup_release(setup);
+	return NULL;
+}
+
+struct setup *setup_hold(struct setup *setup)
+{
+	atomic_fetch_add(&setup->holders, 1);
+	return setup;
+}
+
+void setup_release(struct setup *setup)
+{
+	if (!setup || atomic_fetch_sub(&setup->holders, 1) > 1)
+		return;
+	SSL_CTX_free(setup->tls);
+	if (setup->token)
+		OPENSSL_cleanse(setup->token, strlen(setup->token));
+	free(setup->token);
+	settings_free(setup->settings);
+	free(setup);
+}
+
+bool setup_authorised(const struct setup *setup, const char *value, size_t length)
+{
+	static const char scheme[] = "Bearer ";
+	unsigned char given[32];
+
+	if (length < sizeof scheme || strncasecmp(value, scheme, sizeof scheme - 1) != 0)
+		return false;
+	value += sizeof scheme - 1;
+	length -= sizeof scheme - 1;
+	for (; length > 0 && *value == ' '; length--)
+		value++;
+	return digest(value, length, given) &&
+	       CRYPTO_memcmp(given, setup->token_digest, sizeof given) == 0;
+}

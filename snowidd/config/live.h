@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a reload replaces as a whole: the settings, and what is read from the files they name. Immutable,
+ * counted, and shared by all threads.
+ */
+#ifndef SNOWIDD_SETUP_H
+#define SNOWIDD_SETUP_H
+
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "snowidd/config/settings.h"
+
+struct setup {
+	_Atomic unsigned holders;
+	struct settings *settings;
+	SSL_CTX *tls; /* NULL: plain */
+	char *token;  /* that clients must send; NULL: none */
+	unsigned char token_digest[32];
+};
+
+/* Takes the settings over, on error too. NULL with *error. */
+struct setup *setup_new(struct settings *settings, struct settings_error *error);
+struct setup *setup_hold(struct setup *setup);
+void setup_release(struct setup *setup);
+
+/* Whether the value of an Authorization field is "Bearer" and the token. Takes the same time for each
+ * token of a length. */
+bool setup_authorised(const struct setup *setup, const char *value, size_t length);
+
+#endif

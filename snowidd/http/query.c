@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What an HTTP request asks for.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "snowidd/http/query.h"
+
+/* ---- parameters ------------------------------------------------------------------------------ */
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* Decodes %41 in place (RFC 3986, section 2.1). False: malformed. */
+static bool decode(char *text, size_t *length)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < *length; i++) {
+		char c = text[i];
+		if (c == '%') {
+			if (i + 2 >= *length || hex(text[i + 1]) < 0 || hex(text[i + 2]) < 0)
+				return false;
+			c = (char)(hex(text[i + 1]) << 4 | hex(text[i + 2]));
+			i += 2;
+			if (c == '\0')
+				return false;
+		}
+		text[to++] = c;
+	}
+	*length = to;
+	return true;
+}
+
+static bool is(const struct query_text *text, const char *name)
+{
+	return text->length == strlen(name) && memcmp(text->data, name, text->length) == 0;
+}
+
+const char *query_read(char *at, unsigned allowed, struct query *query)
+{
+	while (*at) {
+		char *const end = at + strcspn(at, "&"), *equals = at;
+		while (equals < end && *equals != '=')
+			equals++;
+		struct query_text name = {at, (size_t)(equals - at)},
+				  value = {equals + 1, (size_t)(end - equals - 1)};
+		struct query_text *to;
+		if (equals == end)
+			return "a parameter is not name=value";
+		if (!decode(at, &name.length) || !decode(equals + 1, &value.length))
+			return "a parameter has a malformed % escape";
+		if ((allowed & QUERY_KIND) && is(&name, "kind"))
+			to = &query->kind;
+		else if ((allowed & QUERY_COUNT) && is(&name, "count"))
+			to = &query->count;
+		else if ((allowed & QUERY_ID) && is(&name, "id"))
+			to = &query->id;
+		else
+			return "this path has no such parameter";
+		if (to->data)
+			return "a parameter occurs twice";
+		*to = value;
+		at = *end ? end + 1 : end;
+	}
+	return NULL;
+}
+
+/* ---- media types (RFC 9110, section 12.5.1) -------------------------------------------------- */
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end && (*at == ' ' || *at == '\t'))
+		at++;
+	return at;
+}
+
+/* A weight, 0 to 1 with three places, in 1/1000 (RFC 9110, section 12.4.2). */
+static int read_weight(const char *at, const char *end)
+{
+	if (at == end || *at < '0' || *at > '1')
+		return 0;
+	int weight = *at == '1' ? 1000 : 0;
+	if (at + 1 < end && at[1] == '.')
+		for (int i = 2, place = 100; i < 5 && at + i < end; i++, place /= 10) {
+			if (at[i] < '0' || at[i] > '9')
+				break;
+			weight += (at[i] - '0') * place;
+		}
+	return weight < 1000 ? weight : 1000;
+}
+
+/* That of one item, "text/plain;level=1;q=0.5". */
+static int weight_of(const char *item, const char *end)
+{
+	const char *at = item;
+
+	while ((at = memchr(at, ';', (size_t)(end - at)))) {
+		at = skip_blanks(at + 1, end);
+		if (end - at > 1 && (*at == 'q' || *at == 'Q') && at[1] == '=')
+			return read_weight(at + 2, end);
+	}
+	return 1000;
+}
+
+/* The weight that a media range has in a field; -1: it is not named. */
+static int find_weight(const char *accept, size_t length, const char *range)
+{
+	const char *const end = accept + length;
+	const size_t range_length = strlen(range);
+
+	for (const char *at = accept; at < end;) {
+		const char *const comma = memchr(at, ',', (size_t)(end - at));
+		const char *const stop = comma ? comma : end;
+		const char *const item = skip_blanks(at, stop);
+		size_t name = 0;
+		while (item + name < stop && !strchr("; \t", item[name]))
+			name++;
+		if (name == range_length && strncasecmp(item, range, name) == 0)
+			return weight_of(item, stop);
+		at = stop + 1;
+	}
+	return -1;
+}
+
+/* The most specific range counts. */
+static int weight(const char *accept, size_t length, const char *const ranges[3])
+{
+	for (int i = 0; i < 3; i++) {
+		const int found = find_weight(accept, length, ranges[i]);
+		if (found >= 0)
+			return found;
+	}
+	return 0;
+}
+
+bool query_prefers_json(const char *accept, size_t length)
+{
+	static const char *const json[] = {"application/json", "application/*", "*/*"},
+				 *const text[] = {"text/plain", "text/*", "*/*"};
+
+	return length > 0 && weight(accept, length, json) > weight(accept, length, text);
+}

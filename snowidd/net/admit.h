@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whether a client may ask at all: the bound on its rate, and its token. The same for each transport.
+ */
+#ifndef SNOWIDD_ADMIT_H
+#define SNOWIDD_ADMIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snowidd/net/connection.h"
+#include "snowidd/service.h"
+
+/* SERVED, REFUSED_TOKEN, or REFUSED_RATE for the next *wait_ns. `authorization` is the value of the
+ * field of that name, which may be empty. */
+enum refusal admit(const struct connection *connection, const char *authorization, size_t length,
+		   uint64_t *wait_ns);
+
+#endif

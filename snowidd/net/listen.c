@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sockets to accept connections on.
+ *
+ * Each worker has a socket of its own for an address (SO_REUSEPORT), so that the kernel spreads
+ * connections; sockets that were handed over, and Unix sockets, are shared.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "snowidd/kinds.h"
+#include "snowidd/net/listen.h"
+#include "snowidd/log.h"
+#include "snowidd/notify.h"
+
+struct address {
+	struct sockaddr_storage name;
+	socklen_t size;
+};
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+static bool read_unix(const char *text, struct address *address, struct settings_error *error)
+{
+	struct sockaddr_un *const name = (struct sockaddr_un *)&address->name;
+	const char *const path = text + strlen("unix:");
+
+	if (path[0] != '/' || strlen(path) >= sizeof name->sun_path)
+		return settings_fail(error,
+				     "listen: \"%.120s\" is not unix:/path of at most %zu bytes",
+				     text, sizeof name->sun_path - 1);
+	name->sun_family = AF_UNIX;
+	snprintf(name->sun_path, sizeof name->sun_path, "%s", path);
+	address->size = sizeof *name;
+	return true;
+}
+
+/* Splits 10.0.0.1, 10.0.0.1:80, ::1 and [::1]:80. Returns the port, NULL: none is there. */
+static const char *split(const char *text, char *host, size_t size)
+{
+	const char *const colon = strrchr(text, ':');
+	const bool bracketed = text[0] == '[';
+	const char *port = NULL;
+
+	if (bracketed && strchr(text, ']')) {
+		const char *const end = strchr(text, ']');
+		snprintf(host, size, "%.*s", (int)(end - text - 1), text + 1);
+		return end[1] == ':' ? end + 2 : end[1] ? "" : NULL;
+	}
+	if (colon && strchr(text, ':') == colon)
+		port = colon + 1;
+	snprintf(host, size, "%.*s", (int)(port ? colon - text : (ptrdiff_t)strlen(text)), text);
+	return port;
+}
+
+static bool read_address(const char *text, const struct settings *settings, struct address *address,
+			 struct settings_error *error)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+	struct addrinfo *found;
+	char host[128], number[24];
+	uint64_t port = settings->port;
+
+	*address = (struct address){.size = 0};
+	if (strncmp(text, "unix:", 5) == 0)
+		return read_unix(text, address, error);
+	const char *const given = split(text, host, sizeof host);
+	if (given && (snowid_id_parse(given, strlen(given), SNOWID_FORM_DECIMAL, &port) != 0 ||
+		      port == 0 || port > 65535))
+		return settings_fail(error, "listen: the port of \"%.120s\" is not from 1 to 65535",
+				     text);
+	snprintf(number, sizeof number, "%u", (unsigned)port);
+	if (getaddrinfo(strcmp(host, "*") == 0 ? "::" : host, number, &hints, &found) != 0)
+		return settings_fail(
+			error,
+			"listen: \"%.120s\" is not an address such as 10.0.0.1, [::]:8080 "
+			"or unix:/path",
+			text);
+	memcpy(&address->name, found->ai_addr, found->ai_addrlen);
+	address->size = found->ai_addrlen;
+	freeaddrinfo(found);
+	return true;
+}
+
+static bool is_local(const struct address *address)
+{
+	if (address->name.ss_family == AF_INET)
+		return ntohl(((const struct sockaddr_in *)&address->name)->sin_addr.s_addr) >> 24 ==
+		       127;
+	if (address->name.ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(
+			&((const struct sockaddr_in6 *)&address->name)->sin6_addr);
+	return true;
+}
+
+static bool check_scope(const struct settings *settings, const char *text,
+			const struct address *address, struct settings_error *error)
+{
+	if (is_local(address) || !kinds_host_scope(settings))
+		return true;
+	return settings_fail(
+		error,
+		"listen: other hosts can reach %.120s, and neither worker_id nor store "
+		"says which worker this one is: set one of them",
+		text);
+}
+
+bool listen_check(const struct settings *settings, struct settings_error *error)
+{
+	struct address address;
+
+	for (size_t i = 0; i < settings->listen.count; i++)
+		if (!read_address(settings->listen.items[i], settings, &address, error) ||
+		    !check_scope(settings, settings->listen.items[i], &address, error))
+			return false;
+	return true;
+}
+
+/* ---- sockets --------------------------------------------------------------------------------- */
+
+static void set(int fd, int level, int option)
+{
+	const int on = 1;
+	setsockopt(fd, level, option, &on, sizeof on);
+}
+
+/* Returns the socket, or -1 with errno. */
+static int open_socket(const struct address *address, bool shared_port)
+{
+	const int family = address->name.ss_family;
+	const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (family != AF_UNIX)
+		set(fd, SOL_SOCKET, SO_REUSEADDR);
+	if (shared_port)
+		set(fd, SOL_SOCKET, SO_REUSEPORT);
+	if (family == AF_INET6 &&
+	    !IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&address->name)->sin6_addr))
+		set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	if (bind(fd, (const struct sockaddr *)&address->name, address->size) != 0 ||
+	    listen(fd, LISTEN_BACKLOG) != 0) {
+		const int error = errno;
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+/* A socket that nobody listens on any more is removed. */
+static void remove_stale(const struct address *address)
+{
+	const char *const path = ((const struct sockaddr_un *)&address->name)->sun_path;
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat info;
+
+	if (fd < 0)
+		return;
+	if (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode) &&
+	    connect(fd, (const struct sockaddr *)&address->name, address->size) != 0 &&
+	    errno == ECONNREFUSED)
+		unlink(path);
+	close(fd);
+}
+
+/* Keeps in mind what is to be removed in the end. */
+static void note_file(struct sockets *sockets, const struct address *address)
+{
+	const struct sockaddr_un *const name = (const struct sockaddr_un *)&address->name;
+	struct socket_file *const file = &sockets->files[sockets->file_count];
+	struct stat info;
+
+	if (lstat(name->sun_path, &info) != 0)
+		return;
+	snprintf(file->path, sizeof file->path, "%s", name->sun_path);
+	file->device = info.st_dev;
+	file->inode = info.st_ino;
+	sockets->file_count++;
+}
+
+static bool share(struct sockets *sockets, int fd)
+{
+	for (size_t w = 0; w < sockets->workers; w++) {
+		sockets->of[w][sockets->count] = w == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (sockets->of[w][sockets->count] < 0)
+			return false;
+	}
+	sockets->count++;
+	return true;
+}
+
+static bool open_for_all(struct sockets *sockets, const struct address *address)
+{
+	if (address->name.ss_family == AF_UNIX) {
+		remove_stale(address);
+		const int fd = open_socket(address, false);
+		if (fd < 0)
+			return false;
+		note_file(sockets, address);
+		return share(sockets, fd);
+	}
+	/* With SO_REUSEPORT a second daemon would take half of the first one's connections. */
+	const int probe = open_socket(address, false);
+	if (probe < 0)
+		return false;
+	close(probe);
+	for (size_t w = 0; w < sockets->workers; w++) {
+		sockets->of[w][sockets->count] = open_socket(address, true);
+		if (sockets->of[w][sockets->count] < 0)
+			return false;
+	}
+	sockets->count++;
+	return true;
+}
+
+/* 127.0.0.1 port 80, or /path. */
+static void describe(const struct address *address, char *text, size_t size)
+{
+	char host[64], port[8];
+
+	if (address->name.ss_family == AF_UNIX)
+		snprintf(text, size, "%s", ((const struct sockaddr_un *)&address->name)->sun_path);
+	else if (getnameinfo((const struct sockaddr *)&address->name, address->size, host,
+			     sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(text, size, "%s port %s", host, port);
+}
+
+static bool open_text(struct sockets *sockets, const struct settings *settings, const char *text,
+		      struct settings_error *error)
+{
+	struct address address;
+	char where[SOCKET_PATH] = "";
+
+	if (sockets->count == SOCKETS_MAX)
+		return settings_fail(error, "listen: more than %d addresses", SOCKETS_MAX);
+	if (!read_address(text, settings, &address, error) ||
+	    !check_scope(settings, text, &address, error))
+		return false;
+	if (!open_for_all(sockets, &address)) {
+		const int why = errno;
+		describe(&address, where, sizeof where);
+		return settings_fail(error, "listen: cannot listen on %.120s: %s", where,
+				     strerror(why));
+	}
+	log_event(LOG_LEVEL_INFO, "listening", "address", text, NULL);
+	return true;
+}
+
+static bool is_listening(int fd)
+{
+	int listening = 0;
+	socklen_t size = sizeof listening;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+/* Sockets of systemd are in blocking mode, and their addresses are its business. */
+static bool take_over(struct sockets *sockets, const struct settings *settings, int count,
+		      struct settings_error *error)
+{
+	if (count > SOCKETS_MAX)
+		return settings_fail(error, "the service manager has passed more than %d sockets",
+				     SOCKETS_MAX);
+	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + count; fd++) {
+		struct address address = {.size = sizeof address.name};
+		if (!is_listening(fd) ||
+		    getsockname(fd, (struct sockaddr *)&address.name, &address.size) != 0)
+			return settings_fail(error,
+					     "file descriptor %d, passed by the service manager, "
+					     "is not a socket that "
+					     "listens for connections",
+					     fd);
+		if (!check_scope(settings, "the socket passed by the service manager", &address,
+				 error))
+			return false;
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+		if (!share(sockets, fd))
+			return settings_fail(error, "cannot share a socket: %s", strerror(errno));
+	}
+	log_event(LOG_LEVEL_INFO, "listening on the sockets passed by the service manager", NULL);
+	return true;
+}
+
+bool listen_open(const struct settings *settings, size_t workers, struct sockets *sockets,
+		 struct settings_error *error)
+{
+	const int handed_over = notify_sockets();
+	struct settings_error why;
+
+	*sockets = (struct sockets){.workers = workers};
+	sockets->of = calloc(workers, sizeof *sockets->of);
+	if (!sockets->of)
+		return settings_fail(error, "out of memory");
+	if (handed_over > 0)
+		return take_over(sockets, settings, handed_over, error);
+	if (settings->listen.count == 0) {
+		if (!open_text(sockets, settings, "127.0.0.1", error))
+			return false;
+		/* A host may have no IPv6. */
+		if (!open_text(sockets, settings, "::1", &why))
+			log_event(LOG_LEVEL_INFO, "not listening", "reason", why.text, NULL);
+		return true;
+	}
+	for (size_t i = 0; i < settings->listen.count; i++)
+		if (!open_text(sockets, settings, settings->listen.items[i], error))
+			return false;
+	return true;
+}
+
+void listen_close(struct sockets *sockets)
+{
+	struct stat info;
+
+	for (size_t i = 0; i < sockets->file_count; i++) {
+		const struct socket_file *const file = &sockets->files[i];
+		if (lstat(file->path, &info) == 0 && info.st_dev == file->device &&
+		    info.st_ino == file->inode)
+			unlink(file->path);
+	}
+	free(sockets->of);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sockets to accept connections on: of the addresses in the settings, or handed over by systemd.
+ */
+#ifndef SNOWIDD_LISTEN_H
+#define SNOWIDD_LISTEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "snowidd/config/settings.h"
+
+#define SOCKETS_MAX    64
+#define LISTEN_BACKLOG 4096
+#define SOCKET_PATH    108 /* unix(7) */
+
+/* A Unix socket that was made, as it is in the file system. */
+struct socket_file {
+	char path[SOCKET_PATH];
+	dev_t device;
+	ino_t inode;
+};
+
+/* The sockets of each worker, in `of[worker][]`. */
+struct sockets {
+	int (*of)[SOCKETS_MAX];
+	size_t workers, count;
+	struct socket_file files[SOCKETS_MAX];
+	size_t file_count;
+};
+
+/* Opens them for each worker. False with *error. */
+bool listen_open(const struct settings *settings, size_t workers, struct sockets *sockets,
+		 struct settings_error *error);
+
+/* Whether the addresses can be read, and are fit for what the settings say else. */
+bool listen_check(const struct settings *settings, struct settings_error *error);
+
+/* Frees the memory; the sockets are the workers'. Removes the Unix sockets that were made, unless another
+ * has taken their place. */
+void listen_close(struct sockets *sockets);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A bound on the requests of one client address.
+ *
+ * The generic cell rate algorithm (ITU-T I.371): of each client one instant is kept, that at which its
+ * bucket will be full again. The table is of a fixed size; in a set of addresses of the same hash the
+ * fullest bucket makes room, since forgetting a full one changes nothing.
+ */
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snowid.h"
+#include "snowidd/net/rate.h"
+
+#define SETS  4096
+#define WAYS  8
+#define LOCKS 64
+
+struct bucket {
+	struct rate_key key;
+	uint64_t full_at; /* 0: nobody's */
+};
+
+struct rate {
+	pthread_mutex_t locks[LOCKS];
+	uint64_t secret;
+	struct bucket sets[SETS][WAYS];
+};
+
+bool rate_key(const struct sockaddr *address, struct rate_key *key)
+{
+	*key = (struct rate_key){0, 0};
+	if (address->sa_family == AF_INET) {
+		const struct sockaddr_in *const in = (const void *)address;
+		key->low = UINT64_C(0xffff00000000) | in->sin_addr.s_addr;
+		return true;
+	}
+	if (address->sa_family != AF_INET6)
+		return false;
+	const struct sockaddr_in6 *const in6 = (const void *)address;
+	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+		uint32_t v4;
+		memcpy(&v4, in6->sin6_addr.s6_addr + 12, sizeof v4);
+		key->low = UINT64_C(0xffff00000000) | v4;
+	} else {
+		memcpy(&key->high, in6->sin6_addr.s6_addr, sizeof key->high);
+	}
+	return true;
+}
+
+struct rate *rate_new(void)
+{
+	struct rate *const rate = calloc(1, sizeof *rate);
+	struct snowid_id128 random;
+
+	if (!rate || snowid_ulid_random(&random) != 0) {
+		free(rate);
+		return NULL;
+	}
+	memcpy(&rate->secret, random.bytes + 8, sizeof rate->secret);
+	for (size_t i = 0; i < LOCKS; i++)
+		pthread_mutex_init(&rate->locks[i], NULL);
+	return rate;
+}
+
+void rate_free(struct rate *rate)
+{
+	if (!rate)
+		return;
+	for (size_t i = 0; i < LOCKS; i++)
+		pthread_mutex_destroy(&rate->locks[i]);
+	free(rate);
+}
+
+/* The finaliser of SplitMix64, keyed: clients must not be able to choose a set. */
+static size_t set_of(const struct rate *rate, const struct rate_key *key)
+{
+	uint64_t h = (key->high ^ rate->secret) * UINT64_C(0xbf58476d1ce4e5b9) + key->low;
+
+	h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (size_t)((h ^ h >> 31) % SETS);
+}
+
+static struct bucket *find(struct bucket set[WAYS], const struct rate_key *key)
+{
+	struct bucket *fullest = &set[0];
+
+	for (size_t i = 0; i < WAYS; i++) {
+		if (set[i].full_at > 0 && set[i].key.high == key->high &&
+		    set[i].key.low == key->low)
+			return &set[i];
+		if (set[i].full_at < fullest->full_at)
+			fullest = &set[i];
+	}
+	*fullest = (struct bucket){*key, 0};
+	return fullest;
+}
+
+bool rate_take(struct rate *rate, const struct rate_key *key, uint64_t per_second, uint64_t burst,
+	       uint64_t now_ns, uint64_t *wait_ns)
+{
+	const uint64_t interval = 1000000000 / per_second, depth = interval * burst;
+	const size_t set = set_of(rate, key);
+
+	pthread_mutex_lock(&rate->locks[set % LOCKS]);
+	struct bucket *const bucket = find(rate->sets[set], key);
+	if (bucket->full_at > now_ns + depth) /* of a larger burst, before a reload */
+		bucket->full_at = now_ns + depth;
+	const uint64_t full_at = (bucket->full_at > now_ns ? bucket->full_at : now_ns) + interval;
+	const bool given = full_at - now_ns <= depth;
+	if (given)
+		bucket->full_at = full_at;
+	else
+		*wait_ns = full_at - now_ns - depth;
+	pthread_mutex_unlock(&rate->locks[set % LOCKS]);
+	return given;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/thread.h"
+#include "tests/unit/check.h"
+#include "tests/unit/wrap.h"
+
+#define UNKNOWN "unknown error"
+
+static const int errors[] = {
+	SNOWID_E_INVALID, SNOWID_E_RANGE,  SNOWID_E_SYNTAX, SNOWID_E_OVERFLOW, SNOWID_E_UNKNOWN,
+	SNOWID_E_KIND,    SNOWID_E_WORKER, SNOWID_E_STORE,  SNOWID_E_CLOCK,    SNOWID_E_EXHAUSTED,
+	SNOWID_E_LIMIT,   SNOWID_E_EPOCH,  SNOWID_E_ENDED,  SNOWID_E_CLOSED,
+};
+#define ERRORS (sizeof errors / sizeof *errors)
+
+START_TEST(every_error_has_a_name_of_its_own)
+{
+	for (size_t i = 0; i < ERRORS; i++) {
+		const char *const name = snowid_strerror(errors[i]);
+		ck_assert_str_ne(name, UNKNOWN);
+		ck_assert_int_ne(name[strlen(name) - 1], '.');
+		for (size_t k = 0; k < i; k++)
+			ck_assert_str_ne(name, snowid_strerror(errors[k]));
+	}
+	ck_assert_str_eq(snowid_strerror(0), "no error");
+}
+END_TEST
+
+START_TEST(errors_of_the_system_have_the_systems_names)
+{
+	static const int system[] = {EPERM, ENOENT, EINTR, ENOMEM, EINVAL, ENOSYS, EOVERFLOW};
+	for (size_t i = 0; i < sizeof system / sizeof *system; i++)
+		ck_assert_str_eq(snowid_strerror(-system[i]), strerror(system[i]));
+}
+END_TEST
+
+START_TEST(other_numbers_are_unknown_errors)
+{
+	static const int others[] = {1,     EINVAL, 1000, 1005, INT_MAX, SNOWID_E_CLOSED - 1,
+				     -5000, INT_MIN};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		ck_assert_str_eq(snowid_strerror(others[i]), UNKNOWN);
+	for (int error = 2000; error > -3000; error--)
+		ck_assert_ptr_nonnull(snowid_strerror(error));
+}
+END_TEST
+
+static void *look_for_detail(void *length)
+{
+	char text[8] = "unclean";
+	*(size_t *)length = snowid_error_detail(text, sizeof text);
+	return text[0] == '\0' ? length : NULL;
+}
+
+static void *in_another_thread(void *(*function)(void *), void *argument)
+{
+	pthread_t thread;
+	void *result;
+	ck_assert_int_eq(pthread_create(&thread, NULL, function, argument), 0);
+	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	return result;
+}
+
+START_TEST(detail_is_the_threads_own_and_empty_at_first)
+{
+	size_t length = 77;
+	sn_fail(SNOWID_E_RANGE, "of the main thread");
+	ck_assert_ptr_eq(in_another_thread(look_for_detail, &length), &length);
+	ck_assert_uint_eq(length, 0);
+	EXPECT_DETAIL("of the main thread");
+}
+END_TEST
+
+START_TEST(detail_is_written_and_the_code_returned)
+{
+	char text[64];
+	ck_assert_int_eq(sn_fail(SNOWID_E_RANGE, "%d is above %s", 12, "11"), SNOWID_E_RANGE);
+	ck_assert_uint_eq(snowid_error_detail(text, sizeof text), 14);
+	ck_assert_str_eq(text, "12 is above 11");
+	ck_assert_int_eq(sn_fail(-EIO, "second"), -EIO);
+	ck_assert_uint_eq(snowid_error_detail(text, sizeof text), 6);
+	ck_assert_str_eq(text, "second");
+	ck_assert_int_eq(sn_fail_null("layout"), SNOWID_E_INVALID);
+	snowid_error_detail(text, sizeof text);
+	ck_assert_str_eq(text, "layout is NULL");
+	ck_assert_int_eq(sn_fail_nomem(), -ENOMEM);
+	EXPECT_DETAIL("memory");
+}
+END_TEST
+
+START_TEST(detail_fits_what_it_is_given)
+{
+	sn_fail(SNOWID_E_RANGE, "0123456789");
+	for (size_t size = 0; size <= 16; size++) {
+		char text[17];
+		memset(text, 'x', sizeof text);
+		ck_assert_uint_eq(snowid_error_detail(text, size), 10);
+		if (size > 0) {
+			const size_t copied = size > 10 ? 10 : size - 1;
+			ck_assert_uint_eq(strlen(text), copied);
+			ck_assert_int_eq(strncmp(text, "0123456789", copied), 0);
+		}
+		for (size_t i = size; i < sizeof text; i++)
+			ck_assert_int_eq(text[i], 'x');
+	}
+	ck_assert_uint_eq(snowid_error_detail(NULL, 0), 10);
+}
+END_TEST
+
+START_TEST(long_detail_is_cut)
+{
+	char text[2 * SN_DETAIL_SIZE];
+	sn_fail(SNOWID_E_RANGE, "%*s", 2 * SN_DETAIL_SIZE, "end");
+	ck_assert_uint_eq(snowid_error_detail(text, sizeof text), SN_DETAIL_SIZE - 1);
+	ck_assert_uint_eq(strlen(text), SN_DETAIL_SIZE - 1);
+}
+END_TEST
+
+START_TEST(success_leaves_the_detail)
+{
+	uint64_t id;
+	EXPECT(snowid_id_parse("x", 1, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
+	OK(snowid_id_parse("1", 1, SNOWID_FORM_DECIMAL, &id));
+	EXPECT_DETAIL("byte 0 is 'x'");
+}
+END_TEST
+
+START_TEST(failing_leaves_errno)
+{
+	errno = EXDEV;
+	sn_fail(SNOWID_E_RANGE, "%s", "text");
+	ck_assert_int_eq(errno, EXDEV);
+}
+END_TEST
+
+static void *fail_without_state(void *argument)
+{
+	char text[8] = "unclean";
+	(void)argument;
+	setspecific_allowed = never;
+	errno = EXDEV;
+	ck_assert_int_eq(sn_fail(SNOWID_E_RANGE, "%s", "lost"), SNOWID_E_RANGE);
+	ck_assert_int_eq(errno, EXDEV);
+	ck_assert_uint_eq(snowid_error_detail(text, sizeof text), 0);
+	ck_assert_str_eq(text, "");
+	setspecific_allowed = NULL;
+	sn_fail(SNOWID_E_RANGE, "%s", "kept");
+	EXPECT_DETAIL("kept");
+	return NULL;
+}
+
+START_TEST(without_state_only_the_detail_is_lost)
+{
+	in_another_thread(fail_without_state, NULL);
+}
+END_TEST
+
+START_TEST(version_is_the_headers)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%d.%d.%d", SNOWID_VERSION_MAJOR, SNOWID_VERSION_MINOR,
+		 SNOWID_VERSION_PATCH);
+	ck_assert_str_eq(snowid_version(), text);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_test(tests, every_error_has_a_name_of_its_own);
+	tcase_add_test(tests, errors_of_the_system_have_the_systems_names);
+	tcase_add_test(tests, other_numbers_are_unknown_errors);
+	tcase_add_test(tests, detail_is_the_threads_own_and_empty_at_first);
+	tcase_add_test(tests, detail_is_written_and_the_code_returned);
+	tcase_add_test(tests, detail_fits_what_it_is_given);
+	tcase_add_test(tests, long_detail_is_cut);
+	tcase_add_test(tests, success_leaves_the_detail);
+	tcase_add_test(tests, failing_leaves_errno);
+	tcase_add_test(tests, without_state_only_the_detail_is_lost);
+	tcase_add_test(tests, version_is_the_headers);
+}
+
+int main(void)
+{
+	return run_tests("error", add);
+}

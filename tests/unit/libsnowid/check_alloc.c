@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Each allocation failed in turn.
+ */
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "tests/unit/check.h"
+#include "tests/unit/directory.h"
+#include "tests/unit/wrap.h"
+
+static int countdown = -1; /* the allocation that fails; none when negative */
+static bool failed;
+
+static bool allowed(void)
+{
+	failed |= countdown == 0;
+	errno = ENOMEM;
+	return countdown < 0 || countdown-- > 0;
+}
+
+void *real_malloc(size_t size) REAL("malloc");
+void *wrap_malloc(size_t size) WRAP("malloc");
+void *wrap_malloc(size_t size)
+{
+	return allowed() ? real_malloc(size) : NULL;
+}
+
+void *real_calloc(size_t count, size_t size) REAL("calloc");
+void *wrap_calloc(size_t count, size_t size) WRAP("calloc");
+void *wrap_calloc(size_t count, size_t size)
+{
+	return allowed() ? real_calloc(count, size) : NULL;
+}
+
+void *real_realloc(void *old, size_t size) REAL("realloc");
+void *wrap_realloc(void *old, size_t size) WRAP("realloc");
+void *wrap_realloc(void *old, size_t size)
+{
+	return allowed() ? real_realloc(old, size) : NULL;
+}
+
+void *real_aligned_alloc(size_t alignment, size_t size) REAL("aligned_alloc");
+void *wrap_aligned_alloc(size_t alignment, size_t size) WRAP("aligned_alloc");
+void *wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	return allowed() ? real_aligned_alloc(alignment, size) : NULL;
+}
+
+char *real_strdup(const char *text) REAL("strdup");
+char *wrap_strdup(const char *text) WRAP("strdup");
+char *wrap_strdup(const char *text)
+{
+	return allowed() ? real_strdup(text) : NULL;
+}
+
+/* The name glibc gives it where off_t could be narrower. */
+#ifdef __USE_FILE_OFFSET64
+#define MMAP "mmap64"
+#else
+#define MMAP "mmap"
+#endif
+
+void *real_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) REAL(MMAP);
+void *wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) WRAP(MMAP);
+void *wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	return allowed() ? real_mmap(at, size, prot, flags, fd, offset) : MAP_FAILED;
+}
+
+/* Everything that allocates, once. Returns the first error, with all that was made freed. */
+static int make_everything(const char *kind)
+{
+	struct snowid_config *config = NULL;
+	struct snowid_clock *clock = NULL;
+	struct snowid_generator *generator = NULL;
+	struct snowid_id128 id128;
+	uint64_t id;
+
+	int error = snowid_config_new(&config);
+	if (!error)
+		error = snowid_config_set_kind(config, kind);
+	if (!error && strcmp(kind, "js53") == 0)
+		error = snowid_config_set_field(config, "worker", 1);
+	if (!error)
+		error = snowid_clock_new_manual(1700000000, 0, &clock);
+	if (!error)
+		error = snowid_config_set_clock(config, clock);
+	if (!error)
+		error = snowid_generator_new(config, &generator);
+	if (!error)
+		error = strcmp(kind, "js53") == 0 ? snowid_generator_next(generator, &id)
+						  : snowid_generator_next128(generator, &id128);
+	snowid_generator_free(generator);
+	snowid_clock_free(clock);
+	snowid_config_free(config);
+	return error;
+}
+
+START_TEST(each_allocation_may_fail)
+{
+	const char *const kind = _i ? "uuid7" : "js53";
+	int n = 0;
+	OK(make_everything(kind));
+	for (;; n++) {
+		failed = false;
+		countdown = n;
+		const int error = make_everything(kind);
+		countdown = -1;
+		if (!failed)
+			break;
+		EXPECT(error, -ENOMEM);
+		EXPECT_DETAIL("memory");
+	}
+	ck_assert_int_ge(n, 8); /* fewer, and the wrapping does not work */
+	OK(make_everything(kind));
+}
+END_TEST
+
+/* The same with a state file: made, used, described and reset. */
+static int use_a_file(const char *url)
+{
+	struct snowid_config *config = NULL;
+	struct snowid_clock *clock = NULL;
+	struct snowid_generator *generator = NULL;
+	struct snowid_store_info *info = NULL;
+	uint64_t id;
+
+	int error = snowid_config_new(&config);
+	if (!error)
+		error = snowid_config_set_field(config, "worker", 1);
+	if (!error)
+		error = snowid_config_set_store(config, url);
+	if (!error)
+		error = snowid_clock_new_manual(1700000000, 0, &clock);
+	if (!error)
+		error = snowid_config_set_clock(config, clock);
+	if (!error)
+		error = snowid_generator_new(config, &generator);
+	if (!error)
+		error = snowid_generator_next(generator, &id);
+	if (!error)
+		error = snowid_store_inspect(url, &info);
+	snowid_generator_free(generator);
+	snowid_clock_free(clock);
+	snowid_config_free(config);
+	snowid_store_info_free(info);
+	return error ? error : snowid_store_reset(url, 1700000000, 0);
+}
+
+START_TEST(each_allocation_for_a_file_may_fail)
+{
+	char url[4200];
+	int n = 0;
+	directory_make();
+	snprintf(url, sizeof url, "file:%s/state", directory);
+	OK(use_a_file(url)); /* what the thread keeps is there after this */
+	unlink(url + strlen("file:"));
+	for (;; n++) {
+		failed = false;
+		countdown = n;
+		const int error = use_a_file(url);
+		countdown = -1;
+		unlink(url + strlen("file:"));
+		if (!failed)
+			break;
+		EXPECT(error, -ENOMEM);
+		EXPECT_DETAIL("memory");
+		ck_assert_int_eq(rmdir(directory), 0); /* nothing is left in it */
+		ck_assert_int_eq(mkdir(directory, 0700), 0);
+	}
+	ck_assert_int_ge(n, 30);
+	OK(use_a_file(url));
+	directory_remove();
+}
+END_TEST
+
+/* A thread that cannot have its buffer still gets random bytes and error codes, without a detail. */
+START_TEST(a_thread_without_memory_of_its_own_still_works)
+{
+	struct snowid_id128 a, b;
+	char detail[64];
+	countdown = 0;
+	OK(snowid_ulid_random(&a));
+	ck_assert(failed);
+	countdown = 0;
+	OK(snowid_ulid_random(&b));
+	ck_assert_int_ne(memcmp(a.bytes + 6, b.bytes + 6, 10), 0);
+	countdown = 0;
+	ck_assert_int_eq(snowid_ulid_parse("x", 1, &a), SNOWID_E_SYNTAX);
+	countdown = 0;
+	ck_assert_uint_eq(snowid_error_detail(detail, sizeof detail), 0);
+	countdown = -1;
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_loop_test(tests, each_allocation_may_fail, 0, 2);
+	tcase_add_test(tests, each_allocation_for_a_file_may_fail);
+	tcase_add_test(tests, a_thread_without_memory_of_its_own_still_works);
+}
+
+int main(void)
+{
+	return run_tests("alloc", add);
+}

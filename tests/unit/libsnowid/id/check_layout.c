@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "libsnowid/base/instant.h"
+#include "tests/unit/check.h"
+#include "tests/unit/random.h"
+#include "tests/unit/tsv.h"
+
+static struct snowid_layout *layout_of(const char *spec)
+{
+	struct snowid_layout *layout = NULL;
+	OK(snowid_layout_new(spec, &layout));
+	return layout;
+}
+
+static uint64_t info(const struct snowid_layout *layout, enum snowid_layout_info which)
+{
+	uint64_t value;
+	OK(snowid_layout_info(layout, which, &value));
+	return value;
+}
+
+/* Columns: layout, epoch in ms, ID, fields, source. */
+static void expect_published(char *column[TSV_COLUMNS])
+{
+	char spec[200], *rest = column[3], *field;
+	const uint64_t id = strtoull(column[2], NULL, 10);
+	uint64_t built = 0, value;
+	int64_t ms;
+
+	snprintf(spec, sizeof spec, "%s;epoch=%s", column[0], column[1]);
+	struct snowid_layout *const layout = layout_of(spec);
+	while ((field = strsep(&rest, " "))) {
+		char *const equals = strchr(field, '=');
+		*equals = '\0';
+		const uint64_t expected = strtoull(equals + 1, NULL, 10);
+		if (strcmp(field, "unix_ms") == 0) {
+			OK(snowid_layout_time_ms(layout, id, &ms));
+			ck_assert_int_eq(ms, (int64_t)expected);
+			OK(snowid_layout_first_at(layout, ms / 1000,
+						  (uint32_t)(ms % 1000) * 1000000, &value));
+			built |= value;
+		} else {
+			OK(snowid_layout_field(layout, id, field, &value));
+			ck_assert_uint_eq(value, expected);
+			OK(snowid_layout_set_field(layout, field, expected, &built));
+		}
+	}
+	ck_assert_uint_eq(built, id);
+	snowid_layout_free(layout);
+}
+
+START_TEST(decodes_and_encodes_published_ids)
+{
+	ck_assert_int_eq(tsv_read(VECTORS "/layouts.tsv", expect_published), 4);
+}
+END_TEST
+
+START_TEST(presets_are_as_published)
+{
+	static const struct {
+		const char *name;
+		const char *spec;
+	} cases[] = {
+		{"snowflake",
+		 "time:41,datacenter:5,worker:5,sequence:12;epoch=2021-01-01T00:00:00.000Z;"
+		 "unit=1ms"},
+		{"twitter",
+		 "time:41,datacenter:5,worker:5,sequence:12;epoch=2010-11-04T01:42:54.657Z;"
+		 "unit=1ms"},
+		{"discord",
+		 "time:42,worker:5,process:5,sequence:12;epoch=2015-01-01T00:00:00.000Z;unit=1ms"},
+		{"instagram",
+		 "time:41,shard:13,sequence:10;epoch=2011-08-24T21:07:01.721Z;unit=1ms"},
+		{"sonyflake",
+		 "time:39,sequence:8,machine:16;epoch=2014-09-01T00:00:00.000Z;unit=10ms"},
+		{"js53", "time:41,worker:6,sequence:6;epoch=2021-01-01T00:00:00.000Z;unit=1ms"},
+	};
+	size_t i = 0;
+	for (; i < sizeof cases / sizeof cases[0]; i++) {
+		char text[200];
+		size_t length;
+		ck_assert_str_eq(snowid_layout_preset(i), cases[i].name);
+		struct snowid_layout *const layout = layout_of(cases[i].name);
+		OK(snowid_layout_format(layout, text, sizeof text, &length));
+		ck_assert_str_eq(text, cases[i].spec);
+		ck_assert_uint_eq(length, strlen(text));
+		struct snowid_layout *const again = layout_of(text);
+		ck_assert_uint_eq(info(again, SNOWID_LAYOUT_FINGERPRINT),
+				  info(layout, SNOWID_LAYOUT_FINGERPRINT));
+		snowid_layout_free(again);
+		snowid_layout_free(layout);
+	}
+	ck_assert_ptr_null(snowid_layout_preset(i));
+}
+END_TEST
+
+START_TEST(a_preset_takes_another_epoch_and_unit)
+{
+	struct snowid_layout *const layout =
+		layout_of("snowflake;epoch=2024-01-01T00:00:00Z;unit=10ms");
+	int64_t sec;
+	uint32_t nsec;
+	OK(snowid_layout_first_time(layout, &sec, &nsec));
+	ck_assert_int_eq(sec, 1704067200);
+	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_UNIT_NS), 10000000);
+	snowid_layout_free(layout);
+}
+END_TEST
+
+START_TEST(refuses_bad_specs)
+{
+	static const struct {
+		const char *spec;
+		int error;
+		const char *detail;
+	} cases[] = {
+		{"", SNOWID_E_UNKNOWN, "no preset \"\""},
+		{"snowflak", SNOWID_E_UNKNOWN, "snowflak"},
+		{"Snowflake", SNOWID_E_UNKNOWN, "Snowflake"},
+		{"worker:5", SNOWID_E_SYNTAX, "first field is \"worker\", but"},
+		{"time:41,", SNOWID_E_SYNTAX, "NAME:BITS"},
+		{"time:", SNOWID_E_SYNTAX, "\"time:\""},
+		{"time:x", SNOWID_E_SYNTAX, "not a number"},
+		{"time:-1", SNOWID_E_SYNTAX, "not a number"},
+		{"time:041", SNOWID_E_SYNTAX, "NAME:BITS"},
+		{"time:0", SNOWID_E_RANGE, "0 bits"},
+		{"time:65", SNOWID_E_RANGE, "1 to 64 to stay"},
+		{"time:41,worker:24", SNOWID_E_RANGE, "1 to 23 to stay"},
+		{"time:41,sequence:0", SNOWID_E_RANGE, "0 bits"},
+		{"time:41,time:5", SNOWID_E_SYNTAX, "twice"},
+		{"time:41,sequence:5,sequence:6", SNOWID_E_SYNTAX, "twice"},
+		{"time:41,Worker:5", SNOWID_E_SYNTAX, "field name"},
+		{"time:41,5w:5", SNOWID_E_SYNTAX, "field name"},
+		{"time:41, worker:5", SNOWID_E_SYNTAX, "field name"},
+		{"time:41,kind:5", SNOWID_E_SYNTAX, "another name"},
+		{"time:41,id:5", SNOWID_E_SYNTAX, "another name"},
+		{"time:41,unix_ms:5", SNOWID_E_SYNTAX, "another name"},
+		{"time:41,:5", SNOWID_E_SYNTAX, "field name"},
+		{"time:41,abcdefghijklmnopqrstuvwxyz123456:5", SNOWID_E_SYNTAX, "field name"},
+		{"time:41;", SNOWID_E_UNKNOWN, "option"},
+		{"time:41;ticks=1", SNOWID_E_UNKNOWN, "ticks=1"},
+		{"time:41;epoch", SNOWID_E_UNKNOWN, "epoch"},
+		{"time:41;epoch=", SNOWID_E_SYNTAX, "instant"},
+		{"time:41;epoch=yesterday", SNOWID_E_SYNTAX, "yesterday"},
+		{"time:41;epoch=1500-01-01", SNOWID_E_RANGE, "1582"},
+		{"time:41;epoch=2024-01-01T00:00:00.00000001Z", SNOWID_E_RANGE, "100 ns"},
+		{"time:41;unit=1", SNOWID_E_SYNTAX, "unit"},
+		{"time:41;unit=0", SNOWID_E_RANGE, "multiple of 100ns"},
+		{"time:41;unit=50ns", SNOWID_E_RANGE, "multiple of 100ns"},
+		{"time:41;unit=1001ms", SNOWID_E_RANGE, "up to 1s"},
+		{"time:41;unit=2s", SNOWID_E_RANGE, "up to 1s"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct snowid_layout *layout = NULL;
+		const int error = snowid_layout_new(cases[i].spec, &layout);
+		ck_assert_msg(error == cases[i].error, "\"%s\" gave %d", cases[i].spec, error);
+		ck_assert_ptr_null(layout);
+		EXPECT_DETAIL(cases[i].detail);
+	}
+}
+END_TEST
+
+START_TEST(the_last_instant_is_that_of_the_bits_or_of_9999)
+{
+	struct snowid_layout *layout = layout_of("twitter");
+	char text[SNOWID_TIME_TEXT];
+	int64_t sec;
+	uint32_t nsec;
+	OK(snowid_layout_last_time(layout, &sec, &nsec));
+	OK(snowid_time_format(sec, nsec, text));
+	ck_assert_str_eq(text, "2080-07-10T17:30:30.208Z"); /* layouts.tsv */
+	snowid_layout_free(layout);
+
+	layout = layout_of("time:64;unit=100ns");
+	OK(snowid_layout_last_time(layout, &sec, &nsec));
+	OK(snowid_time_format(sec, nsec, text));
+	ck_assert_str_eq(text, "9999-12-31T23:59:59.999999900Z");
+	EXPECT(snowid_layout_time(layout, UINT64_MAX, &sec, &nsec), SNOWID_E_RANGE);
+	snowid_layout_free(layout);
+}
+END_TEST
+
+START_TEST(says_what_a_layout_can_do)
+{
+	struct snowid_layout *const layout = layout_of("sonyflake");
+	const char *name;
+	unsigned bits, shift;
+	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_BITS), 63);
+	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_FIELDS), 3);
+	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_UNIT_NS), 10000000);
+	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_IDS_PER_TICK), 256);
+	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_NODES), 65536);
+	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_LAST_TICK), (UINT64_C(1) << 39) - 1);
+	OK(snowid_layout_field_at(layout, 1, &name, &bits, &shift));
+	ck_assert_str_eq(name, "sequence");
+	ck_assert_uint_eq(bits, 8);
+	ck_assert_uint_eq(shift, 16);
+	OK(snowid_layout_field_at(layout, 2, NULL, NULL, NULL));
+	EXPECT(snowid_layout_field_at(layout, 3, &name, &bits, &shift), SNOWID_E_RANGE);
+	uint64_t value;
+	EXPECT(snowid_layout_info(layout, (enum snowid_layout_info)99, &value), SNOWID_E_INVALID);
+	snowid_layout_free(layout);
+}
+END_TEST
+
+START_TEST(says_from_when_signed_and_javascript_readers_go_wrong)
+{
+	struct snowid_layout *layout = layout_of("instagram");
+	char text[SNOWID_TIME_TEXT];
+	int64_t sec;
+	uint32_t nsec;
+
+	/* 2^40 ms after 2011-08-24T21:07:01.721Z bit 63 is set. */
+	OK(snowid_layout_fits_until(layout, 63, &sec, &nsec));
+	ck_assert_int_eq(sec * 1000 + nsec / 1000000, 1314220021721 + (INT64_C(1) << 40) - 1);
+	OK(snowid_layout_fits_until(layout, 53, &sec, &nsec));
+	ck_assert_int_eq(sec * 1000 + nsec / 1000000, 1314220021721 + (INT64_C(1) << 30) - 1);
+	EXPECT(snowid_layout_fits_until(layout, 22, &sec, &nsec), SNOWID_E_RANGE);
+	EXPECT(snowid_layout_fits_until(layout, 0, &sec, &nsec), SNOWID_E_RANGE);
+	EXPECT(snowid_layout_fits_until(layout, 65, &sec, &nsec), SNOWID_E_RANGE);
+	OK(snowid_layout_fits_until(layout, 23, &sec, &nsec));
+	snowid_layout_free(layout);
+
+	layout = layout_of("js53");
+	OK(snowid_layout_fits_until(layout, 53, &sec, &nsec));
+	OK(snowid_time_format(sec, nsec, text));
+	ck_assert_str_eq(text, "2090-09-07T15:47:35.551Z"); /* 2021-01-01 + 2^41 - 1 ms */
+	snowid_layout_free(layout);
+}
+END_TEST
+
+START_TEST(first_and_last_enclose_the_tick)
+{
+	struct snowid_layout *const layout =
+		layout_of("time:41,worker:10,sequence:12;epoch=1000;unit=10ms");
+	uint64_t first, last;
+	/* 1 s + 25 ms after the epoch: tick 102. */
+	OK(snowid_layout_first_at(layout, 2, 25000000, &first));
+	OK(snowid_layout_last_at(layout, 2, 25000000, &last));
+	ck_assert_uint_eq(first, UINT64_C(102) << 22);
+	ck_assert_uint_eq(last, (UINT64_C(103) << 22) - 1);
+	snowid_layout_free(layout);
+}
+END_TEST
+
+START_TEST(outside_the_layout_first_and_last_are_clamped)
+{
+	struct snowid_layout *const layout = layout_of("instagram");
+	uint64_t first = 1, last = 1;
+	EXPECT(snowid_layout_first_at(layout, 0, 0, &first), SNOWID_E_RANGE);
+	EXPECT_DETAIL("Z is before the layout");
+	EXPECT(snowid_layout_last_at(layout, INT64_MIN, 0, &last), SNOWID_E_RANGE);
+	ck_assert_uint_eq(first, 0);
+	ck_assert_uint_eq(last, (1 << 23) - 1);
+	EXPECT(snowid_layout_first_at(layout, INT64_MAX, 999999999, &first), SNOWID_E_RANGE);
+	EXPECT_DETAIL("after the layout");
+	EXPECT(snowid_layout_last_at(layout, 5000000000, 0, &last), SNOWID_E_RANGE);
+	ck_assert_uint_eq(first, UINT64_MAX << 23);
+	ck_assert_uint_eq(last, UINT64_MAX);
+	first = 77;
+	EXPECT(snowid_layout_first_at(layout, 0, 1000000000, &first), SNOWID_E_INVALID);
+	ck_assert_uint_eq(first, 77);
+	snowid_layout_free(layout);
+}
+END_TEST
+
+START_TEST(fields_are_checked)
+{
+	struct snowid_layout *const layout = layout_of("js53");
+	uint64_t value = 7, id = 0;
+	EXPECT(snowid_layout_field(layout, 0, "shard", &value), SNOWID_E_UNKNOWN);
+	EXPECT(snowid_layout_field(layout, UINT64_C(1) << 53, "worker", &value), SNOWID_E_RANGE);
+	EXPECT(snowid_layout_set_field(layout, "worker", 64, &id), SNOWID_E_RANGE);
+	EXPECT_DETAIL("from 0 to 63, not 64");
+	EXPECT(snowid_layout_set_field(layout, "shard", 1, &id), SNOWID_E_UNKNOWN);
+	ck_assert_uint_eq(id, 0);
+	ck_assert_uint_eq(value, 7);
+	OK(snowid_layout_set_field(layout, "worker", 63, &id));
+	OK(snowid_layout_set_field(layout, "worker", 5, &id)); /* replaces */
+	ck_assert_uint_eq(id, 5 << 6);
+	id = UINT64_C(1) << 53;
+	EXPECT(snowid_layout_set_field(layout, "worker", 1, &id), SNOWID_E_RANGE);
+	snowid_layout_free(layout);
+}
+END_TEST
+
+START_TEST(a_buffer_that_is_too_small_gets_what_fits)
+{
+	struct snowid_layout *const layout = layout_of("time:41");
+	char text[8] = "xxxxxxx";
+	size_t length = 0;
+	EXPECT(snowid_layout_format(layout, text, 5, &length), SNOWID_E_RANGE);
+	ck_assert_str_eq(text, "time");
+	ck_assert_uint_eq(length, strlen("time:41;epoch=1970-01-01T00:00:00.000Z;unit=1ms"));
+	EXPECT(snowid_layout_format(layout, NULL, 0, &length), SNOWID_E_RANGE);
+	EXPECT(snowid_layout_format(layout, NULL, 5, &length), SNOWID_E_INVALID);
+	snowid_layout_free(layout);
+}
+END_TEST
+
+START_TEST(the_fingerprint_is_of_the_numbers)
+{
+	static const char *const differ[] = {
+		"time:41,worker:10,sequence:12",
+		"time:41,worker:11,sequence:11",
+		"time:41,sequence:12,worker:10",
+		"time:41,worker:10,sequence:12;epoch=1",
+		"time:41,worker:10,sequence:12;unit=10ms",
+		"time:41,a:5,b:5,sequence:12",
+		"time:41,a:10,b:12",
+	};
+	struct snowid_layout *layouts[sizeof differ / sizeof differ[0]];
+	const size_t count = sizeof differ / sizeof differ[0];
+	for (size_t i = 0; i < count; i++) {
+		layouts[i] = layout_of(differ[i]);
+		for (size_t j = 0; j < i; j++)
+			ck_assert_uint_ne(info(layouts[i], SNOWID_LAYOUT_FINGERPRINT),
+					  info(layouts[j], SNOWID_LAYOUT_FINGERPRINT));
+	}
+	struct snowid_layout *const same = layout_of("time:41,node:10,sequence:12;epoch=1970-01-01;"
+						     "unit=1000us");
+	ck_assert_uint_eq(info(same, SNOWID_LAYOUT_FINGERPRINT),
+			  info(layouts[0], SNOWID_LAYOUT_FINGERPRINT));
+	snowid_layout_free(same);
+	for (size_t i = 0; i < count; i++)
+		snowid_layout_free(layouts[i]);
+}
+END_TEST
+
+/* Below a bound, or, for 0, any 64 bits. */
+static uint64_t draw(uint64_t below)
+{
+	static uint64_t state;
+	const uint64_t random = test_random(&state);
+	return below ? random % below : random;
+}
+
+START_TEST(random_layouts_and_values_make_the_round_trip)
+{
+	for (int round = 0; round < 5000; round++) {
+		char spec[400], name[16];
+		uint64_t values[8], id = 0;
+		unsigned widths[8], total = 1 + (unsigned)draw(40);
+		const size_t others = (size_t)draw(7);
+		int used = snprintf(spec, sizeof spec, "time:%u", total);
+
+		widths[0] = total;
+		for (size_t i = 1; i <= others; i++) {
+			const unsigned left = 64 - total;
+			widths[i] = left ? 1 + (unsigned)draw(left) : 0;
+			total += widths[i];
+			if (widths[i])
+				used += snprintf(spec + used, sizeof spec - (size_t)used,
+						 ",f%zu:%u", i, widths[i]);
+		}
+		snprintf(spec + used, sizeof spec - (size_t)used,
+			 ";epoch=%" PRIu64 ";unit=%" PRIu64 "ns", draw(4000000000000),
+			 100 * (1 + draw(10000000)));
+		struct snowid_layout *const layout = layout_of(spec);
+		values[0] = draw(0) & (UINT64_MAX >> (64 - widths[0]));
+		if (values[0] > info(layout, SNOWID_LAYOUT_LAST_TICK))
+			values[0] = info(layout, SNOWID_LAYOUT_LAST_TICK);
+		OK(snowid_layout_set_field(layout, "time", values[0], &id));
+		for (size_t i = 1; i <= others; i++) {
+			if (!widths[i])
+				continue;
+			values[i] = draw(0) & (UINT64_MAX >> (64 - widths[i]));
+			snprintf(name, sizeof name, "f%zu", i);
+			OK(snowid_layout_set_field(layout, name, values[i], &id));
+		}
+		for (size_t i = 0; i <= others; i++) {
+			uint64_t value;
+			if (!widths[i])
+				continue;
+			snprintf(name, sizeof name, "f%zu", i);
+			OK(snowid_layout_field(layout, id, i ? name : "time", &value));
+			ck_assert_uint_eq(value, values[i]);
+		}
+		int64_t sec;
+		uint32_t nsec;
+		uint64_t first, last;
+		OK(snowid_layout_time(layout, id, &sec, &nsec));
+		OK(snowid_layout_first_at(layout, sec, nsec, &first));
+		OK(snowid_layout_last_at(layout, sec, nsec, &last));
+		ck_assert_msg(first <= id && id <= last, "%s: %" PRIu64, spec, id);
+		snowid_layout_free(layout);
+	}
+}
+END_TEST
+
+START_TEST(null_arguments_are_refused)
+{
+	struct snowid_layout *const layout = layout_of("snowflake");
+	struct snowid_layout *out;
+	uint64_t value;
+	int64_t sec;
+	uint32_t nsec;
+	EXPECT(snowid_layout_new(NULL, &out), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_new("snowflake", NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_field(NULL, 0, "time", &value), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_field(layout, 0, NULL, &value), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_field(layout, 0, "time", NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_set_field(NULL, "time", 0, &value), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_set_field(layout, NULL, 0, &value), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_set_field(layout, "time", 0, NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_time(NULL, 0, &sec, &nsec), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_time(layout, 0, NULL, &nsec), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_time(layout, 0, &sec, NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_time_ms(layout, 0, NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_time_ms(NULL, 0, &sec), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_first_at(NULL, 0, 0, &value), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_first_at(layout, 0, 0, NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_last_at(NULL, 0, 0, &value), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_first_time(NULL, &sec, &nsec), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_last_time(NULL, &sec, &nsec), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_fits_until(NULL, 63, &sec, &nsec), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_info(NULL, SNOWID_LAYOUT_BITS, &value), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_info(layout, SNOWID_LAYOUT_BITS, NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_field_at(NULL, 0, NULL, NULL, NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_format(NULL, NULL, 0, NULL), SNOWID_E_INVALID);
+	snowid_layout_free(NULL);
+	snowid_layout_free(layout);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_test(tests, decodes_and_encodes_published_ids);
+	tcase_add_test(tests, presets_are_as_published);
+	tcase_add_test(tests, a_preset_takes_another_epoch_and_unit);
+	tcase_add_test(tests, refuses_bad_specs);
+	tcase_add_test(tests, the_last_instant_is_that_of_the_bits_or_of_9999);
+	tcase_add_test(tests, says_what_a_layout_can_do);
+	tcase_add_test(tests, says_from_when_signed_and_javascript_readers_go_wrong);
+	tcase_add_test(tests, first_and_last_enclose_the_tick);
+	tcase_add_test(tests, outside_the_layout_first_and_last_are_clamped);
+	tcase_add_test(tests, fields_are_checked);
+	tcase_add_test(tests, a_buffer_that_is_too_small_gets_what_fits);
+	tcase_add_test(tests, the_fingerprint_is_of_the_numbers);
+	tcase_add_test(tests, random_layouts_and_values_make_the_round_trip);
+	tcase_add_test(tests, null_arguments_are_refused);
+}
+
+int main(void)
+{
+	return run_tests("layout", add);
+}

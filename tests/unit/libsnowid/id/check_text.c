@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Expected texts come from printf, strtoull, published examples, and long division of the decimal
+ * digits, as on paper.
+ */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "tests/unit/check.h"
+#include "tests/unit/random.h"
+
+/* As snowid.h and the sources it names describe the forms. */
+static const struct {
+	enum snowid_form form;
+	const char *name;
+	const char *alphabet;
+	size_t shortest, longest;
+	bool folds; /* reads the other letter case */
+	bool sorts;
+} forms[] = {
+	{SNOWID_FORM_DECIMAL, "decimal", "0123456789", 1, 20, false, false},
+	{SNOWID_FORM_PADDED, "padded", "0123456789", 20, 20, false, true},
+	{SNOWID_FORM_HEX, "hex", "0123456789abcdef", 16, 16, true, true},
+	{SNOWID_FORM_BASE32, "base32", "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 13, 13, true, true},
+	{SNOWID_FORM_BASE36, "base36", "0123456789abcdefghijklmnopqrstuvwxyz", 1, 13, true, false},
+	{SNOWID_FORM_BASE58, "base58", "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
+	 1, 11, false, false},
+	{SNOWID_FORM_BASE62, "base62",
+	 "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", 11, 11, false, true},
+};
+#define FORMS (sizeof forms / sizeof *forms)
+
+static const uint64_t corners[] = {
+	0,
+	1,
+	9,
+	10,
+	31,
+	32,
+	35,
+	36,
+	57,
+	58,
+	61,
+	62,
+	0x7fffffff,
+	0x80000000,
+	0xffffffff,
+	0x100000000,
+	INT64_MAX,
+	(uint64_t)INT64_MAX + 1,
+	UINT64_MAX - 1,
+	UINT64_MAX,
+	1541815603606036480 /* the tweet of Wikipedia's example */
+};
+#define CORNERS (sizeof corners / sizeof *corners)
+
+/* Writes a decimal number in form f, by long division of its digits. Room for 40 in text. */
+static void on_paper(const char *decimal, size_t f, char *text)
+{
+	const int radix = (int)strlen(forms[f].alphabet);
+	char digits[40], reversed[40];
+	size_t count = 0;
+	int left;
+
+	strcpy(digits, decimal);
+	do {
+		int remainder = 0;
+		left = 0;
+		for (char *d = digits; *d; d++) {
+			const int part = remainder * 10 + (*d - '0');
+			*d = (char)('0' + part / radix);
+			remainder = part % radix;
+			left |= *d - '0';
+		}
+		reversed[count++] = forms[f].alphabet[remainder];
+	} while (left);
+	while (count < forms[f].shortest)
+		reversed[count++] = forms[f].alphabet[0];
+	for (size_t i = 0; i < count; i++)
+		text[i] = reversed[count - 1 - i];
+	text[count] = '\0';
+}
+
+static bool is_digit(size_t f, int byte)
+{
+	const int other = (byte >= 'a' && byte <= 'z')   ? byte - 'a' + 'A'
+			  : (byte >= 'A' && byte <= 'Z') ? byte - 'A' + 'a'
+							 : byte;
+	if (byte == 0)
+		return false;
+	return strchr(forms[f].alphabet, byte) ||
+	       (forms[f].folds && strchr(forms[f].alphabet, other));
+}
+
+static void both_ways(uint64_t id, size_t f, const char *expected)
+{
+	char text[SNOWID_ID_TEXT];
+	uint64_t back = ~id;
+	if (snowid_id_format(id, forms[f].form, text) != 0 || strcmp(text, expected) != 0)
+		ck_abort_msg("%" PRIu64 " in %s is \"%s\", not \"%s\"", id, forms[f].name, text,
+			     expected);
+	if (snowid_id_parse(expected, strlen(expected), forms[f].form, &back) != 0 || back != id)
+		ck_abort_msg("%s in %s is %" PRIu64 ", not %" PRIu64, expected, forms[f].name, back,
+			     id);
+}
+
+static void every_form(uint64_t id)
+{
+	char decimal[24], expected[40];
+	snprintf(decimal, sizeof decimal, "%" PRIu64, id);
+	for (size_t f = 0; f < FORMS; f++) {
+		on_paper(decimal, f, expected);
+		both_ways(id, f, expected);
+	}
+	snprintf(expected, sizeof expected, "%" PRIu64, id);
+	both_ways(id, SNOWID_FORM_DECIMAL, expected);
+	snprintf(expected, sizeof expected, "%020" PRIu64, id);
+	both_ways(id, SNOWID_FORM_PADDED, expected);
+	snprintf(expected, sizeof expected, "%016" PRIx64, id);
+	both_ways(id, SNOWID_FORM_HEX, expected);
+}
+
+START_TEST(writes_and_reads_what_division_on_paper_gives)
+{
+	uint64_t state = 1;
+	for (size_t i = 0; i < CORNERS; i++)
+		every_form(corners[i]);
+	for (int bit = 0; bit < 64; bit++) {
+		every_form((UINT64_C(1) << bit) - 1);
+		every_form(UINT64_C(1) << bit);
+	}
+	for (size_t f = 0; f < FORMS; f++) { /* where the number of digits changes */
+		const uint64_t radix = strlen(forms[f].alphabet);
+		for (uint64_t power = radix; power <= UINT64_MAX / radix; power *= radix) {
+			every_form(power - 1);
+			every_form(power);
+		}
+	}
+	for (int i = 0; i < 20000; i++) {
+		const uint64_t id = test_random(&state);
+		every_form(id >> (id & 63));
+	}
+}
+END_TEST
+
+START_TEST(reads_what_strtoull_reads)
+{
+	static const struct {
+		enum snowid_form form;
+		int radix;
+	} same[] = {{SNOWID_FORM_DECIMAL, 10}, {SNOWID_FORM_HEX, 16}, {SNOWID_FORM_BASE36, 36}};
+	uint64_t state = 2;
+	for (int i = 0; i < 100000; i++) {
+		const uint64_t random = test_random(&state);
+		const uint64_t id = random >> (random & 63);
+		for (size_t s = 0; s < sizeof same / sizeof *same; s++) {
+			char text[SNOWID_ID_TEXT];
+			uint64_t back = 0;
+			if (snowid_id_format(id, same[s].form, text) != 0 ||
+			    strtoull(text, NULL, same[s].radix) != id)
+				ck_abort_msg("%" PRIu64 " became %s", id, text);
+			if (i & 1)
+				for (char *c = text; *c; c++)
+					*c = (char)(*c >= 'a' ? *c - 'a' + 'A' : *c);
+			if (snowid_id_parse(text, strlen(text), same[s].form, &back) != 0 ||
+			    back != id)
+				ck_abort_msg("%s was read as %" PRIu64, text, back);
+		}
+	}
+}
+END_TEST
+
+/* github.com/bitcoin/bitcoin, src/test/data/base58_encode_decode.json: those of up to 8 bytes. */
+START_TEST(base58_is_bitcoins)
+{
+	both_ways(0x61, SNOWID_FORM_BASE58, "2g");
+	both_ways(0x626262, SNOWID_FORM_BASE58, "a3gV");
+	both_ways(0x636363, SNOWID_FORM_BASE58, "aPEr");
+	both_ways(0x516b6fcd0f, SNOWID_FORM_BASE58, "ABnLTmg");
+	both_ways(0x572e4794, SNOWID_FORM_BASE58, "3EFU7m");
+	both_ways(0x10c8511e, SNOWID_FORM_BASE58, "Rt5zm");
+}
+END_TEST
+
+START_TEST(texts_that_sort_sort_as_the_ids_do)
+{
+	uint64_t state = 3;
+	for (int i = 0; i < 20000; i++) {
+		const uint64_t a = test_random(&state) >> (i & 63);
+		const uint64_t b = (i & 64) ? a + 1 : test_random(&state) >> (i & 63);
+		for (size_t f = 0; f < FORMS; f++) {
+			char one[SNOWID_ID_TEXT], other[SNOWID_ID_TEXT];
+			snowid_id_format(a, forms[f].form, one);
+			snowid_id_format(b, forms[f].form, other);
+			if (forms[f].sorts && (strcmp(one, other) < 0) != (a < b))
+				ck_abort_msg("%s: %s and %s", forms[f].name, one, other);
+		}
+	}
+}
+END_TEST
+
+/* Every byte in every place of a text of every length of a form. */
+START_TEST(only_bytes_of_the_alphabet_are_read)
+{
+	for (size_t f = 0; f < FORMS; f++) {
+		for (size_t length = forms[f].shortest; length <= forms[f].longest; length++) {
+			for (size_t at = 0; at < length; at++) {
+				for (int byte = 0; byte < 256; byte++) {
+					char text[24], where[32];
+					uint64_t id = 77;
+					memset(text, forms[f].alphabet[1], length);
+					text[at] = (char)byte;
+					const int result =
+						snowid_id_parse(text, length, forms[f].form, &id);
+					const bool zero_first = at == 0 && length > 1 &&
+								byte == forms[f].alphabet[0] &&
+								forms[f].shortest == 1;
+					if (!is_digit(f, byte)) {
+						ck_assert_int_eq(result, SNOWID_E_SYNTAX);
+						snprintf(where, sizeof where,
+							 byte >= ' ' && byte <= '~'
+								 ? "byte %zu is '%c'"
+								 : "byte %zu is 0x%02x",
+							 at, byte);
+						EXPECT_DETAIL(where);
+					} else if (zero_first) {
+						ck_assert_int_eq(result, SNOWID_E_SYNTAX);
+						EXPECT_DETAIL("leading");
+					} else if (result != SNOWID_E_OVERFLOW) {
+						ck_assert_int_eq(result, 0);
+						continue;
+					}
+					ck_assert_uint_eq(id, 77);
+				}
+			}
+		}
+	}
+}
+END_TEST
+
+START_TEST(other_lengths_are_refused)
+{
+	for (size_t f = 0; f < FORMS; f++) {
+		for (size_t length = 0; length < 40; length++) {
+			char text[40];
+			uint64_t id = 77;
+			if (length >= forms[f].shortest && length <= forms[f].longest)
+				continue;
+			memset(text, forms[f].alphabet[1], sizeof text);
+			EXPECT(snowid_id_parse(text, length, forms[f].form, &id), SNOWID_E_SYNTAX);
+			EXPECT_DETAIL(forms[f].name);
+			ck_assert_uint_eq(id, 77);
+		}
+		uint64_t id;
+		EXPECT(snowid_id_parse("1", SIZE_MAX, forms[f].form, &id), SNOWID_E_SYNTAX);
+	}
+}
+END_TEST
+
+START_TEST(length_says_where_a_text_ends)
+{
+	uint64_t id;
+	OK(snowid_id_parse("123456", 3, SNOWID_FORM_DECIMAL, &id));
+	ck_assert_uint_eq(id, 123);
+	EXPECT(snowid_id_parse("123\0", 4, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
+	EXPECT_DETAIL("byte 3 is 0x00");
+}
+END_TEST
+
+START_TEST(two_to_the_64_overflows_and_one_less_does_not)
+{
+	for (size_t f = 0; f < FORMS; f++) {
+		char text[40];
+		uint64_t id = 77;
+		on_paper("18446744073709551616", f, text);
+		if (strlen(text) <= forms[f].longest) { /* in hex it has a digit too many */
+			EXPECT(snowid_id_parse(text, strlen(text), forms[f].form, &id),
+			       SNOWID_E_OVERFLOW);
+			EXPECT_DETAIL(text);
+		} else {
+			ck_assert_uint_eq(forms[f].form, SNOWID_FORM_HEX);
+		}
+		on_paper("18446744073709551617", f, text);
+		ck_assert_int_ne(snowid_id_parse(text, strlen(text), forms[f].form, &id), 0);
+		ck_assert_uint_eq(id, 77);
+		on_paper("18446744073709551615", f, text);
+		OK(snowid_id_parse(text, strlen(text), forms[f].form, &id));
+		ck_assert_uint_eq(id, UINT64_MAX);
+	}
+}
+END_TEST
+
+START_TEST(texts_of_last_digits_overflow)
+{
+	for (size_t f = 0; f < FORMS; f++) {
+		const size_t length = forms[f].longest;
+		char text[40];
+		uint64_t id = 77;
+		memset(text, forms[f].alphabet[strlen(forms[f].alphabet) - 1], length);
+		EXPECT(snowid_id_parse(text, length, forms[f].form, &id),
+		       forms[f].form == SNOWID_FORM_HEX ? 0 : SNOWID_E_OVERFLOW);
+		text[length - 1] = '!'; /* and are malformed first of all where they are */
+		EXPECT(snowid_id_parse(text, length, forms[f].form, &id), SNOWID_E_SYNTAX);
+	}
+}
+END_TEST
+
+START_TEST(zero_is_one_digit_where_length_varies)
+{
+	uint64_t id = 77;
+	both_ways(0, SNOWID_FORM_DECIMAL, "0");
+	both_ways(0, SNOWID_FORM_BASE36, "0");
+	both_ways(0, SNOWID_FORM_BASE58, "1");
+	EXPECT(snowid_id_parse("00", 2, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
+	EXPECT(snowid_id_parse("01", 2, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
+	EXPECT(snowid_id_parse("00z", 3, SNOWID_FORM_BASE36, &id), SNOWID_E_SYNTAX);
+	EXPECT(snowid_id_parse("12", 2, SNOWID_FORM_BASE58, &id), SNOWID_E_SYNTAX);
+	EXPECT_DETAIL("leading 1");
+	ck_assert_uint_eq(id, 77);
+}
+END_TEST
+
+START_TEST(forms_have_their_names)
+{
+	for (size_t f = 0; f < FORMS; f++) {
+		enum snowid_form form = (enum snowid_form)99;
+		ck_assert_str_eq(snowid_form_name(forms[f].form), forms[f].name);
+		OK(snowid_form_parse(forms[f].name, &form));
+		ck_assert_int_eq((int)form, (int)forms[f].form);
+	}
+}
+END_TEST
+
+START_TEST(other_names_and_forms_are_refused)
+{
+	static const char *const names[] = {"", "base64", "Decimal", "hex ", "base3", "decimals"};
+	static const int none[] = {(int)FORMS, 99, -1, INT_MAX, INT_MIN};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		enum snowid_form form = SNOWID_FORM_BASE58;
+		EXPECT(snowid_form_parse(names[i], &form), SNOWID_E_UNKNOWN);
+		EXPECT_DETAIL("base58");
+		ck_assert_int_eq((int)form, SNOWID_FORM_BASE58);
+	}
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+		const enum snowid_form form = (enum snowid_form)none[i];
+		char text[SNOWID_ID_TEXT] = "as it was";
+		uint64_t id = 77;
+		ck_assert_ptr_null(snowid_form_name(form));
+		EXPECT(snowid_id_format(1, form, text), SNOWID_E_INVALID);
+		ck_assert_str_eq(text, "as it was");
+		EXPECT(snowid_id_parse("1", 1, form, &id), SNOWID_E_INVALID);
+		ck_assert_uint_eq(id, 77);
+	}
+}
+END_TEST
+
+START_TEST(null_is_refused)
+{
+	enum snowid_form form;
+	uint64_t id;
+	EXPECT(snowid_id_format(1, SNOWID_FORM_HEX, NULL), SNOWID_E_INVALID);
+	EXPECT_DETAIL("text is NULL");
+	EXPECT(snowid_id_parse(NULL, 0, SNOWID_FORM_HEX, &id), SNOWID_E_INVALID);
+	EXPECT_DETAIL("text is NULL");
+	EXPECT(snowid_id_parse("1", 1, SNOWID_FORM_DECIMAL, NULL), SNOWID_E_INVALID);
+	EXPECT_DETAIL("id is NULL");
+	EXPECT(snowid_form_parse(NULL, &form), SNOWID_E_INVALID);
+	EXPECT_DETAIL("name is NULL");
+	EXPECT(snowid_form_parse("hex", NULL), SNOWID_E_INVALID);
+	EXPECT_DETAIL("form is NULL");
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_test(tests, writes_and_reads_what_division_on_paper_gives);
+	tcase_add_test(tests, reads_what_strtoull_reads);
+	tcase_add_test(tests, base58_is_bitcoins);
+	tcase_add_test(tests, texts_that_sort_sort_as_the_ids_do);
+	tcase_add_test(tests, only_bytes_of_the_alphabet_are_read);
+	tcase_add_test(tests, other_lengths_are_refused);
+	tcase_add_test(tests, length_says_where_a_text_ends);
+	tcase_add_test(tests, two_to_the_64_overflows_and_one_less_does_not);
+	tcase_add_test(tests, texts_of_last_digits_overflow);
+	tcase_add_test(tests, zero_is_one_digit_where_length_varies);
+	tcase_add_test(tests, forms_have_their_names);
+	tcase_add_test(tests, other_names_and_forms_are_refused);
+	tcase_add_test(tests, null_is_refused);
+}
+
+int main(void)
+{
+	return run_tests("text", add);
+}

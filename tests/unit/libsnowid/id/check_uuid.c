@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Expected values come from tests/vectors/uuid.tsv, from libuuid, and from moving the digits of the
+ * text about.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <strings.h>
+#include <time.h>
+#include <uuid/uuid.h>
+
+#include "libsnowid/base/thread.h"
+#include "libsnowid/id/uuid.h"
+#include "tests/unit/check.h"
+#include "tests/unit/random.h"
+#include "tests/unit/tsv.h"
+#include "tests/unit/wrap.h"
+
+#define LENGTH 36
+#define V1     "c232ab00-9414-11ec-b3c8-9f6bdeced846" /* RFC 9562, appendix A.1 */
+#define V6     "1ec9414c-232a-6b00-b3c8-9f6bdeced846" /* A.5 */
+#define V7     "017f22e2-79b0-7cc3-98c4-dc0c0c07398f" /* A.6 */
+
+static struct snowid_id128 uuid(const char *text)
+{
+	struct snowid_id128 id;
+	OK(snowid_uuid_parse(text, strlen(text), &id));
+	return id;
+}
+
+static void expect_text(const struct snowid_id128 *id, const char *expected)
+{
+	char text[SNOWID_UUID_TEXT];
+	OK(snowid_uuid_format(id, text));
+	if (strcasecmp(text, expected) != 0)
+		ck_abort_msg("%s, not %s", text, expected);
+}
+
+static void expect_time(const struct snowid_id128 *id, int64_t expected_sec, uint32_t expected_nsec)
+{
+	int64_t sec = -1;
+	uint32_t nsec = 1;
+	OK(snowid_uuid_time(id, &sec, &nsec));
+	ck_assert_int_eq(sec, expected_sec);
+	ck_assert_uint_eq(nsec, expected_nsec);
+}
+
+static void expect_kind(const struct snowid_id128 *id, unsigned expected_version)
+{
+	enum snowid_uuid_variant variant;
+	unsigned version;
+	OK(snowid_uuid_version(id, &version));
+	OK(snowid_uuid_variant(id, &variant));
+	ck_assert_uint_eq(version, expected_version);
+	ck_assert_int_eq((int)variant, SNOWID_UUID_VARIANT_RFC9562);
+}
+
+static void published_fields(const struct snowid_id128 *id, const char *expect)
+{
+	struct tm broken = {0};
+	unsigned expected_seq, clock_seq;
+	uint8_t expected[6], node[6];
+	const char *const rest = strptime(expect, "time=%Y-%m-%dT%H:%M:%SZ", &broken);
+	ck_assert_ptr_nonnull(rest);
+	ck_assert_int_eq(sscanf(rest, " clock_seq=%x node=%hhx:%hhx:%hhx:%hhx:%hhx:%hhx",
+				&expected_seq, &expected[0], &expected[1], &expected[2],
+				&expected[3], &expected[4], &expected[5]),
+			 7);
+	expect_time(id, timegm(&broken), 0);
+	OK(snowid_uuid_clock_seq(id, &clock_seq));
+	ck_assert_uint_eq(clock_seq, expected_seq);
+	OK(snowid_uuid_node(id, node));
+	ck_assert_mem_eq(node, expected, sizeof node);
+}
+
+static void published(char *column[])
+{
+	const char *const kind = column[0], *const expect = column[2];
+	const struct snowid_id128 id = uuid(column[1]);
+	struct snowid_id128 other;
+	char text[SNOWID_ULID_TEXT];
+	int64_t ms;
+
+	expect_text(&id, column[1]);
+	if (strcmp(kind, "1<->6") == 0) {
+		OK(snowid_uuid_1to6(&id, &other));
+		expect_text(&other, expect);
+		OK(snowid_uuid_6to1(&other, &other));
+		expect_text(&other, column[1]);
+	} else if (strcmp(kind, "7<->ulid") == 0) {
+		OK(snowid_ulid_format(&id, text));
+		ck_assert_str_eq(text, expect);
+		OK(snowid_ulid_parse(expect, strlen(expect), &other));
+		expect_text(&other, column[1]);
+	} else if (strcmp(kind, "7") == 0) {
+		expect_kind(&id, 7);
+		ck_assert_int_eq(sscanf(expect, "unix_ms=%" SCNd64, &ms), 1);
+		expect_time(&id, ms / 1000, (uint32_t)(ms % 1000) * 1000000);
+	} else {
+		expect_kind(&id, (unsigned)atoi(kind));
+		published_fields(&id, expect);
+	}
+}
+
+START_TEST(agrees_with_published_uuids)
+{
+	ck_assert_int_ge(tsv_read(VECTORS "/uuid.tsv", published), 5);
+}
+END_TEST
+
+START_TEST(writes_and_reads_what_libuuid_does)
+{
+	uint64_t state = 1;
+	for (int i = 0; i < 100000; i++) {
+		struct snowid_id128 id, back;
+		char text[SNOWID_UUID_TEXT], theirs[SNOWID_UUID_TEXT];
+		uuid_t uu;
+		test_random_bytes(&state, id.bytes, sizeof id.bytes);
+		uuid_unparse_lower(id.bytes, theirs);
+		if (snowid_uuid_format(&id, text) != 0 || strcmp(text, theirs) != 0)
+			ck_abort_msg("%s, not %s", text, theirs);
+		if (uuid_parse(text, uu) != 0 || memcmp(uu, id.bytes, sizeof uu) != 0)
+			ck_abort_msg("libuuid reads another %s", text);
+		if (i & 1)
+			uuid_unparse_upper(id.bytes, theirs);
+		if (snowid_uuid_parse(theirs, LENGTH, &back) != 0 ||
+		    memcmp(&back, &id, sizeof id) != 0)
+			ck_abort_msg("%s was read as another", theirs);
+	}
+}
+END_TEST
+
+START_TEST(kinds_are_those_of_libuuid)
+{
+	static const enum snowid_uuid_variant ours[] = {
+		[UUID_VARIANT_NCS] = SNOWID_UUID_VARIANT_NCS,
+		[UUID_VARIANT_DCE] = SNOWID_UUID_VARIANT_RFC9562,
+		[UUID_VARIANT_MICROSOFT] = SNOWID_UUID_VARIANT_MICROSOFT,
+		[UUID_VARIANT_OTHER] = SNOWID_UUID_VARIANT_FUTURE};
+	for (unsigned a = 0; a < 256; a++) {
+		for (unsigned b = 0; b < 256; b++) {
+			struct snowid_id128 id = {{0}};
+			enum snowid_uuid_variant variant;
+			unsigned version;
+			id.bytes[6] = (uint8_t)a;
+			id.bytes[8] = (uint8_t)b;
+			if (snowid_uuid_version(&id, &version) != 0 ||
+			    version != (unsigned)uuid_type(id.bytes) ||
+			    snowid_uuid_variant(&id, &variant) != 0 ||
+			    variant != ours[uuid_variant(id.bytes)])
+				ck_abort_msg("%02x, %02x", a, b);
+		}
+	}
+}
+END_TEST
+
+START_TEST(order_is_that_of_libuuid)
+{
+	uint64_t state = 2;
+	for (int i = 0; i < 100000; i++) {
+		struct snowid_id128 a, b;
+		int ours, theirs;
+		test_random_bytes(&state, a.bytes, sizeof a.bytes);
+		b = a;
+		b.bytes[i % 16] = (uint8_t)test_random(&state);
+		ours = snowid_id128_compare(&a, &b);
+		theirs = uuid_compare(a.bytes, b.bytes);
+		if ((ours > 0) - (ours < 0) != (theirs > 0) - (theirs < 0))
+			ck_abort_msg("%d, not %d", ours, theirs);
+	}
+}
+END_TEST
+
+/* The text of version 6 is the same 60 bits: the highest digits of the time first. */
+static void text_1to6(const char *uuid1, char uuid6[LENGTH + 1])
+{
+	char time[16];
+	snprintf(time, sizeof time, "%.3s%.4s%.8s", uuid1 + 15, uuid1 + 9, uuid1);
+	snprintf(uuid6, LENGTH + 1, "%.8s-%.4s-6%.3s%s", time, time + 8, time + 12, uuid1 + 18);
+}
+
+START_TEST(versions_1_and_6_agree_with_libuuid_and_each_other)
+{
+	uint64_t state = 3;
+	for (int i = 0; i < 100000; i++) {
+		const uint64_t unix_epoch = 0x01b21dd213814000; /* in 100 ns from 1582 (RFC 9562) */
+		const uint64_t random = test_random(&state), node = test_random(&state) >> 16;
+		const uint64_t tick = unix_epoch + random % ((UINT64_C(1) << 60) - unix_epoch);
+		const unsigned seq = test_random(&state) & 0x3fff;
+		struct snowid_id128 uuid1, uuid6, other;
+		char text1[LENGTH + 1], text6[LENGTH + 1];
+		struct timeval tv;
+		uint8_t node_bytes[6];
+		unsigned got_seq;
+		int64_t sec1, sec6;
+		uint32_t nsec1, nsec6;
+		uint64_t got_node = 0;
+
+		sn_uuid1_encode(tick, seq, node, &uuid1);
+		snprintf(text1, sizeof text1,
+			 "%08" PRIx64 "-%04" PRIx64 "-1%03" PRIx64 "-%04x-%012" PRIx64,
+			 tick & 0xffffffff, tick >> 32 & 0xffff, tick >> 48, 0x8000 | seq, node);
+		expect_text(&uuid1, text1);
+		text_1to6(text1, text6);
+		sn_uuid6_encode(tick, seq, node, &uuid6);
+		expect_text(&uuid6, text6);
+		if (snowid_uuid_1to6(&uuid1, &other) != 0 ||
+		    memcmp(&other, &uuid6, sizeof other) != 0 ||
+		    snowid_uuid_6to1(&uuid6, &other) != 0 ||
+		    memcmp(&other, &uuid1, sizeof other) != 0)
+			ck_abort_msg("%s <-> %s", text1, text6);
+
+		if (snowid_uuid_time(&uuid1, &sec1, &nsec1) != 0 ||
+		    snowid_uuid_time(&uuid6, &sec6, &nsec6) != 0 || sec1 != sec6 ||
+		    nsec1 != nsec6 || sec1 != (int64_t)((tick - unix_epoch) / 10000000) ||
+		    nsec1 != tick % 10000000 * 100)
+			ck_abort_msg("time of %s", text1);
+		/* libuuid's time_t is a long. */
+		if (sizeof(long) == sizeof sec1 &&
+		    (uuid_time(uuid1.bytes, &tv) != sec1 || tv.tv_usec != nsec1 / 1000))
+			ck_abort_msg("time of %s by libuuid", text1);
+		if (snowid_uuid_clock_seq(i & 1 ? &uuid1 : &uuid6, &got_seq) != 0 || got_seq != seq)
+			ck_abort_msg("clock_seq of %s", text1);
+		if (snowid_uuid_node(i & 1 ? &uuid1 : &uuid6, node_bytes) != 0)
+			ck_abort_msg("node of %s", text1);
+		for (int b = 0; b < 6; b++)
+			got_node = got_node << 8 | node_bytes[b];
+		ck_assert_uint_eq(got_node, node);
+	}
+}
+END_TEST
+
+START_TEST(conversions_work_in_place)
+{
+	struct snowid_id128 id = uuid(V1);
+	OK(snowid_uuid_1to6(&id, &id));
+	expect_text(&id, V6);
+	OK(snowid_uuid_6to1(&id, &id));
+	expect_text(&id, V1);
+}
+END_TEST
+
+START_TEST(times_of_versions_1_and_6_begin_in_1582)
+{
+	struct snowid_id128 id = uuid("00000000-0000-1000-8000-000000000000");
+	struct tm begin = {.tm_year = 1582 - 1900, .tm_mon = 9, .tm_mday = 15};
+	expect_time(&id, timegm(&begin), 0);
+	id = uuid("00000000-0000-6001-8000-000000000000");
+	expect_time(&id, timegm(&begin), 100);
+	id = uuid("ffffffff-ffff-1fff-8000-000000000000"); /* 2^60 - 1 */
+	expect_time(&id, timegm(&begin) + 115292150460, 684697500);
+}
+END_TEST
+
+START_TEST(times_of_version_7_have_48_bits_of_ms)
+{
+	struct snowid_id128 id = uuid("00000000-0000-7fff-bfff-ffffffffffff");
+	expect_time(&id, 0, 0);
+	id = uuid("00000000-03e7-7000-8000-000000000000");
+	expect_time(&id, 0, 999000000);
+	id = uuid("ffffffff-ffff-7000-8000-000000000000");
+	expect_time(&id, 281474976710, 655000000);
+}
+END_TEST
+
+START_TEST(encodes_version_7_by_method_1)
+{
+	static const uint8_t random[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	static const uint8_t none[8];
+	struct snowid_id128 id;
+	sn_uuid7_encode(0x123456789abc, 0xdef5, none, &id);
+	expect_text(&id, "12345678-9abc-7def-9400-000000000000");
+	sn_uuid7_encode(0x123456789abc, 0xdef5, random, &id);
+	expect_text(&id, "12345678-9abc-7def-97ff-ffffffffffff");
+	sn_uuid7_encode(0, 0, random, &id);
+	expect_text(&id, "00000000-0000-7000-83ff-ffffffffffff");
+	sn_uuid7_encode(0xffffffffffff, 0xffff, none, &id);
+	expect_text(&id, "ffffffff-ffff-7fff-bc00-000000000000");
+}
+END_TEST
+
+START_TEST(versions_and_variants_without_a_field_are_refused)
+{
+	for (unsigned version = 0; version < 16; version++) {
+		for (unsigned variant = 0; variant < 16; variant++) {
+			const bool rfc = variant >> 2 == 2;
+			const bool v1 = rfc && version == 1, v6 = rfc && version == 6;
+			const bool v7 = rfc && version == 7;
+			struct snowid_id128 id, out = {{1}};
+			unsigned seq = 77;
+			uint8_t node[6] = {1};
+			int64_t sec = 77;
+			uint32_t nsec = 77;
+
+			memset(&id, 0, sizeof id);
+			id.bytes[6] = (uint8_t)(version << 4);
+			id.bytes[8] = (uint8_t)(variant << 4);
+			EXPECT(snowid_uuid_time(&id, &sec, &nsec),
+			       v1 || v6 || v7 ? 0 : SNOWID_E_KIND);
+			EXPECT(snowid_uuid_node(&id, node), v1 || v6 ? 0 : SNOWID_E_KIND);
+			EXPECT(snowid_uuid_clock_seq(&id, &seq), v1 || v6 ? 0 : SNOWID_E_KIND);
+			EXPECT(snowid_uuid_1to6(&id, &out), v1 ? 0 : SNOWID_E_KIND);
+			EXPECT(snowid_uuid_6to1(&id, &out), v6 ? 0 : SNOWID_E_KIND);
+			if (!v1 && !v6 && !v7) {
+				ck_assert(sec == 77 && nsec == 77 && seq == 77 && node[0] == 1);
+				ck_assert(out.bytes[0] == 1);
+			}
+		}
+	}
+	EXPECT_DETAIL("version");
+}
+END_TEST
+
+/* Every byte in every place of the three ways to write a UUID. */
+START_TEST(only_bytes_of_their_place_are_read)
+{
+	static const char *const patterns[] = {V1, ("{" V1 "}"), ("urn:uuid:" V1)};
+	const struct snowid_id128 expected = uuid(V1);
+	for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++) {
+		const size_t length = strlen(patterns[p]);
+		for (size_t at = 0; at < length; at++) {
+			const size_t plain = p == 2 ? 9 : p;
+			const bool prefix = p == 2 && at < plain;
+			for (int byte = 0; byte < 256; byte++) {
+				const bool hyphen_or_brace = strchr("{}-", patterns[p][at]) != NULL;
+				char text[64], where[32], theirs[SNOWID_UUID_TEXT];
+				struct snowid_id128 id = {{1}};
+				uuid_t uu;
+				bool good;
+				int result;
+
+				memcpy(text, patterns[p], length);
+				text[at] = (char)byte;
+				if (hyphen_or_brace)
+					good = byte == patterns[p][at];
+				else if (prefix)
+					good = byte > 0 && strchr("urn:idURNID", byte) &&
+					       (byte | 0x20) == (patterns[p][at] | 0x20);
+				else
+					good = byte > 0 && strchr("0123456789abcdefABCDEF", byte);
+				result = snowid_uuid_parse(text, length, &id);
+				if (!good) {
+					ck_assert_int_eq(result, SNOWID_E_SYNTAX);
+					snprintf(where, sizeof where,
+						 byte >= ' ' && byte <= '~' ? "byte %zu is '%c'"
+									    : "byte %zu is 0x%02x",
+						 at, byte);
+					EXPECT_DETAIL(where);
+					ck_assert_uint_eq(id.bytes[0], 1);
+					continue;
+				}
+				ck_assert_int_eq(result, 0);
+				memcpy(theirs, text + plain, LENGTH);
+				theirs[LENGTH] = '\0';
+				ck_assert_int_eq(uuid_parse(theirs, uu), 0);
+				ck_assert_mem_eq(id.bytes, uu, sizeof uu);
+				if (hyphen_or_brace || prefix)
+					ck_assert_mem_eq(&id, &expected, sizeof id);
+			}
+		}
+	}
+}
+END_TEST
+
+START_TEST(other_lengths_are_refused)
+{
+	const char text[] = "00000000-0000-0000-0000-000000000000000000000000000000";
+	struct snowid_id128 id;
+	for (size_t length = 0; length < sizeof text; length++)
+		EXPECT(snowid_uuid_parse(text, length, &id),
+		       length == LENGTH ? 0 : SNOWID_E_SYNTAX);
+	EXPECT(snowid_uuid_parse(text, SIZE_MAX, &id), SNOWID_E_SYNTAX);
+	EXPECT_DETAIL("36");
+	EXPECT(snowid_uuid_parse("00000000000000000000000000000000", 32, &id), SNOWID_E_SYNTAX);
+	EXPECT(snowid_uuid_parse("urn:uuid:{" V1 "}", 47, &id), SNOWID_E_SYNTAX);
+}
+END_TEST
+
+START_TEST(random_uuids_are_of_version_7_and_the_systems_time)
+{
+	static const struct {
+		struct timespec clock;
+		int64_t sec;
+		uint32_t nsec;
+	} cases[] = {
+		{{0, 0}, 0, 0},
+		{{1645557742, 1999999}, 1645557742, 1000000},
+		{{253402300799, 999999999}, 253402300799, 999000000}, /* the last of 9999 */
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct snowid_id128 id;
+		clock_shows = &cases[i].clock;
+		OK(snowid_uuid7_random(&id));
+		expect_kind(&id, 7);
+		expect_time(&id, cases[i].sec, cases[i].nsec);
+	}
+	clock_shows = NULL;
+}
+END_TEST
+
+START_TEST(random_uuids_refuse_a_clock_outside_1970_to_9999)
+{
+	static const struct timespec clocks[] = {{-1, 999999999}, {253402300800, 0}};
+	for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
+		struct snowid_id128 id = {{1}};
+		clock_shows = &clocks[i];
+		EXPECT(snowid_uuid7_random(&id), SNOWID_E_RANGE);
+		ck_assert_uint_eq(id.bytes[0], 1);
+	}
+	clock_shows = NULL;
+}
+END_TEST
+
+START_TEST(random_uuids_need_the_kernels_randomness)
+{
+	struct snowid_id128 id = {{1}};
+	sn_thread_get()->entropy->left = 0;
+	getrandom_does = getrandom_fails;
+	EXPECT(snowid_uuid7_random(&id), -ENOSYS);
+	EXPECT_DETAIL("getrandom");
+	ck_assert_uint_eq(id.bytes[0], 1);
+	getrandom_does = NULL;
+	OK(snowid_uuid7_random(&id));
+}
+END_TEST
+
+static int compare(const void *a, const void *b)
+{
+	return snowid_id128_compare(a, b);
+}
+
+START_TEST(random_uuids_have_74_fresh_bits)
+{
+	static const uint8_t expected[16] = {0,    0,    0,    0,    0,    0,    0x0f, 0xff,
+					     0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	static const struct timespec now = {1645557742, 0};
+	enum { COUNT = 100000 };
+	struct snowid_id128 *const ids = calloc(COUNT, sizeof *ids);
+	struct snowid_id128 ones = {{0}}, zeros = {{0}};
+	ck_assert_ptr_nonnull(ids);
+	clock_shows = &now;
+	for (size_t i = 0; i < COUNT; i++) {
+		if (snowid_uuid7_random(&ids[i]) != 0)
+			ck_abort_msg("failed");
+		for (int b = 0; b < 16; b++) {
+			ones.bytes[b] |= ids[i].bytes[b];
+			zeros.bytes[b] |= (uint8_t)~ids[i].bytes[b];
+		}
+	}
+	clock_shows = NULL;
+	for (int b = 0; b < 16; b++)
+		ck_assert_uint_eq(ones.bytes[b] & zeros.bytes[b], expected[b]);
+	qsort(ids, COUNT, sizeof *ids, compare);
+	for (size_t i = 1; i < COUNT; i++)
+		if (snowid_id128_compare(&ids[i - 1], &ids[i]) >= 0)
+			ck_abort_msg("twice the same");
+	free(ids);
+}
+END_TEST
+
+static void expect_edges(unsigned version, int64_t sec, uint32_t nsec, const char *first,
+			 const char *last)
+{
+	char text[SNOWID_UUID_TEXT];
+	struct snowid_id128 id;
+	OK(snowid_uuid_first_at(version, sec, nsec, &id));
+	OK(snowid_uuid_format(&id, text));
+	ck_assert_str_eq(text, first);
+	OK(snowid_uuid_last_at(version, sec, nsec, &id));
+	OK(snowid_uuid_format(&id, text));
+	ck_assert_str_eq(text, last);
+}
+
+/* The times of RFC 9562, appendix A: 2022-02-22T19:22:22Z. */
+START_TEST(first_and_last_enclose_a_tick)
+{
+	expect_edges(1, 1645557742, 0, "c232ab00-9414-11ec-8000-000000000000",
+		     "c232ab00-9414-11ec-bfff-ffffffffffff");
+	expect_edges(6, 1645557742, 99, "1ec9414c-232a-6b00-8000-000000000000",
+		     "1ec9414c-232a-6b00-bfff-ffffffffffff");
+	expect_edges(7, 1645557742, 999999, "017f22e2-79b0-7000-8000-000000000000",
+		     "017f22e2-79b0-7fff-bfff-ffffffffffff");
+}
+END_TEST
+
+START_TEST(first_and_last_are_clamped)
+{
+	static const struct {
+		unsigned version;
+		int64_t sec;
+		int64_t clamped;
+	} cases[] = {
+		{1, -12219292801, -12219292800},
+		{6, INT64_MIN, -12219292800},
+		{6, 103072857661, 103072857660},
+		{1, INT64_MAX, 103072857660},
+		{7, -1, 0},
+		{7, 253402300800, 253402300799},
+	};
+	struct snowid_id128 id;
+	int64_t sec;
+	uint32_t nsec;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		EXPECT(snowid_uuid_first_at(cases[i].version, cases[i].sec, 0, &id),
+		       SNOWID_E_RANGE);
+		OK(snowid_uuid_time(&id, &sec, &nsec));
+		ck_assert_int_eq(sec, cases[i].clamped);
+		EXPECT(snowid_uuid_last_at(cases[i].version, cases[i].sec, 0, &id), SNOWID_E_RANGE);
+		OK(snowid_uuid_time(&id, &sec, &nsec));
+		ck_assert_int_eq(sec, cases[i].clamped);
+	}
+	/* 60 bits of 100 ns end within this second. */
+	OK(snowid_uuid_first_at(6, 103072857660, 684697500, &id));
+	EXPECT(snowid_uuid_first_at(6, 103072857660, 684697600, &id), SNOWID_E_RANGE);
+	EXPECT(snowid_uuid_first_at(4, 0, 0, &id), SNOWID_E_KIND);
+	EXPECT(snowid_uuid_first_at(7, 0, 1000000000, &id), SNOWID_E_INVALID);
+	EXPECT(snowid_uuid_first_at(7, 0, 0, NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_uuid_last_at(1, 0, 0, NULL), SNOWID_E_INVALID);
+}
+END_TEST
+
+START_TEST(node_and_clock_sequence_are_replaced)
+{
+	static const uint8_t node[] = {0x9f, 0x6b, 0xde, 0xce, 0xd8, 0x46};
+	char text[SNOWID_UUID_TEXT];
+	struct snowid_id128 id;
+	OK(snowid_uuid_last_at(6, 1645557742, 0, &id));
+	OK(snowid_uuid_set_node(&id, node));
+	OK(snowid_uuid_set_clock_seq(&id, 0x33c8));
+	OK(snowid_uuid_format(&id, text));
+	ck_assert_str_eq(text, "1ec9414c-232a-6b00-b3c8-9f6bdeced846"); /* RFC 9562, A.5 */
+	EXPECT(snowid_uuid_set_clock_seq(&id, 0x4000), SNOWID_E_RANGE);
+	EXPECT(snowid_uuid_set_clock_seq(NULL, 0), SNOWID_E_INVALID);
+	EXPECT(snowid_uuid_set_node(NULL, node), SNOWID_E_INVALID);
+	EXPECT(snowid_uuid_set_node(&id, NULL), SNOWID_E_INVALID);
+	OK(snowid_uuid_first_at(7, 0, 0, &id));
+	EXPECT(snowid_uuid_set_node(&id, node), SNOWID_E_KIND);
+	EXPECT(snowid_uuid_set_clock_seq(&id, 0), SNOWID_E_KIND);
+}
+END_TEST
+
+START_TEST(null_is_refused)
+{
+	const struct snowid_id128 id = uuid(V1);
+	struct snowid_id128 out;
+	enum snowid_uuid_variant variant;
+	char text[SNOWID_UUID_TEXT] = V1;
+	uint8_t node[6];
+	unsigned number;
+	int64_t sec;
+	uint32_t nsec;
+#define REFUSES(call, argument)                                                                    \
+	do {                                                                                       \
+		EXPECT(call, SNOWID_E_INVALID);                                                    \
+		EXPECT_DETAIL(argument " is NULL");                                                \
+	} while (0)
+	REFUSES(snowid_uuid7_random(NULL), "id");
+	REFUSES(snowid_uuid_format(NULL, text), "id");
+	REFUSES(snowid_uuid_format(&id, NULL), "text");
+	REFUSES(snowid_uuid_parse(NULL, LENGTH, &out), "text");
+	REFUSES(snowid_uuid_parse(text, LENGTH, NULL), "id");
+	REFUSES(snowid_uuid_version(NULL, &number), "id");
+	REFUSES(snowid_uuid_version(&id, NULL), "version");
+	REFUSES(snowid_uuid_variant(NULL, &variant), "id");
+	REFUSES(snowid_uuid_variant(&id, NULL), "variant");
+	REFUSES(snowid_uuid_time(NULL, &sec, &nsec), "id");
+	REFUSES(snowid_uuid_time(&id, NULL, &nsec), "unix_sec");
+	REFUSES(snowid_uuid_time(&id, &sec, NULL), "nsec");
+	REFUSES(snowid_uuid_node(NULL, node), "id");
+	REFUSES(snowid_uuid_node(&id, NULL), "node");
+	REFUSES(snowid_uuid_clock_seq(NULL, &number), "id");
+	REFUSES(snowid_uuid_clock_seq(&id, NULL), "clock_seq");
+	REFUSES(snowid_uuid_1to6(NULL, &out), "uuid1");
+	REFUSES(snowid_uuid_1to6(&id, NULL), "uuid6");
+	REFUSES(snowid_uuid_6to1(NULL, &out), "uuid6");
+	REFUSES(snowid_uuid_6to1(&id, NULL), "uuid1");
+	REFUSES(snowid_id128_compare(NULL, &id), "a");
+	REFUSES(snowid_id128_compare(&id, NULL), "b");
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_test(tests, agrees_with_published_uuids);
+	tcase_add_test(tests, writes_and_reads_what_libuuid_does);
+	tcase_add_test(tests, kinds_are_those_of_libuuid);
+	tcase_add_test(tests, order_is_that_of_libuuid);
+	tcase_add_test(tests, versions_1_and_6_agree_with_libuuid_and_each_other);
+	tcase_add_test(tests, conversions_work_in_place);
+	tcase_add_test(tests, times_of_versions_1_and_6_begin_in_1582);
+	tcase_add_test(tests, times_of_version_7_have_48_bits_of_ms);
+	tcase_add_test(tests, encodes_version_7_by_method_1);
+	tcase_add_test(tests, versions_and_variants_without_a_field_are_refused);
+	tcase_add_test(tests, only_bytes_of_their_place_are_read);
+	tcase_add_test(tests, other_lengths_are_refused);
+	tcase_add_test(tests, random_uuids_are_of_version_7_and_the_systems_time);
+	tcase_add_test(tests, random_uuids_refuse_a_clock_outside_1970_to_9999);
+	tcase_add_test(tests, random_uuids_need_the_kernels_randomness);
+	tcase_add_test(tests, random_uuids_have_74_fresh_bits);
+	tcase_add_test(tests, first_and_last_enclose_a_tick);
+	tcase_add_test(tests, first_and_last_are_clamped);
+	tcase_add_test(tests, node_and_clock_sequence_are_replaced);
+	tcase_add_test(tests, null_is_refused);
+}
+
+int main(void)
+{
+	return run_tests("uuid", add);
+}

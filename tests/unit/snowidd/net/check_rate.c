@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bound on the requests of one client address, at instants that the test chooses.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "snowidd/net/rate.h"
+#include "tests/unit/check.h"
+
+#define SEC UINT64_C(1000000000)
+
+static struct rate_key key_of(const char *address)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	struct rate_key key;
+
+	if (inet_pton(AF_INET, address, &in.sin_addr) == 1) {
+		ck_assert(rate_key((struct sockaddr *)&in, &key));
+	} else {
+		ck_assert_int_eq(inet_pton(AF_INET6, address, &in6.sin6_addr), 1);
+		ck_assert(rate_key((struct sockaddr *)&in6, &key));
+	}
+	return key;
+}
+
+/* How many of `tries` requests are let through. */
+static unsigned taken(struct rate *rate, const struct rate_key *key, uint64_t per_second,
+		      uint64_t burst, uint64_t now_ns, unsigned tries)
+{
+	unsigned count = 0;
+	uint64_t wait_ns;
+
+	for (unsigned i = 0; i < tries; i++)
+		count += rate_take(rate, key, per_second, burst, now_ns, &wait_ns);
+	return count;
+}
+
+START_TEST(a_burst_and_then_the_rate)
+{
+	struct rate *const rate = rate_new();
+	const struct rate_key a = key_of("192.0.2.1"), b = key_of("192.0.2.2");
+	uint64_t wait_ns = 0;
+
+	ck_assert_uint_eq(taken(rate, &a, 10, 20, 5 * SEC, 100), 20);
+	ck_assert_uint_eq(taken(rate, &b, 10, 20, 5 * SEC, 100), 20);
+	ck_assert(!rate_take(rate, &a, 10, 20, 5 * SEC, &wait_ns));
+	ck_assert_uint_eq(wait_ns, SEC / 10);
+	ck_assert(!rate_take(rate, &a, 10, 20, 5 * SEC + wait_ns - 1, &wait_ns));
+	ck_assert_uint_eq(taken(rate, &a, 10, 20, 5 * SEC + SEC / 10, 100), 1);
+	ck_assert_uint_eq(taken(rate, &a, 10, 20, 6 * SEC, 100), 9);
+	ck_assert_uint_eq(taken(rate, &a, 10, 20, 60 * SEC, 100), 20);
+	rate_free(rate);
+}
+END_TEST
+
+START_TEST(a_reload_forgives_what_it_would_not_have_allowed)
+{
+	struct rate *const rate = rate_new();
+	const struct rate_key a = key_of("192.0.2.1");
+
+	/* An hour's worth at once. */
+	ck_assert_uint_eq(taken(rate, &a, 1, 3600, SEC, 3600), 3600);
+	ck_assert_uint_eq(taken(rate, &a, 10, 5, SEC, 5), 0);
+	ck_assert_uint_eq(taken(rate, &a, 10, 5, 2 * SEC, 10), 5);
+	rate_free(rate);
+}
+END_TEST
+
+START_TEST(the_largest_numbers)
+{
+	struct rate *const rate = rate_new();
+	const struct rate_key a = key_of("192.0.2.1"), b = key_of("192.0.2.2");
+	const uint64_t decades = UINT64_C(4000000000) * SEC;
+
+	ck_assert_uint_eq(taken(rate, &a, 1, 1000000000, decades, 1000), 1000);
+	ck_assert_uint_eq(taken(rate, &b, 1000000000, 1, decades, 1000), 1);
+	rate_free(rate);
+}
+END_TEST
+
+/* Many addresses at once make room only where the bucket is full again or nearly so. */
+START_TEST(a_flood_of_addresses_frees_nobody)
+{
+	struct rate *const rate = rate_new();
+	const struct rate_key a = key_of("192.0.2.1");
+
+	ck_assert_uint_eq(taken(rate, &a, 1, 50, SEC, 100), 50);
+	for (uint32_t i = 0; i < 100000; i++) {
+		const struct rate_key other = {0, UINT64_C(0xffff00000000) | (i << 8)};
+		ck_assert_uint_eq(taken(rate, &other, 1, 50, SEC, 1), 1);
+	}
+	ck_assert_uint_eq(taken(rate, &a, 1, 50, SEC, 100), 0);
+	rate_free(rate);
+}
+END_TEST
+
+START_TEST(who_a_client_is)
+{
+	const struct rate_key a = key_of("192.0.2.1"), mapped = key_of("::ffff:192.0.2.1");
+	const struct rate_key b = key_of("2001:db8::1"), same = key_of("2001:db8::ffff:2:3:4"),
+			      other = key_of("2001:db8:0:1::1");
+	const struct sockaddr nobody = {.sa_family = AF_UNIX};
+	struct rate_key key;
+
+	ck_assert(a.high == mapped.high && a.low == mapped.low);
+	ck_assert(b.high == same.high && b.low == same.low);
+	ck_assert(b.high != other.high);
+	ck_assert(!rate_key(&nobody, &key));
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+	tcase_add_test(tests, a_burst_and_then_the_rate);
+	tcase_add_test(tests, a_reload_forgives_what_it_would_not_have_allowed);
+	tcase_add_test(tests, the_largest_numbers);
+	tcase_add_test(tests, a_flood_of_addresses_frees_nobody);
+	tcase_add_test(tests, who_a_client_is);
+}
+
+int main(void)
+{
+	return run_tests("rate", add);
+}
