@@ -8,8 +8,8 @@ import sys
 import urllib.parse
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from snowidd import SOURCE, Daemon, check, equal, main  # noqa: E402 pylint: disable=wrong-import-position
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "daemon"))
+from daemon import SOURCE, Daemon, check, equal, main  # noqa: E402 pylint: disable=wrong-import-position
 
 # The layout ended in 1970: no daemon can be asked to serve it.
 ENDED = ("time:1,worker:63",)

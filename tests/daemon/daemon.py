@@ -25,7 +25,7 @@ import time
 import traceback
 
 BUILD = os.environ.get("top_builddir", ".")
-SOURCE = os.environ.get("top_srcdir", os.path.join(os.path.dirname(__file__), ".."))
+SOURCE = os.environ.get("top_srcdir", os.path.join(os.path.dirname(__file__), "..", ".."))
 DAEMON = os.path.join(BUILD, "snowidd", "snowidd")
 WORK = tempfile.mkdtemp(prefix="snowidd-")
 PATIENCE = 60  # seconds: a deadline for what must happen, not a measure
@@ -259,7 +259,7 @@ def openapi():
     # pylint: disable=import-outside-toplevel
     import jsonschema
     codes = set()
-    for name in "http.c", "rest.c", "service.c":
+    for name in "http/http.c", "http/rest.c", "service.c":
         with open(os.path.join(SOURCE, "snowidd", name), encoding="utf-8") as file:
             codes |= set(re.findall(r'(?:\] = \{|\{[45]\d\d, |problem\([^"]*, )"([a-z_]+)",', file.read()))
     token = scratch("token", "correct-horse-battery-staple\n")

@@ -18,7 +18,7 @@ import urllib.request
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from snowidd import DAEMON, PATIENCE, SOURCE, WORK, Daemon, check, equal, free_port, main, scratch, until  # noqa: E402 pylint: disable=wrong-import-position
+from daemon import DAEMON, PATIENCE, SOURCE, WORK, Daemon, check, equal, free_port, main, scratch, until  # noqa: E402 pylint: disable=wrong-import-position
 
 DEPLOY = os.path.join(os.path.abspath(SOURCE), "deploy")
 os.environ["PATH"] += ":/usr/sbin:/sbin"
@@ -130,7 +130,7 @@ def failover(name, config, *command):
 
 @contextlib.contextmanager
 def wrong_time(port):
-    """A server whose clock is an hour off. What a real one does is in the group `clock` of snowidd.py."""
+    """A server whose clock is an hour off. What a real one does is in the group `clock` of daemon.py."""
     import socket
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", port))

@@ -13,7 +13,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from snowidd import WORK, Daemon, check, equal, main, until  # noqa: E402 pylint: disable=wrong-import-position
+from daemon import WORK, Daemon, check, equal, main, until  # noqa: E402 pylint: disable=wrong-import-position
 
 
 class Browser:
