@@ -117,8 +117,8 @@ static void tell_fields(const struct snowid_config *config, struct sn_store_sett
 			.bits = config->fields[i].bits,
 			.shift = config->fields[i].shift,
 			.value = config->set[i] || !config->layout ? config->values[i] : 0,
-			.given = config->set[i] ||
-				 (config->layout && !sn_store_assigns(config->store)),
+			.set_by_user = config->set[i] ||
+				       (config->layout && !sn_store_assigns(config->store)),
 		};
 }
 
@@ -145,7 +145,7 @@ static int open_store(struct snowid_generator *g, const struct kind_slots *slots
 		.ticks = slots->ticks,
 		.block_ns = config->block_ns,
 		.jump_ns = config->jump_ns,
-		.patience_ns = config->hold_ns + config->borrow_ns + 2 * config->block_ns,
+		.max_behind_ns = config->hold_ns + config->borrow_ns + 2 * config->block_ns,
 		.mode = config->mode,
 		.kind = config->kind_text,
 		.fingerprint = slots->fingerprint,
@@ -182,7 +182,7 @@ static int set_up(struct snowid_generator *g)
 	const struct sn_sequencer_settings settings = {
 		.clock = config->clock,
 		.ticks = slots.ticks,
-		.words = g->store->words,
+		.shared = g->store->shared,
 		.start_bits = slots.start_bits,
 		.wait_ns = config->wait_ns,
 		.hold_ns = config->hold_ns,
@@ -193,7 +193,7 @@ static int set_up(struct snowid_generator *g)
 	};
 	sn_sequencer_init(&g->sequencer, &settings);
 	error = renew(g->store);
-	return error ? error : sn_sequencer_settle(&g->sequencer, 2 * config->block_ns);
+	return error ? error : sn_sequencer_wait_for_clock(&g->sequencer, 2 * config->block_ns);
 }
 
 SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
@@ -221,7 +221,7 @@ SNOWID_EXPORT int snowid_generator_close(struct snowid_generator *generator, uin
 	struct sn_store *const store = generator->store;
 	if (getpid() == generator->maker && store->class->release)
 		return store->class->release(store, timeout_ns);
-	sn_sequencer_leave(&generator->sequencer);
+	sn_sequencer_detach(&generator->sequencer);
 	return 0;
 }
 
@@ -292,7 +292,7 @@ static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, 
 {
 	struct sn_deadline deadline = {timeout_ns, 0};
 	struct sn_claim claim;
-	const int error = sn_sequencer_claim_by(&generator->sequencer, 1, &deadline, &claim);
+	const int error = sn_sequencer_claim_until(&generator->sequencer, 1, &deadline, &claim);
 
 	if (__builtin_expect(!error, 1))
 		*id = encode(generator, claim.start, claim.identity);
@@ -383,8 +383,8 @@ SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator
 		return sn_fail_null("made");
 	int error = check(generator, false, ids);
 	while (!error && done < count) {
-		error = sn_sequencer_claim_by(&generator->sequencer, claim_size(count - done),
-					      &deadline, &claim);
+		error = sn_sequencer_claim_until(&generator->sequencer, claim_size(count - done),
+						 &deadline, &claim);
 		if (!error) {
 			encode_all(generator, &claim, ids + done);
 			done += (size_t)claim.count;
@@ -448,7 +448,7 @@ static int next128(struct snowid_generator *generator, uint64_t timeout_ns, stru
 	struct sn_claim claim;
 	size_t made;
 
-	int error = sn_sequencer_claim_by(&generator->sequencer, 1, &deadline, &claim);
+	int error = sn_sequencer_claim_until(&generator->sequencer, 1, &deadline, &claim);
 	if (!error)
 		error = encode128_all(generator, &claim, id, &made);
 	return error;
@@ -494,8 +494,8 @@ SNOWID_EXPORT int snowid_generator_next128_batch(struct snowid_generator *genera
 		return sn_fail_null("made");
 	int error = check(generator, true, ids);
 	while (!error && done < count) {
-		error = sn_sequencer_claim_by(&generator->sequencer, claim_size(count - done),
-					      &deadline, &claim);
+		error = sn_sequencer_claim_until(&generator->sequencer, claim_size(count - done),
+						 &deadline, &claim);
 		if (!error) {
 			error = encode128_all(generator, &claim, ids + done, &part);
 			done += part;
@@ -526,7 +526,8 @@ SNOWID_EXPORT int snowid_generator_field(const struct snowid_generator *generato
 	const int error = sn_config_find(generator->config, name, &i);
 	if (error)
 		return error;
-	const uint64_t identity = atomic_load(&sn_sequencer_words(&generator->sequencer)->identity);
+	const uint64_t identity =
+		atomic_load(&sn_sequencer_shared(&generator->sequencer)->identity);
 	const struct sn_field *const field = &generator->config->fields[i];
 	*value = identity >> field->shift & sn_mask(field->bits);
 	return 0;
@@ -545,25 +546,25 @@ SNOWID_EXPORT int snowid_generator_stat(const struct snowid_generator *generator
 {
 	if (!generator || !value)
 		return sn_fail_null(!generator ? "generator" : "value");
-	const struct sn_words *const words = sn_sequencer_words(&generator->sequencer);
+	const struct sn_shared_state *const shared = sn_sequencer_shared(&generator->sequencer);
 	switch (which) {
 	case SNOWID_STAT_ISSUED:
 		*value = sn_sequencer_issued(&generator->sequencer);
 		return 0;
 	case SNOWID_STAT_WAITS:
-		*value = atomic_load(&words->waits);
+		*value = atomic_load(&shared->waits);
 		return 0;
 	case SNOWID_STAT_REGRESSIONS:
-		*value = atomic_load(&words->regressions);
+		*value = atomic_load(&shared->regressions);
 		return 0;
 	case SNOWID_STAT_REFUSED:
-		*value = atomic_load(&words->refused);
+		*value = atomic_load(&shared->refused);
 		return 0;
 	case SNOWID_STAT_MAX_LEAD_NS:
-		*value = atomic_load(&words->max_lead) * 100;
+		*value = atomic_load(&shared->max_lead) * 100;
 		return 0;
 	case SNOWID_STAT_MAX_LAG_NS:
-		*value = atomic_load(&words->max_lag) * 100;
+		*value = atomic_load(&shared->max_lag) * 100;
 		return 0;
 	}
 	return sn_fail(SNOWID_E_INVALID, "there is no statistic %d", (int)which);

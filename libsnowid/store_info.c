@@ -88,7 +88,7 @@ static void add_tick(struct record *record, const char *key, const struct sn_tic
 
 /* ---- what a state says ----------------------------------------------------------------------- */
 
-static void add_holder(struct record *record, const struct sn_state *state)
+static void add_holder(struct record *record, const struct sn_store_state *state)
 {
 	static const char *const uses[] = {
 		[SN_FREE] = "free", [SN_SHARED] = "shared", [SN_ALONE] = "alone"};
@@ -107,7 +107,7 @@ static bool is_fixed(const struct snowid_config *config, size_t i)
 	return !config->layout || (i != 0 && i != config->layout->sequence);
 }
 
-static void add_kind(struct record *record, const struct sn_state *state,
+static void add_kind(struct record *record, const struct sn_store_state *state,
 		     const struct snowid_config *config)
 {
 	char text[sizeof "field." + SN_FIELD_NAME_SIZE];
@@ -124,7 +124,7 @@ static void add_kind(struct record *record, const struct sn_state *state,
 }
 
 /* The ID of a slot; only a layout's is all in the record. */
-static void add_last_id(struct record *record, const struct sn_state *state,
+static void add_last_id(struct record *record, const struct sn_store_state *state,
 			const struct snowid_config *config, uint64_t slot)
 {
 	const struct snowid_layout *const layout = config->layout;
@@ -142,7 +142,7 @@ static void add_last_id(struct record *record, const struct sn_state *state,
 	add_text(record, "last_id", text);
 }
 
-static void add_progress(struct record *record, const struct sn_state *state,
+static void add_progress(struct record *record, const struct sn_store_state *state,
 			 const struct snowid_config *config)
 {
 	if (state->this_boot && state->issued > 0) {
@@ -163,7 +163,7 @@ static void add_progress(struct record *record, const struct sn_state *state,
 		add_text(record, "failed", snowid_strerror(-state->failed));
 }
 
-static void add_file(struct record *record, const struct sn_state *state)
+static void add_file(struct record *record, const struct sn_store_state *state)
 {
 	char text[sizeof "07777"];
 
@@ -176,7 +176,7 @@ static void add_file(struct record *record, const struct sn_state *state)
 }
 
 /* A config of the kind of a state, for the names of its fields; NULL if this version has no such. */
-static int config_of(const struct sn_state *state, struct snowid_config **config)
+static int config_of(const struct sn_store_state *state, struct snowid_config **config)
 {
 	*config = NULL;
 	int error = snowid_config_new(config);
@@ -190,7 +190,7 @@ static int config_of(const struct sn_state *state, struct snowid_config **config
 }
 
 /* Adds a record of a state to an info. */
-static int tell(void *user, const struct sn_state *state)
+static int tell(void *user, const struct sn_store_state *state)
 {
 	struct snowid_store_info *const info = user;
 	struct snowid_config *config = NULL;
@@ -202,8 +202,8 @@ static int tell(void *user, const struct sn_state *state)
 	struct record *const record = &records[info->count++];
 	*record = (struct record){.count = 0};
 	add_text(record, "store", state->url);
-	if (state->flaw)
-		add_text(record, "error", state->flaw);
+	if (state->problem)
+		add_text(record, "error", state->problem);
 	if (state->readable) {
 		const int error = config_of(state, &config);
 		if (error)

@@ -14,7 +14,7 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/thread.h"
 
-static int buy(void *out, size_t size)
+static int refill_block(void *out, size_t size)
 {
 	uint8_t *at = out;
 	while (size > 0) {
@@ -33,12 +33,12 @@ static int buy(void *out, size_t size)
 }
 
 /* Always inline, for its callers to make size a constant. */
-__attribute__((always_inline)) static inline int take(struct sn_entropy_block *block, void *out,
-						      size_t size)
+__attribute__((always_inline)) static inline int draw_bytes(struct sn_entropy_block *block,
+							    void *out, size_t size)
 {
 	size_t left = block->left; /* read once: a fork in a signal handler makes it 0 */
 	if (left < size) {
-		const int error = buy(block->bytes, sizeof block->bytes);
+		const int error = refill_block(block->bytes, sizeof block->bytes);
 		if (error)
 			return error;
 		left = sizeof block->bytes;
@@ -50,7 +50,7 @@ __attribute__((always_inline)) static inline int take(struct sn_entropy_block *b
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!block->busy) { /* a signal handler forked, this is the child, and those were zeros */
 		block->left = 0;
-		return buy(out, size);
+		return refill_block(out, size);
 	}
 	memset(unused, 0, size);
 	return 0;
@@ -63,17 +63,17 @@ int sn_entropy(void *out, size_t size)
 	int error;
 
 	if (!thread || thread->entropy->busy)
-		return buy(out, size);
+		return refill_block(out, size);
 	block = thread->entropy;
 	block->busy = 1;
 	atomic_signal_fence(memory_order_seq_cst);
 	/* IDs take 10 or 8 bytes: constants, so that the copying and wiping is a few instructions. */
 	if (size == 10)
-		error = take(block, out, 10);
+		error = draw_bytes(block, out, 10);
 	else if (size == 8)
-		error = take(block, out, 8);
+		error = draw_bytes(block, out, 8);
 	else
-		error = take(block, out, size);
+		error = draw_bytes(block, out, size);
 	atomic_signal_fence(memory_order_seq_cst);
 	block->busy = 0;
 	return error;

@@ -221,9 +221,9 @@ bool sn_timebase_start(const struct sn_timebase *base, uint64_t tick, int64_t *s
 {
 	if (tick > sn_timebase_last_tick(base))
 		return false;
-	const uint64_t hns = tick * (base->unit_ns / 100);
-	const uint64_t ns = hns % SN_HNS_PER_SEC * 100 + base->epoch_nsec;
-	*sec = base->epoch_sec + (int64_t)(hns / SN_HNS_PER_SEC) + (ns >= SN_NSEC_PER_SEC);
+	const uint64_t t100ns = tick * (base->unit_ns / 100);
+	const uint64_t ns = t100ns % SN_T100NS_PER_SEC * 100 + base->epoch_nsec;
+	*sec = base->epoch_sec + (int64_t)(t100ns / SN_T100NS_PER_SEC) + (ns >= SN_NSEC_PER_SEC);
 	*nsec = (uint32_t)(ns % SN_NSEC_PER_SEC);
 	return true;
 }

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SN_NSEC_PER_SEC 1000000000
-#define SN_HNS_PER_SEC  10000000 /* hns: 100 ns, the finest unit; 9999 years of it fit 64 bits */
+#define SN_NSEC_PER_SEC   1000000000
+#define SN_T100NS_PER_SEC 10000000 /* hns: 100 ns, the finest unit; 9999 years of it fit 64 bits */
 
 #define SN_TIME_YEAR_0 (-62167219200)
 #define SN_TIME_MIN    (-12219292800) /* 1582-10-15, where the Gregorian calendar and UUIDs begin */
@@ -30,7 +30,7 @@ void sn_timebase_init(struct sn_timebase *base, int64_t epoch_sec, uint32_t epoc
 		      uint32_t unit_ns);
 
 /* Time since the epoch in hns; negative before it. sec is from SN_TIME_MIN to SN_TIME_MAX. */
-static inline int64_t sn_timebase_hns(const struct sn_timebase *base, int64_t sec, uint32_t nsec)
+static inline int64_t sn_timebase_t100ns(const struct sn_timebase *base, int64_t sec, uint32_t nsec)
 {
 	int64_t rest = (int64_t)nsec - base->epoch_nsec;
 	sec -= base->epoch_sec;
@@ -38,7 +38,7 @@ static inline int64_t sn_timebase_hns(const struct sn_timebase *base, int64_t se
 		rest += SN_NSEC_PER_SEC;
 		sec--;
 	}
-	return sec * SN_HNS_PER_SEC + rest / 100;
+	return sec * SN_T100NS_PER_SEC + rest / 100;
 }
 
 /* The tick that contains an instant. Before the epoch the result is above every tick up to
@@ -47,7 +47,7 @@ static inline uint64_t sn_timebase_tick(const struct sn_timebase *base, int64_t 
 {
 	int64_t rest = (int64_t)nsec - base->epoch_nsec;
 	if (base->per_sec == 0)
-		return (uint64_t)sn_timebase_hns(base, sec, nsec) / (base->unit_ns / 100);
+		return (uint64_t)sn_timebase_t100ns(base, sec, nsec) / (base->unit_ns / 100);
 	sec -= base->epoch_sec;
 	if (rest < 0) {
 		rest += SN_NSEC_PER_SEC;

@@ -22,10 +22,10 @@ struct sn_lease_settings {
 	struct sn_ticks ticks;
 	uint64_t ttl_ns; /* of the coordinator's lease; at least 1 s */
 	uint64_t fingerprint;
-	uint64_t first, last;   /* the workers to choose from */
-	uint64_t identity;      /* what words are to carry besides the worker */
-	unsigned shift;         /* where the worker stands in it */
-	struct sn_words *pages; /* zeros: one for each epoch to come */
+	uint64_t first, last;          /* the workers to choose from */
+	uint64_t identity;             /* what words are to carry besides the worker */
+	unsigned shift;                /* where the worker stands in it */
+	struct sn_shared_state *pages; /* zeros: one for each epoch to come */
 	size_t page_count;
 };
 
@@ -52,9 +52,9 @@ struct sn_lease {
 	enum sn_lease_trouble trouble;
 	uint64_t margin_ns;
 	uint64_t worker;
-	uint64_t floor;          /* the epoch's first tick lies above */
-	struct sn_record record; /* as it was last known, or as it is claimed */
-	struct sn_words *page;   /* the last one used */
+	uint64_t floor;               /* the epoch's first tick lies above */
+	struct sn_record record;      /* as it was last known, or as it is claimed */
+	struct sn_shared_state *page; /* the last one used */
 	size_t pages_used;
 	struct sn_request request; /* the last one sent */
 	bool waiting;              /* for its answer */

@@ -99,11 +99,12 @@ static int set_up(struct manager *m, const struct sn_manager_settings *settings)
 	struct sn_store_field *const field = &stored->fields[settings->field];
 	bool owning = false;
 
-	void *const pages = mmap(NULL, PAGES * sizeof(struct sn_words), PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *const pages =
+		mmap(NULL, PAGES * sizeof(struct sn_shared_state), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (pages == MAP_FAILED)
 		return sn_fail_nomem();
-	m->store.words = pages;
+	m->store.shared = pages;
 	field->value = 0;
 	const struct sn_lease_settings lease = {
 		.coordinator = settings->coordinator,
@@ -126,7 +127,7 @@ static int set_up(struct manager *m, const struct sn_manager_settings *settings)
 	if (!owning)
 		return sn_lease_explain(&m->lease);
 	field->value = m->lease.worker;
-	field->given = true;
+	field->set_by_user = true;
 	return start(m);
 }
 
@@ -191,7 +192,7 @@ void sn_manager_close(struct sn_store *store)
 	if (!inherited)
 		stop(m);
 	m->coordinator->class->close(m->coordinator, inherited);
-	if (m->store.words)
-		munmap(m->store.words, PAGES * sizeof(struct sn_words));
+	if (m->store.shared)
+		munmap(m->store.shared, PAGES * sizeof(struct sn_shared_state));
 	free(m);
 }

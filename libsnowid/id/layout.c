@@ -423,7 +423,7 @@ SNOWID_EXPORT int snowid_layout_fits_until(const struct snowid_layout *layout, u
 static int tick_at(const struct snowid_layout *layout, int64_t sec, uint32_t nsec, uint64_t *tick)
 {
 	char first[SNOWID_TIME_TEXT], last[SNOWID_TIME_TEXT];
-	char given[SNOWID_TIME_TEXT] = "given"; /* where its year has no text */
+	char set_by_user[SNOWID_TIME_TEXT] = "given"; /* where its year has no text */
 	const struct sn_timebase *const time = &layout->time;
 
 	if (nsec >= SN_NSEC_PER_SEC)
@@ -439,12 +439,12 @@ static int tick_at(const struct snowid_layout *layout, int64_t sec, uint32_t nse
 			return 0;
 		}
 	}
-	snowid_time_format(sec, nsec, given);
+	snowid_time_format(sec, nsec, set_by_user);
 	sn_timebase_start(time, layout->last_tick, &sec, &nsec);
 	snowid_time_format(time->epoch_sec, time->epoch_nsec, first);
 	snowid_time_format(sec, nsec, last);
 	return sn_fail(SNOWID_E_RANGE, "the instant %s is %s the layout, which is from %s to %s",
-		       given, early ? "before" : "after", first, last);
+		       set_by_user, early ? "before" : "after", first, last);
 }
 
 static int edge_at(const struct snowid_layout *layout, int64_t sec, uint32_t nsec, bool last,

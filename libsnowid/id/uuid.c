@@ -283,8 +283,8 @@ SNOWID_EXPORT int snowid_uuid_time(const struct snowid_id128 *id, int64_t *unix_
 	case 1:
 	case 6:
 		tick = version_of(id) == 1 ? tick1(high) : tick6(high);
-		*unix_sec = (int64_t)(tick / SN_HNS_PER_SEC) + SN_UUID_EPOCH_SEC;
-		*nsec = (uint32_t)(tick % SN_HNS_PER_SEC) * 100;
+		*unix_sec = (int64_t)(tick / SN_T100NS_PER_SEC) + SN_UUID_EPOCH_SEC;
+		*nsec = (uint32_t)(tick % SN_T100NS_PER_SEC) * 100;
 		return 0;
 	case 7:
 		tick = high >> 16;
@@ -354,11 +354,11 @@ static int tick_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
 	const uint64_t node = last ? NODE_MAX : 0;
 	const bool early = sec < SN_UUID_EPOCH_SEC;
 	const uint64_t since = (uint64_t)sec - (uint64_t)SN_UUID_EPOCH_SEC; /* in s */
-	const bool late = !early && since > TICK_MAX / SN_HNS_PER_SEC;
+	const bool late = !early && since > TICK_MAX / SN_T100NS_PER_SEC;
 	uint64_t tick = early ? 0 : TICK_MAX;
 
 	if (!early && !late)
-		tick = since * SN_HNS_PER_SEC + nsec / 100;
+		tick = since * SN_T100NS_PER_SEC + nsec / 100;
 	const bool beyond = late || tick > TICK_MAX;
 	if (beyond)
 		tick = TICK_MAX;

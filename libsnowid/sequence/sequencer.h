@@ -21,7 +21,7 @@
 struct sn_sequencer_settings {
 	struct snowid_clock *clock; /* outlives the sequencer, as `words` do */
 	struct sn_ticks ticks;
-	struct sn_words *words;
+	struct sn_shared_state *shared;
 	unsigned
 		start_bits; /* a tick that the clock opens starts at a random value of so many bits,
 			      * fewer than the sequence has and at most 31 */
@@ -37,10 +37,10 @@ struct sn_sequencer_settings {
 };
 
 struct sn_sequencer {
-	struct sn_words *_Atomic words; /* that this process claims from */
+	struct sn_shared_state *_Atomic shared; /* that this process claims from */
 	struct snowid_clock *clock;
 	struct sn_ticks ticks;
-	struct sn_words *first; /* that it began with: succeeded ones lie behind */
+	struct sn_shared_state *first; /* that it began with: succeeded ones lie behind */
 	unsigned start_bits;
 	uint64_t wait, hold, borrow; /* in hns */
 	int (*renew)(void *user);
@@ -60,52 +60,53 @@ struct sn_claim {
 	bool due;          /* the limit is near: who may wait should renew it */
 };
 
-void sn_sequencer_init(struct sn_sequencer *q, const struct sn_sequencer_settings *settings);
+void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_settings *settings);
 
 /* Waits, up to a bound, until the clock comes to `next` of words that have a past. SNOWID_E_CLOCK:
  * it stays further behind than hold allows. */
-int sn_sequencer_settle(struct sn_sequencer *q, uint64_t bound_ns);
+int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns);
 
 /* Ends claims through this copy of the sequencer alone: for a child that gives up its share. */
-void sn_sequencer_leave(struct sn_sequencer *q);
+void sn_sequencer_detach(struct sn_sequencer *seq);
 
 /* Claims up to `count` (1 to SN_CLAIM_MAX) consecutive slots, without waiting. Errors: see
  * snowid_generator_next(). */
-int sn_sequencer_claim_slowly(struct sn_sequencer *q, uint64_t count, struct sn_claim *claim,
-			      int64_t sec, uint32_t nsec);
+int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim,
+			    int64_t sec, uint32_t nsec);
 
-static inline int sn_sequencer_claim(struct sn_sequencer *q, uint64_t count, struct sn_claim *claim)
+static inline int sn_sequencer_claim(struct sn_sequencer *seq, uint64_t count,
+				     struct sn_claim *claim)
 {
 	int64_t sec;
 	uint32_t nsec;
-	const int error = sn_clock_wall(q->clock, &sec, &nsec);
+	const int error = sn_clock_wall(seq->clock, &sec, &nsec);
 
 	if (__builtin_expect(error, 0)) {
 		claim->wait_ns = 0;
 		return error;
 	}
-	const struct sn_ticks *const ticks = &q->ticks;
+	const struct sn_ticks *const ticks = &seq->ticks;
 	if (__builtin_expect((uint64_t)sec - (uint64_t)ticks->time.epoch_sec <= ticks->span_sec,
 			     1)) {
-		struct sn_words *const words =
-			atomic_load_explicit(&q->words, memory_order_relaxed);
+		struct sn_shared_state *const shared =
+			atomic_load_explicit(&seq->shared, memory_order_relaxed);
 		const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
-		uint64_t next = atomic_load_explicit(&words->next, memory_order_relaxed);
+		uint64_t next = atomic_load_explicit(&shared->next, memory_order_relaxed);
 		const uint64_t end = next + count;
 		/* The plain case: the clock's tick is open, and has room for more than this. */
 		if (next >> ticks->bits == tick && (next & ticks->mask) != 0 &&
 		    end >> ticks->bits == tick && next < ticks->end_slot &&
-		    tick <= atomic_load_explicit(&words->limit, memory_order_acquire) &&
-		    atomic_compare_exchange_strong(&words->next, &next, end)) {
+		    tick <= atomic_load_explicit(&shared->limit, memory_order_acquire) &&
+		    atomic_compare_exchange_strong(&shared->next, &next, end)) {
 			claim->start = next;
 			claim->count = count;
 			claim->identity =
-				atomic_load_explicit(&words->identity, memory_order_relaxed);
+				atomic_load_explicit(&shared->identity, memory_order_relaxed);
 			claim->due = false;
 			return 0;
 		}
 	}
-	return sn_sequencer_claim_slowly(q, count, claim, sec, nsec);
+	return sn_sequencer_claim_slow(seq, count, claim, sec, nsec);
 }
 
 /* How long a call may wait in all; its end is set when it first waits. */
@@ -116,33 +117,33 @@ struct sn_deadline {
 
 /* What follows a claim that failed: waits, while that can help, for one that does not. Returns
  * `failure`, or that of a later try, if none came before the deadline. */
-int sn_sequencer_wait(struct sn_sequencer *q, uint64_t count, struct sn_deadline *deadline,
+int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadline *deadline,
 		      int failure, struct sn_claim *claim);
 
 /* Renews a limit that is near. A failure shows when the limit is reached. */
-void sn_sequencer_renew_early(struct sn_sequencer *q) __attribute__((cold));
+void sn_sequencer_renew_early(struct sn_sequencer *seq) __attribute__((cold));
 
-static inline int sn_sequencer_claim_by(struct sn_sequencer *q, uint64_t count,
-					struct sn_deadline *deadline, struct sn_claim *claim)
+static inline int sn_sequencer_claim_until(struct sn_sequencer *seq, uint64_t count,
+					   struct sn_deadline *deadline, struct sn_claim *claim)
 {
-	int error = sn_sequencer_claim(q, count, claim);
+	int error = sn_sequencer_claim(seq, count, claim);
 	if (__builtin_expect(error, 0))
-		error = sn_sequencer_wait(q, count, deadline, error, claim);
+		error = sn_sequencer_wait(seq, count, deadline, error, claim);
 	if (__builtin_expect(!error && claim->due && deadline->timeout_ns > 0, 0))
-		sn_sequencer_renew_early(q);
+		sn_sequencer_renew_early(seq);
 	return error;
 }
 
 /* Renews the limit if half of the block is used, and says when that will be; UINT64_MAX: never. */
-int sn_sequencer_maintain(struct sn_sequencer *q, uint64_t *again_in_ns);
+int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns);
 
 /* How many slots could be claimed at once. Errors as a claim, with *wait_ns. */
-int sn_sequencer_available(struct sn_sequencer *q, uint64_t *count, uint64_t *wait_ns);
+int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *wait_ns);
 
 /* The words that now stand for those the sequencer began with. */
-struct sn_words *sn_sequencer_words(const struct sn_sequencer *q);
+struct sn_shared_state *sn_sequencer_shared(const struct sn_sequencer *seq);
 
 /* Slots claimed since the first words were made. */
-uint64_t sn_sequencer_issued(const struct sn_sequencer *q);
+uint64_t sn_sequencer_issued(const struct sn_sequencer *seq);
 
 #endif

@@ -20,7 +20,7 @@ void sn_ticks_init(struct sn_ticks *ticks, const struct sn_timebase *time, uint6
 		   unsigned bits)
 {
 	const uint64_t unit = time->unit_ns / 100;
-	const uint64_t lag = unit < SN_HNS_PER_MS ? SN_HNS_PER_MS / unit : 0;
+	const uint64_t lag = unit < SN_T100NS_PER_MS ? SN_T100NS_PER_MS / unit : 0;
 	const unsigned low_bits = bits + bits_for(lag + 1);
 	const uint64_t top = SN_SEALED - 1;
 	int64_t last_sec = 0;
@@ -68,10 +68,10 @@ int sn_ticks_locate(const struct sn_ticks *ticks, int64_t sec, uint32_t nsec,
 		return before_epoch(ticks);
 	if ((uint64_t)sec - (uint64_t)ticks->time.epoch_sec > ticks->span_sec)
 		return sn_ticks_ended(ticks);
-	const int64_t hns = sn_timebase_hns(&ticks->time, sec, nsec);
-	if (hns < 0)
+	const int64_t t100ns = sn_timebase_t100ns(&ticks->time, sec, nsec);
+	if (t100ns < 0)
 		return before_epoch(ticks);
-	reading->hns = (uint64_t)hns;
+	reading->t100ns = (uint64_t)t100ns;
 	reading->tick = sn_timebase_tick(&ticks->time, sec, nsec);
 	return reading->tick > ticks->last_tick ? sn_ticks_ended(ticks) : 0;
 }

@@ -8,7 +8,7 @@
 #include "libsnowid/base/clock.h"
 #include "libsnowid/base/instant.h"
 
-#define SN_HNS_PER_MS 10000
+#define SN_T100NS_PER_MS 10000
 
 struct sn_ticks {
 	struct sn_timebase time;
@@ -29,7 +29,7 @@ void sn_ticks_init(struct sn_ticks *ticks, const struct sn_timebase *time, uint6
 /* A reading of a clock that lies within the layout. */
 struct sn_reading {
 	uint64_t tick;
-	uint64_t hns; /* since the epoch */
+	uint64_t t100ns; /* since the epoch */
 };
 
 /* SNOWID_E_EPOCH, SNOWID_E_ENDED. */

@@ -125,9 +125,9 @@ static int check_patience(struct file_store *f)
 	const int error = sn_ticks_read(ticks, settings->clock, &now);
 	if (error)
 		return error;
-	const uint64_t tick = atomic_load(&f->store.words->next) >> ticks->bits;
+	const uint64_t tick = atomic_load(&f->store.shared->next) >> ticks->bits;
 	if (tick <= now.tick ||
-	    (double)(tick - now.tick) * ticks->time.unit_ns <= (double)settings->patience_ns)
+	    (double)(tick - now.tick) * ticks->time.unit_ns <= (double)settings->max_behind_ns)
 		return 0;
 	if (sn_timebase_start(&ticks->time, tick, &sec, &nsec))
 		snowid_time_format(sec, nsec, then);
@@ -159,7 +159,7 @@ static int create(const char *path, const struct sn_store_settings *settings)
 	if (!image)
 		return sn_fail_nomem();
 	sn_image_fill(image, settings, to_ms(sec, nsec), end_ms);
-	atomic_store(&image->hot.words.seen, now.hns);
+	atomic_store(&image->hot.shared.seen, now.t100ns);
 	error = sn_image_publish(image, path, settings->mode, NULL);
 	free(image);
 	return error;
@@ -209,18 +209,18 @@ static int check_identity(struct file_store *f)
 			f->path, header->kind);
 	for (size_t i = 0; i < settings->field_count; i++) {
 		struct sn_store_field *const field = &settings->fields[i];
-		if (field->given && field->value != header->fields[i])
+		if (field->set_by_user && field->value != header->fields[i])
 			return sn_fail(SNOWID_E_STORE,
 				       "the state file %.200s belongs to %s %" PRIu64
 				       ", not %" PRIu64 "; use one file for each",
 				       f->path, field->name, header->fields[i], field->value);
 		field->value = header->fields[i];
-		field->given = true;
+		field->set_by_user = true;
 	}
 	return 0;
 }
 
-static void note_holder(struct sn_hot *hot, struct snowid_clock *clock)
+static void note_holder(struct sn_hot_page *hot, struct snowid_clock *clock)
 {
 	char host[sizeof hot->host] = "";
 	int64_t sec = 0;
@@ -249,7 +249,7 @@ static int take(struct file_store *f, bool alone, struct sn_holder *holder)
 		       f->path, holder->process, holder->host);
 }
 
-static void write_boot(struct sn_hot *hot, const uint64_t boot[2])
+static void write_boot(struct sn_hot_page *hot, const uint64_t boot[2])
 {
 	atomic_store(&hot->boot[0], boot[0]);
 	atomic_store(&hot->boot[1], boot[1]);
@@ -268,7 +268,7 @@ static int sync_from(const struct file_store *f, size_t part)
  * those of now. The id of this one is written last, so that whoever finds it finds the rest. */
 static int begin_again(struct file_store *f)
 {
-	struct sn_hot *const hot = &f->image->hot;
+	struct sn_hot_page *const hot = &f->image->hot;
 	const struct sn_ticks *const ticks = &f->store.settings.ticks;
 	struct sn_reading now;
 	uint64_t end_ms, boot[2] = {0, 0};
@@ -280,10 +280,10 @@ static int begin_again(struct file_store *f)
 	write_boot(hot, boot);
 	if (sync_from(f, offsetof(struct sn_image, hot)) != 0)
 		return sn_image_fail(errno, "take over", f->path);
-	sn_store_begin(ticks, &hot->words, sn_image_last_tick(ticks, end_ms));
-	atomic_store(&hot->words.limit, sn_image_last_tick(ticks, end_ms));
-	atomic_store(&hot->words.seen, now.hns);
-	atomic_store(&hot->words.behind, 0);
+	sn_store_begin(ticks, &hot->shared, sn_image_last_tick(ticks, end_ms));
+	atomic_store(&hot->shared.limit, sn_image_last_tick(ticks, end_ms));
+	atomic_store(&hot->shared.seen, now.t100ns);
+	atomic_store(&hot->shared.behind, 0);
 	atomic_store(&hot->failed, 0);
 	atomic_store(&hot->booted, 0);
 	sn_boot_id(boot);
@@ -329,11 +329,11 @@ static int take_over(struct file_store *f)
 /* Makes the file's name as durable as what it holds: whoever made it may have been killed before. */
 static int place(struct file_store *f)
 {
-	if (atomic_load(&f->image->hot.placed))
+	if (atomic_load(&f->image->hot.name_synced))
 		return 0;
 	const int error = sn_image_sync_name(f->path);
 	if (!error)
-		atomic_store(&f->image->hot.placed, 1);
+		atomic_store(&f->image->hot.name_synced, 1);
 	return error;
 }
 
@@ -351,7 +351,7 @@ static int set_up(struct file_store *f, bool alone, struct sn_holder *holder)
 	if (map == MAP_FAILED)
 		return sn_image_fail(errno, "map", f->path);
 	f->image = map;
-	f->store.words = &f->image->hot.words;
+	f->store.shared = &f->image->hot.shared;
 	error = sn_image_check(f->image, f->path);
 	if (!error)
 		error = sn_image_check_record(f->image, f->path);
@@ -370,7 +370,7 @@ static int set_up(struct file_store *f, bool alone, struct sn_holder *holder)
 	if (error)
 		return error;
 	note_holder(&f->image->hot, f->store.settings.clock);
-	atomic_store(&f->store.words->identity, sn_store_identity(&f->store.settings));
+	atomic_store(&f->store.shared->identity, sn_store_identity(&f->store.settings));
 	return 0;
 }
 
@@ -446,7 +446,7 @@ static void record(_Atomic uint64_t *word, uint64_t end_ms)
 static int renew(struct file_store *f)
 {
 	const struct sn_store_settings *const settings = &f->store.settings;
-	struct sn_hot *const hot = &f->image->hot;
+	struct sn_hot_page *const hot = &f->image->hot;
 	uint64_t end_ms = 0;
 	int64_t sec = 0;
 	uint32_t nsec = 0;
@@ -460,7 +460,7 @@ static int renew(struct file_store *f)
 	if (!error)
 		error = check_jump(f, sec, nsec);
 	if (!error)
-		error = end_of_block(settings, atomic_load(&hot->words.next), sec, nsec, &end_ms);
+		error = end_of_block(settings, atomic_load(&hot->shared.next), sec, nsec, &end_ms);
 	if (error)
 		return error;
 	for (int i = 0; i < 2; i++)
@@ -474,7 +474,7 @@ static int renew(struct file_store *f)
 	}
 	if (atomic_load(&hot->failed))
 		return fail_after_failure(f, (int)atomic_load(&hot->failed));
-	sn_raise(&hot->words.limit, sn_image_last_tick(&settings->ticks, end_ms));
+	sn_raise(&hot->shared.limit, sn_image_last_tick(&settings->ticks, end_ms));
 	return 0;
 }
 

@@ -82,7 +82,7 @@ uint64_t sn_image_last_tick(const struct sn_ticks *ticks, uint64_t unix_ms)
 	const int64_t sec = (int64_t)(unix_ms / 1000) - (unix_ms % 1000 == 0);
 	const uint32_t nsec = (uint32_t)((unix_ms + 999) % 1000) * 1000000 + 999999;
 
-	if (sn_timebase_hns(&ticks->time, sec, nsec) < 0)
+	if (sn_timebase_t100ns(&ticks->time, sec, nsec) < 0)
 		return 0; /* none does, and the first is not missed */
 	const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
 	return tick < ticks->last_tick ? tick : ticks->last_tick;
@@ -99,7 +99,7 @@ void sn_image_ticks(const struct sn_image *image, struct sn_ticks *ticks)
 
 void sn_image_holder(const struct sn_image *image, struct sn_holder *holder)
 {
-	const struct sn_hot *const hot = &image->hot;
+	const struct sn_hot_page *const hot = &image->hot;
 
 	holder->process = atomic_load(&hot->holder);
 	holder->since_ms = atomic_load(&hot->held_since_ms);
@@ -146,8 +146,8 @@ void sn_image_fill(struct sn_image *image, const struct sn_store_settings *setti
 
 	memset(image, 0, sizeof *image);
 	fill_header(&image->header, settings, now_ms);
-	sn_store_begin(&settings->ticks, &image->hot.words, limit);
-	atomic_store(&image->hot.words.limit, limit);
+	sn_store_begin(&settings->ticks, &image->hot.shared, limit);
+	atomic_store(&image->hot.shared.limit, limit);
 	sn_boot_id(boot);
 	atomic_store(&image->hot.boot[0], boot[0]);
 	atomic_store(&image->hot.boot[1], boot[1]);
@@ -233,9 +233,9 @@ int sn_image_check_record(const struct sn_image *image, const char *path)
 }
 
 /* statx(2) is of Linux 4.11, glibc 2.28 and musl 1.2.5, and not every file system keeps a birth. */
-static struct sn_place place_of(int fd, const struct stat *status)
+static struct sn_file_identity place_of(int fd, const struct stat *status)
 {
-	struct sn_place place = {.inode = status->st_ino};
+	struct sn_file_identity place = {.inode = status->st_ino};
 #ifdef STATX_BTIME
 	struct statx more;
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && more.stx_mask & STATX_BTIME)
@@ -249,8 +249,8 @@ static struct sn_place place_of(int fd, const struct stat *status)
 
 bool sn_image_is_copy(const struct sn_image *image, int fd, const struct stat *status)
 {
-	const struct sn_place *const made = &image->header.place;
-	const struct sn_place now = place_of(fd, status);
+	const struct sn_file_identity *const made = &image->header.place;
+	const struct sn_file_identity now = place_of(fd, status);
 	const bool comparable = made->born_ns != 0 && now.born_ns != 0;
 
 	return made->inode != now.inode || (comparable && made->born_ns != now.born_ns);

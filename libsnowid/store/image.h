@@ -14,7 +14,7 @@
 
 /* What no copy of a file shares with it, while a volume that comes back as another device keeps it:
  * nobody can set the birth of an inode. */
-struct sn_place {
+struct sn_file_identity {
 	uint64_t born_ns; /* when the inode was made, since 1970; 0: the system does not say */
 	uint64_t inode;
 };
@@ -28,7 +28,7 @@ struct sn_header {
 	uint64_t compatible;
 	uint64_t incompatible;
 	uint64_t fingerprint;
-	struct sn_place place;
+	struct sn_file_identity place;
 	uint64_t created_ms; /* unix time, as all instants here */
 	/* What slots and fields are, so that a file explains itself. */
 	int64_t epoch_sec;
@@ -44,12 +44,12 @@ struct sn_header {
 };
 
 /* Worth something in the boot whose id it bears. What follows it in its page is 0. */
-struct sn_hot {
-	struct sn_words words;
+struct sn_hot_page {
+	struct sn_shared_state shared;
 	_Atomic uint64_t boot[2];
 	_Atomic uint64_t failed; /* the errno of a sync that failed: what it wrote may be lost */
 	_Atomic uint64_t booted; /* when the host was, by its wall clock: see check_jump() */
-	_Atomic uint64_t placed; /* 1 when its name is known to be on the disk */
+	_Atomic uint64_t name_synced; /* 1 when its name is known to be on the disk */
 	/* A hint: the process that was the last to open the file. */
 	_Atomic uint64_t holder;
 	_Atomic uint64_t held_since_ms;
@@ -58,7 +58,7 @@ struct sn_hot {
 
 struct sn_image {
 	alignas(SN_IMAGE_PART) struct sn_header header;
-	alignas(SN_IMAGE_PART) struct sn_hot hot;
+	alignas(SN_IMAGE_PART) struct sn_hot_page hot;
 	/* The end of what may be issued: unix ms << 16 | CRC. Twice, in two sectors; the higher valid
 	 * one counts. */
 	struct {

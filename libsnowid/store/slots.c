@@ -118,7 +118,7 @@ static int find_range(const struct slots *slots, const struct sn_store_field *fi
 			       "workers=%" PRIu64 "-%" PRIu64
 			       " in slots:%.80s: the field %s must be from 0 to %" PRIu64,
 			       *first, *last, slots->directory, field->name, max);
-	if (!field->given)
+	if (!field->set_by_user)
 		return 0;
 	if (field->value < *first || field->value > *last)
 		return sn_fail(SNOWID_E_RANGE,
@@ -165,7 +165,7 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 	if (error)
 		return error;
 	for (size_t i = 0; i < settings->field_count; i++)
-		settings->fields[i].given =
+		settings->fields[i].set_by_user =
 			true; /* what is not assigned is as it is asked for, or 0 */
 	for (field->value = first;; field->value++) {
 		snprintf(path, sizeof path, "%s/%s-%" PRIu64 ".state", slots->directory,
@@ -273,7 +273,7 @@ static int each_file(const char *rest, int (*use)(const char *path, void *user),
 }
 
 struct telling {
-	sn_state_fn tell;
+	sn_store_state_fn tell;
 	void *user;
 };
 
@@ -283,7 +283,7 @@ static int inspect_one(const char *path, void *user)
 	return sn_state_file_inspect(path, telling->tell, telling->user);
 }
 
-static int slots_inspect(const char *rest, sn_state_fn tell, void *user)
+static int slots_inspect(const char *rest, sn_store_state_fn tell, void *user)
 {
 	struct telling telling = {tell, user};
 	return each_file(rest, inspect_one, &telling);

@@ -90,10 +90,10 @@ static bool is_durable(int fd)
 	return type != TMPFS_MAGIC && type != RAMFS_MAGIC;
 }
 
-static void describe(const struct state_file *f, struct sn_state *state)
+static void describe(const struct state_file *f, struct sn_store_state *state)
 {
 	const struct sn_header *const header = &f->image->header;
-	const struct sn_hot *const hot = &f->image->hot;
+	const struct sn_hot_page *const hot = &f->image->hot;
 
 	state->readable = true;
 	state->version = header->version;
@@ -105,8 +105,9 @@ static void describe(const struct state_file *f, struct sn_state *state)
 	state->created_ms = header->created_ms;
 	state->recorded = sn_image_recorded(f->image, &state->limit_ms);
 	state->this_boot = sn_image_of_this_boot(f->image);
-	state->next = atomic_load(&hot->words.next);
-	state->issued = atomic_load(&hot->words.counted) + sn_ticks_low(&state->ticks, state->next);
+	state->next = atomic_load(&hot->shared.next);
+	state->issued =
+		atomic_load(&hot->shared.counted) + sn_ticks_low(&state->ticks, state->next);
 	state->failed = state->this_boot ? (int)atomic_load(&hot->failed) : 0;
 	state->use = use_of(f->fd);
 	sn_image_holder(f->image, &state->holder);
@@ -115,10 +116,10 @@ static void describe(const struct state_file *f, struct sn_state *state)
 	state->owner = f->status.st_uid;
 }
 
-int sn_state_file_inspect(const char *path, sn_state_fn tell, void *user)
+int sn_state_file_inspect(const char *path, sn_store_state_fn tell, void *user)
 {
-	char flaw[SN_DETAIL_SIZE], url[sizeof "file:" + PATH_MAX];
-	struct sn_state state = {.url = url};
+	char problem[SN_DETAIL_SIZE], url[sizeof "file:" + PATH_MAX];
+	struct sn_store_state state = {.url = url};
 	struct state_file f;
 
 	int error = open_file(&f, path, O_RDONLY);
@@ -136,8 +137,8 @@ int sn_state_file_inspect(const char *path, sn_state_fn tell, void *user)
 	if (!error)
 		error = sn_image_check_place(f.image, f.fd, path);
 	if (error) {
-		snowid_error_detail(flaw, sizeof flaw);
-		state.flaw = flaw;
+		snowid_error_detail(problem, sizeof problem);
+		state.problem = problem;
 	}
 	snprintf(url, sizeof url, "file:%s", path);
 	error = tell(user, &state);

@@ -69,10 +69,10 @@ uint64_t sn_store_identity(const struct sn_store_settings *settings)
 	return identity;
 }
 
-void sn_store_begin(const struct sn_ticks *ticks, struct sn_words *words, uint64_t floor)
+void sn_store_begin(const struct sn_ticks *ticks, struct sn_shared_state *shared, uint64_t floor)
 {
-	sn_raise(&words->next, sn_ticks_end(ticks, floor));
-	atomic_store(&words->counted, 0 - sn_ticks_low(ticks, atomic_load(&words->next)));
+	sn_raise(&shared->next, sn_ticks_end(ticks, floor));
+	atomic_store(&shared->counted, 0 - sn_ticks_low(ticks, atomic_load(&shared->next)));
 }
 
 /* ---- memory: --------------------------------------------------------------------------------- */
@@ -102,17 +102,17 @@ static int memory_open(const char *rest, const struct sn_store_settings *setting
 	struct sn_store *const made = malloc(sizeof *made);
 	if (!made)
 		return sn_fail_nomem();
-	struct sn_words *const words = mmap(NULL, sizeof *words, PROT_READ | PROT_WRITE,
-					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (words == MAP_FAILED) {
+	struct sn_shared_state *const shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+						    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED) {
 		free(made);
 		return sn_fail_nomem();
 	}
-	sn_store_begin(ticks, words, now.tick);
-	atomic_store(&words->limit, ticks->last_tick);
-	atomic_store(&words->seen, now.hns);
-	atomic_store(&words->identity, sn_store_identity(settings));
-	*made = (struct sn_store){&sn_store_memory, *settings, words};
+	sn_store_begin(ticks, shared, now.tick);
+	atomic_store(&shared->limit, ticks->last_tick);
+	atomic_store(&shared->seen, now.t100ns);
+	atomic_store(&shared->identity, sn_store_identity(settings));
+	*made = (struct sn_store){&sn_store_memory, *settings, shared};
 	*store = made;
 	return 0;
 }
@@ -125,14 +125,14 @@ static int memory_renew(struct sn_store *store)
 
 static void memory_close(struct sn_store *store)
 {
-	munmap(store->words, sizeof *store->words);
+	munmap(store->shared, sizeof *store->shared);
 	free(store);
 }
 
 static int memory_release(struct sn_store *store, uint64_t timeout_ns)
 {
 	(void)timeout_ns;
-	sn_seal(store->words);
+	sn_seal(store->shared);
 	return 0;
 }
 

@@ -24,19 +24,19 @@ struct sn_store_field {
 	unsigned bits;
 	unsigned shift; /* its place in the identity of the words */
 	uint64_t value;
-	bool given; /* by the user; others take what the store has recorded, or assigns */
+	bool set_by_user; /* by the user; others take what the store has recorded, or assigns */
 };
 
 /* What is asked of a store. It is copied. */
 struct sn_store_settings {
 	struct snowid_clock *clock; /* outlives the store */
 	struct sn_ticks ticks;
-	uint64_t block_ns;    /* how far ahead of the clock a limit is recorded */
-	uint64_t jump_ns;     /* by how much more than time has passed the clock may go ahead */
-	uint64_t patience_ns; /* how far behind the record a clock is worth waiting for */
-	unsigned mode;        /* of a new file */
-	const char *kind;     /* as text, for those who look; valid while the store is opened */
-	uint64_t fingerprint; /* of the kind: what makes the bits of its IDs */
+	uint64_t block_ns;      /* how far ahead of the clock a limit is recorded */
+	uint64_t jump_ns;       /* by how much more than time has passed the clock may go ahead */
+	uint64_t max_behind_ns; /* how far behind the record a clock is worth waiting for */
+	unsigned mode;          /* of a new file */
+	const char *kind;       /* as text, for those who look; valid while the store is opened */
+	uint64_t fingerprint;   /* of the kind: what makes the bits of its IDs */
 	size_t field_count;
 	struct sn_store_field fields[SN_STORE_FIELDS];
 };
@@ -44,7 +44,7 @@ struct sn_store_settings {
 struct sn_store {
 	const struct sn_store_class *class;
 	struct sn_store_settings settings; /* with the fields as they are now */
-	struct sn_words *words;
+	struct sn_shared_state *shared;
 };
 
 /* A hint: the process that was the last to open a state file. */
@@ -57,11 +57,11 @@ struct sn_holder {
 enum sn_use { SN_FREE, SN_SHARED, SN_ALONE };
 
 /* What a store keeps of one identity, as one finds it who only looks. */
-struct sn_state {
-	const char *url;  /* of this one alone */
-	const char *flaw; /* what one who opens it would be told; NULL: nothing is wrong */
-	bool readable;    /* whether what follows is known */
-	uint64_t version; /* of the format */
+struct sn_store_state {
+	const char *url;     /* of this one alone */
+	const char *problem; /* what one who opens it would be told; NULL: nothing is wrong */
+	bool readable;       /* whether what follows is known */
+	uint64_t version;    /* of the format */
 	const char *kind;
 	uint64_t fingerprint;
 	size_t field_count;
@@ -82,7 +82,7 @@ struct sn_state {
 };
 
 /* Is told of each; not 0 ends it. */
-typedef int (*sn_state_fn)(void *user, const struct sn_state *state);
+typedef int (*sn_store_state_fn)(void *user, const struct sn_store_state *state);
 
 struct sn_store_class {
 	const char *scheme; /* "memory:" */
@@ -109,7 +109,7 @@ struct sn_store_class {
 	void (*close)(struct sn_store *store);
 
 	/* Tells what is there, and changes nothing. NULL: nothing is kept. */
-	int (*inspect)(const char *rest, sn_state_fn tell, void *user);
+	int (*inspect)(const char *rest, sn_store_state_fn tell, void *user);
 
 	/* Takes copies for originals; sets what is recorded. -EBUSY: in use. NULL: not possible. */
 	int (*adopt)(const char *rest);
@@ -129,7 +129,7 @@ int sn_store_open(const char *url, const struct sn_store_settings *settings,
 uint64_t sn_store_identity(const struct sn_store_settings *settings);
 
 /* Lets new words begin above a tick: `next`, and what is counted from there. */
-void sn_store_begin(const struct sn_ticks *ticks, struct sn_words *words, uint64_t floor);
+void sn_store_begin(const struct sn_ticks *ticks, struct sn_shared_state *shared, uint64_t floor);
 
 extern const struct sn_store_class sn_store_memory;
 extern const struct sn_store_class sn_store_file;
@@ -141,7 +141,7 @@ int sn_store_file_open(const char *path, const struct sn_store_settings *setting
 		       struct sn_store **store, struct sn_holder *holder);
 
 /* A state file without a generator: what it holds, and setting it right. */
-int sn_state_file_inspect(const char *path, sn_state_fn tell, void *user);
+int sn_state_file_inspect(const char *path, sn_store_state_fn tell, void *user);
 int sn_state_file_adopt(const char *path);
 int sn_state_file_reset(const char *path, uint64_t floor_ms);
 

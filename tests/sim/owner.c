@@ -24,7 +24,7 @@ struct owner {
 	struct message *inbox, **inbox_end;
 	struct message *taken; /* the answer that the lease has in its hands */
 	struct sn_lease lease;
-	struct sn_words *words; /* of the process */
+	struct sn_shared_state *shared; /* of the process */
 	struct sn_sequencer sequencer;
 	uint64_t epochs[PAGES]; /* of its pages */
 	uint32_t fronts[PAGES];
@@ -146,7 +146,7 @@ static void start(struct owner *o)
 	empty_inbox(o);
 	memset(o->epochs, 0, sizeof o->epochs);
 	memset(o->fronts, 0, sizeof o->fronts);
-	memset(o->words, 0, PAGES * sizeof *o->words);
+	memset(o->shared, 0, PAGES * sizeof *o->shared);
 	sn_timebase_init(&time, TIME_BASE - 86400, 0, 1000000);
 	sn_ticks_init(&ticks, &time, (UINT64_C(1) << 41) - 1, SEQUENCE_BITS);
 	const struct sn_lease_settings settings = {
@@ -157,13 +157,13 @@ static void start(struct owner *o)
 		.fingerprint = KIND,
 		.last = world.worker_count - 1,
 		.shift = WORKER_SHIFT,
-		.pages = o->words,
+		.pages = o->shared,
 		.page_count = PAGES,
 	};
 	const struct sn_sequencer_settings issuing = {
 		.clock = o->clock,
 		.ticks = ticks,
-		.words = o->words,
+		.shared = o->shared,
 		.wait_ns = 5 * MS,
 		.hold_ns = SEC,
 	};
@@ -183,8 +183,8 @@ void owners_init(void)
 		struct owner *const o = &owners[i];
 		o->coordinator.class = &class;
 		o->inbox_end = &o->inbox;
-		o->words = aligned_alloc(64, PAGES * sizeof *o->words);
-		if (!o->words || snowid_clock_new(wall, elapsed, sleep_not, o, &o->clock) != 0)
+		o->shared = aligned_alloc(64, PAGES * sizeof *o->shared);
+		if (!o->shared || snowid_clock_new(wall, elapsed, sleep_not, o, &o->clock) != 0)
 			violation("out of memory");
 		o->drift = (int64_t)draw(400000) - 200000;
 		o->wall_offset = (int64_t)draw(2 * SEC) - (int64_t)SEC;
@@ -196,7 +196,7 @@ void owners_free(void)
 {
 	for (uint32_t i = 0; i < world.owner_count; i++) {
 		empty_inbox(&owners[i]);
-		free(owners[i].words);
+		free(owners[i].shared);
 		snowid_clock_free(owners[i].clock);
 	}
 	free(owners);
@@ -228,14 +228,14 @@ void owner_strike(uint32_t owner, enum pattern pattern, uint64_t for_ns)
 
 static void step(struct owner *o)
 {
-	const struct sn_words *const page = o->lease.page;
+	const struct sn_shared_state *const page = o->lease.page;
 	const bool owning = o->lease.state == SN_LEASE_OWNING;
 	uint64_t again;
 
 	if (sn_lease_step(&o->lease, &again) != 0)
 		again = TTL / 8;
 	if (o->lease.page != page)
-		o->epochs[o->lease.page - o->words] = o->lease.record.epoch;
+		o->epochs[o->lease.page - o->shared] = o->lease.record.epoch;
 	if (owning && o->lease.state == SN_LEASE_SEEKING)
 		world.losses++;
 	if (o->lease.state == SN_LEASE_ENDED)
@@ -253,7 +253,7 @@ static void issue(struct owner *o)
 					     : 1 + draw(8);
 
 	if (o->lease.page && sn_sequencer_claim(&o->sequencer, count, &claim) == 0) {
-		const size_t page = (size_t)(atomic_load(&o->sequencer.words) - o->words);
+		const size_t page = (size_t)(atomic_load(&o->sequencer.shared) - o->shared);
 		oracle_issue(claim.identity >> WORKER_SHIFT, o->epochs[page], &claim, SEQUENCE_BITS,
 			     &o->fronts[page]);
 	}

@@ -87,12 +87,12 @@ static int compare_words(const void *a, const void *b)
 	return (one > other) - (one < other);
 }
 
-static void expect_fresh(uint64_t *words, size_t count)
+static void expect_fresh(uint64_t *shared, size_t count)
 {
-	qsort(words, count, sizeof *words, compare_words);
-	ck_assert_uint_ne(words[0], 0);
+	qsort(shared, count, sizeof *shared, compare_words);
+	ck_assert_uint_ne(shared[0], 0);
 	for (size_t i = 1; i < count; i++)
-		if (words[i - 1] == words[i])
+		if (shared[i - 1] == shared[i])
 			ck_abort_msg("the same word twice");
 }
 
@@ -425,25 +425,25 @@ enum { WORDS = 25000, THREADS = 4 };
 
 static void *draw_words(void *to)
 {
-	uint64_t *const words = to;
+	uint64_t *const shared = to;
 	for (int i = 0; i < WORDS; i++)
-		if (sn_entropy(&words[i], sizeof words[i]) != 0)
+		if (sn_entropy(&shared[i], sizeof shared[i]) != 0)
 			ck_abort_msg("failed");
 	return NULL;
 }
 
 START_TEST(no_byte_is_handed_out_twice_in_any_thread)
 {
-	uint64_t *const words = calloc(THREADS * WORDS, sizeof *words);
+	uint64_t *const shared = calloc(THREADS * WORDS, sizeof *shared);
 	pthread_t threads[THREADS];
-	ck_assert_ptr_nonnull(words);
+	ck_assert_ptr_nonnull(shared);
 	for (int i = 0; i < THREADS; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, draw_words, words + i * WORDS),
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, draw_words, shared + i * WORDS),
 				 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	expect_fresh(words, THREADS * WORDS);
-	free(words);
+	expect_fresh(shared, THREADS * WORDS);
+	free(shared);
 }
 END_TEST
 

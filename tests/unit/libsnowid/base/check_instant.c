@@ -153,9 +153,9 @@ START_TEST(ticks_are_exact_for_every_unit)
 			for (size_t i = 0; i < 5 * 8; i++) {
 				const int64_t sec = secs[i / 8];
 				const uint32_t nsec = nsecs[i % 8];
-				const uint64_t hns = hns_since(epochs_nsec[e], sec, nsec);
+				const uint64_t t100ns = hns_since(epochs_nsec[e], sec, nsec);
 				const uint64_t tick = sn_timebase_tick(&base, sec, nsec);
-				ck_assert_uint_eq(tick, hns / (units[u] / 100));
+				ck_assert_uint_eq(tick, t100ns / (units[u] / 100));
 
 				int64_t begin_sec;
 				uint32_t begin_nsec;
@@ -165,7 +165,7 @@ START_TEST(ticks_are_exact_for_every_unit)
 				const uint64_t begin =
 					hns_since(epochs_nsec[e], begin_sec, begin_nsec);
 				ck_assert_uint_eq(begin_nsec % 100, 0);
-				ck_assert(begin <= hns && hns - begin < units[u] / 100);
+				ck_assert(begin <= t100ns && t100ns - begin < units[u] / 100);
 			}
 		}
 }
@@ -173,12 +173,12 @@ END_TEST
 
 START_TEST(a_million_nanoseconds_of_a_second_find_their_tick)
 {
-	struct sn_timebase ms, hns;
+	struct sn_timebase ms, t100ns;
 	sn_timebase_init(&ms, 0, 0, 1000000);
-	sn_timebase_init(&hns, 0, 0, 100);
+	sn_timebase_init(&t100ns, 0, 0, 100);
 	for (uint32_t nsec = 0; nsec < 1000000000; nsec += 997)
 		if (sn_timebase_tick(&ms, 5, nsec) != 5000 + nsec / 1000000 ||
-		    sn_timebase_tick(&hns, 5, nsec) != 50000000 + nsec / 100)
+		    sn_timebase_tick(&t100ns, 5, nsec) != 50000000 + nsec / 100)
 			ck_abort_msg("%u ns", nsec);
 }
 END_TEST

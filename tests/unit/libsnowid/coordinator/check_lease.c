@@ -17,7 +17,7 @@
 
 static struct snowid_clock *the_clock;
 static struct test_coordinator server;
-static struct sn_words pages[PAGES];
+static struct sn_shared_state pages[PAGES];
 static struct sn_lease lease;
 static struct sn_lease_settings settings;
 
@@ -334,7 +334,7 @@ START_TEST(deadline_in_silence)
 	go_on(1, SN_LEASE_SEEKING);
 	ck_assert_int_eq(lease.state, SN_LEASE_SEEKING);
 	ck_assert_uint_eq(pages[0].next, SN_SEALED);
-	ck_assert_uint_eq(pages[0].fate, SN_LOST);
+	ck_assert_uint_eq(pages[0].seal_reason, SN_SEAL_LOST);
 }
 END_TEST
 
@@ -349,7 +349,7 @@ START_TEST(stopped_and_woken)
 	server.records[1].held = false;
 	go_on(2 * TTL, SN_LEASE_OWNING);
 	ck_assert_ptr_eq(lease.page, &pages[1]);
-	ck_assert_uint_eq(pages[0].fate, SN_SUCCEEDED);
+	ck_assert_uint_eq(pages[0].seal_reason, SN_SEAL_REPLACED);
 	ck_assert_uint_eq(server.records[1].epoch, 2);
 }
 END_TEST
@@ -396,7 +396,7 @@ START_TEST(pages_run_out)
 	}
 	ck_assert_int_eq(lease.state, SN_LEASE_ENDED);
 	ck_assert_uint_eq(pages[PAGES - 1].next, SN_SEALED);
-	ck_assert_uint_eq(pages[PAGES - 1].fate, SN_CLOSED);
+	ck_assert_uint_eq(pages[PAGES - 1].seal_reason, SN_SEAL_CLOSED);
 	ck_assert_uint_eq(step(), UINT64_MAX);
 }
 END_TEST
@@ -410,7 +410,7 @@ START_TEST(release_is_exact)
 	pages[0].next = (last << 12) + 7;
 	sn_lease_release(&lease);
 	ck_assert_uint_eq(pages[0].next, SN_SEALED);
-	ck_assert_uint_eq(pages[0].fate, SN_CLOSED);
+	ck_assert_uint_eq(pages[0].seal_reason, SN_SEAL_CLOSED);
 	go_on(TTL, SN_LEASE_ENDED);
 	const struct sn_record *const record = &server.records[1];
 	ck_assert(record->released && !record->held);

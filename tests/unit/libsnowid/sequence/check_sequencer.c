@@ -45,7 +45,7 @@ static int try_make(const struct setup *setup)
 	const struct sn_sequencer_settings settings = {
 		.clock = setup->clock,
 		.ticks = stored.ticks,
-		.words = store->words,
+		.shared = store->shared,
 		.start_bits = setup->start_bits,
 		.wait_ns = setup->wait_ns,
 		.hold_ns = setup->hold_ns,
@@ -69,7 +69,7 @@ static void drop(void)
 static int claim_for(uint64_t count, uint64_t timeout_ns)
 {
 	struct sn_deadline deadline = {timeout_ns, 0};
-	return sn_sequencer_claim_by(&q, count, &deadline, &claim);
+	return sn_sequencer_claim_until(&q, count, &deadline, &claim);
 }
 
 static void expect_claim(uint64_t start, uint64_t count)
@@ -111,7 +111,7 @@ START_TEST(claims_follow_each_other_and_end_with_the_tick)
 	OK(snowid_clock_advance(the_clock, MS / 4));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_EXHAUSTED);
 	ck_assert_uint_eq(claim.wait_ns, MS * 3 / 4);
-	ck_assert_uint_eq(atomic_load(&q.words->next), begin + 4096);
+	ck_assert_uint_eq(atomic_load(&q.shared->next), begin + 4096);
 	OK(claim_for(1, MS));
 	expect_claim(begin + 4096, 1);
 	ck_assert_uint_eq(sn_sequencer_issued(&q), 4097);
@@ -124,15 +124,15 @@ START_TEST(nothing_above_the_limit_is_handed_out)
 	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, MS));
-	atomic_store(&q.words->limit, START_MS + 1);
+	atomic_store(&q.shared->limit, START_MS + 1);
 	OK(sn_sequencer_claim(&q, 10, &claim));
-	const uint64_t next = atomic_load(&q.words->next);
+	const uint64_t next = atomic_load(&q.shared->next);
 	OK(snowid_clock_advance(the_clock, MS));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_LIMIT);
 	ck_assert_uint_gt(claim.wait_ns, 0);
-	ck_assert_uint_eq(atomic_load(&q.words->next), next);
+	ck_assert_uint_eq(atomic_load(&q.shared->next), next);
 	EXPECT(claim_for(1, 50 * MS), SNOWID_E_LIMIT);
-	atomic_store(&q.words->limit, START_MS + 100);
+	atomic_store(&q.shared->limit, START_MS + 100);
 	OK(sn_sequencer_claim(&q, 1, &claim));
 	drop();
 }
@@ -144,7 +144,7 @@ START_TEST(an_open_tick_is_checked_against_the_limit_too)
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, MS));
 	OK(sn_sequencer_claim(&q, 10, &claim));
-	atomic_store(&q.words->limit, START_MS); /* no limit falls: a store gone wrong */
+	atomic_store(&q.shared->limit, START_MS); /* no limit falls: a store gone wrong */
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_LIMIT);
 	drop();
 }
@@ -157,7 +157,7 @@ START_TEST(a_claim_is_cut_at_the_limit)
 	sn_timebase_init(&settings.time, 0, 0, 100);
 	make(&settings);
 	const uint64_t made_in = START_SEC * UINT64_C(10000000);
-	atomic_store(&q.words->limit, made_in + 50);
+	atomic_store(&q.shared->limit, made_in + 50);
 	OK(snowid_clock_advance(the_clock, 20000));
 	OK(sn_sequencer_claim(&q, 1000, &claim));
 	expect_claim(made_in + 1, 50);
@@ -236,7 +236,7 @@ START_TEST(leaving_ends_this_copy_alone)
 	make(&settings);
 	struct sn_sequencer other = q; /* as a fork would copy it */
 	OK(snowid_clock_advance(the_clock, MS));
-	sn_sequencer_leave(&other);
+	sn_sequencer_detach(&other);
 	EXPECT(sn_sequencer_claim(&other, 1, &claim), SNOWID_E_CLOSED);
 	OK(sn_sequencer_claim(&q, 1, &claim));
 	drop();
@@ -250,9 +250,9 @@ START_TEST(an_old_reading_is_no_step_back)
 	OK(snowid_clock_advance(the_clock, 2000 * MS));
 	OK(sn_sequencer_claim(&q, 1, &claim));
 	/* A thread that read the clock 2 s ago and was then preempted. */
-	OK(sn_sequencer_claim_slowly(&q, 1, &claim, START_SEC, 0));
+	OK(sn_sequencer_claim_slow(&q, 1, &claim, START_SEC, 0));
 	expect_claim(((START_MS + 2000) << 12) + 1, 1);
-	ck_assert_uint_eq(atomic_load(&q.words->regressions), 0);
+	ck_assert_uint_eq(atomic_load(&q.shared->regressions), 0);
 	drop();
 }
 END_TEST
@@ -269,9 +269,9 @@ START_TEST(a_small_step_back_is_waited_out)
 	EXPECT(claim_for(1, 2 * MS), SNOWID_E_CLOCK); /* too short a wait; 2 ms have passed */
 	OK(claim_for(1, 2 * MS));
 	expect_claim(((START_MS + 100) << 12) + 1, 1);
-	ck_assert_uint_eq(atomic_load(&q.words->regressions), 1);
-	ck_assert_uint_eq(atomic_load(&q.words->max_lag), 3 * MS / 100);
-	ck_assert_uint_eq(atomic_load(&q.words->refused), 0);
+	ck_assert_uint_eq(atomic_load(&q.shared->regressions), 1);
+	ck_assert_uint_eq(atomic_load(&q.shared->max_lag), 3 * MS / 100);
+	ck_assert_uint_eq(atomic_load(&q.shared->refused), 0);
 	drop();
 }
 END_TEST
@@ -279,10 +279,10 @@ END_TEST
 /* Claims all it can get without a step of the clock; returns how many ticks were opened. */
 static uint64_t drain(void)
 {
-	const uint64_t before = (atomic_load(&q.words->next) - 1) >> q.ticks.bits;
+	const uint64_t before = (atomic_load(&q.shared->next) - 1) >> q.ticks.bits;
 	while (sn_sequencer_claim(&q, SN_CLAIM_MAX, &claim) == 0)
 		;
-	return ((atomic_load(&q.words->next) - 1) >> q.ticks.bits) - before;
+	return ((atomic_load(&q.shared->next) - 1) >> q.ticks.bits) - before;
 }
 
 START_TEST(in_a_hold_ticks_open_by_elapsed_time)
@@ -308,9 +308,9 @@ START_TEST(in_a_hold_ticks_open_by_elapsed_time)
 		const uint64_t opened = drain();
 		ck_assert_msg(opened == 1, "%d: %llu", i, (unsigned long long)opened);
 	}
-	ck_assert_uint_eq(atomic_load(&q.words->regressions), 1);
+	ck_assert_uint_eq(atomic_load(&q.shared->regressions), 1);
 	/* Never further above the clock than when it stepped. */
-	ck_assert_uint_le(atomic_load(&q.words->max_lead), 501 * MS / 100);
+	ck_assert_uint_le(atomic_load(&q.shared->max_lead), 501 * MS / 100);
 	drop();
 }
 END_TEST
@@ -327,11 +327,11 @@ START_TEST(what_a_hold_has_left_is_worked_off_at_half_the_pace)
 		drain();
 		OK(snowid_clock_advance(the_clock, MS));
 	}
-	const uint64_t ahead = (atomic_load(&q.words->next) >> 12) - (START_MS + 1000);
+	const uint64_t ahead = (atomic_load(&q.shared->next) >> 12) - (START_MS + 1000);
 	ck_assert_uint_gt(ahead, 480);
 	int ms = 0;
 	for (;
-	     ms < 2000 && (atomic_load(&q.words->next) >> 12) > START_MS + 1000 + (uint64_t)ms + 6;
+	     ms < 2000 && (atomic_load(&q.shared->next) >> 12) > START_MS + 1000 + (uint64_t)ms + 6;
 	     ms++) {
 		opened += drain();
 		OK(snowid_clock_advance(the_clock, MS));
@@ -340,7 +340,7 @@ START_TEST(what_a_hold_has_left_is_worked_off_at_half_the_pace)
 	ck_assert_int_le(ms, 1050);
 	ck_assert_uint_ge(opened, (uint64_t)ms / 2 - 20);
 	ck_assert_uint_le(opened, (uint64_t)ms / 2 + 20);
-	ck_assert_uint_eq(atomic_load(&q.words->refused), 0);
+	ck_assert_uint_eq(atomic_load(&q.shared->refused), 0);
 	drop();
 }
 END_TEST
@@ -358,10 +358,10 @@ START_TEST(a_step_of_exactly_the_hold_is_held_and_more_is_refused)
 	EXPECT_DETAIL("went back by 1000.0001 ms");
 	ck_assert_uint_eq(claim.wait_ns, 0);
 	EXPECT(claim_for(1, UINT64_MAX), SNOWID_E_CLOCK);
-	ck_assert_uint_eq(atomic_load(&q.words->refused), 2);
+	ck_assert_uint_eq(atomic_load(&q.shared->refused), 2);
 	OK(snowid_clock_advance(the_clock, 100));
 	OK(sn_sequencer_claim(&q, 1, &claim));
-	ck_assert_uint_eq(atomic_load(&q.words->regressions), 1);
+	ck_assert_uint_eq(atomic_load(&q.shared->regressions), 1);
 	drop();
 }
 END_TEST
@@ -382,7 +382,7 @@ START_TEST(a_second_step_within_a_hold_stays_within_its_bound)
 		drain();
 		OK(snowid_clock_advance(the_clock, MS));
 	}
-	ck_assert_uint_le(atomic_load(&q.words->max_lead), 1000 * MS / 100);
+	ck_assert_uint_le(atomic_load(&q.shared->max_lead), 1000 * MS / 100);
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOCK);
 	EXPECT_DETAIL("as far ahead as hold allows");
 	ck_assert_uint_gt(claim.wait_ns, 0);
@@ -394,7 +394,7 @@ START_TEST(a_floor_far_ahead_is_refused)
 {
 	const struct setup settings = usual();
 	make(&settings);
-	atomic_store(&q.words->next, (START_MS + 60000) << 12);
+	atomic_store(&q.shared->next, (START_MS + 60000) << 12);
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOCK);
 	EXPECT_DETAIL("behind what has been issued by 60000.0000 ms");
 	ck_assert_uint_eq(claim.wait_ns, 0);
@@ -410,7 +410,7 @@ START_TEST(borrowed_ticks_are_bounded)
 	OK(snowid_clock_advance(the_clock, 10 * MS));
 	OK(sn_sequencer_claim(&q, 1, &claim));
 	ck_assert_uint_eq(drain(), 3);
-	ck_assert_uint_eq(atomic_load(&q.words->max_lead), 3 * MS / 100);
+	ck_assert_uint_eq(atomic_load(&q.shared->max_lead), 3 * MS / 100);
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_EXHAUSTED);
 	ck_assert_uint_eq(claim.wait_ns, MS);
 	/* After a small step back nothing is borrowed on top. */
@@ -508,7 +508,7 @@ START_TEST(at_the_last_slot_the_layout_has_ended)
 			     ((int64_t)last_hns - START_SEC * 10000000LL) * 100 - 5000000));
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 5000000));
-	atomic_store(&q.words->next, UINT64_MAX - 10);
+	atomic_store(&q.shared->next, UINT64_MAX - 10);
 	OK(sn_sequencer_claim(&q, SN_CLAIM_MAX, &claim));
 	expect_claim(UINT64_MAX - 10, 9);
 	for (int i = 0; i < 3; i++) {
@@ -558,7 +558,7 @@ START_TEST(a_deadline_bounds_all_waits_of_a_call)
 	OK(snowid_clock_read(the_clock, NULL, NULL, &after));
 	ck_assert_uint_eq(after - before, MS / 10);
 	EXPECT(claim_for(1, 0), SNOWID_E_EXHAUSTED);
-	ck_assert_uint_eq(atomic_load(&q.words->waits), 1);
+	ck_assert_uint_eq(atomic_load(&q.shared->waits), 1);
 	drop();
 }
 END_TEST
@@ -587,7 +587,7 @@ static void *claim_many(void *unused)
 	(void)unused;
 	for (uint64_t got = 0; got < 50000; got += c.count) {
 		const uint64_t left = 50000 - got;
-		if (sn_sequencer_claim_by(&q, left < 7 ? left : 7, &deadline, &c) != 0)
+		if (sn_sequencer_claim_until(&q, left < 7 ? left : 7, &deadline, &c) != 0)
 			abort();
 	}
 	return NULL;
@@ -608,7 +608,7 @@ START_TEST(statistics_are_exact_over_threads)
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	ck_assert_uint_eq(sn_sequencer_issued(&q), 200000);
-	ck_assert_uint_eq(atomic_load(&q.words->regressions), 0);
+	ck_assert_uint_eq(atomic_load(&q.shared->regressions), 0);
 	drop();
 }
 END_TEST

@@ -1195,7 +1195,7 @@ START_TEST(an_opener_makes_the_name_last_if_need_be)
 	snowid_generator_free(open_on(clock)); /* it is known to be: nothing to do */
 	boot++;
 	snowid_generator_free(open_on(clock));
-	patch(HOT_AT + (off_t)sizeof(struct sn_words) + 32, "\0\0\0\0\0\0\0", 8);
+	patch(HOT_AT + (off_t)sizeof(struct sn_shared_state) + 32, "\0\0\0\0\0\0\0", 8);
 	expect_refused(clock, -EIO, "sync the directory");
 	failing = NULL;
 	snowid_generator_free(open_on(clock));
