@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "snowidd/log.h"
+#include "snowidd/base/log.h"
 #include "snowidd/peers.h"
 
 #define TIMEOUT_MS   2000

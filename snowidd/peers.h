@@ -7,7 +7,7 @@
 
 #include <uv.h>
 
-#include "snowidd/service.h"
+#include "snowidd/service/service.h"
 #include "snowidd/config/live.h"
 
 #define PEERS_MAX 64

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "snowidd/clock/clocksource.h"
-#include "snowidd/log.h"
+#include "snowidd/base/log.h"
 #include "snowidd/clock/sntp.h"
 
 struct clocksource {

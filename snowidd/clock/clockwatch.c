@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "snowidd/clock/clockwatch.h"
-#include "snowidd/log.h"
+#include "snowidd/base/log.h"
 
 #define STEP_MIN_NS    2000000    /* below: the two clocks were not read at quite the same moment */
 #define UNANSWERED_MAX 3          /* rounds after which a measurement is too old */

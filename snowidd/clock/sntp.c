@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "snowid.h"
-#include "snowidd/log.h"
+#include "snowidd/base/log.h"
 #include "snowidd/clock/sntp.h"
 
 #define TIMEOUT_MS 2000

@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #include "snowidd/config/live.h"
-#include "snowidd/net/tls.h"
+#include "snowidd/config/tls.h"
 
 /* Two digests are compared, so that the time tells nothing, not even the length of the token. */
 static bool digest(const char *token, size_t length, unsigned char to[32])

@@ -11,7 +11,8 @@
 #include <time.h>
 
 #include "snowidd/http/http.h"
-#include "snowidd/log.h"
+#include "snowidd/base/elapsed.h"
+#include "snowidd/base/log.h"
 
 /* Beyond this much output pipelined requests wait until it has been sent. */
 #define OUTPUT_HIGH 262144

@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-#include "snowidd/buffer.h"
+#include "snowidd/base/buffer.h"
 #include "snowidd/net/connection.h"
-#include "snowidd/service.h"
+#include "snowidd/service/service.h"
 
 enum http_header { HTTP_HOST, HTTP_ACCEPT, HTTP_AUTHORIZATION, HTTP_EXPECT, HTTP_HEADERS };
 

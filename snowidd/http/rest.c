@@ -11,7 +11,7 @@
 
 #include "snowidd/net/admit.h"
 #include "snowidd/http/assets.h"
-#include "snowidd/metrics.h"
+#include "snowidd/service/metrics.h"
 #include "snowidd/http/query.h"
 #include "snowidd/http/rest.h"
 

@@ -2,6 +2,7 @@
  *
  * Whether a client may ask at all.
  */
+#include "snowidd/base/elapsed.h"
 #include "snowidd/net/admit.h"
 
 static enum refusal judge(const struct connection *c, const char *authorization, size_t length,

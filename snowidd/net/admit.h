@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "snowidd/net/connection.h"
-#include "snowidd/service.h"
+#include "snowidd/service/service.h"
 
 /* SERVED, REFUSED_TOKEN, or REFUSED_RATE for the next *wait_ns. `authorization` is the value of the
  * field of that name, which may be empty. */

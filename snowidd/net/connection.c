@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "snowidd/net/connection.h"
-#include "snowidd/log.h"
+#include "snowidd/base/log.h"
 
 #define LINGER_MS 2000
 /* Requests of one connection in one turn of the loop. */

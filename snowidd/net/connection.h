@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "snowidd/buffer.h"
+#include "snowidd/base/buffer.h"
 #include "snowidd/net/rate.h"
 #include "snowidd/net/loop.h"
 

@@ -18,10 +18,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "snowidd/kinds.h"
+#include "snowidd/service/kinds.h"
 #include "snowidd/net/listen.h"
-#include "snowidd/log.h"
-#include "snowidd/notify.h"
+#include "snowidd/base/log.h"
+#include "snowidd/base/notify.h"
 
 struct address {
 	struct sockaddr_storage name;

@@ -14,7 +14,8 @@
 #include "snowidd/net/connection.h"
 #include "snowidd/http/http.h"
 #include "snowidd/net/listen.h"
-#include "snowidd/log.h"
+#include "snowidd/base/elapsed.h"
+#include "snowidd/base/log.h"
 #include "snowidd/net/loop.h"
 
 #define ACCEPTS  64 /* in one turn of the loop */

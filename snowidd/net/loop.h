@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "snowidd/buffer.h"
+#include "snowidd/base/buffer.h"
 #include "snowidd/clock/clockwatch.h"
-#include "snowidd/metrics.h"
+#include "snowidd/service/metrics.h"
 #include "snowidd/net/rate.h"
-#include "snowidd/service.h"
+#include "snowidd/service/service.h"
 #include "snowidd/config/live.h"
 
 /* What the workers have in common. */

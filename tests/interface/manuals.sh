@@ -210,7 +210,7 @@ undocumented_daemon_key() {
 }
 check "each setting of the daemon is in snowidd.yaml(5)" nothing "$tmp/daemon_keys" undocumented_daemon_key
 
-grep -oE '(family|single)\(to, "[a-z_]+"' "$top_srcdir/snowidd/metrics.c" | cut -d'"' -f2 >"$tmp/metrics"
+grep -oE '(family|single)\(to, "[a-z_]+"' "$top_srcdir/snowidd/service/metrics.c" | cut -d'"' -f2 >"$tmp/metrics"
 undocumented_metric() {
 	while read -r name; do
 		grep -q "^\.It Cm snowid_$name$" "$man/snowidd.8" || echo "$name"
@@ -218,7 +218,7 @@ undocumented_metric() {
 }
 check "each metric is in snowidd(8)" nothing "$tmp/metrics" undocumented_metric
 
-sed -n 's/.*= {"\([a-z_]*\)", ".*/\1/p' "$top_srcdir/snowidd/service.c" | grep -vx none >"$tmp/codes"
+sed -n 's/.*= {"\([a-z_]*\)", ".*/\1/p' "$top_srcdir/snowidd/service/service.c" | grep -vx none >"$tmp/codes"
 sed -n 's/.*problem(call, [0-9]*, "\([a-z_]*\)".*/\1/p; s/.*problem(&call, [0-9]*, "\([a-z_]*\)".*/\1/p' \
 	"$top_srcdir/snowidd/http/rest.c" >>"$tmp/codes"
 sed -n 's/^		{[0-9]*, "\([a-z_]*\)", ".*/\1/p' "$top_srcdir/snowidd/http/http.c" >>"$tmp/codes"

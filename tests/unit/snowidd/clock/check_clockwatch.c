@@ -3,7 +3,7 @@
  * What the daemon makes of its clock: a test feeds the watch what the kernel and NTP would say.
  */
 #include "snowidd/clock/clockwatch.h"
-#include "snowidd/log.h"
+#include "snowidd/base/log.h"
 #include "snowidd/clock/sntp.h"
 #include "tests/unit/check.h"
 

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "snowidd/buffer.h"
-#include "snowidd/kinds.h"
+#include "snowidd/base/buffer.h"
+#include "snowidd/service/kinds.h"
 
 #define CAUSES_MAX    32 /* of errors */
 #define ENDPOINTS_MAX 16

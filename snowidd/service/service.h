@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "snowid.h"
-#include "snowidd/kinds.h"
-#include "snowidd/metrics.h"
+#include "snowidd/service/kinds.h"
+#include "snowidd/service/metrics.h"
 #include "snowidd/config/settings.h"
 
 /* ---- refusals -------------------------------------------------------------------------------- */
@@ -155,8 +155,5 @@ double service_limit_ahead(const struct kind *kind);
 /* Does what is due for the stores, and says after how many ns to call again. May wait for a disk: for a
  * thread of its own. */
 uint64_t service_maintain(struct service *service);
-
-/* Elapsed time in ns. */
-uint64_t elapsed_ns(void);
 
 #endif

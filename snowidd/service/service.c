@@ -11,8 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "snowidd/log.h"
-#include "snowidd/service.h"
+#include "snowidd/base/elapsed.h"
+#include "snowidd/base/log.h"
+#include "snowidd/service/service.h"
 
 struct service {
 	struct kind kinds[KINDS_MAX];
@@ -28,14 +29,6 @@ struct service {
 	pthread_mutex_t lock; /* of the reasons */
 	char reasons[REFUSALS][200];
 };
-
-uint64_t elapsed_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* ---- refusals -------------------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "snowidd/buffer.h"
+#include "snowidd/base/buffer.h"
 
 void buffer_free(struct buffer *buffer)
 {

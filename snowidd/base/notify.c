@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "snowidd/notify.h"
+#include "snowidd/base/notify.h"
 
 /* A number in the environment; 0: none. */
 static uint64_t number(const char *name)

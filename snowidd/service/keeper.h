@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "snowidd/service.h"
+#include "snowidd/service/service.h"
 
 struct keeper {
 	struct service *service;

@@ -4,7 +4,7 @@
  */
 #include <time.h>
 
-#include "snowidd/keeper.h"
+#include "snowidd/service/keeper.h"
 
 #define REST_MAX_NS UINT64_C(60000000000)
 

@@ -2,8 +2,8 @@
  *
  * What the daemon does, whatever it is asked through: refusals that no client can bring about.
  */
-#include "snowidd/log.h"
-#include "snowidd/service.h"
+#include "snowidd/base/log.h"
+#include "snowidd/service/service.h"
 #include "tests/unit/check.h"
 
 struct fixture {

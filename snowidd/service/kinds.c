@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "snowidd/kinds.h"
+#include "snowidd/service/kinds.h"
 
 /* A new state file begins a block above the clock. Who has configured nothing wants an ID at once. */
 #define HOST_BLOCK "500ms"

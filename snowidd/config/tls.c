@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "snowidd/net/tls.h"
+#include "snowidd/config/tls.h"
 
 static bool fail(struct settings_error *error, const char *what, const char *path)
 {

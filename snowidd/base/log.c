@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "snowid.h"
-#include "snowidd/buffer.h"
-#include "snowidd/log.h"
+#include "snowidd/base/buffer.h"
+#include "snowidd/base/log.h"
 
 static _Atomic int threshold = LOG_LEVEL_INFO;
 static atomic_bool as_json, to_log_daemon;

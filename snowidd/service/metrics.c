@@ -11,8 +11,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "snowidd/metrics.h"
-#include "snowidd/net/tls.h"
+#include "snowidd/base/elapsed.h"
+#include "snowidd/service/metrics.h"
+#include "snowidd/config/tls.h"
 #include "snowidd/net/loop.h"
 
 /* ---- counting -------------------------------------------------------------------------------- */

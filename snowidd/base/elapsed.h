@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Elapsed time: what deadlines and durations are measured in.
+ */
+#ifndef SNOWIDD_ELAPSED_H
+#define SNOWIDD_ELAPSED_H
+
+#include <stdint.h>
+
+/* In ns since the system started, with the time it was suspended. Setting the clock does not change it. */
+uint64_t elapsed_ns(void);
+
+#endif
