@@ -31,11 +31,11 @@ static void set_up(void)
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		if (!settings_set(settings, "kinds", kinds[i], i > 0, "", &error))
 			abort();
-	worker.setup = setup_new(settings, &error);
+	worker.live = live_new(settings, &error);
 	server.service = service_new(settings, &error);
 	server.watch = clockwatch_new(settings->clock_warn, settings->clock_refuse);
 	server.rate = rate_new();
-	if (!worker.setup || !server.service || !server.watch || !server.rate)
+	if (!worker.live || !server.service || !server.watch || !server.rate)
 		abort();
 	worker.server = &server;
 	worker.counters = service_counters(server.service, 0);
@@ -111,7 +111,7 @@ void fuzz_end(void)
 	buffer_free(&worker.output);
 	buffer_free(&worker.body);
 	service_free(server.service);
-	setup_release(worker.setup);
+	live_unref(worker.live);
 	clockwatch_free(server.watch);
 	rate_free(server.rate);
 }

@@ -38,7 +38,7 @@ struct daemon {
 	struct peers *peers;
 	bool in_conflict;
 	struct server server;
-	struct setup *setup, *started; /* now, and with what cannot be reloaded */
+	struct live *live, *started; /* now, and with what cannot be reloaded */
 	struct sockets sockets;
 	struct worker *workers;
 	uint64_t *seen_alive; /* of each worker, when it was last asked */
@@ -103,13 +103,13 @@ static void on_peers_due(uv_timer_t *timer)
 {
 	struct daemon *const d = timer->data;
 
-	if (d->setup->settings->peers.count > 0 || d->in_conflict)
-		peers_ask(d->peers, d->setup);
+	if (d->live->settings->peers.count > 0 || d->in_conflict)
+		peers_ask(d->peers, d->live);
 }
 
 static void start_peers_timer(struct daemon *d)
 {
-	const uint64_t ms = d->setup->settings->clock_interval / 1000000;
+	const uint64_t ms = d->live->settings->clock_interval / 1000000;
 	uv_timer_start(&d->peers_due, on_peers_due, 0, ms);
 }
 
@@ -143,21 +143,21 @@ static void reload(struct daemon *d)
 	struct settings *const settings = settings_load(d->options, d->file, &error);
 	if (settings)
 		tell_fixed(d->started->settings, settings);
-	struct setup *const setup = settings ? setup_new(settings, &error) : NULL;
-	if (!setup) {
+	struct live *const live = settings ? live_new(settings, &error) : NULL;
+	if (!live) {
 		log_event(LOG_LEVEL_ERROR, "the configuration is not reloaded", "error", error.text,
 			  NULL);
-	} else if (!setup->tls != !d->setup->tls) {
+	} else if (!live->tls != !d->live->tls) {
 		log_event(LOG_LEVEL_ERROR, "the configuration is not reloaded", "error",
 			  "TLS can only be enabled or disabled at the next start", NULL);
-		setup_release(setup);
+		live_unref(live);
 	} else {
-		open_log(setup->settings);
+		open_log(live->settings);
 		for (size_t i = 0; i < d->worker_count; i++)
-			worker_reload(&d->workers[i], setup);
-		clocksource_reload(d->clocksource, setup);
-		setup_release(d->setup);
-		d->setup = setup;
+			worker_reload(&d->workers[i], live);
+		clocksource_reload(d->clocksource, live);
+		live_unref(d->live);
+		d->live = live;
 		start_peers_timer(d);
 		log_event(LOG_LEVEL_INFO, "reloaded", NULL);
 	}
@@ -179,7 +179,7 @@ static void stop(struct daemon *d)
 	notify_send("STOPPING=1");
 	d->stopping = true;
 	service_drain(d->server.service);
-	uv_timer_start(&d->deadline, on_deadline, d->setup->settings->stop_timeout / 1000000, 0);
+	uv_timer_start(&d->deadline, on_deadline, d->live->settings->stop_timeout / 1000000, 0);
 	for (size_t i = 0; i < d->worker_count; i++)
 		worker_stop(&d->workers[i]);
 }
@@ -278,7 +278,7 @@ static void raise_file_limit(void)
 
 static bool start_server(struct daemon *d, struct settings_error *error)
 {
-	const struct settings *const settings = d->setup->settings;
+	const struct settings *const settings = d->live->settings;
 	struct server *const server = &d->server;
 
 	server->service = service_new(settings, error);
@@ -290,7 +290,7 @@ static bool start_server(struct daemon *d, struct settings_error *error)
 	server->user = d;
 	if (!server->rate || !server->watch)
 		return settings_fail(error, "out of memory");
-	d->clocksource = clocksource_new(&d->loop, server->watch, d->setup, on_judged, d);
+	d->clocksource = clocksource_new(&d->loop, server->watch, d->live, on_judged, d);
 	d->peers = peers_new(&d->loop, server->service, on_conflict, d);
 	if (!d->clocksource || !d->peers)
 		return settings_fail(error, "out of memory");
@@ -304,7 +304,7 @@ static bool start_workers(struct daemon *d, struct settings_error *error)
 
 	rest = http_protocol(&serve);
 	for (size_t i = 0; i < d->sockets.workers; i++) {
-		if (!worker_start(&d->workers[i], &d->server, i, d->setup, d->sockets.of[i],
+		if (!worker_start(&d->workers[i], &d->server, i, d->live, d->sockets.of[i],
 				  d->sockets.count, &rest, error))
 			return false;
 		d->worker_count++;
@@ -314,7 +314,7 @@ static bool start_workers(struct daemon *d, struct settings_error *error)
 
 static bool start(struct daemon *d, struct settings_error *error)
 {
-	const struct settings *const settings = d->setup->settings;
+	const struct settings *const settings = d->live->settings;
 	const size_t threads = service_threads_wanted(settings);
 
 	d->workers = calloc(threads, sizeof *d->workers);
@@ -353,7 +353,7 @@ static void end(struct daemon *d)
 		worker_join(&d->workers[i]);
 	keeper_stop(&d->keeper);
 	if (d->server.service)
-		service_close(d->server.service, d->setup->settings->stop_timeout);
+		service_close(d->server.service, d->live->settings->stop_timeout);
 	listen_close(&d->sockets);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -371,9 +371,9 @@ static int run(struct daemon *d)
 
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit();
-	open_log(d->setup->settings);
+	open_log(d->live->settings);
 	if (!start(d, &error)) {
-		settings_locate(d->setup->settings, &error);
+		settings_locate(d->live->settings, &error);
 		log_event(LOG_LEVEL_ERROR, "cannot start", "error", error.text, NULL);
 		listen_close(&d->sockets);
 		return 1;
@@ -446,17 +446,17 @@ int main(int argc, char **argv)
 	struct settings *const settings = settings_load(argv, d.file, &error);
 	if (!settings)
 		return complain(error.text);
-	d.setup = setup_new(settings, &error);
-	if (!d.setup)
+	d.live = live_new(settings, &error);
+	if (!d.live)
 		return complain(error.text);
-	d.started = setup_hold(d.setup);
+	d.started = live_ref(d.live);
 	if (!check(settings, &error))
 		status = complain(error.text);
 	else if (check_only)
 		printf("the configuration is good\n");
 	else
 		status = run(&d);
-	setup_release(d.setup);
-	setup_release(d.started);
+	live_unref(d.live);
+	live_unref(d.started);
 	return status;
 }

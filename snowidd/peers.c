@@ -293,9 +293,9 @@ static bool ask(struct peers *peers, struct question *question, const char *addr
 	return question->looking;
 }
 
-void peers_ask(struct peers *peers, const struct setup *setup)
+void peers_ask(struct peers *peers, const struct live *live)
 {
-	const struct list *const addresses = &setup->settings->peers;
+	const struct list *const addresses = &live->settings->peers;
 
 	/* The handles of the round before may not have been closed yet. */
 	if (peers->asking || peers->closing || peers->pending > 1)
@@ -310,7 +310,7 @@ void peers_ask(struct peers *peers, const struct setup *setup)
 		if (!peers->questions[i])
 			break;
 		peers->count++;
-		peers->left += ask(peers, peers->questions[i], addresses->items[i], setup->token);
+		peers->left += ask(peers, peers->questions[i], addresses->items[i], live->token);
 	}
 	if (peers->left == 0)
 		finish(peers);

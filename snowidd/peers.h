@@ -30,7 +30,7 @@ struct peers *peers_new(uv_loop_t *loop, struct service *service,
 
 /* Asks all of them at once, with the token if there is one, and waits for each up to two seconds. Logs who
  * does not answer. */
-void peers_ask(struct peers *peers, const struct setup *setup);
+void peers_ask(struct peers *peers, const struct live *live);
 void peers_close(struct peers *peers);
 
 #endif

@@ -20,7 +20,7 @@ struct clocksource {
 	int step_notice; /* a timerfd that the kernel cancels when the clock is set; -1: there is none */
 	struct sntp *sntp;
 	struct clockwatch *watch;
-	struct setup *setup;
+	struct live *live;
 	void (*judged)(void *user);
 	void *user;
 	int handles;
@@ -94,8 +94,8 @@ static void look(struct clocksource *source)
 	read_kernel(source, &reading);
 	clockwatch_read(source->watch, &reading);
 	source->judged(source->user);
-	if (source->sntp && source->setup->settings->ntp_servers.count > 0)
-		sntp_ask(source->sntp, &source->setup->settings->ntp_servers);
+	if (source->sntp && source->live->settings->ntp_servers.count > 0)
+		sntp_ask(source->sntp, &source->live->settings->ntp_servers);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -135,11 +135,11 @@ static void on_step(uv_poll_t *poll, int status, int events)
 
 static void start(struct clocksource *source)
 {
-	const uint64_t interval = source->setup->settings->clock_interval / 1000000;
+	const uint64_t interval = source->live->settings->clock_interval / 1000000;
 	uv_timer_start(&source->timer, on_timer, interval, interval);
 }
 
-struct clocksource *clocksource_new(uv_loop_t *loop, struct clockwatch *watch, struct setup *setup,
+struct clocksource *clocksource_new(uv_loop_t *loop, struct clockwatch *watch, struct live *live,
 				    void (*judged)(void *user), void *user)
 {
 	struct clocksource *const source = calloc(1, sizeof *source);
@@ -147,7 +147,7 @@ struct clocksource *clocksource_new(uv_loop_t *loop, struct clockwatch *watch, s
 	if (!source)
 		return NULL;
 	source->watch = watch;
-	source->setup = setup_hold(setup);
+	source->live = live_ref(live);
 	source->judged = judged;
 	source->user = user;
 	source->timer.data = source->steps.data = source;
@@ -166,12 +166,11 @@ struct clocksource *clocksource_new(uv_loop_t *loop, struct clockwatch *watch, s
 	return source;
 }
 
-void clocksource_reload(struct clocksource *source, struct setup *setup)
+void clocksource_reload(struct clocksource *source, struct live *live)
 {
-	setup_release(source->setup);
-	source->setup = setup_hold(setup);
-	clockwatch_limits(source->watch, setup->settings->clock_warn,
-			  setup->settings->clock_refuse);
+	live_unref(source->live);
+	source->live = live_ref(live);
+	clockwatch_limits(source->watch, live->settings->clock_warn, live->settings->clock_refuse);
 	start(source);
 	look(source);
 }
@@ -184,7 +183,7 @@ static void on_closed(uv_handle_t *handle)
 		return;
 	if (source->step_notice >= 0)
 		close(source->step_notice);
-	setup_release(source->setup);
+	live_unref(source->live);
 	free(source);
 }
 

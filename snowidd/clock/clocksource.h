@@ -14,9 +14,9 @@
 struct clocksource;
 
 /* `judged` is called after each thing that was fed in. NULL: no memory. */
-struct clocksource *clocksource_new(uv_loop_t *loop, struct clockwatch *watch, struct setup *setup,
+struct clocksource *clocksource_new(uv_loop_t *loop, struct clockwatch *watch, struct live *live,
 				    void (*judged)(void *user), void *user);
-void clocksource_reload(struct clocksource *source, struct setup *setup);
+void clocksource_reload(struct clocksource *source, struct live *live);
 void clocksource_close(struct clocksource *source);
 
 #endif

@@ -19,9 +19,9 @@ static bool digest(const char *token, size_t length, unsigned char to[32])
 	return EVP_Digest(token, length, to, NULL, EVP_sha256(), NULL) == 1;
 }
 
-static bool read_token(struct setup *setup, struct settings_error *error)
+static bool read_token(struct live *live, struct settings_error *error)
 {
-	const char *const path = setup->settings->token_file;
+	const char *const path = live->settings->token_file;
 	char text[1024];
 
 	if (!*path)
@@ -42,8 +42,8 @@ static bool read_token(struct setup *setup, struct settings_error *error)
 			return settings_fail(
 				error, "token_file: the token in %s cannot be sent in a header",
 				path);
-	setup->token = strndup(text, length);
-	const bool good = setup->token && digest(text, length, setup->token_digest);
+	live->token = strndup(text, length);
+	const bool good = live->token && digest(text, length, live->token_digest);
 	OPENSSL_cleanse(text, sizeof text);
 	return good ||
 	       settings_fail(error, "token_file: out of memory, or SHA-256 is not available");
@@ -65,44 +65,44 @@ static bool check(const struct settings *s, struct settings_error *error)
 	return true;
 }
 
-struct setup *setup_new(struct settings *settings, struct settings_error *error)
+struct live *live_new(struct settings *settings, struct settings_error *error)
 {
-	struct setup *const setup = calloc(1, sizeof *setup);
+	struct live *const live = calloc(1, sizeof *live);
 
-	if (!setup) {
+	if (!live) {
 		settings_fail(error, "out of memory");
 		settings_free(settings);
 		return NULL;
 	}
-	setup->holders = 1;
-	setup->settings = settings;
-	if (check(settings, error) && read_token(setup, error) &&
-	    tls_context(settings, &setup->tls, error))
-		return setup;
+	live->holders = 1;
+	live->settings = settings;
+	if (check(settings, error) && read_token(live, error) &&
+	    tls_context(settings, &live->tls, error))
+		return live;
 	settings_locate(settings, error);
-	setup_release(setup);
+	live_unref(live);
 	return NULL;
 }
 
-struct setup *setup_hold(struct setup *setup)
+struct live *live_ref(struct live *live)
 {
-	atomic_fetch_add(&setup->holders, 1);
-	return setup;
+	atomic_fetch_add(&live->holders, 1);
+	return live;
 }
 
-void setup_release(struct setup *setup)
+void live_unref(struct live *live)
 {
-	if (!setup || atomic_fetch_sub(&setup->holders, 1) > 1)
+	if (!live || atomic_fetch_sub(&live->holders, 1) > 1)
 		return;
-	SSL_CTX_free(setup->tls);
-	if (setup->token)
-		OPENSSL_cleanse(setup->token, strlen(setup->token));
-	free(setup->token);
-	settings_free(setup->settings);
-	free(setup);
+	SSL_CTX_free(live->tls);
+	if (live->token)
+		OPENSSL_cleanse(live->token, strlen(live->token));
+	free(live->token);
+	settings_free(live->settings);
+	free(live);
 }
 
-bool setup_authorised(const struct setup *setup, const char *value, size_t length)
+bool live_authorises(const struct live *live, const char *value, size_t length)
 {
 	static const char scheme[] = "Bearer ";
 	unsigned char given[32];
@@ -114,5 +114,5 @@ bool setup_authorised(const struct setup *setup, const char *value, size_t lengt
 	for (; length > 0 && *value == ' '; length--)
 		value++;
 	return digest(value, length, given) &&
-	       CRYPTO_memcmp(given, setup->token_digest, sizeof given) == 0;
+	       CRYPTO_memcmp(given, live->token_digest, sizeof given) == 0;
 }

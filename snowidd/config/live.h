@@ -3,8 +3,8 @@
  * What a reload replaces as a whole: the settings, and what is read from the files they name. Immutable,
  * counted, and shared by all threads.
  */
-#ifndef SNOWIDD_SETUP_H
-#define SNOWIDD_SETUP_H
+#ifndef SNOWIDD_LIVE_H
+#define SNOWIDD_LIVE_H
 
 #include <openssl/ssl.h>
 #include <stdatomic.h>
@@ -12,7 +12,7 @@
 
 #include "snowidd/config/settings.h"
 
-struct setup {
+struct live {
 	_Atomic unsigned holders;
 	struct settings *settings;
 	SSL_CTX *tls; /* NULL: plain */
@@ -21,12 +21,12 @@ struct setup {
 };
 
 /* Takes the settings over, on error too. NULL with *error. */
-struct setup *setup_new(struct settings *settings, struct settings_error *error);
-struct setup *setup_hold(struct setup *setup);
-void setup_release(struct setup *setup);
+struct live *live_new(struct settings *settings, struct settings_error *error);
+struct live *live_ref(struct live *live);
+void live_unref(struct live *live);
 
 /* Whether the value of an Authorization field is "Bearer" and the token. Takes the same time for each
  * token of a length. */
-bool setup_authorised(const struct setup *setup, const char *value, size_t length);
+bool live_authorises(const struct live *live, const char *value, size_t length);
 
 #endif

@@ -75,7 +75,7 @@ static bool take_request(struct http *http)
 	}
 	request->worker = worker;
 	request->connection = &http->connection;
-	request->began = worker->setup->settings->log_access ? elapsed_ns() : 0;
+	request->began = worker->live->settings->log_access ? elapsed_ns() : 0;
 	http->request = request;
 	return true;
 }
@@ -138,7 +138,7 @@ static int fault(struct http *http, unsigned status)
 
 static size_t request_limit(const struct http *http)
 {
-	return (size_t)http->connection.worker->setup->settings->request_bytes;
+	return (size_t)http->connection.worker->live->settings->request_bytes;
 }
 
 static int on_begin(llhttp_t *parser)
@@ -401,7 +401,7 @@ static void send_reply(struct http *http, struct http_reply *reply)
 	if (!head)
 		buffer_bytes(out, reply->body, reply->length);
 	count(&worker->counters->requests[reply->endpoint][metrics_code(reply->status)], 1);
-	if (worker->setup->settings->log_access)
+	if (worker->live->settings->log_access)
 		log_access(http, reply);
 	return_request(http);
 	http->served = true;

@@ -99,7 +99,7 @@ static bool is_head(struct call *call, const char *type)
 static bool ask(struct call *call, uint64_t want)
 {
 	struct worker *const worker = call->request->worker;
-	const struct settings *const settings = worker->setup->settings;
+	const struct settings *const settings = worker->live->settings;
 	const struct query_text *const kind = &call->query.kind;
 	char why[80];
 
@@ -128,7 +128,7 @@ static bool take(struct call *call)
 
 	const enum refusal refusal =
 		service_take(worker->server->service, &call->request->take,
-			     worker->setup->settings->wait_timeout, worker->counters, &wait_ns);
+			     worker->live->settings->wait_timeout, worker->counters, &wait_ns);
 	if (refusal != SERVED && wait_ns > 0)
 		return false;
 	if (refusal != SERVED)

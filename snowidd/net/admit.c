@@ -8,14 +8,14 @@
 static enum refusal judge(const struct connection *c, const char *authorization, size_t length,
 			  uint64_t *wait_ns)
 {
-	const struct setup *const setup = c->worker->setup;
-	const struct settings *const settings = setup->settings;
+	const struct live *const live = c->worker->live;
+	const struct settings *const settings = live->settings;
 
 	if (settings->rate > 0 && c->has_key &&
 	    !rate_take(c->worker->server->rate, &c->key, settings->rate, settings->burst,
 		       elapsed_ns(), wait_ns))
 		return REFUSED_RATE;
-	if (setup->token && !(length > 0 && setup_authorised(setup, authorization, length)))
+	if (live->token && !(length > 0 && live_authorises(live, authorization, length)))
 		return REFUSED_TOKEN;
 	return SERVED;
 }

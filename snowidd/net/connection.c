@@ -29,7 +29,7 @@
 
 static uint64_t phase_ms(const struct worker *worker, enum phase phase)
 {
-	const struct settings *const settings = worker->setup->settings;
+	const struct settings *const settings = worker->live->settings;
 
 	switch (phase) {
 	case PHASE_FIRST:
@@ -425,7 +425,7 @@ static bool open_tls(struct connection *c)
 {
 	BIO *const in = new_input(), *const out = BIO_new(BIO_s_mem());
 
-	c->tls = SSL_new(c->worker->setup->tls);
+	c->tls = SSL_new(c->worker->live->tls);
 	if (!c->tls || !in || !out) {
 		BIO_free(in);
 		BIO_free(out);
@@ -488,7 +488,7 @@ void connection_open(struct worker *worker, int socket, const struct protocol *p
 	protocol->open(c);
 	if (peer_name(c, &peer) == 0)
 		c->has_key = rate_key((struct sockaddr *)&peer, &c->key);
-	if (error || (worker->setup->tls && !open_tls(c)))
+	if (error || (worker->live->tls && !open_tls(c)))
 		connection_close(c);
 	else
 		set_reading(c, true);

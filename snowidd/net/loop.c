@@ -88,13 +88,13 @@ static void accept_or_refuse(struct listener *listener, int socket)
 	const char *const busy = listener->protocol->busy;
 	char unread[1024];
 
-	if (atomic_load(&worker->server->connections) < worker->setup->settings->connections) {
+	if (atomic_load(&worker->server->connections) < worker->live->settings->connections) {
 		connection_open(worker, socket, listener->protocol);
 		return;
 	}
 	count(&worker->counters->refused, 1);
 	tell_full("no room for another connection; raise limits.connections");
-	if (!worker->setup->tls && send(socket, busy, strlen(busy), MSG_NOSIGNAL) > 0)
+	if (!worker->live->tls && send(socket, busy, strlen(busy), MSG_NOSIGNAL) > 0)
 		shutdown(socket, SHUT_WR);
 	/* Unread input would make a reset of the end, and the answer might be lost. */
 	while (recv(socket, unread, sizeof unread, MSG_DONTWAIT) == (ssize_t)sizeof unread)
@@ -230,7 +230,7 @@ void worker_connection_gone(struct worker *worker)
 /* How long one without a request is kept when stopping: a request may be on its way. */
 static uint64_t drain_ms(const struct worker *worker)
 {
-	return worker->setup->settings->stop_timeout / 1000000 / 20;
+	return worker->live->settings->stop_timeout / 1000000 / 20;
 }
 
 static void on_drained(uv_timer_t *timer)
@@ -276,12 +276,12 @@ static void stop(struct worker *worker)
 static void on_wake(uv_async_t *async)
 {
 	struct worker *const worker = async->data;
-	struct setup *const setup = atomic_exchange(&worker->next_setup, NULL);
+	struct live *const live = atomic_exchange(&worker->next_live, NULL);
 
 	atomic_fetch_add(&worker->alive, 1);
-	if (setup) {
-		setup_release(worker->setup);
-		worker->setup = setup;
+	if (live) {
+		live_unref(worker->live);
+		worker->live = live;
 	}
 	if (atomic_load(&worker->stop_asked) && !worker->draining)
 		stop(worker);
@@ -296,9 +296,9 @@ void worker_wake(struct worker *worker)
 	uv_async_send(&worker->wake);
 }
 
-void worker_reload(struct worker *worker, struct setup *setup)
+void worker_reload(struct worker *worker, struct live *live)
 {
-	setup_release(atomic_exchange(&worker->next_setup, setup_hold(setup)));
+	live_unref(atomic_exchange(&worker->next_live, live_ref(live)));
 	worker_wake(worker);
 }
 
@@ -348,14 +348,14 @@ static bool listen_on(struct worker *worker, const int *sockets, size_t count,
 	return true;
 }
 
-bool worker_start(struct worker *worker, struct server *server, size_t index, struct setup *setup,
+bool worker_start(struct worker *worker, struct server *server, size_t index, struct live *live,
 		  const int *sockets, size_t count, const struct protocol *protocol,
 		  struct settings_error *error)
 {
 	worker->server = server;
 	worker->index = index;
 	worker->counters = service_counters(server->service, index);
-	worker->setup = setup_hold(setup);
+	worker->live = live_ref(live);
 	if (uv_loop_init(&worker->loop) != 0)
 		return settings_fail(error, "cannot make an event loop");
 	worker->wake.data = worker->deadlines.data = worker->parked.data = worker->drain.data =
@@ -378,8 +378,8 @@ void worker_join(struct worker *worker)
 	uv_close((uv_handle_t *)&worker->wake, NULL);
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&worker->loop);
-	setup_release(worker->setup);
-	setup_release(atomic_load(&worker->next_setup));
+	live_unref(worker->live);
+	live_unref(atomic_load(&worker->next_live));
 	buffer_free(&worker->output);
 	buffer_free(&worker->body);
 	buffer_free(&worker->common);

@@ -58,8 +58,8 @@ struct worker {
 	struct server *server;
 	size_t index;
 	struct counters *counters;
-	struct setup *setup;
-	_Atomic(struct setup *) next_setup; /* to be taken over */
+	struct live *live;
+	_Atomic(struct live *) next_live; /* to be taken over */
 	atomic_bool stop_asked, end_asked;
 	_Atomic uint64_t alive; /* raised at each wake, for the watchdog */
 	bool draining;
@@ -79,15 +79,15 @@ struct worker {
 	struct buffer common; /* header lines of every HTTP response */
 };
 
-/* Starts a thread that serves the sockets, each of which is the worker's own, with a protocol. Takes
- * hold of the setup. False with *error. */
-bool worker_start(struct worker *worker, struct server *server, size_t index, struct setup *setup,
+/* Starts a thread that serves the sockets, each of which is the worker's own, with a protocol. Takes a
+ * reference to live. False with *error. */
+bool worker_start(struct worker *worker, struct server *server, size_t index, struct live *live,
 		  const int *sockets, size_t count, const struct protocol *protocol,
 		  struct settings_error *error);
 
-/* MT-Safe: replaces the setup; stops listening and ends the connections as they become idle; ends them
+/* MT-Safe: replaces `live`; stops listening and ends the connections as they become idle; ends them
  * at once; has `alive` raised. */
-void worker_reload(struct worker *worker, struct setup *setup);
+void worker_reload(struct worker *worker, struct live *live);
 void worker_stop(struct worker *worker);
 void worker_end(struct worker *worker);
 void worker_wake(struct worker *worker);

@@ -191,16 +191,16 @@ static void write_connections(struct buffer *to, const struct worker *worker)
 	single(to, "connections_open", "gauge", "Open connections.",
 	       (double)SUM(server, connections));
 	single(to, "connections_limit", "gauge", "Maximum number of open connections.",
-	       (double)worker->setup->settings->connections);
+	       (double)worker->live->settings->connections);
 	single(to, "connections_accepted_total", "counter", "Connections accepted.",
 	       (double)SUM(server, accepted));
 	single(to, "connections_refused_total", "counter",
 	       "Connections refused because too many were open or no file descriptor was left.",
 	       (double)SUM(server, refused));
-	if (worker->setup->tls)
+	if (worker->live->tls)
 		single(to, "tls_certificate_end_timestamp_seconds", "gauge",
 		       "When the certificate of this server expires.",
-		       (double)tls_certificate_end(worker->setup->tls));
+		       (double)tls_certificate_end(worker->live->tls));
 }
 
 static void write_clock(struct buffer *to, struct server *server)
