@@ -98,9 +98,9 @@ static int make_everything(const char *kind)
 	return error;
 }
 
-START_TEST(each_allocation_may_fail)
+TEST_EACH(each_allocation_may_fail, 2)
 {
-	const char *const kind = _i ? "uuid7" : "js53";
+	const char *const kind = nth ? "uuid7" : "js53";
 	int n = 0;
 	OK(make_everything(kind));
 	for (;; n++) {
@@ -116,7 +116,6 @@ START_TEST(each_allocation_may_fail)
 	ck_assert_int_ge(n, 8); /* fewer, and the wrapping does not work */
 	OK(make_everything(kind));
 }
-END_TEST
 
 /* The same with a state file: made, used, described and reset. */
 static int use_a_file(const char *url)
@@ -149,7 +148,7 @@ static int use_a_file(const char *url)
 	return error ? error : snowid_store_reset(url, 1700000000, 0);
 }
 
-START_TEST(each_allocation_for_a_file_may_fail)
+TEST(each_allocation_for_a_file_may_fail)
 {
 	char url[4200];
 	int n = 0;
@@ -174,10 +173,9 @@ START_TEST(each_allocation_for_a_file_may_fail)
 	OK(use_a_file(url));
 	directory_remove();
 }
-END_TEST
 
 /* A thread that cannot have its buffer still gets random bytes and error codes, without a detail. */
-START_TEST(a_thread_without_memory_of_its_own_still_works)
+TEST(a_thread_without_memory_of_its_own_still_works)
 {
 	struct snowid_id128 a, b;
 	char detail[64];
@@ -193,16 +191,8 @@ START_TEST(a_thread_without_memory_of_its_own_still_works)
 	ck_assert_uint_eq(snowid_error_detail(detail, sizeof detail), 0);
 	countdown = -1;
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_loop_test(tests, each_allocation_may_fail, 0, 2);
-	tcase_add_test(tests, each_allocation_for_a_file_may_fail);
-	tcase_add_test(tests, a_thread_without_memory_of_its_own_still_works);
-}
 
 int main(void)
 {
-	return run_tests("alloc", add);
+	return run_tests(NULL, NULL);
 }

@@ -14,7 +14,6 @@
 #include "tests/unit/check.h"
 #include "tests/unit/directory.h"
 
-#define START  1700000000
 #define COUNT  300 /* IDs that each member takes */
 #define BLOCK  UINT64_C(10000000)
 #define FAMILY 4
@@ -221,7 +220,7 @@ static void free_in_parent(struct snowid_generator *g)
 	close(freed[1]);
 }
 
-START_TEST(families)
+TEST_EACH(families, 6 * STORES)
 {
 	static const struct {
 		void (*head)(struct snowid_generator *);
@@ -231,17 +230,16 @@ START_TEST(families)
 		{have_grandchild, 3, 3},         {become_daemon, 3, 1},
 		{close_and_free_in_child, 2, 2}, {free_in_parent, 2, 2},
 	};
-	const int which = _i / STORES, store = _i % STORES;
+	const int which = nth / STORES, store = nth % STORES;
 	run_family(cases[which].head, store, cases[which].members, cases[which].takes);
 }
-END_TEST
 
 /* Closing a memory: generator in the process that made it ends it for all; a child on a file: goes on,
  * as others on that file do. */
-START_TEST(close_in_parent)
+TEST_EACH(close_in_parent, STORES)
 {
 	int status;
-	struct snowid_generator *const g = open_generator(_i);
+	struct snowid_generator *const g = open_generator(nth);
 	uint64_t id;
 
 	OK(snowid_generator_close(g, 0));
@@ -253,11 +251,10 @@ START_TEST(close_in_parent)
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	snowid_generator_free(g);
 }
-END_TEST
 
 /* ---- a worker is nobody else's while one of a family has it ---------------------------------- */
 
-START_TEST(no_worker_is_given_away)
+TEST(no_worker_is_given_away)
 {
 	enum { SLOTS = 2 };
 	struct snowid_generator *g = open_generator(SLOTS), *other = NULL;
@@ -286,17 +283,8 @@ START_TEST(no_worker_is_given_away)
 		ck_assert_uint_gt(shared->ids[i], shared->ids[COUNT - 1]);
 	snowid_generator_free(g);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_loop_test(tests, families, 0, 6 * STORES);
-	tcase_add_loop_test(tests, close_in_parent, 0, STORES);
-	tcase_add_test(tests, no_worker_is_given_away);
-}
 
 int main(void)
 {
-	return run_tests("fork", add);
+	return run_tests(set_up, tear_down);
 }

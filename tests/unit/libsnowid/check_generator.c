@@ -12,10 +12,6 @@
 
 #include "tests/unit/check.h"
 
-#define MS    UINT64_C(1000000)
-#define SEC   (1000 * (int64_t)MS)
-#define START 1700000000 /* 2023-11-14T22:13:20Z */
-
 #define WIDE_LAYOUT "time:41,worker:1,sequence:22;epoch=2021-01-01"
 
 /* ---- making -------------------------------------------------------------------------------- */
@@ -46,7 +42,7 @@ static struct snowid_generator *manual_generator(const char *kind, struct snowid
 	OK(snowid_clock_new_manual(START - 1, 0, clock));
 	OK(snowid_config_set_clock(config, *clock));
 	struct snowid_generator *const generator = generator_of(config);
-	OK(snowid_clock_advance(*clock, (uint64_t)SEC));
+	OK(snowid_clock_advance(*clock, SEC));
 	return generator;
 }
 
@@ -126,7 +122,7 @@ static void *shared(size_t size)
 
 /* ---- a single user ------------------------------------------------------------------------- */
 
-START_TEST(an_id_holds_its_time_and_fields)
+TEST(an_id_holds_its_time_and_fields)
 {
 	static const struct {
 		const char *kind, *node;
@@ -161,9 +157,8 @@ START_TEST(an_id_holds_its_time_and_fields)
 		snowid_clock_free(clock);
 	}
 }
-END_TEST
 
-START_TEST(ulids_and_uuids_hold_their_time)
+TEST(ulids_and_uuids_hold_their_time)
 {
 	static const char *const names[] = {"ulid", "uuid1", "uuid6", "uuid7"};
 	static const unsigned versions[] = {0, 1, 6, 7};
@@ -195,9 +190,8 @@ START_TEST(ulids_and_uuids_hold_their_time)
 		snowid_clock_free(clock);
 	}
 }
-END_TEST
 
-START_TEST(the_node_of_a_uuid_is_random_multicast_or_as_set)
+TEST(the_node_of_a_uuid_is_random_multicast_or_as_set)
 {
 	struct snowid_config *config = config_of("uuid6");
 	struct snowid_generator *a, *b;
@@ -236,9 +230,8 @@ START_TEST(the_node_of_a_uuid_is_random_multicast_or_as_set)
 	ck_assert_uint_eq(clock_seq, 0x1234);
 	snowid_generator_free(a);
 }
-END_TEST
 
-START_TEST(a_batch_spans_ticks_in_order)
+TEST(a_batch_spans_ticks_in_order)
 {
 	struct snowid_clock *clock;
 	struct snowid_generator *const g = manual_generator("snowflake", &clock);
@@ -254,9 +247,8 @@ START_TEST(a_batch_spans_ticks_in_order)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(a_batch_that_ends_early_keeps_what_it_made)
+TEST(a_batch_that_ends_early_keeps_what_it_made)
 {
 	struct snowid_clock *clock;
 	struct snowid_generator *const g = manual_generator("snowflake", &clock);
@@ -275,9 +267,8 @@ START_TEST(a_batch_that_ends_early_keeps_what_it_made)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(every_kind_increases_in_calls_and_batches)
+TEST(every_kind_increases_in_calls_and_batches)
 {
 	for (size_t k = 0; k < KINDS; k++) {
 		struct snowid_generator *const g = generator_of(config_of(kinds[k]));
@@ -303,11 +294,10 @@ START_TEST(every_kind_increases_in_calls_and_batches)
 		snowid_generator_free(g);
 	}
 }
-END_TEST
 
 /* An ID tells nothing about the next: of 64 random bits, 2 in a row that agree in the top 32 would
  * turn up once in 2^32. */
-START_TEST(tails_are_fresh)
+TEST(tails_are_fresh)
 {
 	static const char *const names[] = {"ulid", "uuid7"};
 	for (size_t k = 0; k < 2; k++) {
@@ -320,9 +310,8 @@ START_TEST(tails_are_fresh)
 		snowid_generator_free(g);
 	}
 }
-END_TEST
 
-START_TEST(spread_makes_slow_generators_use_all_residues)
+TEST(spread_makes_slow_generators_use_all_residues)
 {
 	struct snowid_clock *clock;
 	struct snowid_config *const config = config_of("snowflake");
@@ -348,9 +337,8 @@ START_TEST(spread_makes_slow_generators_use_all_residues)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(without_spread_a_tick_starts_at_0)
+TEST(without_spread_a_tick_starts_at_0)
 {
 	struct snowid_clock *clock;
 	struct snowid_generator *const g = manual_generator("snowflake", &clock);
@@ -363,11 +351,10 @@ START_TEST(without_spread_a_tick_starts_at_0)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
 /* ---- the clock ----------------------------------------------------------------------------- */
 
-START_TEST(a_step_of_3_ms_is_waited_out)
+TEST(a_step_of_3_ms_is_waited_out)
 {
 	struct snowid_clock *clock;
 	struct snowid_generator *const g = manual_generator("snowflake", &clock);
@@ -375,7 +362,7 @@ START_TEST(a_step_of_3_ms_is_waited_out)
 	int64_t sec;
 	uint32_t nsec;
 	OK(snowid_generator_next(g, &a));
-	OK(snowid_clock_step(clock, -3 * (int64_t)MS));
+	OK(snowid_clock_step(clock, -3 * MS));
 	EXPECT(snowid_generator_try_next(g, &b, &wait), SNOWID_E_CLOCK);
 	ck_assert_uint_eq(wait, 3 * MS);
 	OK(snowid_generator_next(g, &b));
@@ -389,9 +376,8 @@ START_TEST(a_step_of_3_ms_is_waited_out)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(a_step_of_500_ms_is_held)
+TEST(a_step_of_500_ms_is_held)
 {
 	struct snowid_clock *clock;
 	struct snowid_generator *const g = manual_generator("snowflake", &clock);
@@ -410,9 +396,8 @@ START_TEST(a_step_of_500_ms_is_held)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(a_leap_second_is_held_and_10_s_are_refused)
+TEST(a_leap_second_is_held_and_10_s_are_refused)
 {
 	struct snowid_clock *clock;
 	struct snowid_generator *const g = manual_generator("snowflake", &clock);
@@ -434,9 +419,8 @@ START_TEST(a_leap_second_is_held_and_10_s_are_refused)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(wait_and_hold_of_0_refuse_every_step)
+TEST(wait_and_hold_of_0_refuse_every_step)
 {
 	struct snowid_clock *clock;
 	struct snowid_config *const config = config_of("snowflake");
@@ -448,14 +432,13 @@ START_TEST(wait_and_hold_of_0_refuse_every_step)
 	struct snowid_generator *const g = generator_of(config);
 	for (int i = 0; i < 10000; i++) /* spent ticks are no step */
 		OK(snowid_generator_next(g, &id));
-	OK(snowid_clock_step(clock, -1 * (int64_t)MS));
+	OK(snowid_clock_step(clock, -MS));
 	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOCK);
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(a_step_forward_is_followed)
+TEST(a_step_forward_is_followed)
 {
 	struct snowid_clock *clock;
 	struct snowid_generator *const g = manual_generator("snowflake", &clock);
@@ -468,7 +451,6 @@ START_TEST(a_step_forward_is_followed)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
 struct frozen {
 	_Atomic uint64_t elapsed;
@@ -497,7 +479,7 @@ static int frozen_sleep(void *user, uint64_t ns)
 	return 0;
 }
 
-START_TEST(a_frozen_clock_ends_in_an_error_at_the_deadline)
+TEST(a_frozen_clock_ends_in_an_error_at_the_deadline)
 {
 	struct frozen frozen = {0, START};
 	struct snowid_clock *clock;
@@ -517,7 +499,6 @@ START_TEST(a_frozen_clock_ends_in_an_error_at_the_deadline)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
-END_TEST
 
 static int broken_wall(void *user, int64_t *sec, uint32_t *nsec)
 {
@@ -541,7 +522,7 @@ static int broken_sleep(void *user, uint64_t ns)
 	return -EIO;
 }
 
-START_TEST(an_error_of_the_clock_is_returned)
+TEST(an_error_of_the_clock_is_returned)
 {
 	int broken = 0;
 	struct snowid_clock *clock;
@@ -561,9 +542,8 @@ START_TEST(an_error_of_the_clock_is_returned)
 	snowid_config_free(config);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(outside_the_layout_every_id_is_refused)
+TEST(outside_the_layout_every_id_is_refused)
 {
 	static const struct {
 		const char *epoch, *first, *last; /* of a layout of 20 bits of 1 ms: 1048.576 s */
@@ -606,9 +586,8 @@ START_TEST(outside_the_layout_every_id_is_refused)
 	snowid_config_free(config);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(two_generators_within_a_millisecond_share_no_id)
+TEST(two_generators_within_a_millisecond_share_no_id)
 {
 	struct snowid_clock *clock;
 	struct snowid_config *const config = config_of("snowflake");
@@ -634,7 +613,6 @@ START_TEST(two_generators_within_a_millisecond_share_no_id)
 	snowid_config_free(config);
 	snowid_clock_free(clock);
 }
-END_TEST
 
 /* ---- threads and processes ----------------------------------------------------------------- */
 
@@ -659,9 +637,9 @@ static void *take_many(void *argument)
 	return NULL;
 }
 
-START_TEST(eight_threads_get_no_id_twice)
+TEST_EACH(eight_threads_get_no_id_twice, KINDS)
 {
-	const char *const kind = kinds[_i];
+	const char *const kind = kinds[nth];
 	const size_t count =
 		strncmp(kind, "sonyflake", 9) == 0 ? 500 : PER_THREAD; /* 25,600 a second */
 	struct snowid_generator *const g = generator_of(config_of(kind));
@@ -682,12 +660,11 @@ START_TEST(eight_threads_get_no_id_twice)
 	free(values);
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(four_children_and_their_parent_get_no_id_twice)
+TEST_EACH(four_children_and_their_parent_get_no_id_twice, KINDS)
 {
 	enum { CHILDREN = 4 };
-	const char *const kind = kinds[_i];
+	const char *const kind = kinds[nth];
 	const size_t count = strncmp(kind, "sonyflake", 9) == 0 ? 500 : PER_THREAD;
 	struct snowid_generator *const g = generator_of(config_of(kind));
 	const size_t size = (CHILDREN + 1) * count * sizeof(struct value);
@@ -717,12 +694,11 @@ START_TEST(four_children_and_their_parent_get_no_id_twice)
 	munmap(values, size);
 	snowid_generator_free(g);
 }
-END_TEST
 
 /* The random parts alone: parent and child must not draw the same bytes. */
-START_TEST(a_child_draws_other_random_bytes)
+TEST_EACH(a_child_draws_other_random_bytes, 2)
 {
-	struct snowid_generator *const g = generator_of(config_of(_i ? "uuid7" : "ulid"));
+	struct snowid_generator *const g = generator_of(config_of(nth ? "uuid7" : "ulid"));
 	struct snowid_id128 *const ids = shared(2 * sizeof *ids), id;
 	int status;
 	OK(snowid_generator_next128(g, &ids[0]));
@@ -740,7 +716,6 @@ START_TEST(a_child_draws_other_random_bytes)
 	munmap(ids, 2 * sizeof *ids);
 	snowid_generator_free(g);
 }
-END_TEST
 
 static void *take_until_closed(void *argument)
 {
@@ -756,7 +731,7 @@ static void *take_until_closed(void *argument)
 	}
 }
 
-START_TEST(close_ends_all_claims_at_once)
+TEST(close_ends_all_claims_at_once)
 {
 	for (int round = 0; round < 50; round++) {
 		struct snowid_generator *const g = generator_of(config_of(WIDE_LAYOUT));
@@ -786,9 +761,8 @@ START_TEST(close_ends_all_claims_at_once)
 		snowid_generator_free(g);
 	}
 }
-END_TEST
 
-START_TEST(a_close_reaches_children_and_a_childs_close_does_not_reach_its_parent)
+TEST(a_close_reaches_children_and_a_childs_close_does_not_reach_its_parent)
 {
 	struct snowid_generator *const g = generator_of(config_of("snowflake"));
 	int status, ready[2], closed[2];
@@ -822,9 +796,8 @@ START_TEST(a_close_reaches_children_and_a_childs_close_does_not_reach_its_parent
 	ck_assert_int_eq(status, 0);
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(a_child_goes_on_when_its_parent_frees)
+TEST(a_child_goes_on_when_its_parent_frees)
 {
 	struct snowid_generator *const g = generator_of(config_of("snowflake"));
 	int status, freed[2];
@@ -843,9 +816,8 @@ START_TEST(a_child_goes_on_when_its_parent_frees)
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
 }
-END_TEST
 
-START_TEST(a_new_generator_at_an_old_address_is_a_new_one)
+TEST(a_new_generator_at_an_old_address_is_a_new_one)
 {
 	struct snowid_config *const config = config_of("snowflake");
 	struct snowid_clock *clock;
@@ -875,11 +847,10 @@ START_TEST(a_new_generator_at_an_old_address_is_a_new_one)
 	snowid_config_free(config);
 	snowid_clock_free(clock);
 }
-END_TEST
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
-START_TEST(no_generator_is_silently_worker_0)
+TEST(no_generator_is_silently_worker_0)
 {
 	static const struct {
 		const char *kind;
@@ -912,9 +883,8 @@ START_TEST(no_generator_is_silently_worker_0)
 		snowid_config_free(config);
 	}
 }
-END_TEST
 
-START_TEST(a_field_that_is_not_the_nodes_may_be_left_0)
+TEST(a_field_that_is_not_the_nodes_may_be_left_0)
 {
 	struct snowid_config *const config = config_of("snowflake");
 	struct snowid_generator *const g = generator_of(config);
@@ -925,9 +895,8 @@ START_TEST(a_field_that_is_not_the_nodes_may_be_left_0)
 	EXPECT(snowid_generator_field(g, "sequence", &value), SNOWID_E_INVALID);
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(calls_for_the_other_width_are_refused)
+TEST(calls_for_the_other_width_are_refused)
 {
 	struct snowid_generator *const narrow = generator_of(config_of("snowflake"));
 	struct snowid_generator *const wide = generator_of(config_of("ulid"));
@@ -947,9 +916,8 @@ START_TEST(calls_for_the_other_width_are_refused)
 	snowid_generator_free(narrow);
 	snowid_generator_free(wide);
 }
-END_TEST
 
-START_TEST(null_arguments_are_refused)
+TEST(null_arguments_are_refused)
 {
 	struct snowid_config *const config = config_of("snowflake");
 	struct snowid_generator *g;
@@ -991,9 +959,8 @@ START_TEST(null_arguments_are_refused)
 	snowid_generator_free(NULL);
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(settings_are_read_back_and_memory_needs_no_care)
+TEST(settings_are_read_back_and_memory_needs_no_care)
 {
 	struct snowid_config *const config = config_of("snowflake");
 	char text[32];
@@ -1008,44 +975,8 @@ START_TEST(settings_are_read_back_and_memory_needs_no_care)
 	ck_assert_uint_eq(again, UINT64_MAX);
 	snowid_generator_free(g);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, an_id_holds_its_time_and_fields);
-	tcase_add_test(tests, ulids_and_uuids_hold_their_time);
-	tcase_add_test(tests, the_node_of_a_uuid_is_random_multicast_or_as_set);
-	tcase_add_test(tests, a_batch_spans_ticks_in_order);
-	tcase_add_test(tests, a_batch_that_ends_early_keeps_what_it_made);
-	tcase_add_test(tests, every_kind_increases_in_calls_and_batches);
-	tcase_add_test(tests, tails_are_fresh);
-	tcase_add_test(tests, spread_makes_slow_generators_use_all_residues);
-	tcase_add_test(tests, without_spread_a_tick_starts_at_0);
-	tcase_add_test(tests, a_step_of_3_ms_is_waited_out);
-	tcase_add_test(tests, a_step_of_500_ms_is_held);
-	tcase_add_test(tests, a_leap_second_is_held_and_10_s_are_refused);
-	tcase_add_test(tests, wait_and_hold_of_0_refuse_every_step);
-	tcase_add_test(tests, a_step_forward_is_followed);
-	tcase_add_test(tests, a_frozen_clock_ends_in_an_error_at_the_deadline);
-	tcase_add_test(tests, an_error_of_the_clock_is_returned);
-	tcase_add_test(tests, outside_the_layout_every_id_is_refused);
-	tcase_add_test(tests, two_generators_within_a_millisecond_share_no_id);
-	tcase_add_loop_test(tests, eight_threads_get_no_id_twice, 0, KINDS);
-	tcase_add_loop_test(tests, four_children_and_their_parent_get_no_id_twice, 0, KINDS);
-	tcase_add_loop_test(tests, a_child_draws_other_random_bytes, 0, 2);
-	tcase_add_test(tests, close_ends_all_claims_at_once);
-	tcase_add_test(tests,
-		       a_close_reaches_children_and_a_childs_close_does_not_reach_its_parent);
-	tcase_add_test(tests, a_child_goes_on_when_its_parent_frees);
-	tcase_add_test(tests, a_new_generator_at_an_old_address_is_a_new_one);
-	tcase_add_test(tests, no_generator_is_silently_worker_0);
-	tcase_add_test(tests, a_field_that_is_not_the_nodes_may_be_left_0);
-	tcase_add_test(tests, calls_for_the_other_width_are_refused);
-	tcase_add_test(tests, null_arguments_are_refused);
-	tcase_add_test(tests, settings_are_read_back_and_memory_needs_no_care);
-}
 
 int main(void)
 {
-	return run_tests("generator", add);
+	return run_tests(NULL, NULL);
 }

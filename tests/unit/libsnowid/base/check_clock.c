@@ -16,7 +16,7 @@ static void expect_at(struct snowid_clock *clock, int64_t sec, uint32_t nsec, ui
 	ck_assert_uint_eq(e, elapsed);
 }
 
-START_TEST(a_manual_clock_moves_only_by_hand)
+TEST(a_manual_clock_moves_only_by_hand)
 {
 	struct snowid_clock *clock;
 	OK(snowid_clock_new_manual(1000, 999999999, &clock));
@@ -33,9 +33,8 @@ START_TEST(a_manual_clock_moves_only_by_hand)
 	expect_at(clock, 1005, 0, 5000000001);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(a_manual_clock_crosses_1970_and_9999)
+TEST(a_manual_clock_crosses_1970_and_9999)
 {
 	struct snowid_clock *clock;
 	OK(snowid_clock_new_manual(0, 0, &clock));
@@ -50,9 +49,8 @@ START_TEST(a_manual_clock_crosses_1970_and_9999)
 	expect_at(clock, 253402300801, 0, 2000000000);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(a_manual_clock_refuses_to_leave_its_range)
+TEST(a_manual_clock_refuses_to_leave_its_range)
 {
 	struct snowid_clock *clock;
 	EXPECT(snowid_clock_new_manual(0, 1000000000, &clock), SNOWID_E_RANGE);
@@ -71,9 +69,8 @@ START_TEST(a_manual_clock_refuses_to_leave_its_range)
 	expect_at(clock, 1000, 1, 1);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(a_child_shares_a_manual_clock)
+TEST(a_child_shares_a_manual_clock)
 {
 	struct snowid_clock *clock;
 	int status;
@@ -90,7 +87,6 @@ START_TEST(a_child_shares_a_manual_clock)
 	expect_at(clock, 1000, 12, 5);
 	snowid_clock_free(clock);
 }
-END_TEST
 
 struct own {
 	int64_t sec;
@@ -122,7 +118,7 @@ static int own_sleep(void *user, uint64_t ns)
 	return own->error;
 }
 
-START_TEST(a_clock_of_the_callers_own_is_asked)
+TEST(a_clock_of_the_callers_own_is_asked)
 {
 	struct own own = {.sec = 5, .nsec = 6, .elapsed = 7};
 	struct snowid_clock *clock;
@@ -139,9 +135,8 @@ START_TEST(a_clock_of_the_callers_own_is_asked)
 	EXPECT(sn_clock_sleep(clock, 8), -5);
 	snowid_clock_free(clock);
 }
-END_TEST
 
-START_TEST(the_system_clock_stands_behind_null)
+TEST(the_system_clock_stands_behind_null)
 {
 	int64_t sec;
 	uint32_t nsec;
@@ -154,9 +149,8 @@ START_TEST(the_system_clock_stands_behind_null)
 	OK(snowid_clock_read(NULL, NULL, NULL, &after));
 	ck_assert_uint_ge(after, before + 1000);
 }
-END_TEST
 
-START_TEST(null_arguments_are_refused)
+TEST(null_arguments_are_refused)
 {
 	struct snowid_clock *clock;
 	EXPECT(snowid_clock_new(NULL, own_elapsed, own_sleep, NULL, &clock), SNOWID_E_INVALID);
@@ -168,20 +162,8 @@ START_TEST(null_arguments_are_refused)
 	EXPECT(snowid_clock_advance(NULL, 1), SNOWID_E_INVALID);
 	snowid_clock_free(NULL);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, a_manual_clock_moves_only_by_hand);
-	tcase_add_test(tests, a_manual_clock_crosses_1970_and_9999);
-	tcase_add_test(tests, a_manual_clock_refuses_to_leave_its_range);
-	tcase_add_test(tests, a_child_shares_a_manual_clock);
-	tcase_add_test(tests, a_clock_of_the_callers_own_is_asked);
-	tcase_add_test(tests, the_system_clock_stands_behind_null);
-	tcase_add_test(tests, null_arguments_are_refused);
-}
 
 int main(void)
 {
-	return run_tests("clock", add);
+	return run_tests(NULL, NULL);
 }

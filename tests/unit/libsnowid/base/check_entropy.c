@@ -163,7 +163,7 @@ static bool kernel_wipes(void)
 /* ---- state of a thread ----------------------------------------------------------------------- */
 
 /* First, because what a process registers it registers once. */
-START_TEST(a_process_without_key_handler_or_memory_has_randomness)
+TEST(a_process_without_key_handler_or_memory_has_randomness)
 {
 	for (int i = 0; i < 3; i++) {
 		const pid_t child = fork();
@@ -180,9 +180,8 @@ START_TEST(a_process_without_key_handler_or_memory_has_randomness)
 		wait_for(child);
 	}
 }
-END_TEST
 
-START_TEST(entropy_has_pages_of_its_own)
+TEST(entropy_has_pages_of_its_own)
 {
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	const uintptr_t thread = (uintptr_t)sn_thread_get(), entropy = (uintptr_t)block();
@@ -191,7 +190,6 @@ START_TEST(entropy_has_pages_of_its_own)
 		  entropy + sizeof(struct sn_entropy_block) <= thread);
 	ck_assert_ptr_eq(sn_thread_get(), (void *)thread);
 }
-END_TEST
 
 static void *without_state(void *argument)
 {
@@ -206,13 +204,12 @@ static void *without_state(void *argument)
 	return argument;
 }
 
-START_TEST(a_thread_whose_state_would_leak_gets_none_but_has_randomness)
+TEST(a_thread_whose_state_would_leak_gets_none_but_has_randomness)
 {
 	const int before = mappings();
 	in_a_thread(without_state, NULL);
 	ck_assert_int_lt(mappings(), before + 100);
 }
-END_TEST
 
 static void *use(void *argument)
 {
@@ -222,7 +219,7 @@ static void *use(void *argument)
 	return argument;
 }
 
-START_TEST(threads_leave_no_mappings)
+TEST(threads_leave_no_mappings)
 {
 	int before;
 	use(NULL);
@@ -233,7 +230,6 @@ START_TEST(threads_leave_no_mappings)
 		in_a_thread(use, NULL);
 	ck_assert_int_lt(mappings(), before + 100); /* a sanitizer may map some itself */
 }
-END_TEST
 
 /* Keys from before and after the library's: one of their destructors runs after its own. */
 static pthread_key_t early, late;
@@ -252,7 +248,7 @@ static void *use_with_keys(void *argument)
 	return use(argument);
 }
 
-START_TEST(destructors_may_use_the_library)
+TEST(destructors_may_use_the_library)
 {
 	int before;
 	ck_assert_int_eq(pthread_key_create(&early, use_at_the_end), 0);
@@ -267,7 +263,6 @@ START_TEST(destructors_may_use_the_library)
 	pthread_key_delete(early);
 	pthread_key_delete(late);
 }
-END_TEST
 
 static struct sn_thread *volatile seen_by_handler;
 static volatile int handled;
@@ -309,13 +304,12 @@ static void *be_interrupted(void *argument)
 	return argument;
 }
 
-START_TEST(a_handler_that_interrupts_the_making_shares_what_is_made)
+TEST(a_handler_that_interrupts_the_making_shares_what_is_made)
 {
 	handled = 0;
 	handle(use_in_handler);
 	in_a_thread(be_interrupted, NULL);
 }
-END_TEST
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
@@ -360,7 +354,7 @@ static void be_real(void)
 	use_up();
 }
 
-START_TEST(bytes_come_from_the_end_of_a_block)
+TEST(bytes_come_from_the_end_of_a_block)
 {
 	for (size_t size = 8; size <= 16; size++) { /* 8 and 16 use it up, others leave a rest */
 		uint8_t bytes[16];
@@ -379,9 +373,8 @@ START_TEST(bytes_come_from_the_end_of_a_block)
 	}
 	be_real();
 }
-END_TEST
 
-START_TEST(used_bytes_are_wiped)
+TEST(used_bytes_are_wiped)
 {
 	static const size_t sizes[] = {1, 8, 10, 16, 100, 256};
 	use_up();
@@ -402,9 +395,8 @@ START_TEST(used_bytes_are_wiped)
 		}
 	}
 }
-END_TEST
 
-START_TEST(every_size_is_filled_and_no_more)
+TEST(every_size_is_filled_and_no_more)
 {
 	for (size_t size = 0; size <= 256; size++) {
 		uint8_t bytes[258], ones[256] = {0};
@@ -419,7 +411,6 @@ START_TEST(every_size_is_filled_and_no_more)
 			ck_assert_uint_ne(ones[b], 0);
 	}
 }
-END_TEST
 
 enum { WORDS = 25000, THREADS = 4 };
 
@@ -432,7 +423,7 @@ static void *draw_words(void *to)
 	return NULL;
 }
 
-START_TEST(no_byte_is_handed_out_twice_in_any_thread)
+TEST(no_byte_is_handed_out_twice_in_any_thread)
 {
 	uint64_t *const shared = calloc(THREADS * WORDS, sizeof *shared);
 	pthread_t threads[THREADS];
@@ -445,9 +436,8 @@ START_TEST(no_byte_is_handed_out_twice_in_any_thread)
 	expect_fresh(shared, THREADS * WORDS);
 	free(shared);
 }
-END_TEST
 
-START_TEST(short_and_interrupted_reads_go_on)
+TEST(short_and_interrupted_reads_go_on)
 {
 	uint8_t bytes[16], expected[SN_ENTROPY_SIZE];
 	for (size_t i = 0; i < sizeof expected; i++)
@@ -468,9 +458,8 @@ START_TEST(short_and_interrupted_reads_go_on)
 	ck_assert_mem_eq(bytes, expected, sizeof bytes);
 	be_real();
 }
-END_TEST
 
-START_TEST(without_getrandom_there_is_an_error)
+TEST(without_getrandom_there_is_an_error)
 {
 	for (uint32_t busy = 0; busy <= 1; busy++) {
 		uint8_t bytes[8];
@@ -488,7 +477,6 @@ START_TEST(without_getrandom_there_is_an_error)
 		ck_assert_uint_eq(block()->left, SN_ENTROPY_SIZE - sizeof bytes);
 	}
 }
-END_TEST
 
 /* ---- signal handlers ------------------------------------------------------------------------- */
 
@@ -511,7 +499,7 @@ static ssize_t interrupted(void *out, size_t size, unsigned flags)
 	return got;
 }
 
-START_TEST(a_handler_asks_the_kernel_directly)
+TEST(a_handler_asks_the_kernel_directly)
 {
 	uint8_t bytes[DRAW], counted[DRAW];
 	for (size_t i = 0; i < sizeof counted; i++)
@@ -529,7 +517,6 @@ START_TEST(a_handler_asks_the_kernel_directly)
 	ck_assert_uint_eq(block()->left, SN_ENTROPY_SIZE - sizeof bytes);
 	be_real();
 }
-END_TEST
 
 static sigjmp_buf out_of_handler;
 
@@ -539,7 +526,7 @@ static void jump(int number)
 	siglongjmp(out_of_handler, 1);
 }
 
-START_TEST(a_handler_may_jump_out)
+TEST(a_handler_may_jump_out)
 {
 	static uint8_t first[DRAW], second[DRAW];
 	handle(jump);
@@ -556,7 +543,6 @@ START_TEST(a_handler_may_jump_out)
 	ck_assert_mem_ne(first, second, sizeof first);
 	block()->busy = 0; /* for the tests that follow in this process */
 }
-END_TEST
 
 /* ---- forks ----------------------------------------------------------------------------------- */
 
@@ -609,26 +595,23 @@ static struct family *family(pid_t (*how)(void))
 	return f;
 }
 
-START_TEST(parents_children_and_grandchildren_draw_different_bytes)
+TEST(parents_children_and_grandchildren_draw_different_bytes)
 {
 	draw_in_a_family(family(fork));
 }
-END_TEST
 
-START_TEST(children_differ_where_the_kernel_wipes_nothing)
+TEST(children_differ_where_the_kernel_wipes_nothing)
 {
 	wipe_refused = true;
 	in_a_thread(draw_in_a_family, family(fork));
 	wipe_refused = false;
 }
-END_TEST
 
-START_TEST(children_differ_where_no_atfork_handler_runs)
+TEST(children_differ_where_no_atfork_handler_runs)
 {
 	if (kernel_wipes())
 		draw_in_a_family(family(raw_fork));
 }
-END_TEST
 
 /* getrandom in which a signal handler forks, when the bytes have come. */
 static struct family *forking;
@@ -664,52 +647,25 @@ static void *fork_within_a_call(void *family)
 	return NULL;
 }
 
-START_TEST(a_fork_in_a_handler_leaves_no_zeros)
+TEST(a_fork_in_a_handler_leaves_no_zeros)
 {
 	fork_within_a_call(family(fork));
 }
-END_TEST
 
-START_TEST(a_fork_in_a_handler_leaves_no_zeros_where_the_kernel_wipes_nothing)
+TEST(a_fork_in_a_handler_leaves_no_zeros_where_the_kernel_wipes_nothing)
 {
 	wipe_refused = true;
 	in_a_thread(fork_within_a_call, family(fork));
 	wipe_refused = false;
 }
-END_TEST
 
-START_TEST(a_fork_in_a_handler_leaves_no_zeros_where_no_atfork_handler_runs)
+TEST(a_fork_in_a_handler_leaves_no_zeros_where_no_atfork_handler_runs)
 {
 	if (kernel_wipes())
 		fork_within_a_call(family(raw_fork));
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, a_process_without_key_handler_or_memory_has_randomness);
-	tcase_add_test(tests, entropy_has_pages_of_its_own);
-	tcase_add_test(tests, a_thread_whose_state_would_leak_gets_none_but_has_randomness);
-	tcase_add_test(tests, threads_leave_no_mappings);
-	tcase_add_test(tests, destructors_may_use_the_library);
-	tcase_add_test(tests, a_handler_that_interrupts_the_making_shares_what_is_made);
-	tcase_add_test(tests, bytes_come_from_the_end_of_a_block);
-	tcase_add_test(tests, used_bytes_are_wiped);
-	tcase_add_test(tests, every_size_is_filled_and_no_more);
-	tcase_add_test(tests, no_byte_is_handed_out_twice_in_any_thread);
-	tcase_add_test(tests, short_and_interrupted_reads_go_on);
-	tcase_add_test(tests, without_getrandom_there_is_an_error);
-	tcase_add_test(tests, a_handler_asks_the_kernel_directly);
-	tcase_add_test(tests, a_handler_may_jump_out);
-	tcase_add_test(tests, parents_children_and_grandchildren_draw_different_bytes);
-	tcase_add_test(tests, children_differ_where_the_kernel_wipes_nothing);
-	tcase_add_test(tests, children_differ_where_no_atfork_handler_runs);
-	tcase_add_test(tests, a_fork_in_a_handler_leaves_no_zeros);
-	tcase_add_test(tests, a_fork_in_a_handler_leaves_no_zeros_where_the_kernel_wipes_nothing);
-	tcase_add_test(tests, a_fork_in_a_handler_leaves_no_zeros_where_no_atfork_handler_runs);
-}
 
 int main(void)
 {
-	return run_tests("entropy", add);
+	return run_tests(NULL, NULL);
 }

@@ -18,7 +18,7 @@ static const int errors[] = {
 };
 #define ERRORS (sizeof errors / sizeof *errors)
 
-START_TEST(every_error_has_a_name_of_its_own)
+TEST(every_error_has_a_name_of_its_own)
 {
 	for (size_t i = 0; i < ERRORS; i++) {
 		const char *const name = snowid_strerror(errors[i]);
@@ -29,17 +29,15 @@ START_TEST(every_error_has_a_name_of_its_own)
 	}
 	ck_assert_str_eq(snowid_strerror(0), "no error");
 }
-END_TEST
 
-START_TEST(errors_of_the_system_have_the_systems_names)
+TEST(errors_of_the_system_have_the_systems_names)
 {
 	static const int system[] = {EPERM, ENOENT, EINTR, ENOMEM, EINVAL, ENOSYS, EOVERFLOW};
 	for (size_t i = 0; i < sizeof system / sizeof *system; i++)
 		ck_assert_str_eq(snowid_strerror(-system[i]), strerror(system[i]));
 }
-END_TEST
 
-START_TEST(other_numbers_are_unknown_errors)
+TEST(other_numbers_are_unknown_errors)
 {
 	static const int others[] = {1,     EINVAL, 1000, 1005, INT_MAX, SNOWID_E_CLOSED - 1,
 				     -5000, INT_MIN};
@@ -48,7 +46,6 @@ START_TEST(other_numbers_are_unknown_errors)
 	for (int error = 2000; error > -3000; error--)
 		ck_assert_ptr_nonnull(snowid_strerror(error));
 }
-END_TEST
 
 static void *look_for_detail(void *length)
 {
@@ -66,7 +63,7 @@ static void *in_another_thread(void *(*function)(void *), void *argument)
 	return result;
 }
 
-START_TEST(detail_is_the_threads_own_and_empty_at_first)
+TEST(detail_is_the_threads_own_and_empty_at_first)
 {
 	size_t length = 77;
 	sn_fail(SNOWID_E_RANGE, "of the main thread");
@@ -74,9 +71,8 @@ START_TEST(detail_is_the_threads_own_and_empty_at_first)
 	ck_assert_uint_eq(length, 0);
 	EXPECT_DETAIL("of the main thread");
 }
-END_TEST
 
-START_TEST(detail_is_written_and_the_code_returned)
+TEST(detail_is_written_and_the_code_returned)
 {
 	char text[64];
 	ck_assert_int_eq(sn_fail(SNOWID_E_RANGE, "%d is above %s", 12, "11"), SNOWID_E_RANGE);
@@ -91,9 +87,8 @@ START_TEST(detail_is_written_and_the_code_returned)
 	ck_assert_int_eq(sn_fail_nomem(), -ENOMEM);
 	EXPECT_DETAIL("memory");
 }
-END_TEST
 
-START_TEST(detail_fits_what_it_is_given)
+TEST(detail_fits_what_it_is_given)
 {
 	sn_fail(SNOWID_E_RANGE, "0123456789");
 	for (size_t size = 0; size <= 16; size++) {
@@ -110,33 +105,29 @@ START_TEST(detail_fits_what_it_is_given)
 	}
 	ck_assert_uint_eq(snowid_error_detail(NULL, 0), 10);
 }
-END_TEST
 
-START_TEST(long_detail_is_cut)
+TEST(long_detail_is_cut)
 {
 	char text[2 * SN_DETAIL_SIZE];
 	sn_fail(SNOWID_E_RANGE, "%*s", 2 * SN_DETAIL_SIZE, "end");
 	ck_assert_uint_eq(snowid_error_detail(text, sizeof text), SN_DETAIL_SIZE - 1);
 	ck_assert_uint_eq(strlen(text), SN_DETAIL_SIZE - 1);
 }
-END_TEST
 
-START_TEST(success_leaves_the_detail)
+TEST(success_leaves_the_detail)
 {
 	uint64_t id;
 	EXPECT(snowid_id_parse("x", 1, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
 	OK(snowid_id_parse("1", 1, SNOWID_FORM_DECIMAL, &id));
 	EXPECT_DETAIL("byte 0 is 'x'");
 }
-END_TEST
 
-START_TEST(failing_leaves_errno)
+TEST(failing_leaves_errno)
 {
 	errno = EXDEV;
 	sn_fail(SNOWID_E_RANGE, "%s", "text");
 	ck_assert_int_eq(errno, EXDEV);
 }
-END_TEST
 
 static void *fail_without_state(void *argument)
 {
@@ -154,37 +145,20 @@ static void *fail_without_state(void *argument)
 	return NULL;
 }
 
-START_TEST(without_state_only_the_detail_is_lost)
+TEST(without_state_only_the_detail_is_lost)
 {
 	in_another_thread(fail_without_state, NULL);
 }
-END_TEST
 
-START_TEST(version_is_the_headers)
+TEST(version_is_the_headers)
 {
 	char text[32];
 	snprintf(text, sizeof text, "%d.%d.%d", SNOWID_VERSION_MAJOR, SNOWID_VERSION_MINOR,
 		 SNOWID_VERSION_PATCH);
 	ck_assert_str_eq(snowid_version(), text);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, every_error_has_a_name_of_its_own);
-	tcase_add_test(tests, errors_of_the_system_have_the_systems_names);
-	tcase_add_test(tests, other_numbers_are_unknown_errors);
-	tcase_add_test(tests, detail_is_the_threads_own_and_empty_at_first);
-	tcase_add_test(tests, detail_is_written_and_the_code_returned);
-	tcase_add_test(tests, detail_fits_what_it_is_given);
-	tcase_add_test(tests, long_detail_is_cut);
-	tcase_add_test(tests, success_leaves_the_detail);
-	tcase_add_test(tests, failing_leaves_errno);
-	tcase_add_test(tests, without_state_only_the_detail_is_lost);
-	tcase_add_test(tests, version_is_the_headers);
-}
 
 int main(void)
 {
-	return run_tests("error", add);
+	return run_tests(NULL, NULL);
 }

@@ -10,7 +10,7 @@ static int parse(const char *text, int64_t *sec, uint32_t *nsec)
 	return snowid_time_parse(text, strlen(text), sec, nsec);
 }
 
-START_TEST(reads_iso_8601_and_milliseconds)
+TEST(reads_iso_8601_and_milliseconds)
 {
 	static const struct {
 		const char *text;
@@ -41,9 +41,8 @@ START_TEST(reads_iso_8601_and_milliseconds)
 			      cases[i].text, (long long)sec, nsec);
 	}
 }
-END_TEST
 
-START_TEST(refuses_what_is_no_instant)
+TEST(refuses_what_is_no_instant)
 {
 	static const char *const malformed[] = {
 		"",
@@ -88,9 +87,8 @@ START_TEST(refuses_what_is_no_instant)
 	EXPECT(snowid_time_parse("0", 1, NULL, &nsec), SNOWID_E_INVALID);
 	EXPECT(snowid_time_parse("0", 1, &sec, NULL), SNOWID_E_INVALID);
 }
-END_TEST
 
-START_TEST(writes_as_many_decimals_as_needed)
+TEST(writes_as_many_decimals_as_needed)
 {
 	char text[SNOWID_TIME_TEXT];
 	OK(snowid_time_format(1645557742, 0, text));
@@ -108,10 +106,9 @@ START_TEST(writes_as_many_decimals_as_needed)
 	EXPECT(snowid_time_format(0, 1000000000, text), SNOWID_E_RANGE);
 	EXPECT(snowid_time_format(0, 0, NULL), SNOWID_E_INVALID);
 }
-END_TEST
 
 /* libc's calendar as the reference, over all the years that can be read. */
-START_TEST(agrees_with_gmtime)
+TEST(agrees_with_gmtime)
 {
 	for (int64_t sec = SN_TIME_MIN; sec <= SN_TIME_MAX; sec += 86400 * 31 + 12345) {
 		const time_t when = (time_t)sec;
@@ -127,7 +124,6 @@ START_TEST(agrees_with_gmtime)
 			ck_abort_msg("%s, and not %s", text, expected);
 	}
 }
-END_TEST
 
 /* Since the last second before 1970 and a part of it. */
 static uint64_t hns_since(uint32_t epoch_nsec, int64_t sec, uint32_t nsec)
@@ -137,7 +133,7 @@ static uint64_t hns_since(uint32_t epoch_nsec, int64_t sec, uint32_t nsec)
 
 /* Against division, for units that divide a second and units that do not. All are multiples of
  * 100 ns, of which 10,000 years fit into 64 bits. */
-START_TEST(ticks_are_exact_for_every_unit)
+TEST(ticks_are_exact_for_every_unit)
 {
 	static const uint32_t units[] = {100,      200,       300,       700,       1000,
 					 12800,    100000,    999900,    1000000,   3000000,
@@ -169,9 +165,8 @@ START_TEST(ticks_are_exact_for_every_unit)
 			}
 		}
 }
-END_TEST
 
-START_TEST(a_million_nanoseconds_of_a_second_find_their_tick)
+TEST(a_million_nanoseconds_of_a_second_find_their_tick)
 {
 	struct sn_timebase ms, t100ns;
 	sn_timebase_init(&ms, 0, 0, 1000000);
@@ -181,9 +176,8 @@ START_TEST(a_million_nanoseconds_of_a_second_find_their_tick)
 		    sn_timebase_tick(&t100ns, 5, nsec) != 50000000 + nsec / 100)
 			ck_abort_msg("%u ns", nsec);
 }
-END_TEST
 
-START_TEST(an_instant_before_the_epoch_is_above_every_tick)
+TEST(an_instant_before_the_epoch_is_above_every_tick)
 {
 	static const uint32_t units[] = {100, 300, 1000000, 999999900, 1000000000};
 	for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
@@ -193,20 +187,8 @@ START_TEST(an_instant_before_the_epoch_is_above_every_tick)
 		ck_assert_uint_gt(sn_timebase_tick(&base, 1000, 0), sn_timebase_last_tick(&base));
 	}
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, reads_iso_8601_and_milliseconds);
-	tcase_add_test(tests, refuses_what_is_no_instant);
-	tcase_add_test(tests, writes_as_many_decimals_as_needed);
-	tcase_add_test(tests, agrees_with_gmtime);
-	tcase_add_test(tests, ticks_are_exact_for_every_unit);
-	tcase_add_test(tests, a_million_nanoseconds_of_a_second_find_their_tick);
-	tcase_add_test(tests, an_instant_before_the_epoch_is_above_every_tick);
-}
 
 int main(void)
 {
-	return run_tests("instant", add);
+	return run_tests(NULL, NULL);
 }

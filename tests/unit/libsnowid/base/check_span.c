@@ -2,7 +2,7 @@
 #include "libsnowid/base/span.h"
 #include "tests/unit/check.h"
 
-START_TEST(reads_every_unit)
+TEST(reads_every_unit)
 {
 	static const struct {
 		const char *text;
@@ -25,9 +25,8 @@ START_TEST(reads_every_unit)
 		ck_assert_uint_eq(ns, cases[i].ns);
 	}
 }
-END_TEST
 
-START_TEST(refuses_what_is_no_span)
+TEST(refuses_what_is_no_span)
 {
 	static const char *const cases[] = {"",         "ms",
 					    "1",        "-1ms",
@@ -41,9 +40,8 @@ START_TEST(refuses_what_is_no_span)
 		ck_assert_msg(!sn_span_parse(cases[i], strlen(cases[i]), &ns), "%s", cases[i]);
 	}
 }
-END_TEST
 
-START_TEST(writes_the_largest_unit_that_is_exact)
+TEST(writes_the_largest_unit_that_is_exact)
 {
 	static const struct {
 		uint64_t ns;
@@ -64,16 +62,8 @@ START_TEST(writes_the_largest_unit_that_is_exact)
 		ck_assert_str_eq(text, cases[i].text);
 	}
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, reads_every_unit);
-	tcase_add_test(tests, refuses_what_is_no_span);
-	tcase_add_test(tests, writes_the_largest_unit_that_is_exact);
-}
 
 int main(void)
 {
-	return run_tests("span", add);
+	return run_tests(NULL, NULL);
 }

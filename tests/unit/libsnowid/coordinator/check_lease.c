@@ -8,10 +8,7 @@
 #include "tests/unit/check.h"
 #include "tests/unit/coordinator.h"
 
-#define MS    UINT64_C(1000000)
-#define SEC   (1000 * MS)
 #define TTL   (10 * SEC)
-#define START 1700000000
 #define KIND  77
 #define PAGES 3
 
@@ -109,7 +106,7 @@ static void expect_trouble(const char *part)
 
 /* ---- seeking --------------------------------------------------------------------------------- */
 
-START_TEST(first_claim)
+TEST(first_claim)
 {
 	own_worker(5);
 	const struct sn_record *const record = &server.records[5];
@@ -121,9 +118,8 @@ START_TEST(first_claim)
 	ck_assert_uint_eq(pages[0].limit, record->limit);
 	ck_assert_uint_eq(pages[0].identity, UINT64_C(1) << 17 | 5 << 12);
 }
-END_TEST
 
-START_TEST(released_and_unused_come_first)
+TEST(released_and_unused_come_first)
 {
 	for (uint64_t worker = 0; worker < WORKERS; worker++)
 		leave_record(worker, now_tick() - 1);
@@ -137,9 +133,8 @@ START_TEST(released_and_unused_come_first)
 	ck_assert_uint_eq(pages[0].next, (now_tick() - 4) << 12);
 	ck_assert_uint_eq(server.records[6].epoch, 5);
 }
-END_TEST
 
-START_TEST(vanished_owner_has_a_while)
+TEST(vanished_owner_has_a_while)
 {
 	const uint64_t limit = now_tick() - 1;
 	leave_record(2, limit);
@@ -151,9 +146,8 @@ START_TEST(vanished_owner_has_a_while)
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
 	ck_assert_uint_eq(lease.floor, limit);
 }
-END_TEST
 
-START_TEST(vanished_owner_comes_back)
+TEST(vanished_owner_comes_back)
 {
 	leave_record(2, now_tick() - 1);
 	settings.first = settings.last = 2;
@@ -167,9 +161,8 @@ START_TEST(vanished_owner_comes_back)
 	go_on(TTL / 4 - 1, SN_LEASE_CLAIMING);
 	ck_assert_int_eq(lease.state, SN_LEASE_SEEKING);
 }
-END_TEST
 
-START_TEST(all_taken)
+TEST(all_taken)
 {
 	for (int i = 0; i < WORKERS; i++) {
 		leave_record((uint64_t)i, 1);
@@ -181,9 +174,8 @@ START_TEST(all_taken)
 	go_on(TTL, SN_LEASE_OWNING);
 	ck_assert_uint_eq(lease.worker, 3);
 }
-END_TEST
 
-START_TEST(foreign_record)
+TEST(foreign_record)
 {
 	settings.first = settings.last = 1;
 	leave_record(1, 1);
@@ -192,21 +184,19 @@ START_TEST(foreign_record)
 	begin();
 	expect_trouble("another kind");
 }
-END_TEST
 
-START_TEST(floor_ahead_of_the_clock)
+TEST(floor_ahead_of_the_clock)
 {
 	settings.first = settings.last = 1;
 	leave_record(1, now_tick() + 3600000);
 	begin();
 	expect_trouble("ahead of the clock");
-	OK(snowid_clock_step(the_clock, 3600 * (int64_t)SEC));
+	OK(snowid_clock_step(the_clock, 3600 * SEC));
 	go_on(TTL, SN_LEASE_OWNING);
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
 }
-END_TEST
 
-START_TEST(silence)
+TEST(silence)
 {
 	server.silent = true;
 	begin();
@@ -215,27 +205,25 @@ START_TEST(silence)
 	go_on(TTL, SN_LEASE_OWNING);
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
 }
-END_TEST
 
 /* A clock that is far ahead of the coordinator's would put a limit on record that bars the worker. */
-START_TEST(clock_far_ahead)
+TEST(clock_far_ahead)
 {
 	server.unix_ms = START * UINT64_C(1000);
-	OK(snowid_clock_step(the_clock, 86400 * (int64_t)SEC));
+	OK(snowid_clock_step(the_clock, 86400 * SEC));
 	settings.first = settings.last = 1;
 	begin();
 	expect_trouble("far behind this one");
 	ck_assert_uint_eq(server.records[1].version, 0);
-	OK(snowid_clock_step(the_clock, -86400 * (int64_t)SEC));
+	OK(snowid_clock_step(the_clock, -86400 * SEC));
 	server.unix_ms = now_tick();
 	go_on(TTL, SN_LEASE_OWNING);
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
 }
-END_TEST
 
 /* ---- claims without an answer ---------------------------------------------------------------- */
 
-START_TEST(claim_done_but_not_answered)
+TEST(claim_done_but_not_answered)
 {
 	server.lost_answers =
 		2; /* the reading's and the claim's, and then the next reading tells */
@@ -243,19 +231,17 @@ START_TEST(claim_done_but_not_answered)
 	ck_assert_uint_eq(server.records[4].epoch, 1);
 	ck_assert_uint_eq(pages[0].limit, server.records[4].limit);
 }
-END_TEST
 
-START_TEST(claim_that_comes_late)
+TEST(claim_that_comes_late)
 {
 	server.lost_claims = 1;
 	own_worker(4);
 	ck_assert_int_eq(test_write(&server, &server.claim), SN_REFUSED);
 	ck_assert_uint_eq(server.records[4].epoch, 1);
 }
-END_TEST
 
 /* The same claim again, so that it does not matter which of them arrives. */
-START_TEST(claim_is_repeated_word_for_word)
+TEST(claim_is_repeated_word_for_word)
 {
 	server.lost_claims = 1;
 	settings.first = settings.last = 4;
@@ -267,10 +253,9 @@ START_TEST(claim_is_repeated_word_for_word)
 	ck_assert_int_eq(server.last.ask, SN_ASK_CLAIM);
 	ck_assert_mem_eq(&first.record, &server.last.record, sizeof first.record);
 }
-END_TEST
 
 /* After a TTL it is given up, and what lands of it then belongs to nobody. */
-START_TEST(claim_that_is_given_up)
+TEST(claim_that_is_given_up)
 {
 	server.lost_claims = 100;
 	settings.first = settings.last = 4;
@@ -282,11 +267,10 @@ START_TEST(claim_that_is_given_up)
 	go_on(TTL, SN_LEASE_OWNING);
 	ck_assert_int_eq(test_write(&server, &given_up), SN_REFUSED);
 }
-END_TEST
 
 /* ---- owning ---------------------------------------------------------------------------------- */
 
-START_TEST(renewal)
+TEST(renewal)
 {
 	own_worker(1);
 	const uint64_t limit = pages[0].limit;
@@ -299,21 +283,19 @@ START_TEST(renewal)
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
 	ck_assert_uint_eq(server.records[1].epoch, 1);
 }
-END_TEST
 
-START_TEST(limit_does_not_follow_the_clock_back)
+TEST(limit_does_not_follow_the_clock_back)
 {
 	own_worker(1);
 	const uint64_t limit = pages[0].limit;
-	OK(snowid_clock_step(the_clock, -3600 * (int64_t)SEC));
+	OK(snowid_clock_step(the_clock, -3600 * SEC));
 	go_on(2 * TTL, SN_LEASE_ENDED);
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
 	ck_assert_uint_eq(pages[0].limit, limit);
 	ck_assert_uint_eq(server.records[1].limit, limit);
 }
-END_TEST
 
-START_TEST(renewal_done_but_not_answered)
+TEST(renewal_done_but_not_answered)
 {
 	own_worker(1);
 	server.lost_answers = 1;
@@ -322,9 +304,8 @@ START_TEST(renewal_done_but_not_answered)
 	ck_assert_uint_eq(lease.pages_used, 1);
 	ck_assert_uint_eq(pages[0].limit, server.records[1].limit);
 }
-END_TEST
 
-START_TEST(deadline_in_silence)
+TEST(deadline_in_silence)
 {
 	own_worker(1);
 	server.silent = true;
@@ -336,11 +317,10 @@ START_TEST(deadline_in_silence)
 	ck_assert_uint_eq(pages[0].next, SN_SEALED);
 	ck_assert_uint_eq(pages[0].seal_reason, SN_SEAL_LOST);
 }
-END_TEST
 
 /* What answers have come is looked at only after the deadline was: a read or an old answer does not
  * bring a lease back. */
-START_TEST(stopped_and_woken)
+TEST(stopped_and_woken)
 {
 	own_worker(1);
 	OK(snowid_clock_advance(the_clock, 3 * TTL));
@@ -352,9 +332,8 @@ START_TEST(stopped_and_woken)
 	ck_assert_uint_eq(pages[0].seal_reason, SN_SEAL_REPLACED);
 	ck_assert_uint_eq(server.records[1].epoch, 2);
 }
-END_TEST
 
-START_TEST(lost_to_another)
+TEST(lost_to_another)
 {
 	settings.last = 3;
 	begin();
@@ -369,9 +348,8 @@ START_TEST(lost_to_another)
 	ck_assert_uint_eq(pages[0].next, SN_SEALED);
 	ck_assert_uint_eq(pages[1].identity, UINT64_C(1) << 17 | lease.worker << 12);
 }
-END_TEST
 
-START_TEST(statistics_are_carried_over)
+TEST(statistics_are_carried_over)
 {
 	own_worker(1);
 	pages[0].refused = 3;
@@ -384,9 +362,8 @@ START_TEST(statistics_are_carried_over)
 	ck_assert_uint_eq(pages[1].waits, 4);
 	ck_assert_uint_eq(pages[1].counted + sn_ticks_low(&settings.ticks, pages[1].next), 10);
 }
-END_TEST
 
-START_TEST(pages_run_out)
+TEST(pages_run_out)
 {
 	own_worker(1);
 	for (int i = 0; i < PAGES; i++) {
@@ -399,11 +376,10 @@ START_TEST(pages_run_out)
 	ck_assert_uint_eq(pages[PAGES - 1].seal_reason, SN_SEAL_CLOSED);
 	ck_assert_uint_eq(step(), UINT64_MAX);
 }
-END_TEST
 
 /* ---- release --------------------------------------------------------------------------------- */
 
-START_TEST(release_is_exact)
+TEST(release_is_exact)
 {
 	own_worker(1);
 	const uint64_t last = now_tick() + 2;
@@ -417,9 +393,8 @@ START_TEST(release_is_exact)
 	ck_assert_uint_eq(record->last, last);
 	ck_assert_uint_eq(record->limit, pages[0].limit);
 }
-END_TEST
 
-START_TEST(release_of_nothing_issued)
+TEST(release_of_nothing_issued)
 {
 	leave_record(1, now_tick() - 100);
 	own_worker(1);
@@ -427,9 +402,8 @@ START_TEST(release_of_nothing_issued)
 	go_on(TTL, SN_LEASE_ENDED);
 	ck_assert_uint_eq(server.records[1].last, lease.floor);
 }
-END_TEST
 
-START_TEST(release_while_a_renewal_is_out)
+TEST(release_while_a_renewal_is_out)
 {
 	own_worker(1);
 	const uint64_t limit = pages[0].limit;
@@ -444,9 +418,8 @@ START_TEST(release_while_a_renewal_is_out)
 	ck_assert(server.records[1].released);
 	ck_assert_uint_gt(server.records[1].limit, limit);
 }
-END_TEST
 
-START_TEST(release_done_but_not_answered)
+TEST(release_done_but_not_answered)
 {
 	own_worker(1);
 	sn_lease_release(&lease);
@@ -455,9 +428,8 @@ START_TEST(release_done_but_not_answered)
 	ck_assert_int_eq(lease.state, SN_LEASE_ENDED);
 	ck_assert_uint_eq(server.records[1].epoch, 1);
 }
-END_TEST
 
-START_TEST(release_without_a_worker)
+TEST(release_without_a_worker)
 {
 	server.silent = true;
 	begin();
@@ -466,58 +438,24 @@ START_TEST(release_without_a_worker)
 	ck_assert_int_eq(lease.state, SN_LEASE_ENDED);
 	ck_assert_uint_eq(step(), UINT64_MAX);
 }
-END_TEST
 
-START_TEST(clock_outside_the_layout)
+TEST(clock_outside_the_layout)
 {
 	uint64_t again = 0;
 	own_worker(1);
-	OK(snowid_clock_step(the_clock, -(START + 3600) * (int64_t)SEC));
+	OK(snowid_clock_step(the_clock, -(START + 3600) * SEC));
 	EXPECT(sn_lease_step(&lease, &again), SNOWID_E_EPOCH);
 	ck_assert_uint_gt(again, 0);
 	OK(snowid_clock_advance(the_clock, TTL));
 	EXPECT(sn_lease_step(&lease, &again), SNOWID_E_EPOCH);
 	ck_assert_uint_eq(pages[0].next, SN_SEALED);
-	OK(snowid_clock_step(the_clock, (START + 3600) * (int64_t)SEC));
+	OK(snowid_clock_step(the_clock, (START + 3600) * SEC));
 	server.records[1].held = false;
 	go_on(3 * TTL, SN_LEASE_OWNING);
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, first_claim);
-	tcase_add_test(tests, released_and_unused_come_first);
-	tcase_add_test(tests, vanished_owner_has_a_while);
-	tcase_add_test(tests, vanished_owner_comes_back);
-	tcase_add_test(tests, all_taken);
-	tcase_add_test(tests, foreign_record);
-	tcase_add_test(tests, floor_ahead_of_the_clock);
-	tcase_add_test(tests, silence);
-	tcase_add_test(tests, clock_far_ahead);
-	tcase_add_test(tests, claim_done_but_not_answered);
-	tcase_add_test(tests, claim_that_comes_late);
-	tcase_add_test(tests, claim_is_repeated_word_for_word);
-	tcase_add_test(tests, claim_that_is_given_up);
-	tcase_add_test(tests, renewal);
-	tcase_add_test(tests, limit_does_not_follow_the_clock_back);
-	tcase_add_test(tests, renewal_done_but_not_answered);
-	tcase_add_test(tests, deadline_in_silence);
-	tcase_add_test(tests, stopped_and_woken);
-	tcase_add_test(tests, lost_to_another);
-	tcase_add_test(tests, statistics_are_carried_over);
-	tcase_add_test(tests, pages_run_out);
-	tcase_add_test(tests, release_is_exact);
-	tcase_add_test(tests, release_of_nothing_issued);
-	tcase_add_test(tests, release_while_a_renewal_is_out);
-	tcase_add_test(tests, release_done_but_not_answered);
-	tcase_add_test(tests, release_without_a_worker);
-	tcase_add_test(tests, clock_outside_the_layout);
-}
 
 int main(void)
 {
-	return run_tests("lease", add);
+	return run_tests(set_up, tear_down);
 }

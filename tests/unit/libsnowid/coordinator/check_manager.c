@@ -11,10 +11,7 @@
 #include "tests/unit/check.h"
 #include "tests/unit/coordinator.h"
 
-#define MS    UINT64_C(1000000)
-#define SEC   (1000 * MS)
-#define TTL   (10 * SEC)
-#define START 1700000000
+#define TTL (10 * SEC)
 
 static struct snowid_clock *the_clock;
 static struct test_coordinator server;
@@ -147,7 +144,7 @@ static void in_child(void (*run)(struct snowid_generator *), struct snowid_gener
 
 /* ---- the parent ------------------------------------------------------------------------------ */
 
-START_TEST(renewed_by_its_thread)
+TEST(renewed_by_its_thread)
 {
 	struct snowid_generator *const g = open_generator();
 	uint64_t again, before = 0;
@@ -164,28 +161,26 @@ START_TEST(renewed_by_its_thread)
 	snowid_generator_free(g);
 	ck_assert(server.closed && !server.inherited);
 }
-END_TEST
 
 /* The limit holds in silence, to the tick. */
-START_TEST(limit_in_silence)
+TEST(limit_in_silence)
 {
 	struct snowid_generator *const g = open_generator();
 	const uint64_t limit = server.records[worker_of(g)].limit;
 	uint64_t id, wait_ns;
 
 	server.silent = true;
-	OK(snowid_clock_step(the_clock, 7499 * (int64_t)MS)); /* wall time alone */
+	OK(snowid_clock_step(the_clock, 7499 * MS)); /* wall time alone */
 	OK(snowid_generator_try_next(g, &id, &wait_ns));
-	OK(snowid_clock_step(the_clock, (int64_t)MS));
+	OK(snowid_clock_step(the_clock, MS));
 	EXPECT(snowid_generator_try_next(g, &id, &wait_ns), SNOWID_E_LIMIT);
 	ck_assert_uint_gt(wait_ns, 0);
 	EXPECT(snowid_generator_next_for(g, SEC, &id), SNOWID_E_LIMIT);
 	ck_assert_uint_eq(server.records[worker_of(g)].limit, limit);
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(goes_on_as_another_worker)
+TEST(goes_on_as_another_worker)
 {
 	struct snowid_generator *const g = open_generator();
 	const uint64_t lost = worker_of(g);
@@ -202,9 +197,8 @@ START_TEST(goes_on_as_another_worker)
 	ck_assert_uint_eq(after, issued + 1);
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(refuses_while_it_has_none)
+TEST(refuses_while_it_has_none)
 {
 	first_worker = last_worker;
 	struct snowid_generator *const g = open_generator();
@@ -221,9 +215,8 @@ START_TEST(refuses_while_it_has_none)
 	EXPECT(snowid_generator_try_next(g, &id, &wait_ns), SNOWID_E_CLOSED);
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(close_releases)
+TEST(close_releases)
 {
 	struct snowid_generator *const g = open_generator();
 	const struct sn_record *const record = &server.records[worker_of(g)];
@@ -239,9 +232,8 @@ START_TEST(close_releases)
 	OK(snowid_generator_close(g, SEC));
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(close_in_silence)
+TEST(close_in_silence)
 {
 	struct snowid_generator *const g = open_generator();
 	uint64_t id;
@@ -252,9 +244,8 @@ START_TEST(close_in_silence)
 	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOSED);
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(open_in_silence)
+TEST(open_in_silence)
 {
 	struct snowid_generator *g = NULL;
 
@@ -264,7 +255,6 @@ START_TEST(open_in_silence)
 	ck_assert(server.closed);
 	ck_assert_ptr_null(g);
 }
-END_TEST
 
 /* ---- children -------------------------------------------------------------------------------- */
 
@@ -281,7 +271,7 @@ static void use_and_free(struct snowid_generator *g)
 		_exit(1);
 }
 
-START_TEST(child_shares_and_touches_nothing)
+TEST(child_shares_and_touches_nothing)
 {
 	struct snowid_generator *const g = open_generator();
 	const uint64_t before = next(g);
@@ -294,7 +284,6 @@ START_TEST(child_shares_and_touches_nothing)
 	ck_assert(!server.closed);
 	snowid_generator_free(g);
 }
-END_TEST
 
 static void expect_other_worker(struct snowid_generator *g)
 {
@@ -302,7 +291,7 @@ static void expect_other_worker(struct snowid_generator *g)
 }
 
 /* A child that was made before the loss goes on under the new worker, as its parent does. */
-START_TEST(child_follows)
+TEST(child_follows)
 {
 	struct snowid_generator *const g = open_generator();
 	const uint64_t lost = worker_of(g);
@@ -326,7 +315,6 @@ START_TEST(child_follows)
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	snowid_generator_free(g);
 }
-END_TEST
 
 static void expect_closed(struct snowid_generator *g)
 {
@@ -334,17 +322,16 @@ static void expect_closed(struct snowid_generator *g)
 	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOSED);
 }
 
-START_TEST(close_reaches_children)
+TEST(close_reaches_children)
 {
 	struct snowid_generator *const g = open_generator();
 	OK(snowid_generator_close(g, SEC));
 	in_child(expect_closed, g);
 	snowid_generator_free(g);
 }
-END_TEST
 
 /* Opens, as a program would that then goes on in a child of a child: to the limit, and no further. */
-START_TEST(daemon_without_its_opener)
+TEST(daemon_without_its_opener)
 {
 	int report[2];
 	char verdict = 0;
@@ -375,25 +362,8 @@ START_TEST(daemon_without_its_opener)
 	close(report[0]);
 	ck_assert_int_eq(verdict, 'y');
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, renewed_by_its_thread);
-	tcase_add_test(tests, limit_in_silence);
-	tcase_add_test(tests, goes_on_as_another_worker);
-	tcase_add_test(tests, refuses_while_it_has_none);
-	tcase_add_test(tests, close_releases);
-	tcase_add_test(tests, close_in_silence);
-	tcase_add_test(tests, open_in_silence);
-	tcase_add_test(tests, child_shares_and_touches_nothing);
-	tcase_add_test(tests, child_follows);
-	tcase_add_test(tests, close_reaches_children);
-	tcase_add_test(tests, daemon_without_its_opener);
-}
 
 int main(void)
 {
-	return run_tests("manager", add);
+	return run_tests(set_up, tear_down);
 }

@@ -51,13 +51,12 @@ static void expect_published(char *column[TSV_COLUMNS])
 	snowid_layout_free(layout);
 }
 
-START_TEST(decodes_and_encodes_published_ids)
+TEST(decodes_and_encodes_published_ids)
 {
 	ck_assert_int_eq(tsv_read(VECTORS "/layouts.tsv", expect_published), 4);
 }
-END_TEST
 
-START_TEST(presets_are_as_published)
+TEST(presets_are_as_published)
 {
 	static const struct {
 		const char *name;
@@ -94,9 +93,8 @@ START_TEST(presets_are_as_published)
 	}
 	ck_assert_ptr_null(snowid_layout_preset(i));
 }
-END_TEST
 
-START_TEST(a_preset_takes_another_epoch_and_unit)
+TEST(a_preset_takes_another_epoch_and_unit)
 {
 	struct snowid_layout *const layout =
 		layout_of("snowflake;epoch=2024-01-01T00:00:00Z;unit=10ms");
@@ -107,9 +105,8 @@ START_TEST(a_preset_takes_another_epoch_and_unit)
 	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_UNIT_NS), 10000000);
 	snowid_layout_free(layout);
 }
-END_TEST
 
-START_TEST(refuses_bad_specs)
+TEST(refuses_bad_specs)
 {
 	static const struct {
 		const char *spec;
@@ -160,9 +157,8 @@ START_TEST(refuses_bad_specs)
 		EXPECT_DETAIL(cases[i].detail);
 	}
 }
-END_TEST
 
-START_TEST(the_last_instant_is_that_of_the_bits_or_of_9999)
+TEST(the_last_instant_is_that_of_the_bits_or_of_9999)
 {
 	struct snowid_layout *layout = layout_of("twitter");
 	char text[SNOWID_TIME_TEXT];
@@ -180,9 +176,8 @@ START_TEST(the_last_instant_is_that_of_the_bits_or_of_9999)
 	EXPECT(snowid_layout_time(layout, UINT64_MAX, &sec, &nsec), SNOWID_E_RANGE);
 	snowid_layout_free(layout);
 }
-END_TEST
 
-START_TEST(says_what_a_layout_can_do)
+TEST(says_what_a_layout_can_do)
 {
 	struct snowid_layout *const layout = layout_of("sonyflake");
 	const char *name;
@@ -203,9 +198,8 @@ START_TEST(says_what_a_layout_can_do)
 	EXPECT(snowid_layout_info(layout, (enum snowid_layout_info)99, &value), SNOWID_E_INVALID);
 	snowid_layout_free(layout);
 }
-END_TEST
 
-START_TEST(says_from_when_signed_and_javascript_readers_go_wrong)
+TEST(says_from_when_signed_and_javascript_readers_go_wrong)
 {
 	struct snowid_layout *layout = layout_of("instagram");
 	char text[SNOWID_TIME_TEXT];
@@ -229,9 +223,8 @@ START_TEST(says_from_when_signed_and_javascript_readers_go_wrong)
 	ck_assert_str_eq(text, "2090-09-07T15:47:35.551Z"); /* 2021-01-01 + 2^41 - 1 ms */
 	snowid_layout_free(layout);
 }
-END_TEST
 
-START_TEST(first_and_last_enclose_the_tick)
+TEST(first_and_last_enclose_the_tick)
 {
 	struct snowid_layout *const layout =
 		layout_of("time:41,worker:10,sequence:12;epoch=1000;unit=10ms");
@@ -243,9 +236,8 @@ START_TEST(first_and_last_enclose_the_tick)
 	ck_assert_uint_eq(last, (UINT64_C(103) << 22) - 1);
 	snowid_layout_free(layout);
 }
-END_TEST
 
-START_TEST(outside_the_layout_first_and_last_are_clamped)
+TEST(outside_the_layout_first_and_last_are_clamped)
 {
 	struct snowid_layout *const layout = layout_of("instagram");
 	uint64_t first = 1, last = 1;
@@ -264,9 +256,8 @@ START_TEST(outside_the_layout_first_and_last_are_clamped)
 	ck_assert_uint_eq(first, 77);
 	snowid_layout_free(layout);
 }
-END_TEST
 
-START_TEST(fields_are_checked)
+TEST(fields_are_checked)
 {
 	struct snowid_layout *const layout = layout_of("js53");
 	uint64_t value = 7, id = 0;
@@ -284,9 +275,8 @@ START_TEST(fields_are_checked)
 	EXPECT(snowid_layout_set_field(layout, "worker", 1, &id), SNOWID_E_RANGE);
 	snowid_layout_free(layout);
 }
-END_TEST
 
-START_TEST(a_buffer_that_is_too_small_gets_what_fits)
+TEST(a_buffer_that_is_too_small_gets_what_fits)
 {
 	struct snowid_layout *const layout = layout_of("time:41");
 	char text[8] = "xxxxxxx";
@@ -298,9 +288,8 @@ START_TEST(a_buffer_that_is_too_small_gets_what_fits)
 	EXPECT(snowid_layout_format(layout, NULL, 5, &length), SNOWID_E_INVALID);
 	snowid_layout_free(layout);
 }
-END_TEST
 
-START_TEST(the_fingerprint_is_of_the_numbers)
+TEST(the_fingerprint_is_of_the_numbers)
 {
 	static const char *const differ[] = {
 		"time:41,worker:10,sequence:12",
@@ -327,7 +316,6 @@ START_TEST(the_fingerprint_is_of_the_numbers)
 	for (size_t i = 0; i < count; i++)
 		snowid_layout_free(layouts[i]);
 }
-END_TEST
 
 /* Below a bound, or, for 0, any 64 bits. */
 static uint64_t draw(uint64_t below)
@@ -337,7 +325,7 @@ static uint64_t draw(uint64_t below)
 	return below ? random % below : random;
 }
 
-START_TEST(random_layouts_and_values_make_the_round_trip)
+TEST(random_layouts_and_values_make_the_round_trip)
 {
 	for (int round = 0; round < 5000; round++) {
 		char spec[400], name[16];
@@ -388,9 +376,8 @@ START_TEST(random_layouts_and_values_make_the_round_trip)
 		snowid_layout_free(layout);
 	}
 }
-END_TEST
 
-START_TEST(null_arguments_are_refused)
+TEST(null_arguments_are_refused)
 {
 	struct snowid_layout *const layout = layout_of("snowflake");
 	struct snowid_layout *out;
@@ -423,27 +410,8 @@ START_TEST(null_arguments_are_refused)
 	snowid_layout_free(NULL);
 	snowid_layout_free(layout);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, decodes_and_encodes_published_ids);
-	tcase_add_test(tests, presets_are_as_published);
-	tcase_add_test(tests, a_preset_takes_another_epoch_and_unit);
-	tcase_add_test(tests, refuses_bad_specs);
-	tcase_add_test(tests, the_last_instant_is_that_of_the_bits_or_of_9999);
-	tcase_add_test(tests, says_what_a_layout_can_do);
-	tcase_add_test(tests, says_from_when_signed_and_javascript_readers_go_wrong);
-	tcase_add_test(tests, first_and_last_enclose_the_tick);
-	tcase_add_test(tests, outside_the_layout_first_and_last_are_clamped);
-	tcase_add_test(tests, fields_are_checked);
-	tcase_add_test(tests, a_buffer_that_is_too_small_gets_what_fits);
-	tcase_add_test(tests, the_fingerprint_is_of_the_numbers);
-	tcase_add_test(tests, random_layouts_and_values_make_the_round_trip);
-	tcase_add_test(tests, null_arguments_are_refused);
-}
 
 int main(void)
 {
-	return run_tests("layout", add);
+	return run_tests(NULL, NULL);
 }

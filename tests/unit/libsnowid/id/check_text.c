@@ -123,7 +123,7 @@ static void every_form(uint64_t id)
 	both_ways(id, SNOWID_FORM_HEX, expected);
 }
 
-START_TEST(writes_and_reads_what_division_on_paper_gives)
+TEST(writes_and_reads_what_division_on_paper_gives)
 {
 	uint64_t state = 1;
 	for (size_t i = 0; i < CORNERS; i++)
@@ -144,9 +144,8 @@ START_TEST(writes_and_reads_what_division_on_paper_gives)
 		every_form(id >> (id & 63));
 	}
 }
-END_TEST
 
-START_TEST(reads_what_strtoull_reads)
+TEST(reads_what_strtoull_reads)
 {
 	static const struct {
 		enum snowid_form form;
@@ -171,10 +170,9 @@ START_TEST(reads_what_strtoull_reads)
 		}
 	}
 }
-END_TEST
 
 /* github.com/bitcoin/bitcoin, src/test/data/base58_encode_decode.json: those of up to 8 bytes. */
-START_TEST(base58_is_bitcoins)
+TEST(base58_is_bitcoins)
 {
 	both_ways(0x61, SNOWID_FORM_BASE58, "2g");
 	both_ways(0x626262, SNOWID_FORM_BASE58, "a3gV");
@@ -183,9 +181,8 @@ START_TEST(base58_is_bitcoins)
 	both_ways(0x572e4794, SNOWID_FORM_BASE58, "3EFU7m");
 	both_ways(0x10c8511e, SNOWID_FORM_BASE58, "Rt5zm");
 }
-END_TEST
 
-START_TEST(texts_that_sort_sort_as_the_ids_do)
+TEST(texts_that_sort_sort_as_the_ids_do)
 {
 	uint64_t state = 3;
 	for (int i = 0; i < 20000; i++) {
@@ -200,10 +197,9 @@ START_TEST(texts_that_sort_sort_as_the_ids_do)
 		}
 	}
 }
-END_TEST
 
 /* Every byte in every place of a text of every length of a form. */
-START_TEST(only_bytes_of_the_alphabet_are_read)
+TEST(only_bytes_of_the_alphabet_are_read)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		for (size_t length = forms[f].shortest; length <= forms[f].longest; length++) {
@@ -239,9 +235,8 @@ START_TEST(only_bytes_of_the_alphabet_are_read)
 		}
 	}
 }
-END_TEST
 
-START_TEST(other_lengths_are_refused)
+TEST(other_lengths_are_refused)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		for (size_t length = 0; length < 40; length++) {
@@ -258,9 +253,8 @@ START_TEST(other_lengths_are_refused)
 		EXPECT(snowid_id_parse("1", SIZE_MAX, forms[f].form, &id), SNOWID_E_SYNTAX);
 	}
 }
-END_TEST
 
-START_TEST(length_says_where_a_text_ends)
+TEST(length_says_where_a_text_ends)
 {
 	uint64_t id;
 	OK(snowid_id_parse("123456", 3, SNOWID_FORM_DECIMAL, &id));
@@ -268,9 +262,8 @@ START_TEST(length_says_where_a_text_ends)
 	EXPECT(snowid_id_parse("123\0", 4, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
 	EXPECT_DETAIL("byte 3 is 0x00");
 }
-END_TEST
 
-START_TEST(two_to_the_64_overflows_and_one_less_does_not)
+TEST(two_to_the_64_overflows_and_one_less_does_not)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		char text[40];
@@ -291,9 +284,8 @@ START_TEST(two_to_the_64_overflows_and_one_less_does_not)
 		ck_assert_uint_eq(id, UINT64_MAX);
 	}
 }
-END_TEST
 
-START_TEST(texts_of_last_digits_overflow)
+TEST(texts_of_last_digits_overflow)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		const size_t length = forms[f].longest;
@@ -306,9 +298,8 @@ START_TEST(texts_of_last_digits_overflow)
 		EXPECT(snowid_id_parse(text, length, forms[f].form, &id), SNOWID_E_SYNTAX);
 	}
 }
-END_TEST
 
-START_TEST(zero_is_one_digit_where_length_varies)
+TEST(zero_is_one_digit_where_length_varies)
 {
 	uint64_t id = 77;
 	both_ways(0, SNOWID_FORM_DECIMAL, "0");
@@ -321,9 +312,8 @@ START_TEST(zero_is_one_digit_where_length_varies)
 	EXPECT_DETAIL("leading 1");
 	ck_assert_uint_eq(id, 77);
 }
-END_TEST
 
-START_TEST(forms_have_their_names)
+TEST(forms_have_their_names)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		enum snowid_form form = (enum snowid_form)99;
@@ -332,9 +322,8 @@ START_TEST(forms_have_their_names)
 		ck_assert_int_eq((int)form, (int)forms[f].form);
 	}
 }
-END_TEST
 
-START_TEST(other_names_and_forms_are_refused)
+TEST(other_names_and_forms_are_refused)
 {
 	static const char *const names[] = {"", "base64", "Decimal", "hex ", "base3", "decimals"};
 	static const int none[] = {(int)FORMS, 99, -1, INT_MAX, INT_MIN};
@@ -355,9 +344,8 @@ START_TEST(other_names_and_forms_are_refused)
 		ck_assert_uint_eq(id, 77);
 	}
 }
-END_TEST
 
-START_TEST(null_is_refused)
+TEST(null_is_refused)
 {
 	enum snowid_form form;
 	uint64_t id;
@@ -372,26 +360,8 @@ START_TEST(null_is_refused)
 	EXPECT(snowid_form_parse("hex", NULL), SNOWID_E_INVALID);
 	EXPECT_DETAIL("form is NULL");
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, writes_and_reads_what_division_on_paper_gives);
-	tcase_add_test(tests, reads_what_strtoull_reads);
-	tcase_add_test(tests, base58_is_bitcoins);
-	tcase_add_test(tests, texts_that_sort_sort_as_the_ids_do);
-	tcase_add_test(tests, only_bytes_of_the_alphabet_are_read);
-	tcase_add_test(tests, other_lengths_are_refused);
-	tcase_add_test(tests, length_says_where_a_text_ends);
-	tcase_add_test(tests, two_to_the_64_overflows_and_one_less_does_not);
-	tcase_add_test(tests, texts_of_last_digits_overflow);
-	tcase_add_test(tests, zero_is_one_digit_where_length_varies);
-	tcase_add_test(tests, forms_have_their_names);
-	tcase_add_test(tests, other_names_and_forms_are_refused);
-	tcase_add_test(tests, null_is_refused);
-}
 
 int main(void)
 {
-	return run_tests("text", add);
+	return run_tests(NULL, NULL);
 }

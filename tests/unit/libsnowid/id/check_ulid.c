@@ -82,13 +82,12 @@ static void published(char *column[])
 	}
 }
 
-START_TEST(agrees_with_published_ulids)
+TEST(agrees_with_published_ulids)
 {
 	ck_assert_int_ge(tsv_read(VECTORS "/ulid.tsv", published), 9);
 }
-END_TEST
 
-START_TEST(writes_and_reads_what_division_on_paper_gives)
+TEST(writes_and_reads_what_division_on_paper_gives)
 {
 	uint64_t state = 1;
 	for (int i = 0; i < 100000; i++) {
@@ -110,9 +109,8 @@ START_TEST(writes_and_reads_what_division_on_paper_gives)
 			ck_abort_msg("%s was read as another", text);
 	}
 }
-END_TEST
 
-START_TEST(only_bytes_of_the_alphabet_are_read)
+TEST(only_bytes_of_the_alphabet_are_read)
 {
 	for (size_t at = 0; at < LENGTH; at++) {
 		for (int byte = 0; byte < 256; byte++) {
@@ -143,9 +141,8 @@ START_TEST(only_bytes_of_the_alphabet_are_read)
 		}
 	}
 }
-END_TEST
 
-START_TEST(malformed_before_too_large)
+TEST(malformed_before_too_large)
 {
 	struct snowid_id128 id;
 	EXPECT(snowid_ulid_parse("8ZZZZZZZZZZZZZZZZZZZZZZZZ!", LENGTH, &id), SNOWID_E_SYNTAX);
@@ -153,9 +150,8 @@ START_TEST(malformed_before_too_large)
 	EXPECT(snowid_ulid_parse("Z0000000000000000000000000", LENGTH, &id), SNOWID_E_OVERFLOW);
 	EXPECT_DETAIL("Z0000000000000000000000000");
 }
-END_TEST
 
-START_TEST(other_lengths_are_refused)
+TEST(other_lengths_are_refused)
 {
 	const char text[] = "00000000000000000000000000000000000000000";
 	struct snowid_id128 id;
@@ -165,9 +161,8 @@ START_TEST(other_lengths_are_refused)
 	EXPECT_DETAIL("26");
 	EXPECT(snowid_ulid_parse(text, SIZE_MAX, &id), SNOWID_E_SYNTAX);
 }
-END_TEST
 
-START_TEST(time_has_48_bits)
+TEST(time_has_48_bits)
 {
 	struct snowid_id128 id = {{0}};
 	ck_assert_int_eq(time_of(&id), 0);
@@ -178,9 +173,8 @@ START_TEST(time_has_48_bits)
 	memset(id.bytes, 0xff, 6);
 	ck_assert_int_eq(time_of(&id), 281474976710655);
 }
-END_TEST
 
-START_TEST(increment_carries_through_the_random_part)
+TEST(increment_carries_through_the_random_part)
 {
 	for (int ones = 0; ones <= 10; ones++) { /* as many bytes of ones at the end */
 		struct snowid_id128 id, expected;
@@ -197,9 +191,8 @@ START_TEST(increment_carries_through_the_random_part)
 		ck_assert_mem_eq(&id, &expected, sizeof id);
 	}
 }
-END_TEST
 
-START_TEST(encodes_tick_counter_and_random_in_this_order)
+TEST(encodes_tick_counter_and_random_in_this_order)
 {
 	static const uint8_t random[8] = {0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8};
 	static const uint8_t expected[16] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0xf7, 0xf8,
@@ -208,9 +201,8 @@ START_TEST(encodes_tick_counter_and_random_in_this_order)
 	sn_ulid_encode(0x010203040506, 0xf7f8, random, &id);
 	ck_assert_mem_eq(id.bytes, expected, sizeof expected);
 }
-END_TEST
 
-START_TEST(random_ulids_carry_the_systems_time)
+TEST(random_ulids_carry_the_systems_time)
 {
 	static const struct {
 		struct timespec clock;
@@ -230,9 +222,8 @@ START_TEST(random_ulids_carry_the_systems_time)
 	}
 	clock_shows = NULL;
 }
-END_TEST
 
-START_TEST(random_ulids_refuse_a_clock_outside_1970_to_9999)
+TEST(random_ulids_refuse_a_clock_outside_1970_to_9999)
 {
 	static const struct timespec clocks[] = {
 		{-1, 999999999}, {253402300800, 0}, {INT64_MIN, 0}};
@@ -245,9 +236,8 @@ START_TEST(random_ulids_refuse_a_clock_outside_1970_to_9999)
 	}
 	clock_shows = NULL;
 }
-END_TEST
 
-START_TEST(random_ulids_need_the_kernels_randomness)
+TEST(random_ulids_need_the_kernels_randomness)
 {
 	struct snowid_id128 id = {{1}};
 	sn_thread_get()->entropy->left = 0;
@@ -258,7 +248,6 @@ START_TEST(random_ulids_need_the_kernels_randomness)
 	getrandom_does = NULL;
 	OK(snowid_ulid_random(&id));
 }
-END_TEST
 
 static int by_random_part(const void *a, const void *b)
 {
@@ -278,7 +267,7 @@ static void expect_fresh(struct snowid_id128 *ids, size_t count)
 	}
 }
 
-START_TEST(random_parts_are_80_bits_and_fresh)
+TEST(random_parts_are_80_bits_and_fresh)
 {
 	enum { COUNT = 100000 };
 	struct snowid_id128 *const ids = calloc(COUNT, sizeof *ids);
@@ -297,7 +286,6 @@ START_TEST(random_parts_are_80_bits_and_fresh)
 	expect_fresh(ids, COUNT);
 	free(ids);
 }
-END_TEST
 
 /* The main thread makes ULIDs while signals make it do so in their handler. */
 enum { MADE = 50000, SIGNALS = 3000 };
@@ -325,7 +313,7 @@ static void *send_signals(void *to)
 	return NULL;
 }
 
-START_TEST(signal_handlers_make_ulids_of_their_own)
+TEST(signal_handlers_make_ulids_of_their_own)
 {
 	struct sigaction action = {.sa_handler = on_signal};
 	pthread_t self = pthread_self(), sender;
@@ -348,9 +336,8 @@ START_TEST(signal_handlers_make_ulids_of_their_own)
 	memmove(made + count, made + MADE, in_handler * sizeof *made);
 	expect_fresh(made, count + in_handler);
 }
-END_TEST
 
-START_TEST(first_and_last_enclose_a_millisecond)
+TEST(first_and_last_enclose_a_millisecond)
 {
 	char text[SNOWID_ULID_TEXT];
 	struct snowid_id128 id;
@@ -362,9 +349,8 @@ START_TEST(first_and_last_enclose_a_millisecond)
 	OK(snowid_ulid_format(&id, text));
 	ck_assert_str_eq(text, "01ARZ3NDEKZZZZZZZZZZZZZZZZ");
 }
-END_TEST
 
-START_TEST(first_and_last_are_clamped_to_1970_and_9999)
+TEST(first_and_last_are_clamped_to_1970_and_9999)
 {
 	static const struct snowid_id128 zeros;
 	struct snowid_id128 id;
@@ -385,9 +371,8 @@ START_TEST(first_and_last_are_clamped_to_1970_and_9999)
 	EXPECT(snowid_ulid_first_at(0, 0, NULL), SNOWID_E_INVALID);
 	EXPECT(snowid_ulid_last_at(0, 0, NULL), SNOWID_E_INVALID);
 }
-END_TEST
 
-START_TEST(null_is_refused)
+TEST(null_is_refused)
 {
 	const struct snowid_id128 id = {{0}};
 	struct snowid_id128 out;
@@ -410,29 +395,8 @@ START_TEST(null_is_refused)
 	EXPECT(snowid_ulid_increment(NULL), SNOWID_E_INVALID);
 	EXPECT_DETAIL("id is NULL");
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, agrees_with_published_ulids);
-	tcase_add_test(tests, writes_and_reads_what_division_on_paper_gives);
-	tcase_add_test(tests, only_bytes_of_the_alphabet_are_read);
-	tcase_add_test(tests, malformed_before_too_large);
-	tcase_add_test(tests, other_lengths_are_refused);
-	tcase_add_test(tests, time_has_48_bits);
-	tcase_add_test(tests, increment_carries_through_the_random_part);
-	tcase_add_test(tests, encodes_tick_counter_and_random_in_this_order);
-	tcase_add_test(tests, random_ulids_carry_the_systems_time);
-	tcase_add_test(tests, random_ulids_refuse_a_clock_outside_1970_to_9999);
-	tcase_add_test(tests, random_ulids_need_the_kernels_randomness);
-	tcase_add_test(tests, random_parts_are_80_bits_and_fresh);
-	tcase_add_test(tests, signal_handlers_make_ulids_of_their_own);
-	tcase_add_test(tests, first_and_last_enclose_a_millisecond);
-	tcase_add_test(tests, first_and_last_are_clamped_to_1970_and_9999);
-	tcase_add_test(tests, null_is_refused);
-}
 
 int main(void)
 {
-	return run_tests("ulid", add);
+	return run_tests(NULL, NULL);
 }

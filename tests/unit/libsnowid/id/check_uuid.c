@@ -103,13 +103,12 @@ static void published(char *column[])
 	}
 }
 
-START_TEST(agrees_with_published_uuids)
+TEST(agrees_with_published_uuids)
 {
 	ck_assert_int_ge(tsv_read(VECTORS "/uuid.tsv", published), 5);
 }
-END_TEST
 
-START_TEST(writes_and_reads_what_libuuid_does)
+TEST(writes_and_reads_what_libuuid_does)
 {
 	uint64_t state = 1;
 	for (int i = 0; i < 100000; i++) {
@@ -129,9 +128,8 @@ START_TEST(writes_and_reads_what_libuuid_does)
 			ck_abort_msg("%s was read as another", theirs);
 	}
 }
-END_TEST
 
-START_TEST(kinds_are_those_of_libuuid)
+TEST(kinds_are_those_of_libuuid)
 {
 	static const enum snowid_uuid_variant ours[] = {
 		[UUID_VARIANT_NCS] = SNOWID_UUID_VARIANT_NCS,
@@ -153,9 +151,8 @@ START_TEST(kinds_are_those_of_libuuid)
 		}
 	}
 }
-END_TEST
 
-START_TEST(order_is_that_of_libuuid)
+TEST(order_is_that_of_libuuid)
 {
 	uint64_t state = 2;
 	for (int i = 0; i < 100000; i++) {
@@ -170,7 +167,6 @@ START_TEST(order_is_that_of_libuuid)
 			ck_abort_msg("%d, not %d", ours, theirs);
 	}
 }
-END_TEST
 
 /* The text of version 6 is the same 60 bits: the highest digits of the time first. */
 static void text_1to6(const char *uuid1, char uuid6[LENGTH + 1])
@@ -180,7 +176,7 @@ static void text_1to6(const char *uuid1, char uuid6[LENGTH + 1])
 	snprintf(uuid6, LENGTH + 1, "%.8s-%.4s-6%.3s%s", time, time + 8, time + 12, uuid1 + 18);
 }
 
-START_TEST(versions_1_and_6_agree_with_libuuid_and_each_other)
+TEST(versions_1_and_6_agree_with_libuuid_and_each_other)
 {
 	uint64_t state = 3;
 	for (int i = 0; i < 100000; i++) {
@@ -229,9 +225,8 @@ START_TEST(versions_1_and_6_agree_with_libuuid_and_each_other)
 		ck_assert_uint_eq(got_node, node);
 	}
 }
-END_TEST
 
-START_TEST(conversions_work_in_place)
+TEST(conversions_work_in_place)
 {
 	struct snowid_id128 id = uuid(V1);
 	OK(snowid_uuid_1to6(&id, &id));
@@ -239,9 +234,8 @@ START_TEST(conversions_work_in_place)
 	OK(snowid_uuid_6to1(&id, &id));
 	expect_text(&id, V1);
 }
-END_TEST
 
-START_TEST(times_of_versions_1_and_6_begin_in_1582)
+TEST(times_of_versions_1_and_6_begin_in_1582)
 {
 	struct snowid_id128 id = uuid("00000000-0000-1000-8000-000000000000");
 	struct tm begin = {.tm_year = 1582 - 1900, .tm_mon = 9, .tm_mday = 15};
@@ -251,9 +245,8 @@ START_TEST(times_of_versions_1_and_6_begin_in_1582)
 	id = uuid("ffffffff-ffff-1fff-8000-000000000000"); /* 2^60 - 1 */
 	expect_time(&id, timegm(&begin) + 115292150460, 684697500);
 }
-END_TEST
 
-START_TEST(times_of_version_7_have_48_bits_of_ms)
+TEST(times_of_version_7_have_48_bits_of_ms)
 {
 	struct snowid_id128 id = uuid("00000000-0000-7fff-bfff-ffffffffffff");
 	expect_time(&id, 0, 0);
@@ -262,9 +255,8 @@ START_TEST(times_of_version_7_have_48_bits_of_ms)
 	id = uuid("ffffffff-ffff-7000-8000-000000000000");
 	expect_time(&id, 281474976710, 655000000);
 }
-END_TEST
 
-START_TEST(encodes_version_7_by_method_1)
+TEST(encodes_version_7_by_method_1)
 {
 	static const uint8_t random[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	static const uint8_t none[8];
@@ -278,9 +270,8 @@ START_TEST(encodes_version_7_by_method_1)
 	sn_uuid7_encode(0xffffffffffff, 0xffff, none, &id);
 	expect_text(&id, "ffffffff-ffff-7fff-bc00-000000000000");
 }
-END_TEST
 
-START_TEST(versions_and_variants_without_a_field_are_refused)
+TEST(versions_and_variants_without_a_field_are_refused)
 {
 	for (unsigned version = 0; version < 16; version++) {
 		for (unsigned variant = 0; variant < 16; variant++) {
@@ -310,10 +301,9 @@ START_TEST(versions_and_variants_without_a_field_are_refused)
 	}
 	EXPECT_DETAIL("version");
 }
-END_TEST
 
 /* Every byte in every place of the three ways to write a UUID. */
-START_TEST(only_bytes_of_their_place_are_read)
+TEST(only_bytes_of_their_place_are_read)
 {
 	static const char *const patterns[] = {V1, ("{" V1 "}"), ("urn:uuid:" V1)};
 	const struct snowid_id128 expected = uuid(V1);
@@ -361,9 +351,8 @@ START_TEST(only_bytes_of_their_place_are_read)
 		}
 	}
 }
-END_TEST
 
-START_TEST(other_lengths_are_refused)
+TEST(other_lengths_are_refused)
 {
 	const char text[] = "00000000-0000-0000-0000-000000000000000000000000000000";
 	struct snowid_id128 id;
@@ -375,9 +364,8 @@ START_TEST(other_lengths_are_refused)
 	EXPECT(snowid_uuid_parse("00000000000000000000000000000000", 32, &id), SNOWID_E_SYNTAX);
 	EXPECT(snowid_uuid_parse("urn:uuid:{" V1 "}", 47, &id), SNOWID_E_SYNTAX);
 }
-END_TEST
 
-START_TEST(random_uuids_are_of_version_7_and_the_systems_time)
+TEST(random_uuids_are_of_version_7_and_the_systems_time)
 {
 	static const struct {
 		struct timespec clock;
@@ -397,9 +385,8 @@ START_TEST(random_uuids_are_of_version_7_and_the_systems_time)
 	}
 	clock_shows = NULL;
 }
-END_TEST
 
-START_TEST(random_uuids_refuse_a_clock_outside_1970_to_9999)
+TEST(random_uuids_refuse_a_clock_outside_1970_to_9999)
 {
 	static const struct timespec clocks[] = {{-1, 999999999}, {253402300800, 0}};
 	for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
@@ -410,9 +397,8 @@ START_TEST(random_uuids_refuse_a_clock_outside_1970_to_9999)
 	}
 	clock_shows = NULL;
 }
-END_TEST
 
-START_TEST(random_uuids_need_the_kernels_randomness)
+TEST(random_uuids_need_the_kernels_randomness)
 {
 	struct snowid_id128 id = {{1}};
 	sn_thread_get()->entropy->left = 0;
@@ -423,14 +409,13 @@ START_TEST(random_uuids_need_the_kernels_randomness)
 	getrandom_does = NULL;
 	OK(snowid_uuid7_random(&id));
 }
-END_TEST
 
 static int compare(const void *a, const void *b)
 {
 	return snowid_id128_compare(a, b);
 }
 
-START_TEST(random_uuids_have_74_fresh_bits)
+TEST(random_uuids_have_74_fresh_bits)
 {
 	static const uint8_t expected[16] = {0,    0,    0,    0,    0,    0,    0x0f, 0xff,
 					     0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -457,7 +442,6 @@ START_TEST(random_uuids_have_74_fresh_bits)
 			ck_abort_msg("twice the same");
 	free(ids);
 }
-END_TEST
 
 static void expect_edges(unsigned version, int64_t sec, uint32_t nsec, const char *first,
 			 const char *last)
@@ -473,7 +457,7 @@ static void expect_edges(unsigned version, int64_t sec, uint32_t nsec, const cha
 }
 
 /* The times of RFC 9562, appendix A: 2022-02-22T19:22:22Z. */
-START_TEST(first_and_last_enclose_a_tick)
+TEST(first_and_last_enclose_a_tick)
 {
 	expect_edges(1, 1645557742, 0, "c232ab00-9414-11ec-8000-000000000000",
 		     "c232ab00-9414-11ec-bfff-ffffffffffff");
@@ -482,9 +466,8 @@ START_TEST(first_and_last_enclose_a_tick)
 	expect_edges(7, 1645557742, 999999, "017f22e2-79b0-7000-8000-000000000000",
 		     "017f22e2-79b0-7fff-bfff-ffffffffffff");
 }
-END_TEST
 
-START_TEST(first_and_last_are_clamped)
+TEST(first_and_last_are_clamped)
 {
 	static const struct {
 		unsigned version;
@@ -518,9 +501,8 @@ START_TEST(first_and_last_are_clamped)
 	EXPECT(snowid_uuid_first_at(7, 0, 0, NULL), SNOWID_E_INVALID);
 	EXPECT(snowid_uuid_last_at(1, 0, 0, NULL), SNOWID_E_INVALID);
 }
-END_TEST
 
-START_TEST(node_and_clock_sequence_are_replaced)
+TEST(node_and_clock_sequence_are_replaced)
 {
 	static const uint8_t node[] = {0x9f, 0x6b, 0xde, 0xce, 0xd8, 0x46};
 	char text[SNOWID_UUID_TEXT];
@@ -538,9 +520,8 @@ START_TEST(node_and_clock_sequence_are_replaced)
 	EXPECT(snowid_uuid_set_node(&id, node), SNOWID_E_KIND);
 	EXPECT(snowid_uuid_set_clock_seq(&id, 0), SNOWID_E_KIND);
 }
-END_TEST
 
-START_TEST(null_is_refused)
+TEST(null_is_refused)
 {
 	const struct snowid_id128 id = uuid(V1);
 	struct snowid_id128 out;
@@ -578,33 +559,8 @@ START_TEST(null_is_refused)
 	REFUSES(snowid_id128_compare(NULL, &id), "a");
 	REFUSES(snowid_id128_compare(&id, NULL), "b");
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, agrees_with_published_uuids);
-	tcase_add_test(tests, writes_and_reads_what_libuuid_does);
-	tcase_add_test(tests, kinds_are_those_of_libuuid);
-	tcase_add_test(tests, order_is_that_of_libuuid);
-	tcase_add_test(tests, versions_1_and_6_agree_with_libuuid_and_each_other);
-	tcase_add_test(tests, conversions_work_in_place);
-	tcase_add_test(tests, times_of_versions_1_and_6_begin_in_1582);
-	tcase_add_test(tests, times_of_version_7_have_48_bits_of_ms);
-	tcase_add_test(tests, encodes_version_7_by_method_1);
-	tcase_add_test(tests, versions_and_variants_without_a_field_are_refused);
-	tcase_add_test(tests, only_bytes_of_their_place_are_read);
-	tcase_add_test(tests, other_lengths_are_refused);
-	tcase_add_test(tests, random_uuids_are_of_version_7_and_the_systems_time);
-	tcase_add_test(tests, random_uuids_refuse_a_clock_outside_1970_to_9999);
-	tcase_add_test(tests, random_uuids_need_the_kernels_randomness);
-	tcase_add_test(tests, random_uuids_have_74_fresh_bits);
-	tcase_add_test(tests, first_and_last_enclose_a_tick);
-	tcase_add_test(tests, first_and_last_are_clamped);
-	tcase_add_test(tests, node_and_clock_sequence_are_replaced);
-	tcase_add_test(tests, null_is_refused);
-}
 
 int main(void)
 {
-	return run_tests("uuid", add);
+	return run_tests(NULL, NULL);
 }

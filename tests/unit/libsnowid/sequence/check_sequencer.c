@@ -5,7 +5,6 @@
 #include "libsnowid/store/store.h"
 #include "tests/unit/check.h"
 
-#define MS        UINT64_C(1000000)
 #define START_SEC 1000 /* the epoch is 0 */
 #define START_MS  (START_SEC * UINT64_C(1000))
 
@@ -81,7 +80,7 @@ static void expect_claim(uint64_t start, uint64_t count)
 		      (unsigned long long)(claim.start & ((UINT64_C(1) << q.ticks.bits) - 1)));
 }
 
-START_TEST(the_first_slot_is_above_the_tick_it_was_made_in)
+TEST(the_first_slot_is_above_the_tick_it_was_made_in)
 {
 	const struct setup settings = usual();
 	make(&settings);
@@ -94,9 +93,8 @@ START_TEST(the_first_slot_is_above_the_tick_it_was_made_in)
 	expect_claim((START_MS + 1) << 12, 1);
 	drop();
 }
-END_TEST
 
-START_TEST(claims_follow_each_other_and_end_with_the_tick)
+TEST(claims_follow_each_other_and_end_with_the_tick)
 {
 	const struct setup settings = usual();
 	make(&settings);
@@ -117,9 +115,8 @@ START_TEST(claims_follow_each_other_and_end_with_the_tick)
 	ck_assert_uint_eq(sn_sequencer_issued(&q), 4097);
 	drop();
 }
-END_TEST
 
-START_TEST(nothing_above_the_limit_is_handed_out)
+TEST(nothing_above_the_limit_is_handed_out)
 {
 	const struct setup settings = usual();
 	make(&settings);
@@ -136,9 +133,8 @@ START_TEST(nothing_above_the_limit_is_handed_out)
 	OK(sn_sequencer_claim(&q, 1, &claim));
 	drop();
 }
-END_TEST
 
-START_TEST(an_open_tick_is_checked_against_the_limit_too)
+TEST(an_open_tick_is_checked_against_the_limit_too)
 {
 	const struct setup settings = usual();
 	make(&settings);
@@ -148,9 +144,8 @@ START_TEST(an_open_tick_is_checked_against_the_limit_too)
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_LIMIT);
 	drop();
 }
-END_TEST
 
-START_TEST(a_claim_is_cut_at_the_limit)
+TEST(a_claim_is_cut_at_the_limit)
 {
 	struct setup settings = usual();
 	settings.bits = 0; /* each slot is a tick: a claim may span many */
@@ -164,9 +159,8 @@ START_TEST(a_claim_is_cut_at_the_limit)
 	EXPECT(sn_sequencer_claim(&q, 1000, &claim), SNOWID_E_LIMIT);
 	drop();
 }
-END_TEST
 
-START_TEST(after_a_seal_nobody_claims)
+TEST(after_a_seal_nobody_claims)
 {
 	const struct setup settings = usual();
 	make(&settings);
@@ -185,7 +179,6 @@ START_TEST(after_a_seal_nobody_claims)
 	EXPECT(sn_sequencer_available(&q, &count, &wait), SNOWID_E_CLOSED);
 	drop();
 }
-END_TEST
 
 static atomic_int racers_ready;
 
@@ -205,7 +198,7 @@ static void *race(void *out)
 	return NULL;
 }
 
-START_TEST(a_seal_knows_the_exact_end)
+TEST(a_seal_knows_the_exact_end)
 {
 	for (int round = 0; round < 100; round++) {
 		struct setup settings = usual();
@@ -228,9 +221,8 @@ START_TEST(a_seal_knows_the_exact_end)
 		drop();
 	}
 }
-END_TEST
 
-START_TEST(leaving_ends_this_copy_alone)
+TEST(leaving_ends_this_copy_alone)
 {
 	const struct setup settings = usual();
 	make(&settings);
@@ -241,9 +233,8 @@ START_TEST(leaving_ends_this_copy_alone)
 	OK(sn_sequencer_claim(&q, 1, &claim));
 	drop();
 }
-END_TEST
 
-START_TEST(an_old_reading_is_no_step_back)
+TEST(an_old_reading_is_no_step_back)
 {
 	const struct setup settings = usual();
 	make(&settings);
@@ -255,15 +246,14 @@ START_TEST(an_old_reading_is_no_step_back)
 	ck_assert_uint_eq(atomic_load(&q.shared->regressions), 0);
 	drop();
 }
-END_TEST
 
-START_TEST(a_small_step_back_is_waited_out)
+TEST(a_small_step_back_is_waited_out)
 {
 	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 100 * MS));
 	OK(sn_sequencer_claim(&q, 1, &claim));
-	OK(snowid_clock_step(the_clock, -3 * (int64_t)MS));
+	OK(snowid_clock_step(the_clock, -3 * MS));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOCK);
 	ck_assert_uint_eq(claim.wait_ns, 3 * MS);
 	EXPECT(claim_for(1, 2 * MS), SNOWID_E_CLOCK); /* too short a wait; 2 ms have passed */
@@ -274,7 +264,6 @@ START_TEST(a_small_step_back_is_waited_out)
 	ck_assert_uint_eq(atomic_load(&q.shared->refused), 0);
 	drop();
 }
-END_TEST
 
 /* Claims all it can get without a step of the clock; returns how many ticks were opened. */
 static uint64_t drain(void)
@@ -285,13 +274,13 @@ static uint64_t drain(void)
 	return ((atomic_load(&q.shared->next) - 1) >> q.ticks.bits) - before;
 }
 
-START_TEST(in_a_hold_ticks_open_by_elapsed_time)
+TEST(in_a_hold_ticks_open_by_elapsed_time)
 {
 	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 1000 * MS));
 	OK(sn_sequencer_claim(&q, 1, &claim));
-	OK(snowid_clock_step(the_clock, -500 * (int64_t)MS));
+	OK(snowid_clock_step(the_clock, -500 * MS));
 
 	/* What is left of the last tick at once, and no other. */
 	OK(sn_sequencer_claim(&q, SN_CLAIM_MAX, &claim));
@@ -313,15 +302,14 @@ START_TEST(in_a_hold_ticks_open_by_elapsed_time)
 	ck_assert_uint_le(atomic_load(&q.shared->max_lead), 501 * MS / 100);
 	drop();
 }
-END_TEST
 
-START_TEST(what_a_hold_has_left_is_worked_off_at_half_the_pace)
+TEST(what_a_hold_has_left_is_worked_off_at_half_the_pace)
 {
 	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 1000 * MS));
 	drain();
-	OK(snowid_clock_step(the_clock, -500 * (int64_t)MS));
+	OK(snowid_clock_step(the_clock, -500 * MS));
 	uint64_t opened = 0;
 	for (int i = 0; i < 500; i++) { /* until the clock stands where it was */
 		drain();
@@ -343,15 +331,14 @@ START_TEST(what_a_hold_has_left_is_worked_off_at_half_the_pace)
 	ck_assert_uint_eq(atomic_load(&q.shared->refused), 0);
 	drop();
 }
-END_TEST
 
-START_TEST(a_step_of_exactly_the_hold_is_held_and_more_is_refused)
+TEST(a_step_of_exactly_the_hold_is_held_and_more_is_refused)
 {
 	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 5000 * MS));
 	OK(sn_sequencer_claim(&q, 1, &claim));
-	OK(snowid_clock_step(the_clock, -1000 * (int64_t)MS)); /* a leap second */
+	OK(snowid_clock_step(the_clock, -1000 * MS)); /* a leap second */
 	OK(sn_sequencer_claim(&q, 1, &claim));
 	OK(snowid_clock_step(the_clock, -100));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOCK);
@@ -364,20 +351,19 @@ START_TEST(a_step_of_exactly_the_hold_is_held_and_more_is_refused)
 	ck_assert_uint_eq(atomic_load(&q.shared->regressions), 1);
 	drop();
 }
-END_TEST
 
-START_TEST(a_second_step_within_a_hold_stays_within_its_bound)
+TEST(a_second_step_within_a_hold_stays_within_its_bound)
 {
 	const struct setup settings = usual();
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 5000 * MS));
 	drain();
-	OK(snowid_clock_step(the_clock, -600 * (int64_t)MS));
+	OK(snowid_clock_step(the_clock, -600 * MS));
 	for (int i = 0; i < 590; i++) {
 		drain();
 		OK(snowid_clock_advance(the_clock, MS));
 	}
-	OK(snowid_clock_step(the_clock, -600 * (int64_t)MS));
+	OK(snowid_clock_step(the_clock, -600 * MS));
 	for (int i = 0; i < 100; i++) {
 		drain();
 		OK(snowid_clock_advance(the_clock, MS));
@@ -388,9 +374,8 @@ START_TEST(a_second_step_within_a_hold_stays_within_its_bound)
 	ck_assert_uint_gt(claim.wait_ns, 0);
 	drop();
 }
-END_TEST
 
-START_TEST(a_floor_far_ahead_is_refused)
+TEST(a_floor_far_ahead_is_refused)
 {
 	const struct setup settings = usual();
 	make(&settings);
@@ -400,9 +385,8 @@ START_TEST(a_floor_far_ahead_is_refused)
 	ck_assert_uint_eq(claim.wait_ns, 0);
 	drop();
 }
-END_TEST
 
-START_TEST(borrowed_ticks_are_bounded)
+TEST(borrowed_ticks_are_bounded)
 {
 	struct setup settings = usual();
 	settings.borrow_ns = 3 * MS;
@@ -414,14 +398,13 @@ START_TEST(borrowed_ticks_are_bounded)
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_EXHAUSTED);
 	ck_assert_uint_eq(claim.wait_ns, MS);
 	/* After a small step back nothing is borrowed on top. */
-	OK(snowid_clock_step(the_clock, -2 * (int64_t)MS));
+	OK(snowid_clock_step(the_clock, -2 * MS));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOCK);
 	ck_assert_uint_eq(claim.wait_ns, 2 * MS);
 	drop();
 }
-END_TEST
 
-START_TEST(fine_ticks_lag_by_up_to_a_millisecond)
+TEST(fine_ticks_lag_by_up_to_a_millisecond)
 {
 	struct setup settings = usual();
 	settings.bits = 0;
@@ -439,9 +422,8 @@ START_TEST(fine_ticks_lag_by_up_to_a_millisecond)
 	ck_assert_uint_eq(sn_sequencer_issued(&q), 10011);
 	drop();
 }
-END_TEST
 
-START_TEST(fine_ticks_go_on_in_a_hold)
+TEST(fine_ticks_go_on_in_a_hold)
 {
 	struct setup settings = usual();
 	settings.bits = 0;
@@ -449,7 +431,7 @@ START_TEST(fine_ticks_go_on_in_a_hold)
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, 500 * MS));
 	drain();
-	OK(snowid_clock_step(the_clock, -100 * (int64_t)MS));
+	OK(snowid_clock_step(the_clock, -100 * MS));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOCK);
 	OK(snowid_clock_advance(the_clock, MS / 2));
 	OK(sn_sequencer_claim(&q, SN_CLAIM_MAX, &claim));
@@ -460,9 +442,8 @@ START_TEST(fine_ticks_go_on_in_a_hold)
 	ck_assert_uint_eq(claim.count, 10000);
 	drop();
 }
-END_TEST
 
-START_TEST(a_random_start_is_for_ticks_that_the_clock_opens)
+TEST(a_random_start_is_for_ticks_that_the_clock_opens)
 {
 	struct setup settings = usual();
 	uint64_t different = 0, last = 0;
@@ -494,10 +475,9 @@ START_TEST(a_random_start_is_for_ticks_that_the_clock_opens)
 	ck_assert_uint_eq(claim.start & 4095, 0);
 	drop();
 }
-END_TEST
 
 /* 2^48 ticks of 16 bits: the last slots there are. */
-START_TEST(at_the_last_slot_the_layout_has_ended)
+TEST(at_the_last_slot_the_layout_has_ended)
 {
 	struct setup settings = usual();
 	settings.bits = 16;
@@ -523,9 +503,8 @@ START_TEST(at_the_last_slot_the_layout_has_ended)
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOSED);
 	drop();
 }
-END_TEST
 
-START_TEST(a_clock_outside_the_layout_is_refused)
+TEST(a_clock_outside_the_layout_is_refused)
 {
 	struct setup settings = usual();
 	settings.last_tick = START_MS + 10;
@@ -535,7 +514,7 @@ START_TEST(a_clock_outside_the_layout_is_refused)
 	EXPECT_DETAIL("1970-01-01T00:00:00.000Z");
 	struct sn_store *const made = store;
 	EXPECT(try_make(&settings), SNOWID_E_EPOCH);
-	OK(snowid_clock_step(the_clock, 1001 * (int64_t)(1000 * MS) + 11 * (int64_t)MS));
+	OK(snowid_clock_step(the_clock, 1001 * (int64_t)(1000 * MS) + 11 * MS));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_ENDED);
 	EXPECT_DETAIL("1970-01-01T00:16:40.010Z");
 	EXPECT(try_make(&settings), SNOWID_E_ENDED);
@@ -544,9 +523,8 @@ START_TEST(a_clock_outside_the_layout_is_refused)
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_ENDED);
 	drop();
 }
-END_TEST
 
-START_TEST(a_deadline_bounds_all_waits_of_a_call)
+TEST(a_deadline_bounds_all_waits_of_a_call)
 {
 	const struct setup settings = usual();
 	uint64_t before, after;
@@ -561,9 +539,8 @@ START_TEST(a_deadline_bounds_all_waits_of_a_call)
 	ck_assert_uint_eq(atomic_load(&q.shared->waits), 1);
 	drop();
 }
-END_TEST
 
-START_TEST(available_is_what_a_claim_would_get)
+TEST(available_is_what_a_claim_would_get)
 {
 	const struct setup settings = usual();
 	uint64_t count, wait;
@@ -578,7 +555,6 @@ START_TEST(available_is_what_a_claim_would_get)
 	ck_assert_uint_eq(count, 4000);
 	drop();
 }
-END_TEST
 
 static void *claim_many(void *unused)
 {
@@ -593,7 +569,7 @@ static void *claim_many(void *unused)
 	return NULL;
 }
 
-START_TEST(statistics_are_exact_over_threads)
+TEST(statistics_are_exact_over_threads)
 {
 	struct setup settings = usual();
 	pthread_t threads[4];
@@ -611,37 +587,8 @@ START_TEST(statistics_are_exact_over_threads)
 	ck_assert_uint_eq(atomic_load(&q.shared->regressions), 0);
 	drop();
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, the_first_slot_is_above_the_tick_it_was_made_in);
-	tcase_add_test(tests, claims_follow_each_other_and_end_with_the_tick);
-	tcase_add_test(tests, nothing_above_the_limit_is_handed_out);
-	tcase_add_test(tests, an_open_tick_is_checked_against_the_limit_too);
-	tcase_add_test(tests, a_claim_is_cut_at_the_limit);
-	tcase_add_test(tests, after_a_seal_nobody_claims);
-	tcase_add_test(tests, a_seal_knows_the_exact_end);
-	tcase_add_test(tests, leaving_ends_this_copy_alone);
-	tcase_add_test(tests, an_old_reading_is_no_step_back);
-	tcase_add_test(tests, a_small_step_back_is_waited_out);
-	tcase_add_test(tests, in_a_hold_ticks_open_by_elapsed_time);
-	tcase_add_test(tests, what_a_hold_has_left_is_worked_off_at_half_the_pace);
-	tcase_add_test(tests, a_step_of_exactly_the_hold_is_held_and_more_is_refused);
-	tcase_add_test(tests, a_second_step_within_a_hold_stays_within_its_bound);
-	tcase_add_test(tests, a_floor_far_ahead_is_refused);
-	tcase_add_test(tests, borrowed_ticks_are_bounded);
-	tcase_add_test(tests, fine_ticks_lag_by_up_to_a_millisecond);
-	tcase_add_test(tests, fine_ticks_go_on_in_a_hold);
-	tcase_add_test(tests, a_random_start_is_for_ticks_that_the_clock_opens);
-	tcase_add_test(tests, at_the_last_slot_the_layout_has_ended);
-	tcase_add_test(tests, a_clock_outside_the_layout_is_refused);
-	tcase_add_test(tests, a_deadline_bounds_all_waits_of_a_call);
-	tcase_add_test(tests, available_is_what_a_claim_would_get);
-	tcase_add_test(tests, statistics_are_exact_over_threads);
-}
 
 int main(void)
 {
-	return run_tests("sequencer", add);
+	return run_tests(NULL, NULL);
 }

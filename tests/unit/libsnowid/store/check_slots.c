@@ -58,7 +58,7 @@ static uint64_t next(struct snowid_generator *g)
 	return id;
 }
 
-START_TEST(each_takes_the_first_that_is_free)
+TEST(each_takes_the_first_that_is_free)
 {
 	struct snowid_generator *const a = take(""), *const b = take(""), *c = take("");
 	ck_assert_uint_eq(worker_of(a), 0);
@@ -74,9 +74,8 @@ START_TEST(each_takes_the_first_that_is_free)
 	snowid_generator_free(c);
 	snowid_generator_free(d);
 }
-END_TEST
 
-START_TEST(when_all_are_taken_the_holders_are_named)
+TEST(when_all_are_taken_the_holders_are_named)
 {
 	struct snowid_generator *const a = take("?workers=4-5"), *const b = take("?workers=4-5");
 	struct snowid_generator *none = NULL;
@@ -94,9 +93,8 @@ START_TEST(when_all_are_taken_the_holders_are_named)
 	snowid_generator_free(a);
 	snowid_generator_free(b);
 }
-END_TEST
 
-START_TEST(of_many_holders_it_says_how_many_more_there_are)
+TEST(of_many_holders_it_says_how_many_more_there_are)
 {
 	enum { MANY = 32 };
 	struct snowid_generator *held[MANY], *none = NULL;
@@ -116,9 +114,8 @@ START_TEST(of_many_holders_it_says_how_many_more_there_are)
 	for (int i = 0; i < MANY; i++)
 		snowid_generator_free(held[i]);
 }
-END_TEST
 
-START_TEST(a_worker_may_be_asked_for)
+TEST(a_worker_may_be_asked_for)
 {
 	struct snowid_config *const config = config_of("snowflake", "?workers=0-9");
 	struct snowid_generator *g, *other;
@@ -139,9 +136,8 @@ START_TEST(a_worker_may_be_asked_for)
 	EXPECT_DETAIL("datacenter 3, not 4");
 	snowid_config_free(config);
 }
-END_TEST
 
-START_TEST(another_field_may_be_named)
+TEST(another_field_may_be_named)
 {
 	struct snowid_generator *g;
 	uint64_t value;
@@ -160,9 +156,8 @@ START_TEST(another_field_may_be_named)
 	EXPECT(try_take("snowflake", "?workers=0-32", &g), SNOWID_E_RANGE);
 	EXPECT_DETAIL("from 0 to 31");
 }
-END_TEST
 
-START_TEST(malformed_urls_are_refused)
+TEST(malformed_urls_are_refused)
 {
 	static const char *const urls[] = {
 		"slots:",
@@ -187,9 +182,8 @@ START_TEST(malformed_urls_are_refused)
 			      urls[i]);
 	snowid_config_free(config);
 }
-END_TEST
 
-START_TEST(the_directory_is_made_but_not_the_way_to_it)
+TEST(the_directory_is_made_but_not_the_way_to_it)
 {
 	struct snowid_generator *g;
 	struct stat status;
@@ -215,9 +209,8 @@ START_TEST(the_directory_is_made_but_not_the_way_to_it)
 	EXPECT_DETAIL("cannot make the directory");
 	*end = '\0';
 }
-END_TEST
 
-START_TEST(a_killed_process_leaves_its_worker_and_a_child_keeps_it)
+TEST(a_killed_process_leaves_its_worker_and_a_child_keeps_it)
 {
 	int ready[2], status;
 	uint64_t last;
@@ -251,9 +244,8 @@ START_TEST(a_killed_process_leaves_its_worker_and_a_child_keeps_it)
 	ck_assert_uint_gt(next(g), last);
 	snowid_generator_free(g);
 }
-END_TEST
 
-START_TEST(eight_processes_get_eight_workers)
+TEST(eight_processes_get_eight_workers)
 {
 	enum { PROCESSES = 8 };
 	uint64_t *const workers = mmap(NULL, PROCESSES * sizeof *workers, PROT_READ | PROT_WRITE,
@@ -288,23 +280,8 @@ START_TEST(eight_processes_get_eight_workers)
 	}
 	munmap(workers, PROCESSES * sizeof *workers);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_checked_fixture(tests, directory_make, directory_remove);
-	tcase_add_test(tests, each_takes_the_first_that_is_free);
-	tcase_add_test(tests, when_all_are_taken_the_holders_are_named);
-	tcase_add_test(tests, of_many_holders_it_says_how_many_more_there_are);
-	tcase_add_test(tests, a_worker_may_be_asked_for);
-	tcase_add_test(tests, another_field_may_be_named);
-	tcase_add_test(tests, malformed_urls_are_refused);
-	tcase_add_test(tests, the_directory_is_made_but_not_the_way_to_it);
-	tcase_add_test(tests, a_killed_process_leaves_its_worker_and_a_child_keeps_it);
-	tcase_add_test(tests, eight_processes_get_eight_workers);
-}
 
 int main(void)
 {
-	return run_tests("store_slots", add);
+	return run_tests(directory_make, directory_remove);
 }

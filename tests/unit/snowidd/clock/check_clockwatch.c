@@ -7,9 +7,6 @@
 #include "snowidd/clock/sntp.h"
 #include "tests/unit/check.h"
 
-#define MS  INT64_C(1000000)
-#define SEC INT64_C(1000000000)
-
 /* A host: its clocks, and what its kernel says of them. */
 struct host {
 	struct clockwatch *watch;
@@ -21,7 +18,7 @@ static struct host start(void)
 {
 	struct host host = {
 		.watch = clockwatch_new(100 * MS, 1 * SEC),
-		.now = {.wall_ns = 1700000000 * SEC, .boot_ns = 5000 * (uint64_t)SEC},
+		.now = {.wall_ns = 1700000000 * SEC, .boot_ns = 5000 * SEC},
 	};
 	ck_assert_ptr_nonnull(host.watch);
 	log_open(LOG_LEVEL_ERROR, false, false);
@@ -32,7 +29,7 @@ static struct host start(void)
 /* Ten seconds go by, in which the clock is set by `step`. */
 static enum clock_verdict after(struct host *host, int64_t step)
 {
-	host->now.boot_ns += 10 * (uint64_t)SEC;
+	host->now.boot_ns += 10 * SEC;
 	host->now.wall_ns += 10 * SEC + step;
 	clockwatch_read(host->watch, &host->now);
 	clockwatch_state(host->watch, &host->state);
@@ -50,7 +47,7 @@ static enum clock_verdict measured(struct host *host, size_t count, const int64_
 	return host->state.verdict;
 }
 
-START_TEST(a_clock_that_runs_is_good)
+TEST(a_clock_that_runs_is_good)
 {
 	struct host host = start();
 
@@ -60,9 +57,8 @@ START_TEST(a_clock_that_runs_is_good)
 	ck_assert_str_eq(host.state.reason, "");
 	clockwatch_free(host.watch);
 }
-END_TEST
 
-START_TEST(thresholds_in_both_directions)
+TEST(thresholds_in_both_directions)
 {
 	static const struct {
 		int64_t step;
@@ -83,9 +79,8 @@ START_TEST(thresholds_in_both_directions)
 		clockwatch_free(host.watch);
 	}
 }
-END_TEST
 
-START_TEST(a_step_stays_until_it_is_taken_back)
+TEST(a_step_stays_until_it_is_taken_back)
 {
 	struct host host = start();
 
@@ -96,9 +91,8 @@ START_TEST(a_step_stays_until_it_is_taken_back)
 	ck_assert_uint_eq(host.state.steps, 3);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
-START_TEST(small_steps_add_up)
+TEST(small_steps_add_up)
 {
 	struct host host = start();
 
@@ -107,9 +101,8 @@ START_TEST(small_steps_add_up)
 	ck_assert_int_eq(after(&host, 100 * MS), CLOCK_REFUSE);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
-START_TEST(the_kernel_vouches_for_a_step)
+TEST(the_kernel_vouches_for_a_step)
 {
 	struct host host = start();
 
@@ -125,9 +118,8 @@ START_TEST(the_kernel_vouches_for_a_step)
 	ck_assert_int_eq(after(&host, -5 * SEC), CLOCK_REFUSE);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
-START_TEST(a_leap_second_is_no_drift)
+TEST(a_leap_second_is_no_drift)
 {
 	struct host host = start();
 
@@ -136,9 +128,8 @@ START_TEST(a_leap_second_is_no_drift)
 	ck_assert_uint_eq(host.state.steps, 1);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
-START_TEST(the_kernels_estimate_counts_while_synchronised)
+TEST(the_kernels_estimate_counts_while_synchronised)
 {
 	struct host host = start();
 
@@ -151,10 +142,9 @@ START_TEST(the_kernels_estimate_counts_while_synchronised)
 	ck_assert_int_eq(after(&host, 0), CLOCK_WARN);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
 /* Adjustments that are no steps: as a time daemon slews, and as it corrects a crystal. */
-START_TEST(slewing_is_noticed)
+TEST(slewing_is_noticed)
 {
 	struct host host = start();
 	static const struct {
@@ -188,9 +178,8 @@ START_TEST(slewing_is_noticed)
 	ck_assert_uint_eq(host.state.steps, 0);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
-START_TEST(ntp_has_the_last_word)
+TEST(ntp_has_the_last_word)
 {
 	struct host host = start();
 	const int64_t fast = 1500 * MS, good = 3 * MS;
@@ -207,9 +196,8 @@ START_TEST(ntp_has_the_last_word)
 	ck_assert_int_eq(after(&host, 2 * SEC), CLOCK_REFUSE);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
-START_TEST(one_liar_among_three)
+TEST(one_liar_among_three)
 {
 	struct host host = start();
 	const int64_t lies[] = {-3600 * SEC, 2 * MS, 4 * MS}, even[] = {10 * MS, 400 * MS},
@@ -222,9 +210,8 @@ START_TEST(one_liar_among_three)
 	ck_assert_int_eq(measured(&host, 3, right), CLOCK_GOOD);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
-START_TEST(a_measurement_grows_old)
+TEST(a_measurement_grows_old)
 {
 	struct host host = start();
 	const int64_t fast = 2 * SEC;
@@ -237,9 +224,8 @@ START_TEST(a_measurement_grows_old)
 	ck_assert_uint_eq(host.state.unanswered, 3);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
-START_TEST(limits_can_change)
+TEST(limits_can_change)
 {
 	struct host host = start();
 
@@ -249,7 +235,6 @@ START_TEST(limits_can_change)
 	ck_assert_int_eq(host.state.verdict, CLOCK_REFUSE);
 	clockwatch_free(host.watch);
 }
-END_TEST
 
 /* ---- SNTP ------------------------------------------------------------------------------------ */
 
@@ -273,7 +258,7 @@ static void answer(uint8_t packet[SNTP_PACKET], uint64_t sec)
 	put(packet + 40, sec, UINT32_C(1) << 31);
 }
 
-START_TEST(sntp_measures)
+TEST(sntp_measures)
 {
 	static const struct {
 		uint64_t server;        /* seconds since 1900 */
@@ -300,9 +285,8 @@ START_TEST(sntp_measures)
 			      (long long)ahead);
 	}
 }
-END_TEST
 
-START_TEST(sntp_believes_no_stranger)
+TEST(sntp_believes_no_stranger)
 {
 	uint8_t good[SNTP_PACKET], packet[SNTP_PACKET];
 	int64_t ahead;
@@ -332,9 +316,8 @@ START_TEST(sntp_believes_no_stranger)
 	memset(good + 40, 0, 8);
 	ck_assert(!sntp_answer(good, sizeof good, COOKIE, 0, 1, &ahead));
 }
-END_TEST
 
-START_TEST(sntp_tells_nothing_of_itself)
+TEST(sntp_tells_nothing_of_itself)
 {
 	uint8_t packet[SNTP_PACKET];
 
@@ -345,28 +328,8 @@ START_TEST(sntp_tells_nothing_of_itself)
 	ck_assert_uint_eq(packet[40], 0x01);
 	ck_assert_uint_eq(packet[47], 0xef);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, a_clock_that_runs_is_good);
-	tcase_add_test(tests, thresholds_in_both_directions);
-	tcase_add_test(tests, a_step_stays_until_it_is_taken_back);
-	tcase_add_test(tests, small_steps_add_up);
-	tcase_add_test(tests, the_kernel_vouches_for_a_step);
-	tcase_add_test(tests, a_leap_second_is_no_drift);
-	tcase_add_test(tests, the_kernels_estimate_counts_while_synchronised);
-	tcase_add_test(tests, slewing_is_noticed);
-	tcase_add_test(tests, ntp_has_the_last_word);
-	tcase_add_test(tests, one_liar_among_three);
-	tcase_add_test(tests, a_measurement_grows_old);
-	tcase_add_test(tests, limits_can_change);
-	tcase_add_test(tests, sntp_measures);
-	tcase_add_test(tests, sntp_believes_no_stranger);
-	tcase_add_test(tests, sntp_tells_nothing_of_itself);
-}
 
 int main(void)
 {
-	return run_tests("clockwatch", add);
+	return run_tests(NULL, NULL);
 }

@@ -18,7 +18,7 @@ static bool prefers_json(const char *accept)
 	return json;
 }
 
-START_TEST(json_is_preferred_where_it_weighs_more)
+TEST(json_is_preferred_where_it_weighs_more)
 {
 	static const char *const yes[] = {
 		"application/json",
@@ -59,7 +59,6 @@ START_TEST(json_is_preferred_where_it_weighs_more)
 	for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
 		ck_assert_msg(!prefers_json(no[i]), "%s", no[i]);
 }
-END_TEST
 
 static const char *read(const char *text, struct query *query, char copy[100])
 {
@@ -68,7 +67,7 @@ static const char *read(const char *text, struct query *query, char copy[100])
 	return query_read(copy, QUERY_KIND | QUERY_COUNT, query);
 }
 
-START_TEST(parameters_are_decoded)
+TEST(parameters_are_decoded)
 {
 	struct query query;
 	char copy[100];
@@ -81,9 +80,8 @@ START_TEST(parameters_are_decoded)
 	ck_assert_ptr_null(query.id.data);
 	ck_assert_ptr_null(read("", &query, copy));
 }
-END_TEST
 
-START_TEST(what_is_no_parameter_is_refused)
+TEST(what_is_no_parameter_is_refused)
 {
 	static const char *const bad[] = {
 		"kind",     "=x",       "kind=a&kind=b", "id=5",    "kind=%",          "kind=%4",
@@ -96,16 +94,8 @@ START_TEST(what_is_no_parameter_is_refused)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		ck_assert_msg(read(bad[i], &query, copy) != NULL, "%s", bad[i]);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, json_is_preferred_where_it_weighs_more);
-	tcase_add_test(tests, parameters_are_decoded);
-	tcase_add_test(tests, what_is_no_parameter_is_refused);
-}
 
 int main(void)
 {
-	return run_tests("query", add);
+	return run_tests(NULL, NULL);
 }

@@ -8,8 +8,6 @@
 #include "snowidd/net/rate.h"
 #include "tests/unit/check.h"
 
-#define SEC UINT64_C(1000000000)
-
 static struct rate_key key_of(const char *address)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
@@ -37,7 +35,7 @@ static unsigned taken(struct rate *rate, const struct rate_key *key, uint64_t pe
 	return count;
 }
 
-START_TEST(a_burst_and_then_the_rate)
+TEST(a_burst_and_then_the_rate)
 {
 	struct rate *const rate = rate_new();
 	const struct rate_key a = key_of("192.0.2.1"), b = key_of("192.0.2.2");
@@ -53,9 +51,8 @@ START_TEST(a_burst_and_then_the_rate)
 	ck_assert_uint_eq(taken(rate, &a, 10, 20, 60 * SEC, 100), 20);
 	rate_free(rate);
 }
-END_TEST
 
-START_TEST(a_reload_forgives_what_it_would_not_have_allowed)
+TEST(a_reload_forgives_what_it_would_not_have_allowed)
 {
 	struct rate *const rate = rate_new();
 	const struct rate_key a = key_of("192.0.2.1");
@@ -66,9 +63,8 @@ START_TEST(a_reload_forgives_what_it_would_not_have_allowed)
 	ck_assert_uint_eq(taken(rate, &a, 10, 5, 2 * SEC, 10), 5);
 	rate_free(rate);
 }
-END_TEST
 
-START_TEST(the_largest_numbers)
+TEST(the_largest_numbers)
 {
 	struct rate *const rate = rate_new();
 	const struct rate_key a = key_of("192.0.2.1"), b = key_of("192.0.2.2");
@@ -78,10 +74,9 @@ START_TEST(the_largest_numbers)
 	ck_assert_uint_eq(taken(rate, &b, 1000000000, 1, decades, 1000), 1);
 	rate_free(rate);
 }
-END_TEST
 
 /* Many addresses at once make room only where the bucket is full again or nearly so. */
-START_TEST(a_flood_of_addresses_frees_nobody)
+TEST(a_flood_of_addresses_frees_nobody)
 {
 	struct rate *const rate = rate_new();
 	const struct rate_key a = key_of("192.0.2.1");
@@ -94,9 +89,8 @@ START_TEST(a_flood_of_addresses_frees_nobody)
 	ck_assert_uint_eq(taken(rate, &a, 1, 50, SEC, 100), 0);
 	rate_free(rate);
 }
-END_TEST
 
-START_TEST(who_a_client_is)
+TEST(who_a_client_is)
 {
 	const struct rate_key a = key_of("192.0.2.1"), mapped = key_of("::ffff:192.0.2.1");
 	const struct rate_key b = key_of("2001:db8::1"), same = key_of("2001:db8::ffff:2:3:4"),
@@ -109,18 +103,8 @@ START_TEST(who_a_client_is)
 	ck_assert(b.high != other.high);
 	ck_assert(!rate_key(&nobody, &key));
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, a_burst_and_then_the_rate);
-	tcase_add_test(tests, a_reload_forgives_what_it_would_not_have_allowed);
-	tcase_add_test(tests, the_largest_numbers);
-	tcase_add_test(tests, a_flood_of_addresses_frees_nobody);
-	tcase_add_test(tests, who_a_client_is);
-}
 
 int main(void)
 {
-	return run_tests("rate", add);
+	return run_tests(NULL, NULL);
 }

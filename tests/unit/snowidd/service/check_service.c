@@ -60,7 +60,7 @@ static enum refusal health(struct fixture *f)
 	return state.refusal;
 }
 
-START_TEST(what_is_asked_for_is_checked_before_it_is_taken)
+TEST(what_is_asked_for_is_checked_before_it_is_taken)
 {
 	struct fixture f = start();
 
@@ -74,9 +74,8 @@ START_TEST(what_is_asked_for_is_checked_before_it_is_taken)
 	ck_assert_uint_eq(service_counters(f.service, 0)->ids[0], 0);
 	end(&f);
 }
-END_TEST
 
-START_TEST(each_cause_is_lifted_by_itself)
+TEST(each_cause_is_lifted_by_itself)
 {
 	struct fixture f = start();
 
@@ -93,10 +92,9 @@ START_TEST(each_cause_is_lifted_by_itself)
 	ck_assert_int_eq(take(&f), REFUSED_CLOCK);
 	end(&f);
 }
-END_TEST
 
 /* As a store does when it says that another has the worker. */
-START_TEST(a_worker_that_is_lost_is_a_conflict)
+TEST(a_worker_that_is_lost_is_a_conflict)
 {
 	struct fixture f = start();
 
@@ -109,16 +107,8 @@ START_TEST(a_worker_that_is_lost_is_a_conflict)
 	ck_assert_int_eq(take(&f), REFUSED_STOPPING);
 	end(&f);
 }
-END_TEST
-
-static void add(TCase *tests)
-{
-	tcase_add_test(tests, what_is_asked_for_is_checked_before_it_is_taken);
-	tcase_add_test(tests, each_cause_is_lifted_by_itself);
-	tcase_add_test(tests, a_worker_that_is_lost_is_a_conflict);
-}
 
 int main(void)
 {
-	return run_tests("service", add);
+	return run_tests(NULL, NULL);
 }
