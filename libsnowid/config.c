@@ -15,23 +15,6 @@
 #include "libsnowid/base/span.h"
 #include "libsnowid/store/store.h"
 
-static const struct sn_field uuid_fields[] = {
-	[SN_UUID_CLOCK_SEQ] = {"clock_seq", 14, 48},
-	[SN_UUID_NODE] = {"node", 48, 0},
-};
-
-static const struct {
-	const char *name;
-	enum sn_kind kind;
-	size_t field_count;
-} kinds[] = {
-	{"ulid", SN_KIND_ULID, 0},
-	{"uuid1", SN_KIND_UUID1, 2},
-	{"uuid6", SN_KIND_UUID6, 2},
-	{"uuid7", SN_KIND_UUID7, 0},
-};
-#define KINDS (sizeof kinds / sizeof kinds[0])
-
 #define HOUR_NS UINT64_C(3600000000000)
 
 /* The settings that are spans of time. */
@@ -155,13 +138,11 @@ static int replace_text(char **text, const char *with)
 SNOWID_EXPORT int snowid_config_set_kind(struct snowid_config *config, const char *kind)
 {
 	struct snowid_layout *layout = NULL;
-	size_t i = 0;
 
 	if (!config || !kind)
 		return sn_fail_null(!config ? "config" : "kind");
-	while (i < KINDS && strcmp(kind, kinds[i].name) != 0)
-		i++;
-	int error = i < KINDS ? 0 : snowid_layout_new(kind, &layout);
+	const struct sn_kind *const found = sn_kind_find(kind);
+	int error = found ? 0 : snowid_layout_new(kind, &layout);
 	if (!error)
 		error = replace_text(&config->kind_text, kind);
 	if (error) {
@@ -170,9 +151,9 @@ SNOWID_EXPORT int snowid_config_set_kind(struct snowid_config *config, const cha
 	}
 	snowid_layout_free(config->layout);
 	config->layout = layout;
-	config->kind = layout ? SN_KIND_LAYOUT : kinds[i].kind;
-	config->fields = layout ? layout->fields : uuid_fields;
-	config->field_count = layout ? layout->count : kinds[i].field_count;
+	config->kind = found;
+	config->fields = found ? found->fields : layout->fields;
+	config->field_count = found ? found->field_count : layout->count;
 	memset(config->set, 0, sizeof config->set);
 	return 0;
 }

@@ -7,19 +7,14 @@
 
 #include <stdbool.h>
 
-#include "libsnowid/id/layout.h"
+#include "libsnowid/id/kind.h"
 #include "snowid.h"
 
-enum sn_kind { SN_KIND_LAYOUT, SN_KIND_ULID, SN_KIND_UUID1, SN_KIND_UUID6, SN_KIND_UUID7 };
-
-/* Places of the fields of uuid1 and uuid6. */
-enum { SN_UUID_CLOCK_SEQ, SN_UUID_NODE };
-
 struct snowid_config {
-	enum sn_kind kind;
 	char *kind_text;
-	struct snowid_layout *layout;  /* NULL unless the kind is a layout */
-	const struct sn_field *fields; /* of the layout, or those of a UUID */
+	const struct sn_kind *kind;    /* NULL for a layout */
+	struct snowid_layout *layout;  /* NULL for any other kind */
+	const struct sn_field *fields; /* of the layout or the kind */
 	size_t field_count;
 	uint64_t values[SN_FIELDS_MAX]; /* of the fields that are set */
 	bool set[SN_FIELDS_MAX];

@@ -12,15 +12,12 @@
 #include "libsnowid/base/export.h"
 #include "libsnowid/sequence/sequencer.h"
 #include "libsnowid/store/store.h"
-#include "libsnowid/id/ulid.h"
-#include "libsnowid/id/uuid.h"
+#include "libsnowid/id/encoder.h"
 
 struct snowid_generator {
 	struct sn_sequencer sequencer;
-	enum sn_kind kind;
-	/* Of a 64-bit ID: (slot >> bits) << time_shift | (slot & mask) << sequence_shift | identity. */
-	unsigned time_shift;
-	unsigned sequence_shift;
+	const struct sn_kind *kind; /* NULL for a layout */
+	struct sn_encoder encoder;  /* of the IDs of a layout */
 	uint64_t timeout_ns;
 	struct snowid_config *config; /* with the fields that were drawn or found in the store */
 	struct sn_store *store;
@@ -52,58 +49,16 @@ static int check_fields(const struct snowid_config *config)
 	return 0;
 }
 
-/* RFC 9562, 6.10: a random node has the multicast bit set, which no network card's address has. */
-static int draw_uuid_fields(struct snowid_config *config)
+/* What a kind asks of the sequencer, and the fingerprint that tells kinds apart in a store. */
+static void choose_slots(const struct snowid_config *config, struct sn_slots *slots,
+			 uint64_t *fingerprint)
 {
-	uint64_t random[2];
-	const int error = sn_entropy(random, sizeof random);
-
-	if (error)
-		return error;
-	for (size_t i = 0; i < config->field_count; i++) {
-		if (config->set[i])
-			continue;
-		config->values[i] = random[i] & sn_mask(config->fields[i].bits);
-		if (i == SN_UUID_NODE)
-			config->values[i] |= UINT64_C(1) << 40;
-	}
-	return 0;
-}
-
-/* The ticks and the random start of a kind, and what tells kinds apart in a store. */
-struct kind_slots {
-	struct sn_ticks ticks;
-	unsigned start_bits;
-	uint64_t fingerprint;
-};
-
-static void choose_slots(const struct snowid_config *config, struct kind_slots *slots)
-{
-	struct sn_timebase time;
-	unsigned bits;
-
-	slots->start_bits = 0;
-	slots->fingerprint = config->kind;
-	switch (config->kind) {
-	case SN_KIND_LAYOUT:
-		bits = sn_layout_sequence_bits(config->layout);
-		if (config->spread && bits > 0)
-			slots->start_bits = bits <= 32 ? bits - 1 : 31;
-		snowid_layout_info(config->layout, SNOWID_LAYOUT_FINGERPRINT, &slots->fingerprint);
-		sn_ticks_init(&slots->ticks, &config->layout->time, config->layout->last_tick,
-			      bits);
-		return;
-	case SN_KIND_ULID:
-	case SN_KIND_UUID7:
-		slots->start_bits = 15;
-		sn_timebase_init(&time, 0, 0, 1000000);
-		sn_ticks_init(&slots->ticks, &time, sn_timebase_last_tick(&time), 16);
-		return;
-	case SN_KIND_UUID1:
-	case SN_KIND_UUID6:
-		sn_timebase_init(&time, SN_UUID_EPOCH_SEC, 0, 100);
-		sn_ticks_init(&slots->ticks, &time, sn_mask(60), 0);
-		return;
+	if (config->kind) {
+		*fingerprint = config->kind->fingerprint;
+		sn_kind_slots(config->kind, slots);
+	} else {
+		snowid_layout_info(config->layout, SNOWID_LAYOUT_FINGERPRINT, fingerprint);
+		sn_kind_layout_slots(config->layout, config->spread, slots);
 	}
 }
 
@@ -136,19 +91,20 @@ static int renew(void *user)
 	return store->class->renew(store);
 }
 
-static int open_store(struct snowid_generator *g, const struct kind_slots *slots)
+static int open_store(struct snowid_generator *g, const struct sn_ticks *ticks,
+		      uint64_t fingerprint)
 {
 	const struct snowid_config *const config = g->config;
 	char kind[SN_STORE_KIND_SIZE];
 	struct sn_store_settings settings = {
 		.clock = config->clock,
-		.ticks = slots->ticks,
+		.ticks = *ticks,
 		.block_ns = config->block_ns,
 		.jump_ns = config->jump_ns,
 		.max_behind_ns = config->hold_ns + config->borrow_ns + 2 * config->block_ns,
 		.mode = config->mode,
 		.kind = config->kind_text,
-		.fingerprint = slots->fingerprint,
+		.fingerprint = fingerprint,
 	};
 	/* In full: what a preset's name stands for is not for a file to know. */
 	if (config->layout && snowid_layout_format(config->layout, kind, sizeof kind, NULL) == 0)
@@ -160,28 +116,38 @@ static int open_store(struct snowid_generator *g, const struct kind_slots *slots
 	return error;
 }
 
+/* Checks the fields that the user must set, or draws those that may be random. */
+static int complete_fields(struct snowid_config *config)
+{
+	if (config->layout)
+		return check_fields(config);
+	return config->kind->draw_fields ? config->kind->draw_fields(config->set, config->values)
+					 : 0;
+}
+
 static int set_up(struct snowid_generator *g)
 {
 	struct snowid_config *const config = g->config;
-	struct kind_slots slots;
+	struct sn_slots slots;
+	struct sn_ticks ticks;
+	uint64_t fingerprint;
 
-	int error = config->layout ? check_fields(config) : draw_uuid_fields(config);
+	int error = complete_fields(config);
 	if (error)
 		return error;
-	choose_slots(config, &slots);
-	error = open_store(g, &slots);
+	choose_slots(config, &slots, &fingerprint);
+	sn_ticks_init(&ticks, &slots.time, slots.last_tick, slots.sequence_bits);
+	error = open_store(g, &ticks, fingerprint);
 	if (error)
 		return error;
 	g->kind = config->kind;
 	g->timeout_ns = config->timeout_ns;
 	g->maker = getpid();
-	if (config->layout) {
-		g->time_shift = config->layout->fields[0].shift;
-		g->sequence_shift = sn_layout_sequence_shift(config->layout);
-	}
+	if (config->layout)
+		sn_encoder_init(&g->encoder, config->layout);
 	const struct sn_sequencer_settings settings = {
 		.clock = config->clock,
-		.ticks = slots.ticks,
+		.ticks = ticks,
 		.shared = g->store->shared,
 		.start_bits = slots.start_bits,
 		.wait_ns = config->wait_ns,
@@ -253,7 +219,7 @@ static int check(const struct snowid_generator *generator, bool wide, const void
 {
 	if (!generator || !out)
 		return sn_fail_null(!generator ? "generator" : "the output");
-	if ((generator->kind != SN_KIND_LAYOUT) != wide)
+	if ((generator->kind != NULL) != wide)
 		return sn_fail(
 			SNOWID_E_KIND,
 			"the kind %.60s makes IDs of %d bits; call the function %s 128 in its name",
@@ -264,7 +230,7 @@ static int check(const struct snowid_generator *generator, bool wide, const void
 /* The cheap half of check(), for the paths that are taken for each ID. */
 static inline bool fits(const struct snowid_generator *generator, bool wide, const void *out)
 {
-	return generator && out && (generator->kind != SN_KIND_LAYOUT) == wide;
+	return generator && out && (generator->kind != NULL) == wide;
 }
 
 /* What the calls that never wait begin with. */
@@ -282,12 +248,6 @@ static inline int try_claim(struct snowid_generator *generator, bool wide, const
 
 /* ---- 64-bit IDs ------------------------------------------------------------------------------ */
 
-static inline uint64_t encode(const struct snowid_generator *g, uint64_t slot, uint64_t identity)
-{
-	return slot >> g->sequencer.ticks.bits << g->time_shift |
-	       (slot & g->sequencer.ticks.mask) << g->sequence_shift | identity;
-}
-
 static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, uint64_t *id)
 {
 	struct sn_deadline deadline = {timeout_ns, 0};
@@ -295,7 +255,7 @@ static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, 
 	const int error = sn_sequencer_claim_until(&generator->sequencer, 1, &deadline, &claim);
 
 	if (__builtin_expect(!error, 1))
-		*id = encode(generator, claim.start, claim.identity);
+		*id = sn_encode(&generator->encoder, claim.start, claim.identity);
 	return error;
 }
 
@@ -321,50 +281,8 @@ SNOWID_EXPORT int snowid_generator_try_next(struct snowid_generator *generator, 
 	const int error = try_claim(generator, false, id, wait_ns, &claim);
 
 	if (__builtin_expect(!error, 1))
-		*id = encode(generator, claim.start, claim.identity);
+		*id = sn_encode(&generator->encoder, claim.start, claim.identity);
 	return error;
-}
-
-/* Writes id, id + step, … In pairs, as wide as every 64-bit machine has them: compilers do not make
- * such a loop out of a plain one at -O2. */
-static void fill(uint64_t *ids, size_t count, uint64_t id, uint64_t step)
-{
-	typedef uint64_t pair __attribute__((vector_size(16)));
-	typedef pair stored_pair __attribute__((aligned(8), may_alias));
-	const pair eight = {8 * step, 8 * step}, two = {2 * step, 2 * step};
-	pair a = {id, id + step}, b = a + two, c = b + two, d = c + two;
-	size_t i = 0;
-
-	for (; i + 8 <= count; i += 8) {
-		stored_pair *const to = (stored_pair *)(ids + i);
-		to[0] = a;
-		to[1] = b;
-		to[2] = c;
-		to[3] = d;
-		a += eight;
-		b += eight;
-		c += eight;
-		d += eight;
-	}
-	for (; i < count; i++)
-		ids[i] = id + i * step;
-}
-
-/* The IDs of a claim, tick by tick. */
-static void encode_all(const struct snowid_generator *g, const struct sn_claim *claim,
-		       uint64_t *ids)
-{
-	uint64_t slot = claim->start, left = claim->count;
-
-	while (left > 0) {
-		const uint64_t in_tick =
-			g->sequencer.ticks.mask - (slot & g->sequencer.ticks.mask) + 1;
-		const size_t part = (size_t)(in_tick < left ? in_tick : left);
-		fill(ids, part, encode(g, slot, claim->identity), UINT64_C(1) << g->sequence_shift);
-		ids += part;
-		slot += part;
-		left -= part;
-	}
 }
 
 static uint64_t claim_size(uint64_t wanted)
@@ -386,7 +304,8 @@ SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator
 		error = sn_sequencer_claim_until(&generator->sequencer, claim_size(count - done),
 						 &deadline, &claim);
 		if (!error) {
-			encode_all(generator, &claim, ids + done);
+			sn_encode_run(&generator->encoder, claim.start, claim.identity, ids + done,
+				      claim.count);
 			done += (size_t)claim.count;
 		}
 	}
@@ -396,49 +315,28 @@ SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator
 
 /* ---- ULID and UUID --------------------------------------------------------------------------- */
 
-#define TAIL_SIZE 8 /* random bytes at the end of a ULID or UUIDv7 */
-
-static void encode128(enum sn_kind kind, uint64_t slot, uint64_t identity, const uint8_t *tail,
-		      struct snowid_id128 *id)
-{
-	switch (kind) {
-	case SN_KIND_UUID1:
-		sn_uuid1_encode(slot, (unsigned)(identity >> 48), identity & sn_mask(48), id);
-		return;
-	case SN_KIND_UUID6:
-		sn_uuid6_encode(slot, (unsigned)(identity >> 48), identity & sn_mask(48), id);
-		return;
-	case SN_KIND_UUID7:
-		sn_uuid7_encode(slot >> 16, (uint16_t)slot, tail, id);
-		return;
-	case SN_KIND_ULID:
-	case SN_KIND_LAYOUT:
-		sn_ulid_encode(slot >> 16, (uint16_t)slot, tail, id);
-		return;
-	}
-}
-
-/* The IDs of a claim; *made says how many, fewer only when the random bytes fail. */
-static int encode128_all(const struct snowid_generator *g, const struct sn_claim *claim,
-			 struct snowid_id128 *ids, size_t *made)
+/* Encodes the IDs of a claim. *made says how many: fewer only if there are no random bytes. */
+static int encode128(const struct snowid_generator *generator, const struct sn_claim *claim,
+		     struct snowid_id128 *ids, size_t *made)
 {
 	enum { PART = 32 };
-	uint8_t tails[PART * TAIL_SIZE];
-	const bool random = g->kind == SN_KIND_ULID || g->kind == SN_KIND_UUID7;
+	const struct sn_kind *const kind = generator->kind;
+	uint8_t random[PART * SN_KIND_RANDOM_MAX];
 	int error = 0;
-	size_t i;
+	size_t done = 0;
 
-	for (i = 0; i < claim->count; i++) {
-		const size_t at = i % PART, left = (size_t)claim->count - i;
-		if (random && at == 0) {
-			error = sn_entropy(tails, (left < PART ? left : PART) * TAIL_SIZE);
+	while (done < claim->count) {
+		const size_t left = (size_t)claim->count - done;
+		const size_t part = left < PART ? left : PART;
+		if (kind->random_size > 0) {
+			error = sn_entropy(random, part * kind->random_size);
 			if (error)
 				break;
 		}
-		encode128(g->kind, claim->start + i, claim->identity, tails + at * TAIL_SIZE,
-			  &ids[i]);
+		kind->encode(claim->start + done, claim->identity, random, part, ids + done);
+		done += part;
 	}
-	*made = i;
+	*made = done;
 	return error;
 }
 
@@ -450,7 +348,7 @@ static int next128(struct snowid_generator *generator, uint64_t timeout_ns, stru
 
 	int error = sn_sequencer_claim_until(&generator->sequencer, 1, &deadline, &claim);
 	if (!error)
-		error = encode128_all(generator, &claim, id, &made);
+		error = encode128(generator, &claim, id, &made);
 	return error;
 }
 
@@ -478,7 +376,7 @@ SNOWID_EXPORT int snowid_generator_try_next128(struct snowid_generator *generato
 
 	int error = try_claim(generator, true, id, wait_ns, &claim);
 	if (!error)
-		error = encode128_all(generator, &claim, id, &made);
+		error = encode128(generator, &claim, id, &made);
 	return error;
 }
 
@@ -497,7 +395,7 @@ SNOWID_EXPORT int snowid_generator_next128_batch(struct snowid_generator *genera
 		error = sn_sequencer_claim_until(&generator->sequencer, claim_size(count - done),
 						 &deadline, &claim);
 		if (!error) {
-			error = encode128_all(generator, &claim, ids + done, &part);
+			error = encode128(generator, &claim, ids + done, &part);
 			done += part;
 		}
 	}

@@ -215,6 +215,13 @@ static int parse_spec(struct snowid_layout *layout, struct time_options *time, s
 	return 0;
 }
 
+uint64_t sn_layout_last_tick(const struct sn_timebase *time, unsigned time_bits)
+{
+	const uint64_t by_bits = sn_mask(time_bits);
+	const uint64_t by_calendar = sn_timebase_last_tick(time);
+	return by_bits < by_calendar ? by_bits : by_calendar;
+}
+
 SNOWID_EXPORT int snowid_layout_new(const char *spec, struct snowid_layout **layout)
 {
 	struct time_options time = {0, 0, 1000000};
@@ -230,9 +237,7 @@ SNOWID_EXPORT int snowid_layout_new(const char *spec, struct snowid_layout **lay
 		return error;
 	}
 	sn_timebase_init(&made->time, time.epoch_sec, time.epoch_nsec, (uint32_t)time.unit_ns);
-	const uint64_t by_bits = sn_mask(made->fields[0].bits);
-	const uint64_t by_calendar = sn_timebase_last_tick(&made->time);
-	made->last_tick = by_bits < by_calendar ? by_bits : by_calendar;
+	made->last_tick = sn_layout_last_tick(&made->time, made->fields[0].bits);
 	*layout = made;
 	return 0;
 }

@@ -35,6 +35,9 @@ static inline uint64_t sn_mask(unsigned bits)
 /* The field of a name, or NULL. */
 const struct sn_field *sn_layout_find(const struct snowid_layout *layout, const char *name);
 
+/* The last tick that fits the bits and is not after the year 9999. */
+uint64_t sn_layout_last_tick(const struct sn_timebase *time, unsigned time_bits);
+
 /* Width and position of the sequence; width 0 if there is none. */
 static inline unsigned sn_layout_sequence_bits(const struct snowid_layout *layout)
 {

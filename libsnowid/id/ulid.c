@@ -174,3 +174,25 @@ SNOWID_EXPORT int snowid_ulid_last_at(int64_t unix_sec, uint32_t nsec, struct sn
 {
 	return edge_at(unix_sec, nsec, true, id);
 }
+
+/* ---- kind ------------------------------------------------------------------------------------ */
+
+static void ulid_encode_run(uint64_t slot, uint64_t identity, const uint8_t *random, size_t count,
+			    struct snowid_id128 *ids)
+{
+	(void)identity;
+	for (size_t i = 0; i < count; i++, slot++)
+		sn_ulid_encode(slot >> 16, (uint16_t)slot, random + i * 8, &ids[i]);
+}
+
+const struct sn_kind sn_kind_ulid = {
+	.name = "ulid",
+	.fingerprint = 1,
+	.epoch_sec = 0,
+	.unit_ns = 1000000,
+	.time_bits = 48,
+	.sequence_bits = 16,
+	.start_bits = 15,
+	.random_size = 8,
+	.encode = ulid_encode_run,
+};

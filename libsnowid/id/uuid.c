@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "libsnowid/base/bytes.h"
+#include "libsnowid/base/entropy.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/instant.h"
@@ -17,6 +18,9 @@
 #define LENGTH    (SNOWID_UUID_TEXT - 1)
 #define EACH_BYTE 0x0101010101010101u
 #define VARIANT   0x8000000000000000u /* RFC 9562's: 10 at the top of the low word */
+
+/* The time of versions 1 and 6 is counted in 100 ns from 1582-10-15T00:00:00Z (RFC 9562, 5.1). */
+#define UUID_EPOCH_SEC (-12219292800)
 
 #define TICK_MAX      (UINT64_MAX >> 4) /* 60 bits */
 #define CLOCK_SEQ_MAX 0x3fff
@@ -158,22 +162,22 @@ SNOWID_EXPORT int snowid_uuid_parse(const char *text, size_t length, struct snow
 
 /* The time of version 1 in the high word: low 32 bits, middle 16, version, high 12 (RFC 9562, 5.1);
  * and of version 6: high 48 bits, version, low 12 (5.6). */
-static uint64_t high1(uint64_t tick)
+static uint64_t uuid1_high(uint64_t tick)
 {
 	return tick << 32 | (tick >> 32 & 0xffff) << 16 | 1 << 12 | (tick >> 48 & 0x0fff);
 }
 
-static uint64_t high6(uint64_t tick)
+static uint64_t uuid6_high(uint64_t tick)
 {
 	return tick >> 12 << 16 | 6 << 12 | (tick & 0x0fff);
 }
 
-static uint64_t tick1(uint64_t high)
+static uint64_t uuid1_tick(uint64_t high)
 {
 	return (high & 0x0fff) << 48 | (high >> 16 & 0xffff) << 32 | high >> 32;
 }
 
-static uint64_t tick6(uint64_t high)
+static uint64_t uuid6_tick(uint64_t high)
 {
 	return high >> 16 << 12 | (high & 0x0fff);
 }
@@ -192,20 +196,21 @@ static int fail_kind(const struct snowid_id128 *id, const char *wanted)
 		id->bytes[6] >> 4, id->bytes[8] >> 4, wanted);
 }
 
-static void encode(uint64_t high, unsigned clock_seq, uint64_t node, struct snowid_id128 *id)
+/* identity: clock sequence and node, as in the low word. */
+static void uuid_encode(uint64_t high, uint64_t identity, struct snowid_id128 *id)
 {
 	sn_store64(id->bytes, high);
-	sn_store64(id->bytes + 8, VARIANT | (uint64_t)clock_seq << 48 | node);
+	sn_store64(id->bytes + 8, VARIANT | identity);
 }
 
 void sn_uuid1_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id)
 {
-	encode(high1(tick), clock_seq, node, id);
+	uuid_encode(uuid1_high(tick), (uint64_t)clock_seq << 48 | node, id);
 }
 
 void sn_uuid6_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id)
 {
-	encode(high6(tick), clock_seq, node, id);
+	uuid_encode(uuid6_high(tick), (uint64_t)clock_seq << 48 | node, id);
 }
 
 void sn_uuid7_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],
@@ -282,8 +287,8 @@ SNOWID_EXPORT int snowid_uuid_time(const struct snowid_id128 *id, int64_t *unix_
 	switch (version_of(id)) {
 	case 1:
 	case 6:
-		tick = version_of(id) == 1 ? tick1(high) : tick6(high);
-		*unix_sec = (int64_t)(tick / SN_T100NS_PER_SEC) + SN_UUID_EPOCH_SEC;
+		tick = version_of(id) == 1 ? uuid1_tick(high) : uuid6_tick(high);
+		*unix_sec = (int64_t)(tick / SN_T100NS_PER_SEC) + UUID_EPOCH_SEC;
 		*nsec = (uint32_t)(tick % SN_T100NS_PER_SEC) * 100;
 		return 0;
 	case 7:
@@ -352,8 +357,8 @@ static int tick_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
 {
 	const unsigned clock_seq = last ? CLOCK_SEQ_MAX : 0;
 	const uint64_t node = last ? NODE_MAX : 0;
-	const bool early = sec < SN_UUID_EPOCH_SEC;
-	const uint64_t since = (uint64_t)sec - (uint64_t)SN_UUID_EPOCH_SEC; /* in s */
+	const bool early = sec < UUID_EPOCH_SEC;
+	const uint64_t since = (uint64_t)sec - (uint64_t)UUID_EPOCH_SEC; /* in s */
 	const bool late = !early && since > TICK_MAX / SN_T100NS_PER_SEC;
 	uint64_t tick = early ? 0 : TICK_MAX;
 
@@ -412,7 +417,7 @@ SNOWID_EXPORT int snowid_uuid_1to6(const struct snowid_id128 *uuid1, struct snow
 	if (version_of(uuid1) != 1)
 		return fail_kind(uuid1, "1");
 	*uuid6 = *uuid1;
-	sn_store64(uuid6->bytes, high6(tick1(sn_load64(uuid1->bytes))));
+	sn_store64(uuid6->bytes, uuid6_high(uuid1_tick(sn_load64(uuid1->bytes))));
 	return 0;
 }
 
@@ -425,6 +430,92 @@ SNOWID_EXPORT int snowid_uuid_6to1(const struct snowid_id128 *uuid6, struct snow
 	if (version_of(uuid6) != 6)
 		return fail_kind(uuid6, "6");
 	*uuid1 = *uuid6;
-	sn_store64(uuid1->bytes, high1(tick6(sn_load64(uuid6->bytes))));
+	sn_store64(uuid1->bytes, uuid1_high(uuid6_tick(sn_load64(uuid6->bytes))));
 	return 0;
 }
+
+/* ---- kinds ----------------------------------------------------------------------------------- */
+
+enum { FIELD_CLOCK_SEQ, FIELD_NODE, UUID_FIELDS };
+
+static const struct sn_field uuid_fields[UUID_FIELDS] = {
+	[FIELD_CLOCK_SEQ] = {"clock_seq", 14, 48},
+	[FIELD_NODE] = {"node", 48, 0},
+};
+
+static int uuid_draw_fields(const bool *set, uint64_t *values)
+{
+	uint64_t random[UUID_FIELDS];
+	const int error = sn_entropy(random, sizeof random);
+
+	if (error)
+		return error;
+	/* The multicast bit, which no network card's address has, marks a random node (RFC 9562,
+	 * 6.10). */
+	random[FIELD_NODE] |= UINT64_C(1) << 40;
+	for (size_t i = 0; i < UUID_FIELDS; i++)
+		if (!set[i])
+			values[i] = random[i] & sn_mask(uuid_fields[i].bits);
+	return 0;
+}
+
+static void uuid1_encode_run(uint64_t slot, uint64_t identity, const uint8_t *random, size_t count,
+			     struct snowid_id128 *ids)
+{
+	(void)random;
+	for (size_t i = 0; i < count; i++)
+		uuid_encode(uuid1_high(slot + i), identity, &ids[i]);
+}
+
+static void uuid6_encode_run(uint64_t slot, uint64_t identity, const uint8_t *random, size_t count,
+			     struct snowid_id128 *ids)
+{
+	(void)random;
+	for (size_t i = 0; i < count; i++)
+		uuid_encode(uuid6_high(slot + i), identity, &ids[i]);
+}
+
+static void uuid7_encode_run(uint64_t slot, uint64_t identity, const uint8_t *random, size_t count,
+			     struct snowid_id128 *ids)
+{
+	(void)identity;
+	for (size_t i = 0; i < count; i++, slot++)
+		sn_uuid7_encode(slot >> 16, (uint16_t)slot, random + i * 8, &ids[i]);
+}
+
+const struct sn_kind sn_kind_uuid1 = {
+	.name = "uuid1",
+	.fingerprint = 2,
+	.epoch_sec = UUID_EPOCH_SEC,
+	.unit_ns = 100,
+	.time_bits = 60,
+	.fields = uuid_fields,
+	.field_count = UUID_FIELDS,
+	.draw_fields = uuid_draw_fields,
+	.encode = uuid1_encode_run,
+};
+
+const struct sn_kind sn_kind_uuid6 = {
+	.name = "uuid6",
+	.fingerprint = 3,
+	.epoch_sec = UUID_EPOCH_SEC,
+	.unit_ns = 100,
+	.time_bits = 60,
+	.fields = uuid_fields,
+	.field_count = UUID_FIELDS,
+	.draw_fields = uuid_draw_fields,
+	.encode = uuid6_encode_run,
+};
+
+/* As a ULID: the counter of RFC 9562, 6.2, method 1 starts in the lower half of its 16 bits. */
+const struct sn_kind sn_kind_uuid7 = {
+	.name = "uuid7",
+	.fingerprint = 4,
+	.epoch_sec = 0,
+	.unit_ns = 1000000,
+	.time_bits = 48,
+	.sequence_bits = 16,
+	.start_bits = 15,
+	.random_size = 8,
+	.encode = uuid7_encode_run,
+};

@@ -2,10 +2,12 @@
 #ifndef SN_UUID_H
 #define SN_UUID_H
 
+#include "libsnowid/id/kind.h"
 #include "snowid.h"
 
-/* UUIDs count 100 ns from here: 1582-10-15T00:00:00Z (RFC 9562, 5.1). */
-#define SN_UUID_EPOCH_SEC (-12219292800)
+extern const struct sn_kind sn_kind_uuid1;
+extern const struct sn_kind sn_kind_uuid6;
+extern const struct sn_kind sn_kind_uuid7;
 
 /* Version 1 or 6 of a 60-bit tick, a 14-bit clock sequence and a 48-bit node. */
 void sn_uuid1_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id);
