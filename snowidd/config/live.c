@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "snowidd/base/address.h"
 #include "snowidd/config/live.h"
 #include "snowidd/config/tls.h"
 
@@ -58,8 +59,9 @@ static bool check(const struct settings *s, struct settings_error *error)
 	if (*s->tls_client_ca && !*s->tls_certificate)
 		return settings_fail(error, "tls.client_ca needs tls.certificate and tls.key");
 	for (size_t i = 0; i < s->peers.count; i++) {
-		const char *const peer = s->peers.items[i], *const colon = strrchr(peer, ':');
-		if (!colon || colon - peer < 1 || !colon[1] || (peer[0] == '[' && colon[-1] != ']'))
+		const char *const peer = s->peers.items[i];
+		struct address address;
+		if (!address_parse(peer, &address) || !*address.host || !*address.port)
 			return settings_fail(error, "peers: \"%.120s\" is not HOST:PORT", peer);
 	}
 	return true;

@@ -18,82 +18,70 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "snowidd/service/kinds.h"
-#include "snowidd/net/listen.h"
+#include "snowidd/base/address.h"
 #include "snowidd/base/log.h"
 #include "snowidd/base/notify.h"
+#include "snowidd/net/listen.h"
+#include "snowidd/service/kinds.h"
 
-struct address {
+struct socket_address {
 	struct sockaddr_storage name;
 	socklen_t size;
 };
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-static bool read_unix(const char *text, struct address *address, struct settings_error *error)
+static void set_unix_path(struct socket_address *address, const char *path)
 {
 	struct sockaddr_un *const name = (struct sockaddr_un *)&address->name;
-	const char *const path = text + strlen("unix:");
 
-	if (path[0] != '/' || strlen(path) >= sizeof name->sun_path)
-		return settings_fail(error,
-				     "listen: \"%.120s\" is not unix:/path of at most %zu bytes",
-				     text, sizeof name->sun_path - 1);
+	_Static_assert(sizeof name->sun_path >= ADDRESS_PATH_SIZE, "unix(7)");
 	name->sun_family = AF_UNIX;
 	snprintf(name->sun_path, sizeof name->sun_path, "%s", path);
 	address->size = sizeof *name;
-	return true;
 }
 
-/* Splits 10.0.0.1, 10.0.0.1:80, ::1 and [::1]:80. Returns the port, NULL: none is there. */
-static const char *split(const char *text, char *host, size_t size)
-{
-	const char *const colon = strrchr(text, ':');
-	const bool bracketed = text[0] == '[';
-	const char *port = NULL;
-
-	if (bracketed && strchr(text, ']')) {
-		const char *const end = strchr(text, ']');
-		snprintf(host, size, "%.*s", (int)(end - text - 1), text + 1);
-		return end[1] == ':' ? end + 2 : end[1] ? "" : NULL;
-	}
-	if (colon && strchr(text, ':') == colon)
-		port = colon + 1;
-	snprintf(host, size, "%.*s", (int)(port ? colon - text : (ptrdiff_t)strlen(text)), text);
-	return port;
-}
-
-static bool read_address(const char *text, const struct settings *settings, struct address *address,
-			 struct settings_error *error)
+/* Only numbers: a name could resolve to another address at the next start. */
+static bool set_host(struct socket_address *address, const char *host, uint16_t port)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				       .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
 	struct addrinfo *found;
-	char host[128], number[24];
-	uint64_t port = settings->port;
+	char number[8];
 
-	*address = (struct address){.size = 0};
-	if (strncmp(text, "unix:", 5) == 0)
-		return read_unix(text, address, error);
-	const char *const given = split(text, host, sizeof host);
-	if (given && (snowid_id_parse(given, strlen(given), SNOWID_FORM_DECIMAL, &port) != 0 ||
-		      port == 0 || port > 65535))
-		return settings_fail(error, "listen: the port of \"%.120s\" is not from 1 to 65535",
-				     text);
 	snprintf(number, sizeof number, "%u", (unsigned)port);
 	if (getaddrinfo(strcmp(host, "*") == 0 ? "::" : host, number, &hints, &found) != 0)
-		return settings_fail(
-			error,
-			"listen: \"%.120s\" is not an address such as 10.0.0.1, [::]:8080 "
-			"or unix:/path",
-			text);
+		return false;
 	memcpy(&address->name, found->ai_addr, found->ai_addrlen);
 	address->size = found->ai_addrlen;
 	freeaddrinfo(found);
 	return true;
 }
 
-static bool is_local(const struct address *address)
+static bool read_address(const char *text, const struct settings *settings,
+			 struct socket_address *address, struct settings_error *error)
+{
+	struct address parsed;
+	uint16_t port = 0;
+	const bool good = address_parse(text, &parsed);
+
+	*address = (struct socket_address){.size = 0};
+	if (good && *parsed.path) {
+		set_unix_path(address, parsed.path);
+		return true;
+	}
+	if (good && !address_port(&parsed, (uint16_t)settings->port, &port))
+		return settings_fail(error, "listen: the port of \"%.120s\" is not from 1 to 65535",
+				     text);
+	if (good && set_host(address, parsed.host, port))
+		return true;
+	return settings_fail(error,
+			     "listen: \"%.120s\" is not an address such as 10.0.0.1, [::]:8080 "
+			     "or unix:/path of at most %d bytes",
+			     text, ADDRESS_PATH_SIZE - 1);
+}
+
+static bool is_local(const struct socket_address *address)
 {
 	if (address->name.ss_family == AF_INET)
 		return ntohl(((const struct sockaddr_in *)&address->name)->sin_addr.s_addr) >> 24 ==
@@ -105,7 +93,7 @@ static bool is_local(const struct address *address)
 }
 
 static bool check_scope(const struct settings *settings, const char *text,
-			const struct address *address, struct settings_error *error)
+			const struct socket_address *address, struct settings_error *error)
 {
 	if (is_local(address) || !kinds_host_scope(settings))
 		return true;
@@ -118,7 +106,7 @@ static bool check_scope(const struct settings *settings, const char *text,
 
 bool listen_check(const struct settings *settings, struct settings_error *error)
 {
-	struct address address;
+	struct socket_address address;
 
 	for (size_t i = 0; i < settings->listen.count; i++)
 		if (!read_address(settings->listen.items[i], settings, &address, error) ||
@@ -136,7 +124,7 @@ static void set(int fd, int level, int option)
 }
 
 /* Returns the socket, or -1 with errno. */
-static int open_socket(const struct address *address, bool shared_port)
+static int open_socket(const struct socket_address *address, bool shared_port)
 {
 	const int family = address->name.ss_family;
 	const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -161,7 +149,7 @@ static int open_socket(const struct address *address, bool shared_port)
 }
 
 /* A socket that nobody listens on any more is removed. */
-static void remove_stale(const struct address *address)
+static void remove_stale(const struct socket_address *address)
 {
 	const char *const path = ((const struct sockaddr_un *)&address->name)->sun_path;
 	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -177,7 +165,7 @@ static void remove_stale(const struct address *address)
 }
 
 /* Keeps in mind what is to be removed in the end. */
-static void note_file(struct sockets *sockets, const struct address *address)
+static void note_file(struct sockets *sockets, const struct socket_address *address)
 {
 	const struct sockaddr_un *const name = (const struct sockaddr_un *)&address->name;
 	struct socket_file *const file = &sockets->files[sockets->file_count];
@@ -202,7 +190,7 @@ static bool share(struct sockets *sockets, int fd)
 	return true;
 }
 
-static bool open_for_all(struct sockets *sockets, const struct address *address)
+static bool open_for_all(struct sockets *sockets, const struct socket_address *address)
 {
 	if (address->name.ss_family == AF_UNIX) {
 		remove_stale(address);
@@ -227,7 +215,7 @@ static bool open_for_all(struct sockets *sockets, const struct address *address)
 }
 
 /* 127.0.0.1 port 80, or /path. */
-static void describe(const struct address *address, char *text, size_t size)
+static void describe(const struct socket_address *address, char *text, size_t size)
 {
 	char host[64], port[8];
 
@@ -241,7 +229,7 @@ static void describe(const struct address *address, char *text, size_t size)
 static bool open_text(struct sockets *sockets, const struct settings *settings, const char *text,
 		      struct settings_error *error)
 {
-	struct address address;
+	struct socket_address address;
 	char where[SOCKET_PATH] = "";
 
 	if (sockets->count == SOCKETS_MAX)
@@ -275,7 +263,7 @@ static bool take_over(struct sockets *sockets, const struct settings *settings, 
 		return settings_fail(error, "the service manager has passed more than %d sockets",
 				     SOCKETS_MAX);
 	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + count; fd++) {
-		struct address address = {.size = sizeof address.name};
+		struct socket_address address = {.size = sizeof address.name};
 		if (!is_listening(fd) ||
 		    getsockname(fd, (struct sockaddr *)&address.name, &address.size) != 0)
 			return settings_fail(error,
