@@ -47,7 +47,7 @@ python_packages="swig python3-dev python3-setuptools python3-wheel python3-venv 
 
 # The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.
 # shellcheck disable=SC2034
-daemon_packages="libuv1-dev libssl-dev libyaml-dev node-llhttp python3 python3-jsonschema curl openssl chrony \
+daemon_packages="libuv1-dev libssl-dev libjansson-dev libyaml-dev node-llhttp python3 python3-jsonschema curl openssl chrony \
 	chromium haproxy nginx-light prometheus systemd"
 
 # shellcheck disable=SC2034

@@ -104,13 +104,30 @@ static void on_peers_due(uv_timer_t *timer)
 	struct daemon *const d = timer->data;
 
 	if (d->live->settings->peers.count > 0 || d->in_conflict)
-		peers_ask(d->peers, d->live);
+		peers_ask(d->peers, &d->live->settings->peers, d->live->token);
 }
 
 static void start_peers_timer(struct daemon *d)
 {
 	const uint64_t ms = d->live->settings->clock_interval / 1000000;
 	uv_timer_start(&d->peers_due, on_peers_due, 0, ms);
+}
+
+static struct clocksource_options clock_options(const struct settings *settings)
+{
+	return (struct clocksource_options){
+		.interval_ns = settings->clock_interval,
+		.ntp_servers = settings->ntp_servers.items,
+		.ntp_server_count = settings->ntp_servers.count,
+	};
+}
+
+static void reload_clock(struct daemon *d, const struct settings *settings)
+{
+	const struct clocksource_options options = clock_options(settings);
+
+	clockwatch_limits(d->server.watch, settings->clock_warn, settings->clock_refuse);
+	clocksource_set_options(d->clocksource, &options);
 }
 
 /* ---- signals --------------------------------------------------------------------------------- */
@@ -155,7 +172,7 @@ static void reload(struct daemon *d)
 		open_log(live->settings);
 		for (size_t i = 0; i < d->worker_count; i++)
 			worker_reload(&d->workers[i], live);
-		clocksource_reload(d->clocksource, live);
+		reload_clock(d, live->settings);
 		live_unref(d->live);
 		d->live = live;
 		start_peers_timer(d);
@@ -279,6 +296,7 @@ static void raise_file_limit(void)
 static bool start_server(struct daemon *d, struct settings_error *error)
 {
 	const struct settings *const settings = d->live->settings;
+	const struct clocksource_options options = clock_options(settings);
 	struct server *const server = &d->server;
 
 	server->service = service_new(settings, error);
@@ -290,7 +308,7 @@ static bool start_server(struct daemon *d, struct settings_error *error)
 	server->user = d;
 	if (!server->rate || !server->watch)
 		return settings_fail(error, "out of memory");
-	d->clocksource = clocksource_new(&d->loop, server->watch, d->live, on_judged, d);
+	d->clocksource = clocksource_new(&d->loop, server->watch, &options, on_judged, d);
 	d->peers = peers_new(&d->loop, server->service, on_conflict, d);
 	if (!d->clocksource || !d->peers)
 		return settings_fail(error, "out of memory");

@@ -10,24 +10,24 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "snowidd/clock/clocksource.h"
+#include "snowidd/base/elapsed.h"
 #include "snowidd/base/log.h"
+#include "snowidd/clock/clocksource.h"
 #include "snowidd/clock/sntp.h"
 
 struct clocksource {
 	uv_timer_t timer;
-	uv_poll_t steps;
-	int step_notice; /* a timerfd that the kernel cancels when the clock is set; -1: there is none */
+	uv_poll_t set_poll;
+	int set_notifier; /* a timerfd that the kernel cancels when the clock is set; -1: none */
 	struct sntp *sntp;
 	struct clockwatch *watch;
-	struct live *live;
-	void (*judged)(void *user);
+	void (*updated)(void *user);
 	void *user;
-	int handles;
-	bool told_refused;
+	int open_handles;
+	bool adjtimex_failure_logged;
 };
 
-static int64_t ns_of(const struct timespec *time)
+static int64_t timespec_ns(const struct timespec *time)
 {
 	return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
 }
@@ -36,19 +36,18 @@ static int64_t ns_of(const struct timespec *time)
  * together. */
 static void read_clocks(struct clock_reading *reading)
 {
-	int64_t best = INT64_MAX;
+	uint64_t best_ns = UINT64_MAX;
 
-	for (int i = 0; i < 5 && best > 1000; i++) {
-		struct timespec before, wall, after;
-		clock_gettime(CLOCK_BOOTTIME, &before);
+	for (int i = 0; i < 5 && best_ns > 1000; i++) {
+		struct timespec wall;
+		const uint64_t before_ns = elapsed_ns();
 		clock_gettime(CLOCK_REALTIME, &wall);
-		clock_gettime(CLOCK_BOOTTIME, &after);
-		const int64_t width = ns_of(&after) - ns_of(&before);
-		if (width >= best)
+		const uint64_t width_ns = elapsed_ns() - before_ns;
+		if (width_ns >= best_ns)
 			continue;
-		best = width;
-		reading->wall_ns = ns_of(&wall);
-		reading->boot_ns = (uint64_t)(ns_of(&before) + width / 2);
+		best_ns = width_ns;
+		reading->wall_ns = timespec_ns(&wall);
+		reading->boot_ns = before_ns + width_ns / 2;
 	}
 }
 
@@ -60,139 +59,140 @@ static void read_slew(struct clock_reading *reading)
 
 	clock_gettime(CLOCK_MONOTONIC_RAW, &raw);
 	clock_gettime(CLOCK_MONOTONIC, &adjusted);
-	reading->slewed_ns = ns_of(&adjusted) - ns_of(&raw);
+	reading->slewed_ns = timespec_ns(&adjusted) - timespec_ns(&raw);
 }
 
-/* Where a sandbox forbids even to ask, steps and NTP servers are what is left to judge by. */
-static void tell_refused(struct clocksource *source, int error)
+/* A sandbox may forbid even to read it. Then only steps and NTP servers are left to go by. */
+static void log_adjtimex_failure(struct clocksource *source, int error)
 {
-	if (!source->told_refused)
+	if (!source->adjtimex_failure_logged)
 		log_event(LOG_LEVEL_WARNING,
 			  "the kernel does not report whether the clock is synchronised",
 			  "adjtimex", strerror(error), NULL);
-	source->told_refused = true;
+	source->adjtimex_failure_logged = true;
 }
 
-static void read_kernel(struct clocksource *source, struct clock_reading *reading)
+static void read_synchronisation(struct clocksource *source, struct clock_reading *reading)
 {
 	struct timex kernel;
 
 	memset(&kernel, 0, sizeof kernel);
 	const int state = adjtimex(&kernel);
 	if (state < 0)
-		tell_refused(source, errno);
+		log_adjtimex_failure(source, errno);
 	reading->synchronised = state >= 0 && state != TIME_ERROR && !(kernel.status & STA_UNSYNC);
 	reading->estimated_error_ns = state >= 0 ? (int64_t)kernel.esterror * 1000 : 0;
 }
 
-static void look(struct clocksource *source)
+static void clocksource_update(struct clocksource *source)
 {
 	struct clock_reading reading;
 
 	read_clocks(&reading);
 	read_slew(&reading);
-	read_kernel(source, &reading);
+	read_synchronisation(source, &reading);
 	clockwatch_read(source->watch, &reading);
-	source->judged(source->user);
-	if (source->sntp && source->live->settings->ntp_servers.count > 0)
-		sntp_ask(source->sntp, &source->live->settings->ntp_servers);
+	source->updated(source->user);
+	sntp_ask(source->sntp);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void on_interval(uv_timer_t *timer)
 {
-	look(timer->data);
+	clocksource_update(timer->data);
 }
 
-static void on_measured(void *user, int64_t *ahead_ns, size_t count)
+static void on_ntp_measured(void *user, int64_t *ahead_ns, size_t count)
 {
 	struct clocksource *const source = user;
 
 	clockwatch_measured(source->watch, ahead_ns, count);
-	source->judged(source->user);
+	source->updated(source->user);
 }
 
-/* A timer that never comes, and is cancelled when the clock is set (timerfd_create(2)). */
-static void arm(const struct clocksource *source)
+/* A timer that never expires, and is cancelled when the clock is set (timerfd_create(2)). */
+static void arm_set_notifier(const struct clocksource *source)
 {
 	const struct itimerspec never = {.it_value = {.tv_sec = INT32_MAX}};
 
-	timerfd_settime(source->step_notice, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never,
+	timerfd_settime(source->set_notifier, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never,
 			NULL);
 }
 
-static void on_step(uv_poll_t *poll, int status, int events)
+static void on_clock_set(uv_poll_t *poll, int status, int events)
 {
 	struct clocksource *const source = poll->data;
-	uint64_t count;
+	uint64_t expirations;
 
 	(void)status;
 	(void)events;
-	if (read(source->step_notice, &count, sizeof count) < 0)
+	if (read(source->set_notifier, &expirations, sizeof expirations) < 0)
 		log_event(LOG_LEVEL_DEBUG, "the kernel reports that the clock was set", NULL);
-	arm(source);
-	look(source);
+	arm_set_notifier(source);
+	clocksource_update(source);
 }
 
-static void start(struct clocksource *source)
+static void open_set_notifier(struct clocksource *source, uv_loop_t *loop)
 {
-	const uint64_t interval = source->live->settings->clock_interval / 1000000;
-	uv_timer_start(&source->timer, on_timer, interval, interval);
+	source->set_notifier = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (source->set_notifier < 0 ||
+	    uv_poll_init(loop, &source->set_poll, source->set_notifier) != 0)
+		return;
+	source->open_handles++;
+	source->set_poll.data = source;
+	arm_set_notifier(source);
+	uv_poll_start(&source->set_poll, UV_READABLE, on_clock_set);
 }
 
-struct clocksource *clocksource_new(uv_loop_t *loop, struct clockwatch *watch, struct live *live,
-				    void (*judged)(void *user), void *user)
+struct clocksource *clocksource_new(uv_loop_t *loop, struct clockwatch *watch,
+				    const struct clocksource_options *options,
+				    void (*updated)(void *user), void *user)
 {
 	struct clocksource *const source = calloc(1, sizeof *source);
 
 	if (!source)
 		return NULL;
 	source->watch = watch;
-	source->live = live_ref(live);
-	source->judged = judged;
+	source->updated = updated;
 	source->user = user;
-	source->timer.data = source->steps.data = source;
-	uv_timer_init(loop, &source->timer);
-	source->handles = 1;
-	source->sntp = sntp_new(loop, on_measured, source);
-	source->step_notice = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (source->step_notice >= 0 &&
-	    uv_poll_init(loop, &source->steps, source->step_notice) == 0) {
-		source->handles++;
-		arm(source);
-		uv_poll_start(&source->steps, UV_READABLE, on_step);
+	source->sntp = sntp_new(loop, on_ntp_measured, source);
+	if (!source->sntp) {
+		free(source);
+		return NULL;
 	}
-	start(source);
-	look(source);
+	source->timer.data = source;
+	uv_timer_init(loop, &source->timer);
+	source->open_handles = 1;
+	open_set_notifier(source, loop);
+	clocksource_set_options(source, options);
 	return source;
 }
 
-void clocksource_reload(struct clocksource *source, struct live *live)
+void clocksource_set_options(struct clocksource *source, const struct clocksource_options *options)
 {
-	live_unref(source->live);
-	source->live = live_ref(live);
-	clockwatch_limits(source->watch, live->settings->clock_warn, live->settings->clock_refuse);
-	start(source);
-	look(source);
+	const uint64_t interval_ms = options->interval_ns / 1000000;
+
+	sntp_set_servers(source->sntp, options->ntp_servers, options->ntp_server_count);
+	uv_timer_start(&source->timer, on_interval, interval_ms, interval_ms);
+	clocksource_update(source);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
 	struct clocksource *const source = handle->data;
 
-	if (--source->handles > 0)
+	if (--source->open_handles > 0)
 		return;
-	if (source->step_notice >= 0)
-		close(source->step_notice);
-	live_unref(source->live);
+	if (source->set_notifier >= 0)
+		close(source->set_notifier);
 	free(source);
 }
 
 void clocksource_close(struct clocksource *source)
 {
-	const bool notices = source->handles > 1;
+	const bool polls = source->open_handles > 1;
 
 	sntp_close(source->sntp);
-	uv_close((uv_handle_t *)&source->timer, on_closed);
-	if (notices)
-		uv_close((uv_handle_t *)&source->steps, on_closed);
+	uv_close((uv_handle_t *)&source->timer, on_handle_closed);
+	if (polls)
+		uv_close((uv_handle_t *)&source->set_poll, on_handle_closed);
 }

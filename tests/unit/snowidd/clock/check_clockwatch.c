@@ -248,9 +248,9 @@ static void put(uint8_t *to, uint64_t sec, uint32_t fraction)
 }
 
 /* An answer of a server whose clock shows these seconds since 1900, and a half. */
-static void answer(uint8_t packet[SNTP_PACKET], uint64_t sec)
+static void answer(uint8_t packet[SNTP_PACKET_SIZE], uint64_t sec)
 {
-	memset(packet, 0, SNTP_PACKET);
+	memset(packet, 0, SNTP_PACKET_SIZE);
 	packet[0] = 4 << 3 | 4;
 	packet[1] = 2;
 	put(packet + 24, COOKIE >> 32, (uint32_t)COOKIE);
@@ -276,11 +276,11 @@ TEST(sntp_measures)
 		{UINT32_MAX, 2085978496 * SEC + 500 * MS, 2085978496 * SEC + 500 * MS, SEC},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		uint8_t packet[SNTP_PACKET];
+		uint8_t packet[SNTP_PACKET_SIZE];
 		int64_t ahead = 0;
 		answer(packet, cases[i].server);
-		ck_assert(sntp_answer(packet, sizeof packet, COOKIE, cases[i].sent,
-				      cases[i].received, &ahead));
+		ck_assert(sntp_read_response(packet, sizeof packet, COOKIE, cases[i].sent,
+					     cases[i].received, &ahead));
 		ck_assert_msg(llabs(ahead - cases[i].ahead) <= 2, "case %zu: %lld", i,
 			      (long long)ahead);
 	}
@@ -288,15 +288,15 @@ TEST(sntp_measures)
 
 TEST(sntp_believes_no_stranger)
 {
-	uint8_t good[SNTP_PACKET], packet[SNTP_PACKET];
+	uint8_t good[SNTP_PACKET_SIZE], packet[SNTP_PACKET_SIZE];
 	int64_t ahead;
 
 	answer(good, 2208988800);
-	ck_assert(sntp_answer(good, sizeof good, COOKIE, 0, 1, &ahead));
-	ck_assert(!sntp_answer(good, sizeof good - 1, COOKIE, 0, 1, &ahead));
-	ck_assert(!sntp_answer(good, sizeof good, COOKIE + 1, 0, 1, &ahead));
-	ck_assert(!sntp_answer(good, sizeof good, COOKIE, 1, 0, &ahead));
-	ck_assert(!sntp_answer(good, sizeof good, COOKIE, 0, 3 * SEC, &ahead));
+	ck_assert(sntp_read_response(good, sizeof good, COOKIE, 0, 1, &ahead));
+	ck_assert(!sntp_read_response(good, sizeof good - 1, COOKIE, 0, 1, &ahead));
+	ck_assert(!sntp_read_response(good, sizeof good, COOKIE + 1, 0, 1, &ahead));
+	ck_assert(!sntp_read_response(good, sizeof good, COOKIE, 1, 0, &ahead));
+	ck_assert(!sntp_read_response(good, sizeof good, COOKIE, 0, 3 * SEC, &ahead));
 	static const struct {
 		size_t at;
 		uint8_t value;
@@ -310,18 +310,18 @@ TEST(sntp_believes_no_stranger)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		memcpy(packet, good, sizeof packet);
 		packet[cases[i].at] = cases[i].value;
-		ck_assert_msg(!sntp_answer(packet, sizeof packet, COOKIE, 0, 1, &ahead), "case %zu",
-			      i);
+		ck_assert_msg(!sntp_read_response(packet, sizeof packet, COOKIE, 0, 1, &ahead),
+			      "case %zu", i);
 	}
 	memset(good + 40, 0, 8);
-	ck_assert(!sntp_answer(good, sizeof good, COOKIE, 0, 1, &ahead));
+	ck_assert(!sntp_read_response(good, sizeof good, COOKIE, 0, 1, &ahead));
 }
 
 TEST(sntp_tells_nothing_of_itself)
 {
-	uint8_t packet[SNTP_PACKET];
+	uint8_t packet[SNTP_PACKET_SIZE];
 
-	sntp_request(COOKIE, packet);
+	sntp_write_request(COOKIE, packet);
 	ck_assert_uint_eq(packet[0], 4 << 3 | 3);
 	for (size_t i = 1; i < 40; i++)
 		ck_assert_uint_eq(packet[i], 0);
