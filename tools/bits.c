@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pictures of bits: the parts of a kind as boxes, and the digits of one ID.
+ * Drawings of bits: the parts of a kind as boxes, and the binary digits of one ID.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define COLUMNS   80
 #define BOX_MIN   8  /* room for "127  80" */
-#define BOX_MAX   64 /* as long as `dashes` */
+#define BOX_MAX   64 /* the length of `dashes` */
 #define TEXT_SIZE 96
 
 static unsigned box_width(const struct part *part)
@@ -19,14 +19,13 @@ static unsigned box_width(const struct part *part)
 	return width < BOX_MIN ? BOX_MIN : width > BOX_MAX ? BOX_MAX : width;
 }
 
-/* Text in the middle of a box. */
-static void middle(const char *text, unsigned width)
+static void draw_centred(const char *text, unsigned width)
 {
 	const unsigned length = (unsigned)strlen(text), before = (width - length) / 2;
 	out_printf("%*s%s%*s", (int)before, "", text, (int)(width - length - before), "");
 }
 
-static void border(const struct part *parts, size_t count)
+static void draw_border(const struct part *parts, size_t count)
 {
 	static const char dashes[] =
 		"----------------------------------------------------------------";
@@ -36,8 +35,9 @@ static void border(const struct part *parts, size_t count)
 	out_text("+\n");
 }
 
-/* The numbers of the highest and lowest bit of each box, whose parts end below bit `top`. */
-static void numbers(const struct part *parts, size_t count, unsigned top)
+/* Draws the numbers of the highest and lowest bit above each box. `top` is the number above the
+ * first box's highest bit. */
+static void draw_bit_numbers(const struct part *parts, size_t count, unsigned top)
 {
 	for (size_t i = 0; i < count; top -= parts[i++].bits) {
 		const int width = (int)box_width(&parts[i]);
@@ -50,8 +50,8 @@ static void numbers(const struct part *parts, size_t count, unsigned top)
 	out_text("\n");
 }
 
-/* One line of the boxes: the names, or else the widths. `index` is that of the first. */
-static void line(const struct part *parts, size_t count, size_t index, bool names)
+/* Draws one row of the boxes: the names or the widths. `index` is that of the first box. */
+static void draw_row(const struct part *parts, size_t count, size_t index, bool names)
 {
 	char text[TEXT_SIZE];
 
@@ -60,8 +60,8 @@ static void line(const struct part *parts, size_t count, size_t index, bool name
 			 parts[i].bits, parts[i].bits == 1 ? "" : "s");
 		out_text("|");
 		out_colour(index + i);
-		middle(text, box_width(&parts[i]));
-		out_plain();
+		draw_centred(text, box_width(&parts[i]));
+		out_reset_style();
 	}
 	out_text("|\n");
 }
@@ -85,17 +85,17 @@ void draw_boxes(const struct kind *kind)
 		for (end = start; end < count && columns + box_width(&parts[end]) < COLUMNS; end++)
 			columns += box_width(&parts[end]) + 1;
 		const struct part *const row = parts + start;
-		numbers(row, end - start, top);
-		border(row, end - start);
-		line(row, end - start, start, true);
-		line(row, end - start, start, false);
-		border(row, end - start);
+		draw_bit_numbers(row, end - start, top);
+		draw_border(row, end - start);
+		draw_row(row, end - start, start, true);
+		draw_row(row, end - start, start, false);
+		draw_border(row, end - start);
 		top -= total_bits(row, end - start);
 	}
 }
 
-/* Bit `bit` of an ID, 0 the lowest. */
-static unsigned bit_of(const struct id *id, unsigned bit)
+/* Bit 0 is the lowest. */
+static unsigned id_bit(const struct id *id, unsigned bit)
 {
 	if (id->type == ID_64)
 		return (unsigned)(id->number >> bit) & 1;
@@ -111,18 +111,18 @@ void draw_bits(const struct kind *kind, const struct id *id)
 	for (size_t i = 0; i < count; i++) {
 		out_colour(i);
 		for (unsigned j = parts[i].bits; j > 0; j--) {
-			out_text(bit_of(id, --bit) ? "1" : "0");
+			out_text(id_bit(id, --bit) ? "1" : "0");
 			if (bit == 64)
-				out_text("\n"); /* 128 digits are two lines */
+				out_text("\n"); /* 128 digits need two lines */
 		}
-		out_plain();
+		out_reset_style();
 		out_text(bit == 0 || bit == 64 ? "" : " ");
 	}
 	out_text("\n");
 	for (size_t i = 0; i < count; i++) {
 		out_colour(i);
 		out_printf("%s:%u", parts[i].name, parts[i].bits);
-		out_plain();
+		out_reset_style();
 		out_text(i + 1 < count ? " " : "\n");
 	}
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * snowid decode: what an ID holds.
+ * snowid decode: shows what IDs contain.
  */
 #include <inttypes.h>
 
 #include "snowid-tool.h"
 
-static void describe_instant(const struct kind *kind, const struct id *id)
+static void record_id_time(const struct kind *kind, const struct id *id)
 {
 	int64_t sec;
 	uint32_t nsec;
@@ -17,7 +17,7 @@ static void describe_instant(const struct kind *kind, const struct id *id)
 	}
 }
 
-static void describe_fields(const struct snowid_layout *layout, uint64_t id)
+static void record_fields(const struct snowid_layout *layout, uint64_t id)
 {
 	char text[SNOWID_ID_TEXT];
 	const char *name;
@@ -30,25 +30,26 @@ static void describe_fields(const struct snowid_layout *layout, uint64_t id)
 		if (bits <= 53)
 			record_number(name, "%s", text);
 		else
-			record_text(name, "%s", text); /* more than a JavaScript number holds */
+			record_text(name, "%s",
+				    text); /* more than a JavaScript number can represent */
 	}
 }
 
-static void describe_random(const struct kind *kind, const struct snowid_id128 *id)
+static void record_random(const struct kind *kind, const struct snowid_id128 *id)
 {
 	unsigned high = (unsigned)id->bytes[6] << 8 | id->bytes[7];
 	uint64_t low = 0;
 
 	for (int i = 8; i < 16; i++)
 		low = low << 8 | id->bytes[i];
-	if (!kind_is_ulid(kind)) { /* the 12 bits of rand_a and the 62 of rand_b (RFC 9562, 5.7) */
+	if (!kind_is_ulid(kind)) { /* 12 bits of rand_a and 62 of rand_b (RFC 9562, 5.7) */
 		low = (uint64_t)high << 62 | (low & UINT64_MAX >> 2);
 		high = (high & 0xfff) >> 2;
 	}
 	record_text("random", "%0*x%016" PRIx64, kind_is_ulid(kind) ? 4 : 3, high, low);
 }
 
-static void describe_uuid(const struct kind *kind, const struct id *id)
+static void record_uuid(const struct kind *kind, const struct id *id)
 {
 	static const char *const variants[] = {"ncs", "rfc9562", "microsoft", "future"};
 	enum snowid_uuid_variant variant = SNOWID_UUID_VARIANT_NCS;
@@ -61,9 +62,9 @@ static void describe_uuid(const struct kind *kind, const struct id *id)
 		record_number("version", "%u", version);
 	}
 	record_text("variant", "%s", variants[variant]);
-	describe_instant(kind, id);
+	record_id_time(kind, id);
 	if (kind->wide->version == 7) {
-		describe_random(kind, &id->wide);
+		record_random(kind, &id->wide);
 	} else if (kind->wide->version) {
 		snowid_uuid_clock_seq(&id->wide, &clock_seq);
 		snowid_uuid_node(&id->wide, node);
@@ -73,9 +74,9 @@ static void describe_uuid(const struct kind *kind, const struct id *id)
 	}
 }
 
-const char *describe(const struct kind *asked, const struct id *id, int form, bool json)
+const char *record_id(const struct kind *asked, const struct id *id, int form, bool json)
 {
-	const struct kind kind = kind_of(asked, id);
+	const struct kind kind = kind_of_id(asked, id);
 	char text[ID_TEXT];
 	int64_t sec;
 	uint32_t nsec;
@@ -83,20 +84,20 @@ const char *describe(const struct kind *asked, const struct id *id, int form, bo
 	if (id_write(id, form, text) == 0)
 		return wrong_form(id);
 	if (kind.layout && id_time(&kind, id, &sec, &nsec) != 0)
-		return detail();
+		return error_detail();
 	record_begin(json);
-	if (!json && out_terminal())
+	if (!json && out_is_terminal())
 		draw_bits(&kind, id);
 	record_text("id", "%s", text);
 	record_text("kind", "%s", kind.name);
 	if (id->type == ID_UUID) {
-		describe_uuid(&kind, id);
+		record_uuid(&kind, id);
 	} else {
-		describe_instant(&kind, id);
+		record_id_time(&kind, id);
 		if (id->type == ID_ULID)
-			describe_random(&kind, &id->wide);
+			record_random(&kind, &id->wide);
 		else
-			describe_fields(kind.layout, id->number);
+			record_fields(kind.layout, id->number);
 	}
 	record_end();
 	return NULL;
@@ -110,15 +111,15 @@ struct decoding {
 
 static const char *decode_one(void *user, const struct id *id)
 {
-	const struct decoding *const how = user;
-	return describe(how->kind, id, how->form, how->json);
+	const struct decoding *const decoding = user;
+	return record_id(decoding->kind, id, decoding->form, decoding->json);
 }
 
-int decode(const struct options *options)
+int cmd_decode(const struct options *options)
 {
 	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
-	struct decoding how = {&kind, form_read("--form", options->form), options->json};
-	const int status = each_id(options, &kind, decode_one, &how);
+	struct decoding decoding = {&kind, parse_form("--form", options->form), options->json};
+	const int status = for_each_id(options, &kind, decode_one, &decoding);
 
 	kind_close(&kind);
 	return status;

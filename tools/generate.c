@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * snowid generate: new IDs.
+ * snowid generate: makes IDs.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,112 +10,114 @@
 
 #define BATCH 4096
 
-/* Whether the user has named a worker or a store. */
-static bool is_placed(const struct options *options)
+static bool has_worker_or_store(const struct options *options)
 {
-	bool placed = options->store || options->field_count > 0 || store_of_environment();
+	bool found = options->store || options->field_count > 0 || store_from_environment();
 	for (size_t i = 0; i < options->setting_count; i++)
-		placed = placed || strncmp(options->settings[i], "store=", 6) == 0 ||
-			 strncmp(options->settings[i], "field.", 6) == 0;
-	return placed;
+		found = found || strncmp(options->settings[i], "store=", 6) == 0 ||
+			strncmp(options->settings[i], "field.", 6) == 0;
+	return found;
 }
 
-/* ---- a clock of the user's ------------------------------------------------------------------- */
+/* ---- the clock of --clock -------------------------------------------------------------------- */
 
 #define NSEC_PER_SEC 1000000000
 
-static void read_instant(const char *text, int64_t *sec, uint32_t *nsec)
+static void parse_clock_option(const char *text, int64_t *sec, uint32_t *nsec)
 {
 	if (snowid_time_parse(text, strlen(text), sec, nsec) != 0)
-		usage("--clock %s: %s", text, detail());
+		exit_usage("--clock %s: %s", text, error_detail());
 }
 
-/* A manual clock at the first instant of --clock; NULL, the system's, where none is given. */
-static struct snowid_clock *open_clock(const struct options *options)
+/* Returns a manual clock that shows the first instant of --clock; NULL, which is the system's
+ * clock, without --clock. */
+static struct snowid_clock *open_manual_clock(const struct options *options)
 {
 	struct snowid_clock *clock = NULL;
 	int64_t sec;
 	uint32_t nsec;
 
 	for (size_t i = options->clock_count; i-- > 0;)
-		read_instant(options->clocks[i], &sec, &nsec);
+		parse_clock_option(options->clocks[i], &sec, &nsec);
 	if (options->clock_count > 0 && snowid_clock_new_manual(sec, nsec, &clock) != 0)
-		fail("%s", detail());
+		exit_failure("%s", error_detail());
 	return clock;
 }
 
-static void set_clock(struct snowid_clock *clock, const char *text)
+static void step_clock_to(struct snowid_clock *clock, const char *text)
 {
 	int64_t sec, now_sec = 0, delta;
 	uint32_t nsec, now_nsec = 0;
 
-	read_instant(text, &sec, &nsec);
+	parse_clock_option(text, &sec, &nsec);
 	snowid_clock_read(clock, &now_sec, &now_nsec, NULL);
 	if (__builtin_mul_overflow(sec - now_sec, NSEC_PER_SEC, &delta) ||
 	    __builtin_add_overflow(delta, (int64_t)nsec - now_nsec, &delta) ||
 	    snowid_clock_step(clock, delta) != 0)
-		usage("--clock %s: more than 292 years away from the first", text);
+		exit_usage("--clock %s: more than 292 years away from the first", text);
 }
 
 /* ---- the generator --------------------------------------------------------------------------- */
 
-/* What a clock of the user's makes must not go on record as made. */
-static void use_clock(struct snowid_config *config, struct snowid_clock *clock)
+/* A store must never record IDs that were made by a manual clock. */
+static void use_manual_clock(struct snowid_config *config, struct snowid_clock *clock)
 {
 	char store[sizeof "memory:"];
 
 	if (snowid_config_get(config, "store", store, sizeof store, NULL) != 0 ||
 	    strcmp(store, "memory:") != 0)
-		usage("--clock only works with the store memory:, which keeps no record");
+		exit_usage("--clock only works with the store memory:, which keeps no record");
 	if (snowid_config_set_clock(config, clock) != 0)
-		fail("%s", detail());
+		exit_failure("%s", error_detail());
 }
 
-static void configure(const struct options *options, const struct kind *kind,
-		      struct snowid_clock *clock, struct snowid_config *config)
+static void configure_generator(const struct options *options, const struct kind *kind,
+				struct snowid_clock *clock, struct snowid_config *config)
 {
 	if (snowid_config_set_kind(config, kind->name) != 0)
-		usage("--kind %s: %s", kind->name, detail());
-	if (clock && snowid_config_set_store(config, "memory:") != 0) /* not that of SNOWID_STORE */
-		fail("%s", detail());
-	if (!clock && kind->layout && !is_placed(options))
-		state_default(kind, config);
+		exit_usage("--kind %s: %s", kind->name, error_detail());
+	if (clock && snowid_config_set_store(config, "memory:") != 0) /* overrides SNOWID_STORE */
+		exit_failure("%s", error_detail());
+	if (!clock && kind->layout && !has_worker_or_store(options))
+		use_default_state(kind, config);
 	for (size_t i = 0; i < options->setting_count; i++) {
 		const char *const key = options->settings[i];
-		const char *const value = split(options->settings[i]);
+		const char *const value = split_key_value(options->settings[i]);
 		if (!value)
-			usage("--set %s: not KEY=VALUE, such as hold=500ms", key);
+			exit_usage("--set %s: not KEY=VALUE, such as hold=500ms", key);
 		if (snowid_config_set(config, key, value) != 0)
-			usage("--set %s=%s: %s", key, value, detail());
+			exit_usage("--set %s=%s: %s", key, value, error_detail());
 	}
 	for (size_t i = 0; i < options->field_count; i++) {
 		uint64_t value;
-		const char *const name = field_read(options->fields[i], &value);
+		const char *const name = parse_field(options->fields[i], &value);
 		if (snowid_config_set_field(config, name, value) != 0)
-			usage("--field %s=%" PRIu64 ": %s", name, value, detail());
+			exit_usage("--field %s=%" PRIu64 ": %s", name, value, error_detail());
 	}
 	if (options->store && snowid_config_set_store(config, options->store) != 0)
-		usage("--store %s: %s", options->store, detail());
+		exit_usage("--store %s: %s", options->store, error_detail());
 	if (clock)
-		use_clock(config, clock);
+		use_manual_clock(config, clock);
 }
 
-static struct snowid_generator *open_generator(const struct options *options,
-					       const struct kind *kind, struct snowid_clock *clock)
+static struct snowid_generator *open_user_generator(const struct options *options,
+						    const struct kind *kind,
+						    struct snowid_clock *clock)
 {
 	struct snowid_config *config;
 	struct snowid_generator *generator = NULL;
 
 	if (snowid_config_new(&config) != 0)
-		fail("%s", detail());
-	configure(options, kind, clock, config);
+		exit_failure("%s", error_detail());
+	configure_generator(options, kind, clock, config);
 	const int error = snowid_generator_new(config, &generator);
 	if (error == SNOWID_E_WORKER)
-		usage("%s: use --field NAME=N", detail());
-	if (error && !clock && kind->layout && !is_placed(options))
-		fail("%s; or use --field worker=N or the like, or set XDG_STATE_HOME", detail());
+		exit_usage("%s: use --field NAME=N", error_detail());
+	if (error && !clock && kind->layout && !has_worker_or_store(options))
+		exit_failure("%s; or use --field worker=N or the like, or set XDG_STATE_HOME",
+			     error_detail());
 	if (error)
-		fail("%s", detail());
+		exit_failure("%s", error_detail());
 	snowid_config_free(config);
 	return generator;
 }
@@ -127,9 +129,9 @@ union batch {
 	struct snowid_id128 wide[BATCH];
 };
 
-/* Takes what can be had now; where that is nothing, waits for one ID. */
-static int take(struct snowid_generator *generator, const struct kind *kind, union batch *batch,
-		size_t count, size_t *made)
+/* Takes as many IDs as are available now; waits for one if there are none. */
+static int fill_batch(struct snowid_generator *generator, const struct kind *kind,
+		      union batch *batch, size_t count, size_t *made)
 {
 	*made = 0;
 	if (kind->layout)
@@ -145,52 +147,53 @@ static int take(struct snowid_generator *generator, const struct kind *kind, uni
 	return error;
 }
 
-/* Prints as many IDs as were asked for. Returns the exit status. */
-static int make(const struct options *options, const struct kind *kind, int form,
-		struct snowid_generator *generator)
+/* Makes and prints `count` IDs. Returns the exit status. */
+static int print_ids(const struct options *options, const struct kind *kind, int form,
+		     struct snowid_generator *generator)
 {
-	struct id id = {.type = kind->layout ? ID_64 : kind_is_ulid(kind) ? ID_ULID : ID_UUID};
+	struct id id = {.type = kind_id_type(kind)};
 	static union batch batch;
 	char text[ID_TEXT];
 	int error = 0;
 
 	for (uint64_t left = options->count; left > 0 && !error;) {
 		size_t made;
-		error = take(generator, kind, &batch, left < BATCH ? (size_t)left : BATCH, &made);
+		error = fill_batch(generator, kind, &batch, left < BATCH ? (size_t)left : BATCH,
+				   &made);
 		for (size_t i = 0; i < made; i++) {
 			if (kind->layout)
 				id.number = batch.number[i];
 			else
 				id.wide = batch.wide[i];
 			if (options->json) {
-				describe(kind, &id, form, true);
+				record_id(kind, &id, form, true);
 			} else {
 				const size_t length = id_write(&id, form, text);
-				text[length] = '\n'; /* in place of the 0 */
+				text[length] = '\n'; /* overwrites the terminating 0 */
 				out_bytes(text, length + 1);
 			}
 		}
 		left -= made;
-		progress(options->count - left, options->count);
+		progress_draw(options->count - left, options->count);
 	}
 	if (error)
-		complain("%s", detail());
+		print_error("%s", error_detail());
 	return error ? 1 : 0;
 }
 
-int generate(const struct options *options)
+int cmd_generate(const struct options *options)
 {
 	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
-	const int form = form_of_kind("--form", options->form, &kind);
-	struct snowid_clock *const clock = open_clock(options);
-	struct snowid_generator *const generator = open_generator(options, &kind, clock);
+	const int form = parse_form_for_kind("--form", options->form, &kind);
+	struct snowid_clock *const clock = open_manual_clock(options);
+	struct snowid_generator *const generator = open_user_generator(options, &kind, clock);
 	int status = 0;
 
 	if (!clock)
-		status = make(options, &kind, form, generator);
+		status = print_ids(options, &kind, form, generator);
 	for (size_t i = 0; i < options->clock_count; i++) {
-		set_clock(clock, options->clocks[i]);
-		status |= make(options, &kind, form, generator);
+		step_clock_to(clock, options->clocks[i]);
+		status |= print_ids(options, &kind, form, generator);
 	}
 	snowid_generator_free(generator);
 	snowid_clock_free(clock);

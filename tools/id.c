@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kinds, forms, and IDs of either width: what the library keeps apart and a command line does not.
+ * Kinds, forms, and IDs of 64 or 128 bits. The library keeps the two widths apart; the command line
+ * treats them alike.
  */
 #include <string.h>
 
 #include "snowid-tool.h"
 
-/* The layouts of github.com/ulid/spec and RFC 9562, 5.1 to 5.8. */
+/* The layouts of github.com/ulid/spec and RFC 9562, sections 5.1 to 5.8. */
 /* clang-format off */
 static const struct wide wides[] = {
 	{"ulid", 0, "1ms", "1970-01-01T00:00:00.000Z", "10889-08-02T05:31:50.655Z",
@@ -19,7 +20,7 @@ static const struct wide wides[] = {
 	  {"clock_seq", 14}, {"node", 48}}},
 	{"uuid7", 7, "1ms", "1970-01-01T00:00:00.000Z", "10889-08-02T05:31:50.655Z",
 	 {{"time", 48}, {"version", 4}, {"rand_a", 12}, {"variant", 2}, {"rand_b", 62}}},
-	/* Any other UUID: what decode shows, and no kind to ask for. */
+	/* Any other UUID. Decode shows it, but it cannot be asked for. */
 	{"uuid", 0, NULL, NULL, NULL,
 	 {{"custom_a", 48}, {"version", 4}, {"custom_b", 12}, {"variant", 2}, {"custom_c", 62}}},
 };
@@ -36,6 +37,13 @@ bool kind_is_ulid(const struct kind *kind)
 	return kind->wide == &wides[0];
 }
 
+enum id_type kind_id_type(const struct kind *kind)
+{
+	if (kind->layout)
+		return ID_64;
+	return kind_is_ulid(kind) ? ID_ULID : ID_UUID;
+}
+
 struct kind kind_open(const char *name)
 {
 	struct kind kind = {.name = name};
@@ -45,9 +53,9 @@ struct kind kind_open(const char *name)
 			kind.wide = &wides[i];
 	const int error = kind.wide ? 0 : snowid_layout_new(name, &kind.layout);
 	if (error == SNOWID_E_UNKNOWN)
-		usage("kind %s: %s; 'snowid layout' lists the kinds", name, detail());
+		exit_usage("kind %s: %s; 'snowid layout' lists the kinds", name, error_detail());
 	if (error)
-		usage("kind %s: %s", name, detail());
+		exit_usage("kind %s: %s", name, error_detail());
 	return kind;
 }
 
@@ -57,7 +65,7 @@ void kind_close(struct kind *kind)
 	kind->layout = NULL;
 }
 
-/* The version of a UUID; 0 where it is not one of RFC 9562. */
+/* The version of a UUID; 0 if it is not of the variant of RFC 9562. */
 static unsigned uuid_version(const struct snowid_id128 *id)
 {
 	enum snowid_uuid_variant variant = SNOWID_UUID_VARIANT_NCS;
@@ -69,7 +77,7 @@ static unsigned uuid_version(const struct snowid_id128 *id)
 	return version;
 }
 
-struct kind kind_of(const struct kind *asked, const struct id *id)
+struct kind kind_of_id(const struct kind *asked, const struct id *id)
 {
 	size_t i = 0;
 
@@ -99,12 +107,12 @@ size_t kind_parts(const struct kind *kind, struct part parts[PARTS_MAX])
 
 /* ---- forms ----------------------------------------------------------------------------------- */
 
-static bool form_is_wide(int form)
+static bool is_wide_form(int form)
 {
 	return form == FORM_ULID || form == FORM_UUID;
 }
 
-int form_read(const char *option, const char *name)
+int parse_form(const char *option, const char *name)
 {
 	enum snowid_form form;
 
@@ -115,17 +123,17 @@ int form_read(const char *option, const char *name)
 	if (strcmp(name, "uuid") == 0)
 		return FORM_UUID;
 	if (snowid_form_parse(name, &form) != 0)
-		usage("%s %s: %s; for 128 bits: ulid, uuid", option, name, detail());
+		exit_usage("%s %s: %s; for 128 bits: ulid, uuid", option, name, error_detail());
 	return (int)form;
 }
 
-int form_of_kind(const char *option, const char *name, const struct kind *kind)
+int parse_form_for_kind(const char *option, const char *name, const struct kind *kind)
 {
-	const int form = form_read(option, name);
+	const int form = parse_form(option, name);
 
-	if (form != FORM_DEFAULT && form_is_wide(form) != !!kind->wide)
-		usage("%s %s: IDs of the kind %s have %s bits, and no such form", option, name,
-		      kind->name, kind->wide ? "128" : "64");
+	if (form != FORM_DEFAULT && is_wide_form(form) != !!kind->wide)
+		exit_usage("%s %s: IDs of the kind %s have %s bits, and no such form", option, name,
+			   kind->name, kind->wide ? "128" : "64");
 	return form;
 }
 
@@ -137,8 +145,8 @@ const char *wrong_form(const struct id *id)
 
 /* ---- IDs ------------------------------------------------------------------------------------- */
 
-/* What the text of an ID must be: 26 characters are a ULID, 36, 38 ("{…}") and 45 ("urn:uuid:…") a
- * UUID; nothing else is so long. */
+/* Recognizes a form by the length of the text: 26 characters are a ULID; 36, 38 ("{…}") and 45
+ * ("urn:uuid:…") are a UUID. No other form is as long. */
 static int form_of_text(size_t length, const struct kind *kind)
 {
 	if (length == 26)
@@ -154,13 +162,13 @@ int id_read(const char *text, size_t length, const struct kind *kind, int form, 
 {
 	if (form == FORM_DEFAULT)
 		form = form_of_text(length, kind);
-	if (!form_is_wide(form)) {
+	if (!is_wide_form(form)) {
 		id->type = ID_64;
 		return snowid_id_parse(text, length, (enum snowid_form)form, &id->number);
 	}
-	/* The same 16 bytes are both: the kind decides, where it is one of the two. */
+	/* The same 16 bytes can be either: the kind decides if it is one of the two. */
 	if (kind->wide)
-		id->type = kind_is_ulid(kind) ? ID_ULID : ID_UUID;
+		id->type = kind_id_type(kind);
 	else
 		id->type = form == FORM_ULID ? ID_ULID : ID_UUID;
 	return form == FORM_ULID ? snowid_ulid_parse(text, length, &id->wide)
@@ -173,7 +181,7 @@ size_t id_write(const struct id *id, int form, char text[ID_TEXT])
 		form = id->type == ID_64     ? SNOWID_FORM_DECIMAL
 		       : id->type == ID_ULID ? FORM_ULID
 					     : FORM_UUID;
-	if (form_is_wide(form) == (id->type == ID_64))
+	if (is_wide_form(form) == (id->type == ID_64))
 		return 0;
 	if (form == FORM_ULID)
 		snowid_ulid_format(&id->wide, text);
@@ -212,9 +220,10 @@ static int uuid_at(unsigned version, int64_t sec, uint32_t nsec, bool largest,
 		       : snowid_uuid_first_at(version, sec, nsec, id);
 }
 
-struct id id_at(const struct kind *kind, const char *option, const char *instant, bool largest)
+struct id id_at_instant(const struct kind *kind, const char *option, const char *instant,
+			bool largest)
 {
-	struct id id = {.type = kind->layout ? ID_64 : kind_is_ulid(kind) ? ID_ULID : ID_UUID};
+	struct id id = {.type = kind_id_type(kind)};
 	int64_t sec;
 	uint32_t nsec;
 
@@ -226,7 +235,7 @@ struct id id_at(const struct kind *kind, const char *option, const char *instant
 	else if (!error)
 		error = uuid_at(kind->wide->version, sec, nsec, largest, &id.wide);
 	if (error)
-		usage("%s %s: %s", option, instant, detail());
+		exit_usage("%s %s: %s", option, instant, error_detail());
 	return id;
 }
 

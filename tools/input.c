@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The IDs a command works on: its operands, or else the lines of standard input.
+ * Reads the IDs that a command works on: its operands, or the lines of standard input if it has
+ * none.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,10 +10,10 @@
 
 #include "snowid-tool.h"
 
-#define LINE_SIZE 256 /* no ID in any form is half as long */
+#define LINE_SIZE 256 /* every form of an ID is less than half as long */
 
-/* The next byte of standard input, or EOF. Output is flushed before a wait for more input. */
-static int next_byte(void)
+/* Reads a byte of standard input, or EOF. Flushes the output before it waits for more input. */
+static int read_byte(void)
 {
 	static unsigned char block[1 << 16];
 	static size_t at, end;
@@ -24,7 +25,7 @@ static int next_byte(void)
 			got = read(STDIN_FILENO, block, sizeof block);
 		while (got < 0 && errno == EINTR);
 		if (got < 0)
-			fail("cannot read standard input: %s", strerror(errno));
+			exit_failure("cannot read standard input: %s", strerror(errno));
 		if (got == 0)
 			return EOF;
 		at = 0;
@@ -33,14 +34,15 @@ static int next_byte(void)
 	return block[at++];
 }
 
-/* Reads a line without its newline; of one that is too long, the beginning. False at the end. */
-static bool next_line(char line[LINE_SIZE], size_t *length)
+/* Reads a line without its newline, or the beginning of a line that is too long. False at the
+ * end. */
+static bool read_line(char line[LINE_SIZE], size_t *length)
 {
-	int byte = next_byte();
+	int byte = read_byte();
 
 	if (byte == EOF)
 		return false;
-	for (*length = 0; byte != EOF && byte != '\n'; byte = next_byte())
+	for (*length = 0; byte != EOF && byte != '\n'; byte = read_byte())
 		if (*length < LINE_SIZE)
 			line[(*length)++] = (char)byte;
 	return true;
@@ -51,8 +53,18 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* The text in quotes for a message, its unprintable bytes as \xNN, and no longer than fits a line. */
-static const char *quoted(const char *text, size_t length)
+static const char *trim_blanks(const char *text, size_t *length)
+{
+	while (*length > 0 && is_blank(text[*length - 1]))
+		(*length)--;
+	for (; *length > 0 && is_blank(*text); (*length)--)
+		text++;
+	return text;
+}
+
+/* Quotes a text for a message: unprintable bytes become \xNN, and what does not fit on a line is
+ * cut off. */
+static const char *quote_for_message(const char *text, size_t length)
 {
 	static char out[4 * 50 + sizeof "'…'"];
 	size_t used = 0;
@@ -66,42 +78,39 @@ static const char *quoted(const char *text, size_t length)
 	return out;
 }
 
-static const char *use_text(const struct kind *kind, int form, const char *text, size_t length,
-			    use_fn use, void *user)
+static const char *use_id_text(const struct kind *kind, int form, const char *text, size_t length,
+			       use_id_fn use, void *user)
 {
 	struct id id;
-	return id_read(text, length, kind, form, &id) == 0 ? use(user, &id) : detail();
+	return id_read(text, length, kind, form, &id) == 0 ? use(user, &id) : error_detail();
 }
 
-int each_id(const struct options *options, const struct kind *kind, use_fn use, void *user)
+int for_each_id(const struct options *options, const struct kind *kind, use_id_fn use, void *user)
 {
-	const int form = kind->wide ? form_of_kind("--input", options->input, kind)
-				    : form_read("--input", options->input);
+	const int form = kind->wide ? parse_form_for_kind("--input", options->input, kind)
+				    : parse_form("--input", options->input);
 	char line[LINE_SIZE];
 	size_t length;
 	int status = 0;
 
 	for (size_t i = 0; i < options->operand_count; i++) {
 		const char *const text = options->operands[i];
-		const char *const wrong = use_text(kind, form, text, strlen(text), use, user);
-		if (wrong) {
-			complain("%s: %s", quoted(text, strlen(text)), wrong);
+		const char *const problem = use_id_text(kind, form, text, strlen(text), use, user);
+		if (problem) {
+			print_error("%s: %s", quote_for_message(text, strlen(text)), problem);
 			status = 1;
 		}
 	}
 	if (options->operand_count > 0)
 		return status;
-	for (uintmax_t count = 1; next_line(line, &length); count++) {
-		const char *text = line;
-		for (; length > 0 && is_blank(text[length - 1]); length--)
-			;
-		for (; length > 0 && is_blank(*text); length--)
-			text++;
+	for (uintmax_t count = 1; read_line(line, &length); count++) {
+		const char *const text = trim_blanks(line, &length);
 		if (length == 0)
 			continue;
-		const char *const wrong = use_text(kind, form, text, length, use, user);
-		if (wrong) {
-			complain("line %ju: %s: %s", count, quoted(text, length), wrong);
+		const char *const problem = use_id_text(kind, form, text, length, use, user);
+		if (problem) {
+			print_error("line %ju: %s: %s", count, quote_for_message(text, length),
+				    problem);
 			status = 1;
 		}
 	}

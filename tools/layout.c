@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * snowid layout: what the bits of a kind mean, and what it has room for.
+ * snowid layout: shows what the bits of a kind mean, and how many IDs it can make.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,22 +10,22 @@
 
 #define SPEC_SIZE 4096
 
-static uint64_t info(const struct snowid_layout *layout, enum snowid_layout_info which)
+static uint64_t layout_number(const struct snowid_layout *layout, enum snowid_layout_info which)
 {
 	uint64_t value = 0;
 	snowid_layout_info(layout, which, &value);
 	return value;
 }
 
-/* The full spec of a layout. Returns its unit: "1ms". */
+/* Writes the full spec of a layout. Returns the unit at its end, such as "1ms". */
 static const char *full_spec(const struct snowid_layout *layout, char spec[SPEC_SIZE])
 {
 	if (snowid_layout_format(layout, spec, SPEC_SIZE, NULL) != 0)
-		fail("%s", detail());
+		exit_failure("%s", error_detail());
 	return strstr(spec, ";unit=") + strlen(";unit=");
 }
 
-/* Until when the IDs fit into this many bits. Returns whether all do. */
+/* Records until when IDs fit into this many bits. Returns whether they always do. */
 static bool record_until(const char *key, const struct snowid_layout *layout, unsigned bits)
 {
 	int64_t sec, last_sec = 0;
@@ -40,20 +40,20 @@ static bool record_until(const char *key, const struct snowid_layout *layout, un
 	return sec == last_sec && nsec == last_nsec;
 }
 
-static void describe_layout(const struct kind *kind)
+static void record_layout(const struct kind *kind)
 {
 	const struct snowid_layout *const layout = kind->layout;
-	const uint64_t per_tick = info(layout, SNOWID_LAYOUT_IDS_PER_TICK);
-	const uint64_t unit_ns = info(layout, SNOWID_LAYOUT_UNIT_NS);
+	const uint64_t per_tick = layout_number(layout, SNOWID_LAYOUT_IDS_PER_TICK);
+	const uint64_t unit_ns = layout_number(layout, SNOWID_LAYOUT_UNIT_NS);
 	char spec[SPEC_SIZE];
 	int64_t sec = 0;
 	uint32_t nsec = 0;
 
 	record_text("unit", "%s", full_spec(layout, spec));
-	record_number("bits", "%" PRIu64, info(layout, SNOWID_LAYOUT_BITS));
+	record_number("bits", "%" PRIu64, layout_number(layout, SNOWID_LAYOUT_BITS));
 	record_number("ids_per_tick", "%" PRIu64, per_tick);
 	record_number("ids_per_second", "%.0f", (double)per_tick * (1e9 / (double)unit_ns));
-	record_number("nodes", "%" PRIu64, info(layout, SNOWID_LAYOUT_NODES));
+	record_number("nodes", "%" PRIu64, layout_number(layout, SNOWID_LAYOUT_NODES));
 	snowid_layout_first_time(layout, &sec, &nsec);
 	record_time("first", sec, nsec);
 	snowid_layout_last_time(layout, &sec, &nsec);
@@ -64,7 +64,7 @@ static void describe_layout(const struct kind *kind)
 	record_text("spec", "%s", spec);
 }
 
-static void describe_wide(const struct kind *kind)
+static void record_wide_kind(const struct kind *kind)
 {
 	struct part parts[PARTS_MAX];
 	const size_t count = kind_parts(kind, parts);
@@ -81,7 +81,7 @@ static void describe_wide(const struct kind *kind)
 	record_text("fields", "%s", fields);
 }
 
-static void describe_kind(const char *name, bool json)
+static void record_kind(const char *name, bool json)
 {
 	struct kind kind = kind_open(name);
 
@@ -90,22 +90,22 @@ static void describe_kind(const char *name, bool json)
 		draw_boxes(&kind);
 	record_text("kind", "%s", kind.name);
 	if (kind.layout)
-		describe_layout(&kind);
+		record_layout(&kind);
 	else
-		describe_wide(&kind);
+		record_wide_kind(&kind);
 	record_end();
 	kind_close(&kind);
 }
 
-/* The date of an instant: the bytes before its T. */
-static int date(const char *instant)
+/* The length of the date in an instant: the bytes before its T. */
+static int date_length(const char *instant)
 {
 	return (int)strcspn(instant, "T");
 }
 
 #define TABLE "%-10s %-10.*s %-5s %8s %6s  %-11.*s %.*s\n"
 
-static void table_row(const struct snowid_layout *layout, const char *name)
+static void print_table_row(const struct snowid_layout *layout, const char *name)
 {
 	char spec[SPEC_SIZE], first[SNOWID_TIME_TEXT] = "-", last[SNOWID_TIME_TEXT] = "-";
 	char per_tick[24], nodes[24];
@@ -113,45 +113,46 @@ static void table_row(const struct snowid_layout *layout, const char *name)
 	uint32_t nsec = 0;
 
 	const char *const unit = full_spec(layout, spec);
-	snprintf(per_tick, sizeof per_tick, "%" PRIu64, info(layout, SNOWID_LAYOUT_IDS_PER_TICK));
-	snprintf(nodes, sizeof nodes, "%" PRIu64, info(layout, SNOWID_LAYOUT_NODES));
+	snprintf(per_tick, sizeof per_tick, "%" PRIu64,
+		 layout_number(layout, SNOWID_LAYOUT_IDS_PER_TICK));
+	snprintf(nodes, sizeof nodes, "%" PRIu64, layout_number(layout, SNOWID_LAYOUT_NODES));
 	snowid_layout_first_time(layout, &sec, &nsec);
 	snowid_time_format(sec, nsec, first);
 	snowid_layout_last_time(layout, &sec, &nsec);
 	snowid_time_format(sec, nsec, last);
-	out_printf(TABLE, name, date(first), first, unit, per_tick, nodes, date(last), last,
-		   (int)strcspn(spec, ";"), spec);
+	out_printf(TABLE, name, date_length(first), first, unit, per_tick, nodes, date_length(last),
+		   last, (int)strcspn(spec, ";"), spec);
 }
 
-static void table(void)
+static void print_table(void)
 {
 	out_bold();
 	out_printf(TABLE, "KIND", 10, "EPOCH", "UNIT", "IDS/TICK", "NODES", 10, "LAST", 10,
 		   "FIELDS");
-	out_plain();
+	out_reset_style();
 	for (size_t i = 0; snowid_layout_preset(i); i++) {
 		struct kind kind = kind_open(snowid_layout_preset(i));
-		table_row(kind.layout, kind.name);
+		print_table_row(kind.layout, kind.name);
 		kind_close(&kind);
 	}
 	for (size_t i = 0; kind_wide(i); i++) {
 		const struct wide *const wide = kind_wide(i);
-		out_printf(TABLE, wide->name, date(wide->first), wide->first, wide->unit, "-", "-",
-			   date(wide->last), wide->last, 10, "128 bits");
+		out_printf(TABLE, wide->name, date_length(wide->first), wide->first, wide->unit,
+			   "-", "-", date_length(wide->last), wide->last, 10, "128 bits");
 	}
 }
 
-int layout(const struct options *options)
+int cmd_layout(const struct options *options)
 {
 	if (options->operand_count > 0) {
-		describe_kind(options->operands[0], options->json);
+		record_kind(options->operands[0], options->json);
 	} else if (!options->json) {
-		table();
+		print_table();
 	} else {
 		for (size_t i = 0; snowid_layout_preset(i); i++)
-			describe_kind(snowid_layout_preset(i), true);
+			record_kind(snowid_layout_preset(i), true);
 		for (size_t i = 0; kind_wide(i); i++)
-			describe_kind(kind_wide(i)->name, true);
+			record_kind(kind_wide(i)->name, true);
 	}
 	return 0;
 }

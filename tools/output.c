@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Standard output through one buffer, records as JSON or text, and complaints.
+ * Standard output through one buffer, records as JSON or text, and error messages.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@ void out_flush(void)
 			done += (size_t)written;
 		} else if (errno != EINTR) {
 			used = 0;
-			fail("cannot write to standard output: %s", strerror(errno));
+			exit_failure("cannot write to standard output: %s", strerror(errno));
 		}
 	}
 	used = 0;
@@ -66,14 +66,14 @@ void out_printf(const char *format, ...)
 void out_finish(void)
 {
 	out_flush();
-	/* Some file systems say only now that they had no room. */
+	/* Some file systems report only now that they are full. */
 	if (close(STDOUT_FILENO) != 0)
-		fail("cannot write to standard output: %s", strerror(errno));
+		exit_failure("cannot write to standard output: %s", strerror(errno));
 }
 
 /* ---- colour ---------------------------------------------------------------------------------- */
 
-bool out_terminal(void)
+bool out_is_terminal(void)
 {
 	static int terminal = -1;
 	if (terminal < 0)
@@ -81,13 +81,13 @@ bool out_terminal(void)
 	return terminal > 0;
 }
 
-/* NO_COLOR counts when it is not empty (no-color.org). */
-static bool coloured(void)
+/* NO_COLOR has an effect if it is not empty (no-color.org). */
+static bool use_colour(void)
 {
 	static int wanted = -1;
 	if (wanted < 0) {
 		const char *const none = getenv("NO_COLOR"), *const term = getenv("TERM");
-		wanted = out_terminal() && !(none && *none) && term && strcmp(term, "dumb") != 0;
+		wanted = out_is_terminal() && !(none && *none) && term && strcmp(term, "dumb") != 0;
 	}
 	return wanted > 0;
 }
@@ -95,19 +95,19 @@ static bool coloured(void)
 void out_colour(size_t index)
 {
 	static const char palette[] = {'6', '3', '5', '2', '4', '1'};
-	if (coloured())
+	if (use_colour())
 		out_printf("\033[3%cm", palette[index % sizeof palette]);
 }
 
 void out_bold(void)
 {
-	if (coloured())
+	if (use_colour())
 		out_text("\033[1m");
 }
 
-void out_plain(void)
+void out_reset_style(void)
 {
-	if (coloured())
+	if (use_colour())
 		out_text("\033[m");
 }
 
@@ -115,8 +115,8 @@ void out_plain(void)
 
 static struct {
 	bool json;
-	bool after_first; /* of all records */
-	size_t keys;      /* in this one */
+	bool after_first; /* a record has been printed before */
+	size_t keys;      /* printed in this record */
 } record;
 
 void record_begin(bool json)
@@ -130,8 +130,8 @@ void record_begin(bool json)
 	record.keys = 0;
 }
 
-/* The length of the character at `text` in UTF-8, 0 if it is none (RFC 3629). */
-static size_t character(const unsigned char *text)
+/* The length of the UTF-8 character at `text`, 0 if it is invalid (RFC 3629). */
+static size_t utf8_length(const unsigned char *text)
 {
 	const unsigned char lead = text[0];
 	const size_t length = lead < 0x80                   ? 1
@@ -149,13 +149,13 @@ static size_t character(const unsigned char *text)
 	return length;
 }
 
-/* A string of JSON, or a line of text that does not get to drive the terminal. */
-static void out_value(const char *value, bool json)
+/* Escapes what a JSON string cannot contain; in text, replaces what would control the terminal. */
+static void out_escaped(const char *value, bool json)
 {
 	const unsigned char *at = (const unsigned char *)value;
 
 	while (*at) {
-		const size_t length = character(at);
+		const size_t length = utf8_length(at);
 		const bool control = *at < ' ' || *at == 0x7f;
 		if (json && (*at == '"' || *at == '\\'))
 			out_printf("\\%c", *at);
@@ -172,19 +172,19 @@ static void out_value(const char *value, bool json)
 static void __attribute__((format(printf, 3, 0)))
 record_value(const char *key, const char *quote, const char *format, va_list value)
 {
-	char text[8192]; /* more than any path or spec */
+	char text[8192]; /* longer than any path or spec */
 
 	vsnprintf(text, sizeof text, format, value);
 	if (record.json) {
 		out_printf("%s\"%s\":%s", record.keys++ > 0 ? "," : "", key, quote);
-		out_value(text, true);
+		out_escaped(text, true);
 		out_text(quote);
 	} else {
 		out_bold();
 		out_printf("%-16s", key);
-		out_plain();
+		out_reset_style();
 		out_text(" ");
-		out_value(text, false);
+		out_escaped(text, false);
 		out_text("\n");
 	}
 }
@@ -225,54 +225,55 @@ void record_end(void)
 		out_text("}\n");
 }
 
-/* ---- complaints ------------------------------------------------------------------------------ */
+/* ---- error messages -------------------------------------------------------------------------- */
 
-static void __attribute__((format(printf, 1, 0))) vcomplain(const char *format, va_list arguments)
+static void __attribute__((format(printf, 1, 0)))
+print_error_list(const char *format, va_list arguments)
 {
 	char text[1024];
 
-	out_flush(); /* what was said before comes first */
+	out_flush(); /* keeps the order of output and messages */
 	progress_end();
 	vsnprintf(text, sizeof text, format, arguments);
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?'; /* an argument does not get to drive the terminal */
+			*c = '?'; /* an argument must not control the terminal */
 	fprintf(stderr, "snowid: %s\n", text);
 }
 
-void complain(const char *format, ...)
+void print_error(const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	vcomplain(format, arguments);
+	print_error_list(format, arguments);
 	va_end(arguments);
 }
 
-_Noreturn void usage_hint(void)
+_Noreturn void exit_usage_hint(void)
 {
 	fputs("Try 'snowid --help'.\n", stderr);
 	exit(2);
 }
 
-_Noreturn void usage(const char *format, ...)
+_Noreturn void exit_usage(const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	vcomplain(format, arguments);
+	print_error_list(format, arguments);
 	va_end(arguments);
-	usage_hint();
+	exit_usage_hint();
 }
 
-_Noreturn void fail(const char *format, ...)
+_Noreturn void exit_failure(const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	vcomplain(format, arguments);
+	print_error_list(format, arguments);
 	va_end(arguments);
 	exit(1);
 }
 
-const char *detail(void)
+const char *error_detail(void)
 {
 	static char text[512];
 	snowid_error_detail(text, sizeof text);

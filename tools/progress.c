@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A progress bar for runs that take longer than a moment.
+ * A progress bar for runs that take longer than half a second.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 static bool drawn;
 
-void progress(uint64_t done, uint64_t total)
+void progress_draw(uint64_t done, uint64_t total)
 {
 	static int wanted = -1;
 	static uint64_t start, last;

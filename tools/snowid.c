@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * snowid: the command-line tool. One table of options and one of commands make parser and help.
+ * snowid: the command-line tool. The parser and the help both come from two tables, one of options
+ * and one of commands.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -12,11 +13,11 @@
 
 #include "snowid-tool.h"
 
-/* An option whose letter is a capital has no short form, but for -V. */
+/* An option whose letter is a capital has no short form. -V is the exception. */
 static const struct {
 	char letter;
 	const char *name, *value, *text;
-} known[] = {
+} option_table[] = {
 	{'n', "count", "COUNT", "number of IDs to make (default: 1)"},
 	{'k', "kind", "KIND", "kind of ID"},
 	{'f', "form", "FORM", "text form in which to print IDs"},
@@ -36,32 +37,33 @@ static const struct {
 	{'h', "help", NULL, "print this help"},
 	{'V', "version", NULL, "print the version"},
 };
-#define KNOWN (sizeof known / sizeof known[0])
+#define OPTION_COUNT (sizeof option_table / sizeof option_table[0])
 
 static const struct command {
 	const char *name;
 	int (*run)(const struct options *options);
-	const char *takes; /* the letters of its options, beside help and version */
-	size_t operands;   /* at most */
+	const char *letters; /* of its options, without help and version */
+	size_t max_operands;
 	const char *arguments, *text;
 } commands[] = {
-	{"generate", generate, "nkfFSUCJ", 0, "", "make IDs (the default command)"},
-	{"decode", decode, "kifJ", SIZE_MAX, " [ID]...", "show what IDs contain"},
-	{"encode", encode, "kTFfJ", 0, "", "make the ID with a given time and fields"},
-	{"convert", convert, "fki", SIZE_MAX, " [ID]...", "convert IDs to another text form"},
-	{"range", range, "kABfJ", 0, "", "show the first and last ID of a period"},
-	{"layout", layout, "J", 1, " [KIND]", "show the bits of a kind, or a table of all kinds"},
-	{"store", store, "ORLYJ", 1, " [URL]", "show what a store contains, or repair it"},
-	{"bench", bench, "J", 0, "", "measure how fast this machine makes IDs"},
+	{"generate", cmd_generate, "nkfFSUCJ", 0, "", "make IDs (the default command)"},
+	{"decode", cmd_decode, "kifJ", SIZE_MAX, " [ID]...", "show what IDs contain"},
+	{"encode", cmd_encode, "kTFfJ", 0, "", "make the ID with a given time and fields"},
+	{"convert", cmd_convert, "fki", SIZE_MAX, " [ID]...", "convert IDs to another text form"},
+	{"range", cmd_range, "kABfJ", 0, "", "show the first and last ID of a period"},
+	{"layout", cmd_layout, "J", 1, " [KIND]",
+	 "show the bits of a kind, or a table of all kinds"},
+	{"store", cmd_store, "ORLYJ", 1, " [URL]", "show what a store contains, or repair it"},
+	{"bench", cmd_bench, "J", 0, "", "measure how fast this machine makes IDs"},
 };
-#define COMMANDS (sizeof commands / sizeof commands[0])
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
-static bool takes(const struct command *command, char letter)
+static bool command_takes(const struct command *command, char letter)
 {
-	return letter == 'h' || letter == 'V' || strchr(command->takes, letter);
+	return letter == 'h' || letter == 'V' || strchr(command->letters, letter);
 }
 
-static bool is_short(char letter)
+static bool has_short_form(char letter)
 {
 	return islower((unsigned char)letter) || letter == 'V';
 }
@@ -81,51 +83,53 @@ static const char url_help[] =
 	"URL      file:/path, or slots:/directory?workers=0-31 (default: SNOWID_STORE, or\n"
 	"         the files that snowid keeps for the user)\n";
 
-static void help(void)
+static void print_help(void)
 {
 	out_text("Usage: snowid [generate] [OPTION]...\n"
 		 "       snowid COMMAND [OPTION]... [ARGUMENT]...\n"
 		 "\n"
 		 "Makes and reads distributed unique IDs.\n"
 		 "\n");
-	for (size_t i = 0; i < COMMANDS; i++)
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		out_printf("  %-10s %s\n", commands[i].name, commands[i].text);
 	out_printf("\n%s%s%s\n", kind_help, form_help, instant_help);
 	out_text("Run 'snowid COMMAND --help' for the options of a command.\n"
 		 "The manual is snowid(1). Exit status: 0 success, 1 failure, 2 wrong usage.\n");
 }
 
-static void help_command(const struct command *command)
+static void print_command_help(const struct command *command)
 {
 	out_printf("Usage: snowid %s [OPTION]...%s\n\n", command->name, command->arguments);
 	out_printf("%c%s.\n\n", toupper((unsigned char)command->text[0]), command->text + 1);
-	for (size_t i = 0; i < KNOWN; i++) {
-		if (!takes(command, known[i].letter))
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!command_takes(command, option_table[i].letter))
 			continue;
-		if (is_short(known[i].letter))
-			out_printf("  -%c, ", known[i].letter);
+		if (has_short_form(option_table[i].letter))
+			out_printf("  -%c, ", option_table[i].letter);
 		else
 			out_text("      ");
-		out_printf("--%s %-*s  %s\n", known[i].name, (int)(16 - strlen(known[i].name)),
-			   known[i].value ? known[i].value : "", known[i].text);
+		out_printf("--%s %-*s  %s\n", option_table[i].name,
+			   (int)(16 - strlen(option_table[i].name)),
+			   option_table[i].value ? option_table[i].value : "",
+			   option_table[i].text);
 	}
 	out_text("\n");
-	if (takes(command, 'k') || command->run == layout)
+	if (command_takes(command, 'k') || command->run == cmd_layout)
 		out_text(kind_help);
-	if (takes(command, 'f'))
+	if (command_takes(command, 'f'))
 		out_text(form_help);
-	if (takes(command, 'C') || takes(command, 'T') || takes(command, 'A') ||
-	    takes(command, 'L'))
+	if (command_takes(command, 'C') || command_takes(command, 'T') ||
+	    command_takes(command, 'A') || command_takes(command, 'L'))
 		out_text(instant_help);
-	if (command->run == store)
+	if (command->run == cmd_store)
 		out_text(url_help);
-	if (command->operands > 1)
+	if (command->max_operands > 1)
 		out_text(id_help);
 }
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-char *split(char *text)
+char *split_key_value(char *text)
 {
 	char *const equals = strchr(text, '=');
 	if (!equals)
@@ -134,28 +138,29 @@ char *split(char *text)
 	return equals + 1;
 }
 
-/* Decimal digits, or hexadecimal ones after 0x. False: not a number below 2^64. */
-static bool number(const char *text, uint64_t *value)
+/* Reads decimal digits, or hexadecimal digits after 0x. False if it is not a number below 2^64. */
+static bool parse_number(const char *text, uint64_t *value)
 {
 	const bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	const char *const digits = hex ? text + 2 : text;
 	char *end;
 
 	if (!(hex ? isxdigit : isdigit)((unsigned char)*digits))
-		return false; /* strtoull would take blanks and signs */
+		return false; /* strtoull() would accept blanks and signs */
 	errno = 0;
 	*value = strtoull(digits, &end, hex ? 16 : 10);
 	return *end == '\0' && errno == 0;
 }
 
-const char *field_read(char *text, uint64_t *value)
+const char *parse_field(char *text, uint64_t *value)
 {
-	const char *const digits = split(text);
+	const char *const digits = split_key_value(text);
 
 	if (!digits)
-		usage("--field %s: not NAME=N, such as worker=5", text);
-	if (!number(digits, value))
-		usage("--field %s=%s: not a number from 0 to 18446744073709551615", text, digits);
+		exit_usage("--field %s: not NAME=N, such as worker=5", text);
+	if (!parse_number(digits, value))
+		exit_usage("--field %s=%s: not a number from 0 to 18446744073709551615", text,
+			   digits);
 	return text;
 }
 
@@ -163,9 +168,9 @@ static void set_option(struct options *options, char letter, char *value)
 {
 	switch (letter) {
 	case 'n':
-		if (!number(value, &options->count) || options->count == 0 ||
+		if (!parse_number(value, &options->count) || options->count == 0 ||
 		    options->count > INT64_MAX)
-			usage("--count %s: not a number from 1 to 9223372036854775807", value);
+			exit_usage("--count %s: not a number from 1 to 9223372036854775807", value);
 		break;
 	case 'k':
 		options->kind = value;
@@ -218,62 +223,65 @@ static void set_option(struct options *options, char letter, char *value)
 	}
 }
 
-/* Lets getopt_long() know the options of this command alone. */
-static void getopt_tables(const struct command *command, char *letters, struct option *longs)
+/* Fills the tables of getopt_long() with the options of this command only. */
+static void fill_getopt_tables(const struct command *command, char *letters, struct option *longs)
 {
-	for (size_t i = 0; i < KNOWN; i++) {
-		if (!takes(command, known[i].letter))
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!command_takes(command, option_table[i].letter))
 			continue;
-		*longs++ = (struct option){known[i].name,
-					   known[i].value ? required_argument : no_argument, NULL,
-					   known[i].letter};
-		if (is_short(known[i].letter)) {
-			*letters++ = known[i].letter;
-			if (known[i].value)
+		*longs++ = (struct option){option_table[i].name,
+					   option_table[i].value ? required_argument : no_argument,
+					   NULL, option_table[i].letter};
+		if (has_short_form(option_table[i].letter)) {
+			*letters++ = option_table[i].letter;
+			if (option_table[i].value)
 				*letters++ = ':';
 		}
 	}
 }
 
-/* A file that is opened must not become standard output because that was closed: what is closed
- * stays unusable. */
-static void keep_standard_files(void)
+/* If standard output was closed, the next file that is opened would take its number and receive the
+ * output. So open the missing ones the wrong way round, which keeps them unusable. */
+static void reserve_standard_files(void)
 {
 	for (int file = 0; file <= 2; file++)
 		if (fcntl(file, F_GETFD) < 0 && errno == EBADF)
 			open("/dev/null", file == 0 ? O_WRONLY : O_RDONLY);
 }
 
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	exit_usage("unknown command '%s'", name);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command = &commands[0];
 	const bool named = argc > 1 && argv[1][0] != '-';
-	char letters[2 * KNOWN + 1] = "", program[] = "snowid";
-	struct option longs[KNOWN + 1] = {{0}};
+	char letters[2 * OPTION_COUNT + 1] = "", program[] = "snowid";
+	struct option longs[OPTION_COUNT + 1] = {{0}};
 	struct options options = {.count = 1};
 	int letter, status = 0;
 
-	keep_standard_files();
+	reserve_standard_files();
 	if (named) {
-		size_t i = 0;
-		while (i < COMMANDS && strcmp(argv[1], commands[i].name) != 0)
-			i++;
-		if (i == COMMANDS)
-			usage("unknown command '%s'", argv[1]);
-		command = &commands[i];
+		command = find_command(argv[1]);
 		argc--;
 		argv++;
 	}
-	getopt_tables(command, letters, longs);
+	fill_getopt_tables(command, letters, longs);
 	options.fields = calloc((size_t)argc + 1, sizeof *options.fields);
 	options.settings = calloc((size_t)argc + 1, sizeof *options.settings);
 	options.clocks = calloc((size_t)argc + 1, sizeof *options.clocks);
 	if (!options.fields || !options.settings || !options.clocks)
-		fail("out of memory");
-	argv[0] = program; /* for what getopt_long() has to say */
+		exit_failure("out of memory");
+	argv[0] = program; /* the name in getopt_long()'s messages */
 	while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (letter == '?')
-			usage_hint();
+			exit_usage_hint();
 		if (letter == 'h' || letter == 'V')
 			break;
 		set_option(&options, (char)letter, optarg);
@@ -283,12 +291,12 @@ int main(int argc, char **argv)
 	if (letter == 'V')
 		out_printf("snowid %s\n", snowid_version());
 	else if (letter == 'h' && named)
-		help_command(command);
+		print_command_help(command);
 	else if (letter == 'h')
-		help();
-	else if (options.operand_count > command->operands)
-		usage("unexpected argument '%s' of %s", argv[optind + (int)command->operands],
-		      command->name);
+		print_help();
+	else if (options.operand_count > command->max_operands)
+		exit_usage("unexpected argument '%s' of %s",
+			   argv[optind + (int)command->max_operands], command->name);
 	else
 		status = command->run(&options);
 	out_finish();

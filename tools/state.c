@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where the state lives for a user who has said neither which node this is nor where: a file of the
- * user's for each layout. All copies of the tool share its words, and so never make the same ID.
+ * The default state of a user who has named neither a worker nor a store: one file for each layout.
+ * All running copies of the tool share that file, and therefore never make the same ID twice.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,12 +16,12 @@
 
 #include "snowid-tool.h"
 
-#define BLOCK "250ms" /* short, since a new file begins a block above the clock */
+#define BLOCK "250ms" /* short, because a new file starts one block ahead of the clock */
 #define HINT  "use --field worker=N or the like, or set XDG_STATE_HOME to a directory of yours"
 
-static void directory_name(char path[PATH_MAX])
+static void state_directory(char path[PATH_MAX])
 {
-	/* What is not absolute does not count (XDG Base Directory Specification). */
+	/* Relative paths must be ignored (XDG Base Directory Specification). */
 	const char *const state = getenv("XDG_STATE_HOME"), *const home = getenv("HOME");
 	int length = -1;
 
@@ -30,11 +30,11 @@ static void directory_name(char path[PATH_MAX])
 	else if (home && home[0] == '/')
 		length = snprintf(path, PATH_MAX, "%s/.local/state/snowid", home);
 	if (length < 0 || length >= PATH_MAX)
-		fail("HOME is not set to a directory for the state; " HINT);
+		exit_failure("HOME is not set to a directory for the state; " HINT);
 }
 
-/* Makes the directory where it is missing, for the user alone. */
-static void make_directory(char path[PATH_MAX])
+/* Makes the directory and its parents, accessible only to the user. */
+static void make_state_directory(char path[PATH_MAX])
 {
 	struct stat info;
 	int error = 0;
@@ -49,51 +49,51 @@ static void make_directory(char path[PATH_MAX])
 		error = errno;
 	const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
-		fail("cannot create %s for the state: %s; " HINT, path,
-		     strerror(error ? error : errno));
+		exit_failure("cannot create %s for the state: %s; " HINT, path,
+			     strerror(error ? error : errno));
 	if (fstat(directory, &info) != 0 || info.st_uid != geteuid() || (info.st_mode & 022))
-		fail("%s belongs to another user, or others can write to it; " HINT, path);
+		exit_failure("%s belongs to another user, or others can write to it; " HINT, path);
 	close(directory);
 }
 
-void state_default(const struct kind *kind, struct snowid_config *config)
+void use_default_state(const struct kind *kind, struct snowid_config *config)
 {
 	char path[PATH_MAX], url[PATH_MAX + 32];
 	struct part parts[PARTS_MAX];
 	uint64_t fingerprint = 0;
 
-	directory_name(path);
-	make_directory(path);
+	state_directory(path);
+	make_state_directory(path);
 	snowid_layout_info(kind->layout, SNOWID_LAYOUT_FINGERPRINT, &fingerprint);
 	snprintf(url, sizeof url, "file:%s/%016" PRIx64 ".state", path, fingerprint);
 	for (size_t i = kind_parts(kind, parts); i-- > 1;)
 		if (strcmp(parts[i].name, "sequence") != 0 &&
 		    snowid_config_set_field(config, parts[i].name, 0) != 0)
-			fail("%s", detail());
+			exit_failure("%s", error_detail());
 	if (snowid_config_set_store(config, url) != 0 ||
 	    snowid_config_set(config, "block", BLOCK) != 0)
-		fail("%s", detail());
+		exit_failure("%s", error_detail());
 }
 
-const char *store_of_environment(void)
+const char *store_from_environment(void)
 {
-	const char *const store = secure_getenv("SNOWID_STORE"); /* as the library does */
+	const char *const store = secure_getenv("SNOWID_STORE"); /* as in the library */
 	return store && *store ? store : NULL;
 }
 
-static int is_state(const struct dirent *entry)
+static int is_state_file(const struct dirent *entry)
 {
 	const size_t length = strlen(entry->d_name);
 	return length > 6 && strcmp(entry->d_name + length - 6, ".state") == 0;
 }
 
-void each_state(void (*use)(const char *url, void *user), void *user)
+void for_each_state(void (*use)(const char *url, void *user), void *user)
 {
 	char path[PATH_MAX], url[PATH_MAX + NAME_MAX + 8];
 	struct dirent **entries = NULL;
 
-	directory_name(path);
-	const int count = scandir(path, &entries, is_state, alphasort);
+	state_directory(path);
+	const int count = scandir(path, &entries, is_state_file, alphasort);
 	for (int i = 0; i < count; i++) {
 		snprintf(url, sizeof url, "file:%s/%s", path, entries[i]->d_name);
 		use(url, user);

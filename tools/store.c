@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * snowid store: what a store keeps; copies adopted, and records reset.
+ * snowid store: shows what a store contains, adopts copied state files, and resets recorded times.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,10 +9,10 @@
 
 #include "snowid-tool.h"
 
-/* ---- showing --------------------------------------------------------------------------------- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
-/* An instant of the past with how long ago it was. */
-static void show_age(const char *key, const char *instant)
+/* Records an instant of the past, and how long ago it was. */
+static void record_age(const char *key, const char *instant)
 {
 	static const struct {
 		int64_t seconds;
@@ -21,16 +21,16 @@ static void show_age(const char *key, const char *instant)
 	const int64_t now = (int64_t)time(NULL);
 	int64_t sec = now;
 	uint32_t nsec;
-	size_t u = 0;
+	size_t unit = 0;
 
 	snowid_time_parse(instant, strlen(instant), &sec, &nsec);
-	while (units[u].seconds > 1 && now - sec < 2 * units[u].seconds)
-		u++;
-	record_text(key, "%s, %lld %s ago", instant, (long long)((now - sec) / units[u].seconds),
-		    units[u].name);
+	while (units[unit].seconds > 1 && now - sec < 2 * units[unit].seconds)
+		unit++;
+	record_text(key, "%s, %lld %s ago", instant, (long long)((now - sec) / units[unit].seconds),
+		    units[unit].name);
 }
 
-static void show_value(bool json, const char *key, const char *text, enum snowid_value type)
+static void record_store_value(bool json, const char *key, const char *text, enum snowid_value type)
 {
 	const bool flag = type == SNOWID_VALUE_BOOLEAN, yes = flag && strcmp(text, "true") == 0;
 
@@ -43,13 +43,13 @@ static void show_value(bool json, const char *key, const char *text, enum snowid
 	else if (flag)
 		record_text(key, "%s", yes ? "yes" : "no");
 	else if (strcmp(key, "created") == 0)
-		show_age(key, text);
-	else if (strcmp(key, "error") != 0) /* which is a complaint */
+		record_age(key, text);
+	else if (strcmp(key, "error") != 0) /* goes to standard error */
 		record_text(key, "%s", text);
 }
 
-/* Shows the records of a store. Returns the exit status: 1 if there is something wrong with one. */
-static int show(const char *url, bool json)
+/* Prints the records of a store. Returns the exit status: 1 if a record has an error. */
+static int print_store(const char *url, bool json)
 {
 	struct snowid_store_info *info;
 	const char *key, *text;
@@ -58,23 +58,24 @@ static int show(const char *url, bool json)
 	int status = 0;
 
 	if (snowid_store_inspect(url, &info) != 0) {
-		complain("%s", detail());
+		print_error("%s", error_detail());
 		return 1;
 	}
 	snowid_store_info_count(info, &count);
 	if (count == 0 && !json)
 		out_printf("%s contains nothing\n", url);
-	for (size_t r = 0; r < count; r++) {
+	for (size_t index = 0; index < count; index++) {
 		const char *error = NULL;
 		record_begin(json);
-		for (size_t i = 0; snowid_store_info_at(info, r, i, &key, &text, &type) == 0; i++) {
-			show_value(json, key, text, type);
+		for (size_t i = 0; snowid_store_info_at(info, index, i, &key, &text, &type) == 0;
+		     i++) {
+			record_store_value(json, key, text, type);
 			if (strcmp(key, "error") == 0)
 				error = text;
 		}
 		record_end();
 		if (error) {
-			complain("%s", error);
+			print_error("%s", error);
 			status = 1;
 		}
 	}
@@ -82,23 +83,23 @@ static int show(const char *url, bool json)
 	return status;
 }
 
-/* ---- setting right --------------------------------------------------------------------------- */
+/* ---- adopting and resetting ------------------------------------------------------------------ */
 
-/* Says what is at stake and asks; ends the tool unless the answer is yes. */
-static void confirm(const struct options *options, const char *risk)
+/* Explains the risk and asks for confirmation. Exits unless the answer is yes. */
+static void confirm_risk(const struct options *options, const char *risk)
 {
 	char answer[16] = "";
 
 	if (options->yes)
 		return;
 	if (!isatty(STDIN_FILENO))
-		usage("%s Use --yes if that is so", risk);
+		exit_usage("%s Use --yes if that is so", risk);
 	fprintf(stderr, "snowid: %s\nType yes to go on: ", risk);
 	if (!fgets(answer, sizeof answer, stdin) || strcmp(answer, "yes\n") != 0)
-		fail("nothing was changed");
+		exit_failure("nothing was changed");
 }
 
-static void adopt(const struct options *options, const char *url)
+static void adopt_copy(const struct options *options, const char *url)
 {
 	char risk[1024];
 
@@ -108,61 +109,61 @@ static void adopt(const struct options *options, const char *url)
 		"again, on this or another host, both make the same IDs: it must be gone, or never "
 		"be used again.",
 		url);
-	confirm(options, risk);
+	confirm_risk(options, risk);
 	if (snowid_store_adopt(url) != 0)
-		fail("%s", detail());
+		exit_failure("%s", error_detail());
 }
 
-static void reset(const struct options *options, const char *url)
+static void reset_floor(const struct options *options, const char *url)
 {
 	char risk[1024], instant[SNOWID_TIME_TEXT];
 	int64_t sec;
 	uint32_t nsec;
 
 	if (!options->floor)
-		usage("--floor INSTANT is missing: the earliest time of the next ID");
+		exit_usage("--floor INSTANT is missing: the earliest time of the next ID");
 	if (snowid_time_parse(options->floor, strlen(options->floor), &sec, &nsec) != 0 ||
 	    snowid_time_format(sec, nsec, instant) != 0)
-		usage("--floor %s: %s", options->floor, detail());
+		exit_usage("--floor %s: %s", options->floor, error_detail());
 	snprintf(risk, sizeof risk,
 		 "%.500s will make its next IDs at %s or later. IDs it made at that time or later "
 		 "can be made again: there must be none, or none that are still in use.",
 		 url, instant);
-	confirm(options, risk);
+	confirm_risk(options, risk);
 	if (snowid_store_reset(url, sec, nsec) != 0)
-		fail("%s", detail());
+		exit_failure("%s", error_detail());
 }
 
-struct showing {
+struct printing {
 	bool json;
 	int status;
 };
 
-static void show_one(const char *url, void *user)
+static void print_user_store(const char *url, void *user)
 {
-	struct showing *const showing = user;
-	showing->status |= show(url, showing->json);
+	struct printing *const printing = user;
+	printing->status |= print_store(url, printing->json);
 }
 
-int store(const struct options *options)
+int cmd_store(const struct options *options)
 {
 	const char *const url =
-		options->operand_count > 0 ? options->operands[0] : store_of_environment();
+		options->operand_count > 0 ? options->operands[0] : store_from_environment();
 
 	if (options->floor && !options->reset)
-		usage("--floor is only for --reset");
+		exit_usage("--floor is only for --reset");
 	if (options->adopt && options->reset)
-		usage("--adopt and --reset cannot be used together");
+		exit_usage("--adopt and --reset cannot be used together");
 	if ((options->adopt || options->reset) && options->operand_count == 0)
-		usage("the URL of the store is missing");
+		exit_usage("the URL of the store is missing");
 	if (!url) {
-		struct showing showing = {options->json, 0};
-		each_state(show_one, &showing);
-		return showing.status;
+		struct printing printing = {options->json, 0};
+		for_each_state(print_user_store, &printing);
+		return printing.status;
 	}
 	if (options->adopt)
-		adopt(options, url);
+		adopt_copy(options, url);
 	if (options->reset)
-		reset(options, url);
-	return show(url, options->json);
+		reset_floor(options, url);
+	return print_store(url, options->json);
 }
