@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the library costs, as ratios against references measured in the same round: machines differ,
- * and one machine differs from minute to minute. Rounds alternate between all measures; printed are
- * the median and the range over the rounds. What each measure made is checked outside the time that
- * is taken: unique, in order, and dated within the measure.
+ * Measures what the library costs, as ratios to references measured in the same round, because
+ * machines differ, and so does one machine from minute to minute. Each round runs all measures in
+ * turn; the median and the range over all rounds are printed. The IDs are checked outside of the
+ * measured time: they must be unique, in order, and have a time within the measure.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,12 +24,12 @@
 
 #include "snowid.h"
 
-/* COUNT operations leave their products in a buffer that the caches hold, as a caller's would be. */
+/* The results of COUNT operations fit into the caches, as those of a caller would. */
 enum { ROUNDS = 9, PASSES = 16, COUNT = 16384, BATCH = 256, SATURATED = 4096 * 400, OPENINGS = 5 };
 
-#define WIDE_LAYOUT "time:42,sequence:22" /* 4,194,304 IDs a millisecond: never spent */
+#define WIDE_LAYOUT "time:42,sequence:22" /* 4,194,304 IDs per millisecond: never used up */
 
-static void die(const char *what)
+static void exit_with_detail(const char *what)
 {
 	char detail[400];
 	snowid_error_detail(detail, sizeof detail);
@@ -37,13 +37,13 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void check(int error, const char *what)
+static void require_success(int error, const char *what)
 {
 	if (error)
-		die(what);
+		exit_with_detail(what);
 }
 
-static double seconds(clockid_t clock)
+static double clock_seconds(clockid_t clock)
 {
 	struct timespec now;
 	clock_gettime(clock, &now);
@@ -57,28 +57,29 @@ static int64_t unix_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static struct snowid_generator *generator_in(const char *store, const char *kind, uint64_t worker)
+static struct snowid_generator *open_generator_on(const char *store, const char *kind,
+						  uint64_t worker)
 {
 	struct snowid_config *config;
 	struct snowid_generator *generator;
-	check(snowid_config_new(&config), "config");
-	check(snowid_config_set_kind(config, kind), kind);
-	check(snowid_config_set_store(config, store), store);
+	require_success(snowid_config_new(&config), "config");
+	require_success(snowid_config_set_kind(config, kind), kind);
+	require_success(snowid_config_set_store(config, store), store);
 	if (worker)
-		check(snowid_config_set_field(config, "worker", worker), kind);
-	check(snowid_generator_new(config, &generator), kind);
+		require_success(snowid_config_set_field(config, "worker", worker), kind);
+	require_success(snowid_generator_new(config, &generator), kind);
 	snowid_config_free(config);
 	return generator;
 }
 
-static struct snowid_generator *generator_of(const char *kind, uint64_t worker)
+static struct snowid_generator *open_generator_in_memory(const char *kind, uint64_t worker)
 {
-	return generator_in("memory:", kind, worker);
+	return open_generator_on("memory:", kind, worker);
 }
 
-/* ---- what is measured: COUNT operations, their products left where they can be checked ------- */
+/* ---- measures: COUNT operations each, whose results are kept for the checks ------------------ */
 
-static struct snowid_generator *wide, *wide_ulid, *filed;
+static struct snowid_generator *wide, *wide_ulid, *on_file;
 static char file_store[4200];
 static uint64_t ids[COUNT];
 static struct snowid_id128 wide_ids[COUNT];
@@ -95,7 +96,7 @@ static void run_clock(void)
 	}
 }
 
-/* What people write by hand: a mutex around the clock and a counter. */
+/* What people write by hand: a clock and a counter, protected by a mutex. */
 static void run_mutex(void)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -116,21 +117,21 @@ static void run_next(void)
 {
 	for (int i = 0; i < COUNT; i++)
 		if (snowid_generator_next(wide, &ids[i]) != 0)
-			die("next");
+			exit_with_detail("next");
 }
 
-static void run_next_filed(void)
+static void run_next_on_file(void)
 {
 	for (int i = 0; i < COUNT; i++)
-		if (snowid_generator_next(filed, &ids[i]) != 0)
-			die("next");
+		if (snowid_generator_next(on_file, &ids[i]) != 0)
+			exit_with_detail("next");
 }
 
-/* Opening makes one record, and waits for the disk. */
+/* Opening writes one record and waits for the disk. */
 static void run_open(void)
 {
 	for (int i = 0; i < OPENINGS; i++)
-		snowid_generator_free(generator_in(file_store, WIDE_LAYOUT, 0));
+		snowid_generator_free(open_generator_on(file_store, WIDE_LAYOUT, 0));
 }
 
 static void run_batch(void)
@@ -138,28 +139,28 @@ static void run_batch(void)
 	size_t made;
 	for (int i = 0; i + BATCH <= COUNT; i += BATCH)
 		if (snowid_generator_next_batch(wide, ids + i, BATCH, UINT64_MAX, &made) != 0)
-			die("next_batch");
+			exit_with_detail("next_batch");
 }
 
 static void run_ulid_random(void)
 {
 	for (int i = 0; i < COUNT; i++)
 		if (snowid_ulid_random(&wide_ids[i]) != 0)
-			die("ulid_random");
+			exit_with_detail("ulid_random");
 }
 
 static void run_uuid7_random(void)
 {
 	for (int i = 0; i < COUNT; i++)
 		if (snowid_uuid7_random(&wide_ids[i]) != 0)
-			die("uuid7_random");
+			exit_with_detail("uuid7_random");
 }
 
 static void run_ulid_ordered(void)
 {
 	for (int i = 0; i < COUNT; i++)
 		if (snowid_generator_next128(wide_ulid, &wide_ids[i]) != 0)
-			die("next128");
+			exit_with_detail("next128");
 }
 
 static void run_ulid_text(void)
@@ -167,21 +168,21 @@ static void run_ulid_text(void)
 	struct snowid_id128 id;
 	for (int i = 0; i < COUNT; i++)
 		if (snowid_ulid_random(&id) != 0 || snowid_ulid_format(&id, texts[i]) != 0)
-			die("ulid_format");
+			exit_with_detail("ulid_format");
 }
 
 static void run_ulid_parse(void)
 {
 	for (int i = 0; i < COUNT; i++)
 		if (snowid_ulid_parse(texts[i], SNOWID_ULID_TEXT - 1, &wide_ids[i]) != 0)
-			die("ulid_parse");
+			exit_with_detail("ulid_parse");
 }
 
 static void run_uuid_parse(void)
 {
 	for (int i = 0; i < COUNT; i++)
 		if (snowid_uuid_parse(uuid_text, SNOWID_UUID_TEXT - 1, &wide_ids[i]) != 0)
-			die("uuid_parse");
+			exit_with_detail("uuid_parse");
 }
 
 static void run_libuuid_random(void)
@@ -194,24 +195,24 @@ static void run_libuuid_parse(void)
 {
 	for (int i = 0; i < COUNT; i++)
 		if (uuid_parse(uuid_text, wide_ids[i].bytes) != 0)
-			die("libuuid");
+			exit_with_detail("libuuid");
 }
 
 /* ---- checks ---------------------------------------------------------------------------------- */
 
-/* Whether milliseconds lie within a measure that began at `from`. */
-static void dated(int64_t ms, int64_t from, const char *what)
+/* Checks that a time in milliseconds lies within a measure that began at `from`. */
+static void check_time(int64_t ms, int64_t from, const char *what)
 {
 	if (ms < from || ms > unix_ms())
-		die(what);
+		exit_with_detail(what);
 }
 
 static void check_ids(int count, int64_t from)
 {
 	for (int i = 0; i < count; i++) {
-		dated((int64_t)(ids[i] >> 22), from, "an ID is wrongly dated");
+		check_time((int64_t)(ids[i] >> 22), from, "an ID is wrongly dated");
 		if (i > 0 && ids[i] <= ids[i - 1])
-			die("IDs are not in order");
+			exit_with_detail("IDs are not in order");
 	}
 }
 
@@ -225,7 +226,7 @@ static void check_batch(int64_t from)
 	check_ids(COUNT / BATCH * BATCH, from);
 }
 
-static int compare(const void *a, const void *b)
+static int compare_id128(const void *a, const void *b)
 {
 	return snowid_id128_compare(a, b);
 }
@@ -234,24 +235,25 @@ static void check_ordered(int64_t from)
 {
 	int64_t ms;
 	for (int i = 0; i < COUNT; i++) {
-		snowid_ulid_time_ms(&wide_ids[i], &ms); /* where a UUIDv7 has its time too */
-		dated(ms, from, "a ULID is wrongly dated");
-		if (i > 0 && compare(&wide_ids[i - 1], &wide_ids[i]) >= 0)
-			die("ULIDs are not unique and in order");
+		snowid_ulid_time_ms(&wide_ids[i],
+				    &ms); /* a UUIDv7 has its time in the same place */
+		check_time(ms, from, "a ULID is wrongly dated");
+		if (i > 0 && compare_id128(&wide_ids[i - 1], &wide_ids[i]) >= 0)
+			exit_with_detail("ULIDs are not unique and in order");
 	}
 }
 
 static void check_random(int64_t from)
 {
-	qsort(wide_ids, COUNT, sizeof wide_ids[0], compare);
+	qsort(wide_ids, COUNT, sizeof wide_ids[0], compare_id128);
 	check_ordered(from);
 }
 
 static void check_texts(int64_t from)
 {
 	for (int i = 0; i < COUNT; i++)
-		check(snowid_ulid_parse(texts[i], SNOWID_ULID_TEXT - 1, &wide_ids[i]),
-		      "ulid_parse");
+		require_success(snowid_ulid_parse(texts[i], SNOWID_ULID_TEXT - 1, &wide_ids[i]),
+				"ulid_parse");
 	check_random(from);
 }
 
@@ -259,9 +261,9 @@ static void check_parsed(int64_t from)
 {
 	(void)from;
 	char text[SNOWID_UUID_TEXT];
-	check(snowid_uuid_format(&wide_ids[COUNT - 1], text), "uuid_format");
+	require_success(snowid_uuid_format(&wide_ids[COUNT - 1], text), "uuid_format");
 	if (strcmp(text, uuid_text) != 0)
-		die("a UUID was read wrongly");
+		exit_with_detail("a UUID was read wrongly");
 }
 
 /* ---- rates per operation --------------------------------------------------------------------- */
@@ -270,7 +272,7 @@ enum measure {
 	CLOCK,
 	MUTEX,
 	NEXT,
-	NEXT_FILED,
+	NEXT_ON_FILE,
 	BATCHED,
 	ULID_RANDOM,
 	UUID7_RANDOM,
@@ -280,19 +282,20 @@ enum measure {
 	UUID_READ,
 	LIBUUID_RANDOM,
 	LIBUUID_PARSE,
-	OPEN, /* last: whoever has waited for a disk comes back to cold caches */
+	OPEN, /* last, because the caches are cold after waiting for a disk */
 	MEASURES
 };
 
 static const struct {
 	void (*run)(void);
-	void (*check)(int64_t from); /* NULL for a reference, or where the one before checked it */
+	void (*check)(
+		int64_t from); /* NULL for references, or if the measure before has checked it */
 	double operations;
 } measures[MEASURES] = {
 	[CLOCK] = {run_clock, NULL, COUNT},
 	[MUTEX] = {run_mutex, NULL, COUNT},
 	[NEXT] = {run_next, check_next, COUNT},
-	[NEXT_FILED] = {run_next_filed, check_next, COUNT},
+	[NEXT_ON_FILE] = {run_next_on_file, check_next, COUNT},
 	[OPEN] = {run_open, NULL, OPENINGS},
 	[BATCHED] = {run_batch, check_batch, COUNT - COUNT % BATCH},
 	[ULID_RANDOM] = {run_ulid_random, check_random, COUNT},
@@ -313,12 +316,13 @@ static void measure_round(int round)
 		double span = 0;
 		uint64_t again;
 		for (int pass = 0; pass < PASSES; pass++) {
-			/* One sync in 1.5 s: in a measure of some ms it would seem to be one in each. */
-			check(snowid_generator_maintain(filed, &again), "maintain");
+			/* Sync outside of the measure: one sync in 1.5 s would distort a measure of
+			 * a few ms. */
+			require_success(snowid_generator_maintain(on_file, &again), "maintain");
 			const int64_t from = unix_ms();
-			const double begin = seconds(CLOCK_MONOTONIC);
+			const double begin = clock_seconds(CLOCK_MONOTONIC);
 			measures[m].run();
-			span += seconds(CLOCK_MONOTONIC) - begin;
+			span += clock_seconds(CLOCK_MONOTONIC) - begin;
 			if (measures[m].check)
 				measures[m].check(from);
 		}
@@ -328,11 +332,11 @@ static void measure_round(int round)
 
 /* ---- two threads on one generator ------------------------------------------------------------ */
 
-enum { SHARED = PASSES * COUNT }; /* long enough for both to be there most of the time */
+enum { SHARED = PASSES * COUNT }; /* long enough for both threads to run at the same time */
 
 static atomic_int started;
 
-static void *thread_next(void *out)
+static void *next_in_thread(void *out)
 {
 	uint64_t *const mine = out;
 	atomic_fetch_add(&started, 1);
@@ -340,38 +344,38 @@ static void *thread_next(void *out)
 		;
 	for (int i = 0; i < SHARED; i++)
 		if (snowid_generator_next(wide, &mine[i]) != 0)
-			die("next");
+			exit_with_detail("next");
 	return NULL;
 }
 
-static int compare_ids(const void *a, const void *b)
+static int compare_numbers(const void *a, const void *b)
 {
 	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 	return x < y ? -1 : x > y;
 }
 
-static double two_threads(void)
+static double measure_two_threads(void)
 {
 	static uint64_t both[2 * SHARED];
 	pthread_t threads[2];
 	atomic_store(&started, 0);
-	const double begin = seconds(CLOCK_MONOTONIC);
+	const double begin = clock_seconds(CLOCK_MONOTONIC);
 	for (int i = 0; i < 2; i++)
-		pthread_create(&threads[i], NULL, thread_next, both + i * SHARED);
+		pthread_create(&threads[i], NULL, next_in_thread, both + i * SHARED);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
-	const double span = seconds(CLOCK_MONOTONIC) - begin;
-	qsort(both, (size_t)2 * SHARED, sizeof both[0], compare_ids);
+	const double span = clock_seconds(CLOCK_MONOTONIC) - begin;
+	qsort(both, (size_t)2 * SHARED, sizeof both[0], compare_numbers);
 	for (int i = 1; i < 2 * SHARED; i++)
 		if (both[i] == both[i - 1])
-			die("two threads got one ID");
+			exit_with_detail("two threads got one ID");
 	return span / (2.0 * SHARED);
 }
 
-/* ---- a layout that is spent in each millisecond ---------------------------------------------- */
+/* ---- a layout whose IDs are used up in each millisecond -------------------------------------- */
 
-/* Time that the host took from this machine, in ticks of /proc/stat; -1 if it does not tell. */
-static long stolen(void)
+/* Time that the host took from this virtual machine, in ticks of /proc/stat; -1 if unknown. */
+static long stolen_ticks(void)
 {
 	long steal = -1;
 	FILE *const file = fopen("/proc/stat", "r");
@@ -384,12 +388,12 @@ static long stolen(void)
 }
 
 struct saturated {
-	double rate; /* IDs a second */
-	double cpu;  /* of one core */
+	double rate; /* IDs per second */
+	double cpu;  /* cores in use */
 };
 
-/* Takes 4096 a millisecond by looking at the clock all the time. */
-static void spin(void)
+/* Makes 4096 IDs per millisecond by reading the clock all the time. */
+static void spin_on_clock(void)
 {
 	int64_t tick = 0;
 	for (int made = 0, sequence = 4096; made < SATURATED;) {
@@ -405,64 +409,65 @@ static void spin(void)
 	}
 }
 
-/* Sleeps most of each millisecond, and does nothing else: what waking costs on this machine. */
-static void sleep_only(void)
+/* Only sleeps for most of each millisecond, which shows what waking up costs on this machine. */
+static void sleep_and_wake(void)
 {
 	const struct timespec most = {.tv_nsec = 900000};
 	for (int i = 0; i < SATURATED / 4096; i++)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &most, NULL);
 }
 
-static void loop_of_next(struct snowid_generator *g)
+static void draw_one_by_one(struct snowid_generator *generator)
 {
 	uint64_t id, last = 0;
 	for (int made = 0; made < SATURATED; made++) {
-		if (snowid_generator_next(g, &id) != 0 || id <= last)
-			die("next");
+		if (snowid_generator_next(generator, &id) != 0 || id <= last)
+			exit_with_detail("next");
 		last = id;
 	}
 }
 
-static void loop_of_batches(struct snowid_generator *g)
+static void draw_in_batches(struct snowid_generator *generator)
 {
 	uint64_t batch[BATCH], last = 0;
 	size_t part;
 	for (int made = 0; made < SATURATED; made += BATCH) {
-		if (snowid_generator_next_batch(g, batch, BATCH, UINT64_MAX, &part) != 0 ||
+		if (snowid_generator_next_batch(generator, batch, BATCH, UINT64_MAX, &part) != 0 ||
 		    batch[0] <= last)
-			die("next_batch");
+			exit_with_detail("next_batch");
 		last = batch[BATCH - 1];
 	}
 }
 
 enum { SPIN, SLEEP, LOOP, BATCHES, WAYS };
 
-static struct saturated saturate(int way)
+static struct saturated saturate_alone(int way)
 {
-	struct snowid_generator *const g = generator_of("snowflake", 1 + (uint64_t)way);
+	struct snowid_generator *const generator =
+		open_generator_in_memory("snowflake", 1 + (uint64_t)way);
 	struct saturated result;
 	uint64_t id;
 	long steal;
 	int tries = 0;
 
-	check(snowid_generator_next(g, &id), "next"); /* waits for the first tick */
-	do { /* again if the host took time away meanwhile, up to ten times */
-		steal = stolen();
-		const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-		const double begin = seconds(CLOCK_MONOTONIC);
+	require_success(snowid_generator_next(generator, &id), "next"); /* waits for a new tick */
+	do { /* up to ten times, if the host took time away during the measure */
+		steal = stolen_ticks();
+		const double cpu = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+		const double begin = clock_seconds(CLOCK_MONOTONIC);
 		if (way == SPIN)
-			spin();
+			spin_on_clock();
 		else if (way == SLEEP)
-			sleep_only();
+			sleep_and_wake();
 		else if (way == LOOP)
-			loop_of_next(g);
+			draw_one_by_one(generator);
 		else
-			loop_of_batches(g);
-		const double span = seconds(CLOCK_MONOTONIC) - begin;
+			draw_in_batches(generator);
+		const double span = clock_seconds(CLOCK_MONOTONIC) - begin;
 		result.rate = SATURATED / span;
-		result.cpu = (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / span;
-	} while (stolen() != steal && ++tries < 10);
-	snowid_generator_free(g);
+		result.cpu = (clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / span;
+	} while (stolen_ticks() != steal && ++tries < 10);
+	snowid_generator_free(generator);
 	return result;
 }
 
@@ -470,96 +475,98 @@ static struct saturated saturate(int way)
 
 enum { SHARERS_MAX = 32, SHARED_LAST = 4096 };
 
-/* How many take IDs, and how. */
-static const struct togetherness {
+static const struct sharing_case {
 	int processes, threads;
 	int way;
 	const char *title;
-} together[] = {
+} sharing_cases[] = {
 	{4, 1, LOOP, "4 processes, loops of next"},
 	{4, 1, BATCHES, "4 processes, batches of 256"},
 	{8, 4, LOOP, "8 processes of 4 threads, loops of next"},
 };
-enum { TOGETHER = sizeof together / sizeof together[0] };
+enum { SHARING_CASES = sizeof sharing_cases / sizeof sharing_cases[0] };
 
-/* What they see of each other. */
+/* Memory shared by all processes. */
 struct sharing {
 	atomic_int ready;
 	_Atomic uint64_t made;
 	double begin;
 	double end[SHARERS_MAX], cpu[SHARERS_MAX];
-	uint64_t last[SHARERS_MAX][SHARED_LAST]; /* IDs that each got, for a check */
+	uint64_t last[SHARERS_MAX][SHARED_LAST]; /* IDs that each thread got, for the check */
 };
 
 static char shared_store[4300];
 
 struct sharer {
-	const struct togetherness *how;
+	const struct sharing_case *scenario;
 	struct sharing *sharing;
 	struct snowid_generator *generator;
 	int me;
 };
 
-/* Takes IDs until all have got so many together. */
-static void *share(void *argument)
+/* Takes IDs until all threads together have SATURATED. */
+static void *draw_shared_ids(void *argument)
 {
 	const struct sharer *const sharer = argument;
 	struct sharing *const sharing = sharer->sharing;
-	const int me = sharer->me, sharers = sharer->how->processes * sharer->how->threads;
+	const int me = sharer->me,
+		  sharers = sharer->scenario->processes * sharer->scenario->threads;
 	uint64_t batch[BATCH];
 	size_t made = BATCH;
 	int error = 0;
 
-	check(snowid_generator_next(sharer->generator, batch), "next");
+	require_success(snowid_generator_next(sharer->generator, batch), "next");
 	if (atomic_fetch_add(&sharing->ready, 1) == sharers - 1) {
-		sharing->begin = seconds(CLOCK_MONOTONIC);
+		sharing->begin = clock_seconds(CLOCK_MONOTONIC);
 		atomic_fetch_add(&sharing->ready, 1);
 	}
 	while (atomic_load(&sharing->ready) <= sharers)
 		usleep(100);
-	const double cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
+	const double cpu = clock_seconds(CLOCK_THREAD_CPUTIME_ID);
 	for (int at = 0; atomic_load(&sharing->made) < SATURATED; at = (at + BATCH) % SHARED_LAST) {
-		if (sharer->how->way == BATCHES)
+		if (sharer->scenario->way == BATCHES)
 			error = snowid_generator_next_batch(sharer->generator, batch, BATCH,
 							    UINT64_MAX, &made);
 		else
 			for (int i = 0; i < BATCH && !error; i++)
 				error = snowid_generator_next(sharer->generator, &batch[i]);
-		check(error, "next");
+		require_success(error, "next");
 		memcpy(sharing->last[me] + at, batch, sizeof batch);
 		atomic_fetch_add(&sharing->made, BATCH);
 	}
-	sharing->cpu[me] = seconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
-	sharing->end[me] = seconds(CLOCK_MONOTONIC);
+	sharing->cpu[me] = clock_seconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	sharing->end[me] = clock_seconds(CLOCK_MONOTONIC);
 	return NULL;
 }
 
-static void share_in_threads(const struct togetherness *how, struct sharing *sharing, int process)
+static void draw_in_threads(const struct sharing_case *scenario, struct sharing *sharing,
+			    int process)
 {
 	struct sharer sharers[SHARERS_MAX];
 	pthread_t threads[SHARERS_MAX];
-	struct snowid_generator *const g = generator_in(shared_store, "snowflake", 1);
+	struct snowid_generator *const generator = open_generator_on(shared_store, "snowflake", 1);
 
-	for (int t = 0; t < how->threads; t++) {
-		sharers[t] = (struct sharer){how, sharing, g, process * how->threads + t};
-		if (pthread_create(&threads[t], NULL, share, &sharers[t]) != 0)
-			die("a thread");
+	for (int t = 0; t < scenario->threads; t++) {
+		sharers[t] = (struct sharer){scenario, sharing, generator,
+					     process * scenario->threads + t};
+		if (pthread_create(&threads[t], NULL, draw_shared_ids, &sharers[t]) != 0)
+			exit_with_detail("a thread");
 	}
-	for (int t = 0; t < how->threads; t++)
+	for (int t = 0; t < scenario->threads; t++)
 		pthread_join(threads[t], NULL);
-	snowid_generator_free(g);
+	snowid_generator_free(generator);
 }
 
 static void check_shared(struct sharing *sharing)
 {
 	uint64_t *const all = &sharing->last[0][0];
-	qsort(all, SHARERS_MAX * SHARED_LAST, sizeof *all, compare_ids);
+	qsort(all, SHARERS_MAX * SHARED_LAST, sizeof *all, compare_numbers);
 	for (int i = 1; i < SHARERS_MAX * SHARED_LAST; i++)
 		if (all[i] != 0 && all[i] == all[i - 1])
-			die("two of many got one ID");
+			exit_with_detail("two of many got one ID");
 }
 
-static struct saturated saturate_together(const struct togetherness *how)
+static struct saturated saturate_shared(const struct sharing_case *scenario)
 {
 	struct sharing *const sharing = mmap(NULL, sizeof *sharing, PROT_READ | PROT_WRITE,
 					     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -569,46 +576,46 @@ static struct saturated saturate_together(const struct togetherness *how)
 	int tries = 0;
 
 	if (sharing == MAP_FAILED)
-		die("mmap");
+		exit_with_detail("mmap");
 	do {
 		memset(sharing, 0, sizeof *sharing);
-		steal = stolen();
-		for (int i = 0; i < how->processes; i++)
+		steal = stolen_ticks();
+		for (int i = 0; i < scenario->processes; i++)
 			if (fork() == 0) {
-				share_in_threads(how, sharing, i);
+				draw_in_threads(scenario, sharing, i);
 				_exit(0);
 			}
-		for (int i = 0; i < how->processes; i++) {
+		for (int i = 0; i < scenario->processes; i++) {
 			int status;
 			if (wait(&status) < 0 || status != 0)
-				die("a process that shares");
+				exit_with_detail("a process that shares");
 		}
 		result.cpu = end = 0;
-		for (int i = 0; i < how->processes * how->threads; i++) {
+		for (int i = 0; i < scenario->processes * scenario->threads; i++) {
 			end = sharing->end[i] > end ? sharing->end[i] : end;
 			result.cpu += sharing->cpu[i];
 		}
 		result.rate = (double)sharing->made / (end - sharing->begin);
 		result.cpu /= end - sharing->begin;
 		check_shared(sharing);
-	} while (stolen() != steal && ++tries < 10);
+	} while (stolen_ticks() != steal && ++tries < 10);
 	munmap(sharing, sizeof *sharing);
 	return result;
 }
 
-/* ---- what it costs to be durable ------------------------------------------------------------- */
+/* ---- the cost of durability ------------------------------------------------------------------ */
 
-static atomic_uint syncs; /* since the last look */
+static atomic_uint syncs;
 
-/* The library's calls come here: a program's symbols go before a library's. */
+/* Counts the library's calls: symbols of the program take precedence over those of libc. */
 int __attribute__((visibility("default"))) msync(void *start, size_t size, int flags)
 {
 	atomic_fetch_add(&syncs, 1);
 	return (int)syscall(SYS_msync, start, size, flags);
 }
 
-/* Bytes that this process has had written to disks; -1 if the system does not tell. */
-static long long written(void)
+/* Bytes that this process has written to disks; -1 if unknown. */
+static long long bytes_written(void)
 {
 	char line[80];
 	long long bytes = -1;
@@ -621,8 +628,8 @@ static long long written(void)
 	return bytes;
 }
 
-/* Writes and syncs, over and over, until it is killed. */
-static pid_t keep_the_disk_busy(const char *name)
+/* Forks a process that writes and syncs until it is killed. */
+static pid_t fork_disk_writer(const char *name)
 {
 	static char bytes[1 << 20];
 	const pid_t child = fork();
@@ -642,33 +649,33 @@ enum { HALF_BLOCKS = 10 };
 static char durable_store[4300];
 
 struct durability {
-	double syncs, bytes; /* a second */
-	double stall;        /* the longest call, in ms */
-	double preempted;    /* the same with memory:, which waits for nothing */
-	double spared;       /* the same beside a thread that maintains */
+	double syncs, bytes; /* per second */
+	double stall;        /* longest call in ms */
+	double preempted;    /* longest call with memory:, which never waits for a disk */
+	double spared;       /* longest call while another thread maintains the generator */
 };
 
 static atomic_bool maintaining;
 
-static void *maintain(void *generator)
+static void *maintain_in_thread(void *generator)
 {
 	uint64_t again;
 	while (atomic_load(&maintaining)) {
-		check(snowid_generator_maintain(generator, &again), "maintain");
+		require_success(snowid_generator_maintain(generator, &again), "maintain");
 		usleep(1000);
 	}
 	return NULL;
 }
 
-/* The longest call in some half blocks, of which each needs a sync. */
-static double longest_call(struct snowid_generator *g, double span)
+/* Returns the longest call in ms. Each half block needs one sync. */
+static double longest_call(struct snowid_generator *generator, double span)
 {
-	const double begin = seconds(CLOCK_MONOTONIC);
+	const double begin = clock_seconds(CLOCK_MONOTONIC);
 	double last = begin, longest = 0;
 	uint64_t id;
 	while (last - begin < span) {
-		check(snowid_generator_next(g, &id), "next");
-		const double now = seconds(CLOCK_MONOTONIC);
+		require_success(snowid_generator_next(generator, &id), "next");
+		const double now = clock_seconds(CLOCK_MONOTONIC);
 		longest = now - last > longest ? now - last : longest;
 		last = now;
 	}
@@ -678,31 +685,31 @@ static double longest_call(struct snowid_generator *g, double span)
 static struct durability measure_durability(bool busy)
 {
 	struct snowid_config *config;
-	struct snowid_generator *g;
+	struct snowid_generator *generator;
 	struct durability result;
 	char name[4300];
 	pthread_t thread;
 	pid_t writer = 0;
 
-	check(snowid_config_new(&config), "config");
-	check(snowid_config_set_kind(config, WIDE_LAYOUT), WIDE_LAYOUT);
-	check(snowid_config_set_store(config, durable_store), durable_store);
-	check(snowid_config_set(config, "block", "200ms"), "block");
-	check(snowid_generator_new(config, &g), "a state file");
+	require_success(snowid_config_new(&config), "config");
+	require_success(snowid_config_set_kind(config, WIDE_LAYOUT), WIDE_LAYOUT);
+	require_success(snowid_config_set_store(config, durable_store), durable_store);
+	require_success(snowid_config_set(config, "block", "200ms"), "block");
+	require_success(snowid_generator_new(config, &generator), "a state file");
 	snowid_config_free(config);
 	snprintf(name, sizeof name, "%s.busy", file_store + strlen("file:"));
 	if (busy)
-		writer = keep_the_disk_busy(name);
+		writer = fork_disk_writer(name);
 	const double span = HALF_BLOCKS * 0.1;
 	result.preempted = longest_call(wide, span);
 	const unsigned before = atomic_load(&syncs);
-	const long long bytes = written();
-	result.stall = longest_call(g, span);
+	const long long bytes = bytes_written();
+	result.stall = longest_call(generator, span);
 	result.syncs = (atomic_load(&syncs) - before) / span;
-	result.bytes = (double)(written() - bytes) / span;
+	result.bytes = (double)(bytes_written() - bytes) / span;
 	atomic_store(&maintaining, true);
-	pthread_create(&thread, NULL, maintain, g);
-	result.spared = longest_call(g, span);
+	pthread_create(&thread, NULL, maintain_in_thread, generator);
+	result.spared = longest_call(generator, span);
 	atomic_store(&maintaining, false);
 	pthread_join(thread, NULL);
 	if (busy) {
@@ -710,157 +717,198 @@ static struct durability measure_durability(bool busy)
 		waitpid(writer, NULL, 0);
 		unlink(name);
 	}
-	snowid_generator_free(g);
+	snowid_generator_free(generator);
 	return result;
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b)
+static int compare_doubles(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;
 	return x < y ? -1 : x > y;
 }
 
-/* One row: the median and range of figures, beside the target. */
-static void row(const char *what, const char *unit, const double *figures, const char *target)
+/* Prints the median and range of the figures, and the target. */
+static void print_row(const char *what, const char *unit, const double *figures, const char *target)
 {
 	double sorted[ROUNDS];
 	memcpy(sorted, figures, sizeof sorted);
-	qsort(sorted, ROUNDS, sizeof sorted[0], ascending);
+	qsort(sorted, ROUNDS, sizeof sorted[0], compare_doubles);
 	printf("  %-46s %9.3f  %8.3f .. %-8.3f %-12s %s\n", what, sorted[ROUNDS / 2], sorted[0],
 	       sorted[ROUNDS - 1], unit, target);
 }
 
-static void ratio_row(const char *what, const double *figures, const double *reference,
-		      const char *unit, const char *target)
+static void print_ratio_row(const char *what, const double *figures, const double *reference,
+			    const char *unit, const char *target)
 {
 	double ratios[ROUNDS];
-	for (int r = 0; r < ROUNDS; r++)
-		ratios[r] = figures[r] / reference[r];
-	row(what, unit, ratios, target);
+	for (int round = 0; round < ROUNDS; round++)
+		ratios[round] = figures[round] / reference[round];
+	print_row(what, unit, ratios, target);
 }
 
-static void *stand_by(void *lock)
+static void *wait_for_lock(void *lock)
 {
 	pthread_mutex_lock(lock);
 	return NULL;
 }
 
-int main(void)
+/* The figures of all rounds. */
+static double pair_cost[ROUNDS], rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS];
+static double shared_rate[SHARING_CASES][ROUNDS], shared_cpu[SHARING_CASES][ROUNDS];
+static struct durability durable[2][ROUNDS];
+
+static void open_generators(void)
 {
 	char directory[4096];
-	static double pair[ROUNDS], rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS], figures[ROUNDS];
-	static double together_rate[TOGETHER][ROUNDS], together_cpu[TOGETHER][ROUNDS];
-	static struct durability durable[2][ROUNDS];
-	/* libc takes short cuts in its mutexes while a process has one thread: real servers have more. */
-	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	pthread_t second;
 	uuid_t uuid;
 
-	pthread_mutex_lock(&lock);
-	pthread_create(&second, NULL, stand_by, &lock);
-	wide = generator_of(WIDE_LAYOUT, 0);
-	wide_ulid = generator_of("ulid", 0);
 	if (!getcwd(directory, sizeof directory))
-		die("getcwd");
+		exit_with_detail("getcwd");
 	snprintf(file_store, sizeof file_store, "file:%s/bench.%ld.state", directory,
 		 (long)getpid());
-	filed = generator_in(file_store, WIDE_LAYOUT, 0);
 	snprintf(shared_store, sizeof shared_store, "%s.shared", file_store);
 	snprintf(durable_store, sizeof durable_store, "%s.durable", file_store);
+	wide = open_generator_in_memory(WIDE_LAYOUT, 0);
+	wide_ulid = open_generator_in_memory("ulid", 0);
+	on_file = open_generator_on(file_store, WIDE_LAYOUT, 0);
 	uuid_generate_random(uuid);
 	uuid_unparse_lower(uuid, uuid_text);
+}
 
-	measure_round(0); /* warm */
-	for (int r = 0; r < ROUNDS; r++) {
-		measure_round(r);
-		pair[r] = two_threads();
-		for (int way = 0; way < WAYS; way++) {
-			const struct saturated s = saturate(way);
-			rate[way][r] = s.rate;
-			cpu[way][r] = s.cpu * 100;
-		}
-		for (int i = 0; i < TOGETHER; i++) {
-			const struct saturated s = saturate_together(&together[i]);
-			together_rate[i][r] = s.rate / 4096000;
-			together_cpu[i][r] = s.cpu * 100;
-		}
-		for (int busy = 0; busy < 2; busy++)
-			durable[busy][r] = measure_durability(busy);
+static void close_generators(void)
+{
+	snowid_generator_free(wide);
+	snowid_generator_free(wide_ulid);
+	snowid_generator_free(on_file);
+	unlink(file_store + strlen("file:"));
+	unlink(shared_store + strlen("file:"));
+	unlink(durable_store + strlen("file:"));
+}
+
+static void measure_all(int round)
+{
+	measure_round(round);
+	pair_cost[round] = measure_two_threads();
+	for (int way = 0; way < WAYS; way++) {
+		const struct saturated result = saturate_alone(way);
+		rate[way][round] = result.rate;
+		cpu[way][round] = result.cpu * 100;
 	}
+	for (int i = 0; i < SHARING_CASES; i++) {
+		const struct saturated result = saturate_shared(&sharing_cases[i]);
+		shared_rate[i][round] = result.rate / 4096000;
+		shared_cpu[i][round] = result.cpu * 100;
+	}
+	for (int busy = 0; busy < 2; busy++)
+		durable[busy][round] = measure_durability(busy);
+}
+
+static void print_scaled_row(const char *what, const double *values, double scale, const char *unit,
+			     const char *target)
+{
+	double figures[ROUNDS];
+	for (int round = 0; round < ROUNDS; round++)
+		figures[round] = values[round] * scale;
+	print_row(what, unit, figures, target);
+}
+
+static void print_costs(void)
+{
+	print_scaled_row("clock", cost[CLOCK], 1e9, "ns", "");
+	print_ratio_row("next, unsaturated", cost[NEXT], cost[CLOCK], "x clock", "<= 1.4");
+	print_ratio_row("  reference: mutex, clock and counter", cost[MUTEX], cost[CLOCK],
+			"x clock", "");
+	print_ratio_row("next with a state file", cost[NEXT_ON_FILE], cost[NEXT], "x next",
+			"<= 1.05");
+	print_scaled_row("opening an existing state file", cost[OPEN], 1e3, "ms", "<= 0.5");
+	print_ratio_row("batch of 256, per ID", cost[BATCHED], cost[CLOCK], "x clock", "<= 0.015");
+	print_ratio_row("ULID random", cost[ULID_RANDOM], cost[CLOCK], "x clock", "<= 2.3");
+	print_ratio_row("UUIDv7 random", cost[UUID7_RANDOM], cost[CLOCK], "x clock", "<= 2.3");
+	print_ratio_row("  uuid_generate_random of libuuid", cost[LIBUUID_RANDOM],
+			cost[ULID_RANDOM], "x ULID", ">= 25");
+	print_ratio_row("ULID of a generator, in order", cost[ULID_ORDERED], cost[CLOCK], "x clock",
+			"");
+	print_ratio_row("ULID random as text", cost[ULID_WRITE], cost[CLOCK], "x clock", "<= 2.75");
+	print_ratio_row("  uuid_parse of libuuid", cost[LIBUUID_PARSE], cost[ULID_READ],
+			"x ULID parse", ">= 8");
+	print_ratio_row("  uuid_parse of libuuid", cost[LIBUUID_PARSE], cost[UUID_READ],
+			"x UUID parse", ">= 8");
+	print_ratio_row("two threads on one generator, in total", cost[NEXT], pair_cost,
+			"x one thread", ">= 0.7");
+}
+
+static void print_saturated(void)
+{
+	static const char *const rate_targets[SHARING_CASES] = {">= 0.98", ">= 0.98", ">= 0.95"};
+	static const char *const cpu_targets[SHARING_CASES] = {"<= 80", "<= 10", ""};
+
+	printf("\n  snowflake, 4096 IDs per millisecond, saturated\n");
+	print_row("  reference that spins: CPU", "% of a core", cpu[SPIN], "");
+	print_row("  one sleep per millisecond and nothing else: CPU", "% of a core", cpu[SLEEP],
+		  "");
+	print_ratio_row("  loop of next: rate", rate[LOOP], rate[SPIN], "x reference", ">= 0.98");
+	print_row("  loop of next: CPU", "% of a core", cpu[LOOP], "<= 30");
+	print_ratio_row("  batches of 256: rate", rate[BATCHES], rate[SPIN], "x reference",
+			">= 0.98");
+	print_row("  batches of 256: CPU", "% of a core", cpu[BATCHES], "<= 3");
+	printf("\n  the same, on one state file\n");
+	for (int i = 0; i < SHARING_CASES; i++) {
+		char title[80];
+		snprintf(title, sizeof title, "  %s", sharing_cases[i].title);
+		print_row(title, "x layout's", shared_rate[i], rate_targets[i]);
+		print_row("    CPU in total", "% of a core", shared_cpu[i], cpu_targets[i]);
+	}
+}
+
+static void print_durable(bool busy)
+{
+	double syncs_row[ROUNDS], kib[ROUNDS], stalls[ROUNDS], spared[ROUNDS], preempted[ROUNDS];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		syncs_row[round] = durable[busy][round].syncs;
+		kib[round] = durable[busy][round].bytes / 1024;
+		stalls[round] = durable[busy][round].stall;
+		spared[round] = durable[busy][round].spared;
+		preempted[round] = durable[busy][round].preempted;
+	}
+	if (!busy) {
+		print_row("  syncs", "per second", syncs_row, "");
+		print_row("  written", "KiB/s", kib, "");
+	}
+	print_row(busy ? "  longest call, disk busy" : "  longest call", "ms", stalls, "");
+	print_row(busy ? "    with maintain in a thread, disk busy"
+		       : "    with maintain in a thread",
+		  "ms", spared, "");
+	print_row(busy ? "    with memory:, disk busy" : "    with memory:", "ms", preempted, "");
+}
+
+int main(void)
+{
+	/* The mutexes of libc are faster in a process with one thread; real servers have more. */
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_t second;
+
+	pthread_mutex_lock(&lock);
+	pthread_create(&second, NULL, wait_for_lock, &lock);
+	open_generators();
+	measure_round(0); /* warm up */
+	for (int round = 0; round < ROUNDS; round++)
+		measure_all(round);
 
 	printf("libsnowid %s, %d rounds of %d operations; \"clock\" is one "
 	       "clock_gettime(CLOCK_REALTIME)\n\n",
 	       snowid_version(), ROUNDS, PASSES * COUNT);
 	printf("  %-46s %9s  %8s    %-8s %-12s %s\n", "", "median", "least", "most", "", "target");
-	for (int r = 0; r < ROUNDS; r++)
-		figures[r] = cost[CLOCK][r] * 1e9;
-	row("clock", "ns", figures, "");
-	ratio_row("next, unsaturated", cost[NEXT], cost[CLOCK], "x clock", "<= 1.4");
-	ratio_row("  reference: mutex, clock and counter", cost[MUTEX], cost[CLOCK], "x clock", "");
-	ratio_row("next with a state file", cost[NEXT_FILED], cost[NEXT], "x next", "<= 1.05");
-	for (int r = 0; r < ROUNDS; r++)
-		figures[r] = cost[OPEN][r] * 1e3;
-	row("opening a state file that exists", "ms", figures, "<= 0.5");
-	ratio_row("batch of 256, an ID", cost[BATCHED], cost[CLOCK], "x clock", "<= 0.015");
-	ratio_row("ULID random", cost[ULID_RANDOM], cost[CLOCK], "x clock", "<= 2.3");
-	ratio_row("UUIDv7 random", cost[UUID7_RANDOM], cost[CLOCK], "x clock", "<= 2.3");
-	ratio_row("  uuid_generate_random of libuuid", cost[LIBUUID_RANDOM], cost[ULID_RANDOM],
-		  "x ULID", ">= 25");
-	ratio_row("ULID of a generator, in order", cost[ULID_ORDERED], cost[CLOCK], "x clock", "");
-	ratio_row("ULID random as text", cost[ULID_WRITE], cost[CLOCK], "x clock", "<= 2.75");
-	ratio_row("  uuid_parse of libuuid", cost[LIBUUID_PARSE], cost[ULID_READ], "x ULID parse",
-		  ">= 8");
-	ratio_row("  uuid_parse of libuuid", cost[LIBUUID_PARSE], cost[UUID_READ], "x UUID parse",
-		  ">= 8");
-	ratio_row("two threads on one generator, in all", cost[NEXT], pair, "x one thread",
-		  ">= 0.7");
-	printf("\n  snowflake, 4096 IDs a millisecond, saturated\n");
-	row("  reference that spins: CPU", "% of a core", cpu[SPIN], "");
-	row("  a sleep a millisecond and nothing else: CPU", "% of a core", cpu[SLEEP], "");
-	ratio_row("  loop of next: rate", rate[LOOP], rate[SPIN], "x reference", ">= 0.98");
-	row("  loop of next: CPU", "% of a core", cpu[LOOP], "<= 30");
-	ratio_row("  batches of 256: rate", rate[BATCHES], rate[SPIN], "x reference", ">= 0.98");
-	row("  batches of 256: CPU", "% of a core", cpu[BATCHES], "<= 3");
-	printf("\n  the same, on one state file\n");
-	static const char *const rates[] = {">= 0.98", ">= 0.98", ">= 0.95"};
-	static const char *const shares[] = {"<= 80", "<= 10", ""};
-	for (int i = 0; i < TOGETHER; i++) {
-		char title[80];
-		snprintf(title, sizeof title, "  %s", together[i].title);
-		row(title, "x layout's", together_rate[i], rates[i]);
-		row("    CPU together", "% of a core", together_cpu[i], shares[i]);
-	}
+	print_costs();
+	print_saturated();
 	printf("\n  a state file with a block of 200 ms; the default is 3 s\n");
-	for (int busy = 0; busy < 2; busy++) {
-		static double syncs_row[ROUNDS], bytes_row[ROUNDS], stalls[ROUNDS], spared[ROUNDS],
-			preempted[ROUNDS];
-		for (int r = 0; r < ROUNDS; r++) {
-			syncs_row[r] = durable[busy][r].syncs;
-			bytes_row[r] = durable[busy][r].bytes / 1024;
-			stalls[r] = durable[busy][r].stall;
-			spared[r] = durable[busy][r].spared;
-			preempted[r] = durable[busy][r].preempted;
-		}
-		if (!busy) {
-			row("  syncs", "a second", syncs_row, "");
-			row("  written", "KiB a second", bytes_row, "");
-		}
-		row(busy ? "  longest call, disk busy" : "  longest call", "ms", stalls, "");
-		row(busy ? "    with maintain in a thread, disk busy"
-			 : "    with maintain in a thread",
-		    "ms", spared, "");
-		row(busy ? "    with memory:, disk busy" : "    with memory:", "ms", preempted, "");
-	}
+	print_durable(false);
+	print_durable(true);
 
 	pthread_mutex_unlock(&lock);
 	pthread_join(second, NULL);
-	snowid_generator_free(wide);
-	snowid_generator_free(wide_ulid);
-	snowid_generator_free(filed);
-	unlink(file_store + strlen("file:"));
-	unlink(shared_store + strlen("file:"));
-	unlink(durable_store + strlen("file:"));
+	close_generators();
 	return 0;
 }

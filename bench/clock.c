@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Prints what one clock_gettime(CLOCK_REALTIME) costs, in ns, for each line it reads: the reference of
- * benchmarks that are not written in C.
+ * Prints what one clock_gettime(CLOCK_REALTIME) costs in ns, once for each line of input.
+ * Benchmarks in other languages use it as their reference.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@ enum { CALLS = 100000 };
 
 static volatile long sink;
 
-static double seconds(void)
+static double monotonic_seconds(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -23,12 +23,12 @@ int main(void)
 	struct timespec now;
 
 	while (getchar() == '\n') {
-		const double begin = seconds();
+		const double begin = monotonic_seconds();
 		for (int i = 0; i < CALLS; i++) {
 			clock_gettime(CLOCK_REALTIME, &now);
 			sink = now.tv_nsec;
 		}
-		printf("%.3f\n", (seconds() - begin) / CALLS * 1e9);
+		printf("%.3f\n", (monotonic_seconds() - begin) / CALLS * 1e9);
 		fflush(stdout);
 	}
 	return 0;

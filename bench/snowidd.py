@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The daemon beside nginx: what each gets out of a second of CPU, how long its clients wait, what it takes.
-Needs nginx, wrk, h2load, openssl and two CPUs: the server has one, the client the other. Ratios within the
-run, alternating, medians of three. WORK, in TMPDIR, should be on a disk and not in memory: the last figure
-is about one that is busy."""
-import json
+"""Compares the daemon with nginx: requests per second of CPU, latency, and memory.
+
+Needs nginx, wrk, h2load, openssl and two CPUs, one for the server and one for the client. Both
+servers are measured in turn, and every figure is the median of three. TMPDIR should be on a disk,
+because the last measure is about a disk that is busy.
+"""
 import os
 import re
 import signal
@@ -14,81 +15,104 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests"))
-from snowidd import LAST, WORK, Daemon, free_port, scratch, until  # noqa: E402 pylint: disable=wrong-import-position
+sys.path.insert(
+    0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "daemon")
+)
+from daemon import LAST, WORK, Daemon, free_port, scratch, until  # noqa: E402
 
 SECONDS = 2
 ROUNDS = 3
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def cpu(pid):
+def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def resident(pid):
+def resident_bytes(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) * 1024
 
 
 class Load:
-    """What a client found: requests a second of the server's CPU and of the clock, the server's share of a CPU, and what
-    all but 1 in 100 requests took, in ms."""
+    """What a client measured: requests per second of the server's CPU and of the clock, the share
+    of a CPU that the server used, and the p99 latency in ms."""
 
     def __init__(self, requests, cpu_used, took, p99):
-        self.per_cpu, self.per_second, self.share, self.p99 = requests / cpu_used, requests / took, cpu_used / took, p99
+        self.per_cpu, self.per_second, self.share, self.p99 = (
+            requests / cpu_used,
+            requests / took,
+            cpu_used / took,
+            p99,
+        )
 
 
-def client(*command):
-    text = subprocess.run(["taskset", "-c", "1", *command], capture_output=True, text=True, check=True).stdout
+def run_client(*command):
+    text = subprocess.run(
+        ["taskset", "-c", "1", *command], capture_output=True, text=True, check=True
+    ).stdout
     if re.search(r"Non-2xx|Socket errors|[1-9]\d* (failed|errored|timeout)", text):
         sys.exit("requests failed:\n" + text)
     return text
 
 
-def full(pid, url, connections=64):
-    """As many requests as there can be."""
-    before, began = cpu(pid), time.monotonic()
-    text = client("wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", url)
-    used, took = cpu(pid) - before, time.monotonic() - began
+def load_fully(pid, url, connections=64):
+    """Sends as many requests as the server can answer."""
+    before, began = cpu_seconds(pid), time.monotonic()
+    text = run_client("wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", url)
+    used, took = cpu_seconds(pid) - before, time.monotonic() - began
     number, unit = re.search(r"99%\s+([0-9.]+)(us|ms|s)", text).groups()
-    return Load(int(re.search(r"(\d+) requests in", text).group(1)), used, took, float(number) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit])
+    return Load(
+        int(re.search(r"(\d+) requests in", text).group(1)),
+        used,
+        took,
+        float(number) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit],
+    )
 
 
-def paced(pid, url, rate, connections=64):
-    """That many requests a second."""
+def load_at_rate(pid, url, rate, connections=64):
+    """Sends `rate` requests per second."""
     log = os.path.join(WORK, "requests")
-    before, began = cpu(pid), time.monotonic()
-    client("h2load", "--h1", f"-c{connections}", f"-D{SECONDS}", f"--rps={rate / connections}", f"--log-file={log}", url)
-    used, took = cpu(pid) - before, time.monotonic() - began
+    before, began = cpu_seconds(pid), time.monotonic()
+    clients = [f"-c{connections}", f"-D{SECONDS}", f"--rps={rate / connections}"]
+    run_client("h2load", "--h1", *clients, f"--log-file={log}", url)
+    used, took = cpu_seconds(pid) - before, time.monotonic() - began
     with open(log, encoding="ascii") as file:
         times = sorted(int(line.split()[2]) for line in file)
     os.remove(log)
     return Load(len(times), used, took, times[len(times) * 99 // 100] / 1000)
 
 
-def nginx(port, tls_port, key, certificate):
-    body = json.dumps({"id": 780207505992056832, "id_str": "780207505992056832"}, separators=(",", ":")) + "\\n"
-    config = scratch("nginx.conf", f"""
+def start_nginx(port, tls_port, key, certificate):
+    body = r'{"id":780207505992056832,"id_str":"780207505992056832"}\n'
+    config = scratch(
+        "nginx.conf",
+        f"""
         worker_processes 1; daemon off; pid {WORK}/nginx.pid; error_log {WORK}/nginx.log;
         events {{ worker_connections 1024; }}
         http {{ access_log off; keepalive_requests 1000000000; default_type application/json;
-            server {{ listen 127.0.0.1:{port}; listen 127.0.0.1:{tls_port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key};
-                location / {{ return 200 '{body}'; }} }} }}""")
-    process = subprocess.Popen(["taskset", "-c", "0", "nginx", "-p", WORK, "-c", config], env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+            server {{ listen 127.0.0.1:{port}; listen 127.0.0.1:{tls_port} ssl;
+                ssl_certificate {certificate}; ssl_certificate_key {key};
+                location / {{ return 200 '{body}'; }} }} }}""",
+    )
+    process = subprocess.Popen(
+        ["taskset", "-c", "0", "nginx", "-p", WORK, "-c", config],
+        env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"},
+    )
     children = f"/proc/{process.pid}/task/{process.pid}/children"
 
-    def worker():
+    def find_worker():
         with open(children, encoding="ascii") as file:
             return file.read().split()
-    until(worker, "nginx")
-    return process, int(worker()[0])
+
+    until(find_worker, "nginx")
+    return process, int(find_worker()[0])
 
 
 def alternate(*measures):
-    """Each measure in turn, several times: lists of what each gave."""
+    """Runs the measures in turn, ROUNDS times. Returns a list of results for each."""
     found = [[] for _ in measures]
     for _ in range(ROUNDS):
         for i, measure in enumerate(measures):
@@ -96,102 +120,160 @@ def alternate(*measures):
     return found
 
 
-def middle(loads, what):
+def median_of(loads, what):
     return statistics.median(getattr(load, what) for load in loads)
 
 
-def row(what, value, wanted=""):
+def print_row(what, value, wanted=""):
     print(f"{what:<58} {value:>12} {wanted}", flush=True)
 
 
-def verify(d, before):
-    """What it hands out is good: else no figure of it is worth anything. Called outside of what is timed."""
+def check_ids(daemon, before):
+    """Checks outside of the measured time that the daemon's IDs are correct."""
     began, ids = time.time() * 1000, []
     for _ in range(50):
-        ids += d.json("/api/v1/ids?count=100")["ids"] + [d.json("/api/v1/id")["id"]]
-    first, last = (d.json(f"/api/v1/parse?id={i}")["timestamp_ms"] for i in (ids[0], ids[-1]))
+        ids += daemon.json("/api/v1/ids?count=100")["ids"] + [daemon.json("/api/v1/id")["id"]]
+    first, last = (daemon.json(f"/api/v1/parse?id={i}")["timestamp_ms"] for i in (ids[0], ids[-1]))
     if ids != sorted(set(ids)) or not began - 1000 <= first <= last <= time.time() * 1000 + 1000:
         sys.exit("the IDs are not unique, in order and of this time")
-    if made(d) != before + len(ids):
+    if count_made(daemon) != before + len(ids):
         sys.exit("IDs are not counted as they should be")
 
 
-def made(d):
-    return int(sum(float(n) for n in re.findall(r"^snowid_ids_generated_total\{.*\} (.*)$", d.ask("/metrics")[2].decode(), re.M)))
+def count_made(daemon):
+    text = daemon.ask("/metrics")[2].decode()
+    counts = re.findall(r"^snowid_ids_generated_total\{.*\} (.*)$", text, re.M)
+    return int(sum(float(count) for count in counts))
 
 
-# A kind of 2^16 IDs a millisecond: one of 2^12 ends before the CPU does when 100 are asked for at once.
+# "wide" has 2^16 IDs per millisecond. Requests for 100 IDs would use up the 2^12 of a snowflake
+# before they use up the CPU.
 KINDS = "snowflake wide=time:41,worker:6,sequence:16"
 
 
-def requests(d, reference, reference_port):
-    pid, url = d.process.pid, f"http://127.0.0.1:{d.port}"
-    row("resident memory at the start", f"{resident(pid) / 2**20:.1f} MiB", "< 16")
-    ours, theirs, batch = alternate(lambda: full(pid, url + "/api/v1/id"), lambda: full(reference, f"http://127.0.0.1:{reference_port}/"),
-                                    lambda: full(pid, url + "/api/v1/ids?count=100&kind=wide"))
-    row("/api/v1/id a second of CPU, 64 connections", f"{middle(ours, 'per_cpu'):,.0f}")
-    row("nginx, return 200 with a fixed body", f"{middle(theirs, 'per_cpu'):,.0f}")
-    row("  ratio", f"{middle(ours, 'per_cpu') / middle(theirs, 'per_cpu'):.2f}", ">= 1")
-    row("p99 at 64 connections, all busy", f"{middle(ours, 'p99'):.2f} ms", f"< 2 (nginx: {middle(theirs, 'p99'):.2f})")
-    row("IDs of ids?count=100 to those of single calls, by CPU", f"{100 * middle(batch, 'per_cpu') / middle(ours, 'per_cpu'):.0f} x", ">= 40")
-    row("  by the clock", f"{100 * middle(batch, 'per_second') / middle(ours, 'per_second'):.0f} x")
-    half = middle(ours, "per_second") / 2
-    ours, theirs = alternate(lambda: paced(pid, url + "/api/v1/id", half), lambda: paced(reference, f"http://127.0.0.1:{reference_port}/", half))
-    row(f"p99 at half of that load, {half:,.0f} a second", f"{middle(ours, 'p99'):.2f} ms", f"< 1 (nginx: {middle(theirs, 'p99'):.2f})")
-    ours, theirs = alternate(lambda: paced(pid, url + "/api/v1/id", 10000), lambda: paced(reference, f"http://127.0.0.1:{reference_port}/", 10000))
-    row("share of a CPU at 10,000 requests a second", f"{100 * middle(ours, 'share'):.1f} %", f"<= 15 (nginx: {100 * middle(theirs, 'share'):.1f})")
-    verify(d, made(d))
+def measure_requests(daemon, reference, reference_port):
+    pid, url = daemon.process.pid, f"http://127.0.0.1:{daemon.port}"
+    print_row("resident memory at the start", f"{resident_bytes(pid) / 2**20:.1f} MiB", "< 16")
+    ours, theirs, batch = alternate(
+        lambda: load_fully(pid, url + "/api/v1/id"),
+        lambda: load_fully(reference, f"http://127.0.0.1:{reference_port}/"),
+        lambda: load_fully(pid, url + "/api/v1/ids?count=100&kind=wide"),
+    )
+    print_row("/api/v1/id per second of CPU, 64 connections", f"{median_of(ours, 'per_cpu'):,.0f}")
+    print_row("nginx, return 200 with a fixed body", f"{median_of(theirs, 'per_cpu'):,.0f}")
+    print_row("  ratio", f"{median_of(ours, 'per_cpu') / median_of(theirs, 'per_cpu'):.2f}", ">= 1")
+    print_row(
+        "p99 at 64 connections, all busy",
+        f"{median_of(ours, 'p99'):.2f} ms",
+        f"< 2 (nginx: {median_of(theirs, 'p99'):.2f})",
+    )
+    print_row(
+        "IDs of ids?count=100 to those of single calls, by CPU",
+        f"{100 * median_of(batch, 'per_cpu') / median_of(ours, 'per_cpu'):.0f} x",
+        ">= 40",
+    )
+    print_row(
+        "  by the clock",
+        f"{100 * median_of(batch, 'per_second') / median_of(ours, 'per_second'):.0f} x",
+    )
+    half = median_of(ours, "per_second") / 2
+    ours, theirs = alternate(
+        lambda: load_at_rate(pid, url + "/api/v1/id", half),
+        lambda: load_at_rate(reference, f"http://127.0.0.1:{reference_port}/", half),
+    )
+    print_row(
+        f"p99 at half of that load, {half:,.0f} per second",
+        f"{median_of(ours, 'p99'):.2f} ms",
+        f"< 1 (nginx: {median_of(theirs, 'p99'):.2f})",
+    )
+    ours, theirs = alternate(
+        lambda: load_at_rate(pid, url + "/api/v1/id", 10000),
+        lambda: load_at_rate(reference, f"http://127.0.0.1:{reference_port}/", 10000),
+    )
+    print_row(
+        "share of a CPU at 10,000 requests per second",
+        f"{100 * median_of(ours, 'share'):.1f} %",
+        f"<= 15 (nginx: {100 * median_of(theirs, 'share'):.1f})",
+    )
+    check_ids(daemon, count_made(daemon))
 
 
-def idle_connections(d):
-    before, held = resident(d.process.pid), []
+def measure_idle_connections(daemon):
+    before, held = resident_bytes(daemon.process.pid), []
     for _ in range(5000):
-        s = d.connect()
+        s = daemon.connect()
         s.sendall(LAST.replace(b"Connection: close\r\n", b""))
         held.append(s)
     for s in held:
         s.recv(4096)
-    row("memory of an idle connection", f"{(resident(d.process.pid) - before) / len(held):.0f} B", "< 4096")
+    print_row(
+        "memory of an idle connection",
+        f"{(resident_bytes(daemon.process.pid) - before) / len(held):.0f} B",
+        "< 4096",
+    )
     for s in held:
         s.close()
 
 
-def busy_disk(d):
-    """next() while others sync: the daemon's own histogram tells."""
+def measure_busy_disk(daemon):
+    """Measures how long making an ID takes while others sync, by the daemon's own histogram."""
+
     def counts():
-        text = d.ask("/metrics")[2].decode()
-        return [int(re.search(rf'^snowid_id_generation_seconds_bucket{{le="{le}"}} (\d+)$', text, re.M).group(1)) for le in ("0.001", r"\+Inf")]
+        text = daemon.ask("/metrics")[2].decode()
+        bucket = r'^snowid_id_generation_seconds_bucket{le="%s"} (\d+)$'
+        return [int(re.search(bucket % le, text, re.M).group(1)) for le in ("0.001", r"\+Inf")]
+
     path = os.path.join(WORK, "busy")
-    with subprocess.Popen(["taskset", "-c", "1", "sh", "-c", f"while :; do dd if=/dev/zero of={path} bs=1M count=64 oflag=dsync; done"],
-                          stderr=subprocess.DEVNULL, start_new_session=True) as disk:
+    writer = f"while :; do dd if=/dev/zero of={path} bs=1M count=64 oflag=dsync; done"
+    with subprocess.Popen(
+        ["taskset", "-c", "1", "sh", "-c", writer],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as disk:
         try:
             until(lambda: os.path.exists(path), "the disk")
             before = counts()
-            paced(d.process.pid, f"http://127.0.0.1:{d.port}/api/v1/id", 10000)
+            load_at_rate(daemon.process.pid, f"http://127.0.0.1:{daemon.port}/api/v1/id", 10000)
             late, total = (after - b for after, b in zip(counts(), before))
         finally:
             os.killpg(disk.pid, signal.SIGTERM)
-    row("IDs in more than 1 ms, 10,000 a second, the disk busy", f"{100 * (total - late) / total:.4f} %", f"<= 0.1 (of {total:,})")
-    verify(d, made(d))
+    print_row(
+        "IDs in more than 1 ms, 10,000 per second, the disk busy",
+        f"{100 * (total - late) / total:.4f} %",
+        f"<= 0.1 (of {total:,})",
+    )
+    check_ids(daemon, count_made(daemon))
 
 
 def main():
     key, certificate = os.path.join(WORK, "key.pem"), os.path.join(WORK, "certificate.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
-                    "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
+    subprocess.run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split()
+        + ["-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )
     port, tls_port = free_port(), free_port()
-    reference, reference_worker = nginx(port, tls_port, key, certificate)
+    reference, reference_worker = start_nginx(port, tls_port, key, certificate)
     one = ["--threads", "1", "--worker-id", "1", "--kinds", KINDS, "--block", "100ms"]
     pin = {"preexec_fn": lambda: os.sched_setaffinity(0, {0})}
     try:
-        with Daemon(*one, **pin) as d:
-            requests(d, reference_worker, port)
-            idle_connections(d)
-            busy_disk(d)
-        with Daemon(*one, "--tls-certificate", certificate, "--tls-key", key, **pin) as d:
-            ours, theirs = alternate(lambda: full(d.process.pid, f"https://127.0.0.1:{d.port}/api/v1/id"),
-                                     lambda: full(reference_worker, f"https://127.0.0.1:{tls_port}/"))
-            row("TLS, by CPU, ratio to nginx", f"{middle(ours, 'per_cpu') / middle(theirs, 'per_cpu'):.2f}", ">= 0.9")
+        with Daemon(*one, **pin) as daemon:
+            measure_requests(daemon, reference_worker, port)
+            measure_idle_connections(daemon)
+            measure_busy_disk(daemon)
+        with Daemon(*one, "--tls-certificate", certificate, "--tls-key", key, **pin) as daemon:
+            ours, theirs = alternate(
+                lambda: load_fully(
+                    daemon.process.pid, f"https://127.0.0.1:{daemon.port}/api/v1/id"
+                ),
+                lambda: load_fully(reference_worker, f"https://127.0.0.1:{tls_port}/"),
+            )
+            print_row(
+                "TLS, by CPU, ratio to nginx",
+                f"{median_of(ours, 'per_cpu') / median_of(theirs, 'per_cpu'):.2f}",
+                ">= 0.9",
+            )
     finally:
         reference.terminate()
         reference.wait()

@@ -26,7 +26,10 @@ def main() -> None:
 
     layout = snowid.Layout("snowflake")
     now = dt.datetime.now(dt.timezone.utc)
-    day = (layout.first_at(now - dt.timedelta(days=1)), layout.last_at(now + dt.timedelta(minutes=1)))
+    day = (
+        layout.first_at(now - dt.timedelta(days=1)),
+        layout.last_at(now + dt.timedelta(minutes=1)),
+    )
     (count,) = db.execute("SELECT count(*) FROM orders WHERE id BETWEEN ? AND ?", day).fetchone()
     print(f"{count} orders in the last 24 hours")
     for id, item in db.execute("SELECT id, item FROM orders ORDER BY id LIMIT 3"):

@@ -20,7 +20,17 @@ from typing import (
 )
 from snowid import _errors, _snowid
 from snowid._layout import Layout
-from snowid._time import Instant, Span, from_instant, span_ns, span_text, text_ns, timeout_ns, to_datetime, to_ns
+from snowid._time import (
+    Instant,
+    Span,
+    from_instant,
+    span_ns,
+    span_text,
+    text_ns,
+    timeout_ns,
+    to_datetime,
+    to_ns,
+)
 from snowid._values import ULID, UUID, _uuids
 
 _T = TypeVar("_T", int, ULID, UUID)
@@ -162,7 +172,8 @@ class Generator(_Source[_T]):
             jump: Optional[Span] = ...,
             mode: Union[int, str, None] = ...,
             clock: Optional[ManualClock] = ...,
-        ) -> None: ...
+        ) -> None:
+            ...
 
         @overload
         def __init__(
@@ -180,7 +191,8 @@ class Generator(_Source[_T]):
             clock: Optional[ManualClock] = ...,
             node: int = ...,
             clock_seq: int = ...,
-        ) -> None: ...
+        ) -> None:
+            ...
 
         @overload
         def __init__(
@@ -199,7 +211,8 @@ class Generator(_Source[_T]):
             clock: Optional[ManualClock] = ...,
             fields: Optional[Mapping[str, int]] = ...,
             **more_fields: int,
-        ) -> None: ...
+        ) -> None:
+            ...
 
     def __init__(
         self,
@@ -232,7 +245,14 @@ class Generator(_Source[_T]):
             if not isinstance(clock, ManualClock):
                 raise TypeError(f"clock must be a ManualClock, not {type(clock).__name__}")
             config.set_clock(clock._handle)
-        spans = {"timeout": timeout, "wait": wait, "hold": hold, "borrow": borrow, "block": block, "jump": jump}
+        spans = {
+            "timeout": timeout,
+            "wait": wait,
+            "hold": hold,
+            "borrow": borrow,
+            "block": block,
+            "jump": jump,
+        }
         for key, span in spans.items():
             if span is not None:
                 config.set(key, span_text(span, key))
@@ -243,14 +263,17 @@ class Generator(_Source[_T]):
         self._handle = _snowid.generator_new(config)
         self._open(self._handle, _MAKERS.get(name), text_ns(self._handle.get("timeout")))
 
-
-    def array(self, count: int, timeout: Union[int, float, dt.timedelta, None] = None) -> "array[int]":
+    def array(
+        self, count: int, timeout: Union[int, float, dt.timedelta, None] = None
+    ) -> "array[int]":
         """Makes count IDs, like batch(), as an ``array('Q')``, which numpy can use without a copy.
 
         It is for 64-bit IDs only. For ULIDs and UUIDs, use fill().
         """
         if self.kind in _MAKERS:
-            raise _errors.make(_snowid.E_KIND, f"array() is for IDs of 64 bits; fill() takes a {self.kind}", 0)
+            raise _errors.make(
+                _snowid.E_KIND, f"array() is for IDs of 64 bits; fill() takes a {self.kind}", 0
+            )
         return self.fill(array("Q", [0]) * _errors.unsigned(count, "count", _MAX >> 5), timeout)
 
     def available(self) -> int:

@@ -28,7 +28,9 @@ class Lines(unittest.TextTestResult):
 
 def main() -> int:
     here = pathlib.Path(__file__).parent
-    tests = unittest.defaultTestLoader.discover(str(here), pattern=(sys.argv[1:] or ["test_*.py"])[0])
+    tests = unittest.defaultTestLoader.discover(
+        str(here), pattern=(sys.argv[1:] or ["test_*.py"])[0]
+    )
     runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=0, resultclass=Lines)
     result = runner.run(tests)
     return 0 if result.wasSuccessful() and result.testsRun > 0 and not result.skipped else 1

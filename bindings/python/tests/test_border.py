@@ -56,7 +56,10 @@ class Integers(unittest.TestCase):
         for call in (lambda: handle.first_at(0, 1 << 32), lambda: handle.fits_until(1 << 32)):
             self.assertRaises(snowid.InvalidError, call)
         for wrong in (1 << 63, -(1 << 63) - 1, 1 << 200):
-            for call in (lambda: handle.first_at(wrong, 0), lambda: snowid.ManualClock(0).step(wrong)):
+            for call in (
+                lambda: handle.first_at(wrong, 0),
+                lambda: snowid.ManualClock(0).step(wrong),
+            ):
                 with self.assertRaises(snowid.InvalidError) as caught:
                     call()
                 self.assertEqual(caught.exception.code, snowid.E_RANGE)
@@ -98,7 +101,9 @@ class Integers(unittest.TestCase):
         id = numpy.uint64(1541815603606036480)
         parts = snowid.Layout("twitter").decode(id)
         self.assertEqual((parts.worker, parts.datacenter, type(parts.id)), (26, 11, int))
-        self.assertEqual(snowid.Generator("ulid", timeout=numpy.float32(0.5)).setting("timeout"), "500ms")
+        self.assertEqual(
+            snowid.Generator("ulid", timeout=numpy.float32(0.5)).setting("timeout"), "500ms"
+        )
 
 
 class Text(unittest.TestCase):
@@ -180,13 +185,17 @@ class Bytes(unittest.TestCase):
             self.assertRaises(ValueError, snowid.ULID, wrong)
         for wrong in (None, 5, "1" * 16, []):
             self.assertRaises(TypeError, _snowid.uuid_format, wrong)
-        self.assertEqual(_snowid.uuid_format(memoryview(bytes(16))), "0" * 8 + ("-" + "0" * 4) * 3 + "-" + "0" * 12)
+        self.assertEqual(
+            _snowid.uuid_format(memoryview(bytes(16))),
+            "0" * 8 + ("-" + "0" * 4) * 3 + "-" + "0" * 12,
+        )
         self.assertRaises(ValueError, _snowid.uuid_set_node, bytes(16), b"12345")
 
 
 class Interface(unittest.TestCase):
     def test_every_function_of_the_library_is_used(self) -> None:
-        # Why not: see bindings/snowid.i. These forms of the calls that draw have others that say more.
+        # Why not: see bindings/snowid.i. These forms of the calls that draw have others that say
+        # more.
         unused = {
             "snowid_clock_new",
             "snowid_id128_compare",
@@ -209,7 +218,9 @@ class Interface(unittest.TestCase):
 
     def test_the_module_brings_no_interpreter(self) -> None:
         """One of its own would be a second one, with its own idea of every type."""
-        read = subprocess.run(["readelf", "-d", _snowid.__file__], check=True, capture_output=True, text=True)
+        read = subprocess.run(
+            ["readelf", "-d", _snowid.__file__], check=True, capture_output=True, text=True
+        )
         needed = re.findall(r"\(NEEDED\).*\[(.*)\]", read.stdout)
         self.assertTrue(any(name.startswith("libsnowid.so") for name in needed))
         self.assertFalse([name for name in needed if "python" in name])

@@ -64,7 +64,11 @@ class Actions:
         if isinstance(value, int):
             parts = snowid.Layout(kind).decode(value)
             time_ns, fields = parts.time_ns, {n: str(v) for n, v in parts.fields.items()}
-            return {"time": snowid.format_time(time_ns), "unix_ms": time_ns // 10**6, "fields": fields}
+            return {
+                "time": snowid.format_time(time_ns),
+                "unix_ms": time_ns // 10**6,
+                "fields": fields,
+            }
         time = time_or_none(lambda: value.time_ns)
         answers: Dict[str, Any] = {"time": time}
         if time is not None or kind == "ulid":
@@ -101,7 +105,15 @@ class Actions:
     def order(self, kind: str, ids: List[str], **_: Any) -> Dict[str, Any]:
         return {"ids": sorted(ids, key=lambda text: read(kind, text))}
 
-    def generate(self, kind: str, fields: Dict[str, str], settings: Dict[str, Any], count: int, clock: List[Dict[str, Any]], **_: Any) -> Dict[str, Any]:
+    def generate(
+        self,
+        kind: str,
+        fields: Dict[str, str],
+        settings: Dict[str, Any],
+        count: int,
+        clock: List[Dict[str, Any]],
+        **_: Any,
+    ) -> Dict[str, Any]:
         manual = snowid.ManualClock(clock[0]["at"])
         ids: Any = snowid.Generator(kind, fields=numbers(fields), clock=manual, **settings)
         last: Any = None
@@ -117,7 +129,9 @@ class Actions:
             layout = ids.layout
             parts = [layout.decode(id) if layout else id for id in made]
             same("ids", [str(id) for id in made], instant.get("ids"))
-            same("times", [snowid.format_time(part.time_ns) for part in parts], instant.get("times"))
+            same(
+                "times", [snowid.format_time(part.time_ns) for part in parts], instant.get("times")
+            )
             for name, value in instant.get("fields", {}).items():
                 for part in parts:
                     same(name, str(getattr(part, name)), value)
@@ -166,7 +180,9 @@ def test_of(file: str, case: Dict[str, Any]) -> unittest.TestCase:
 
 def load_tests(*_: Any) -> unittest.TestSuite:
     cases = unittest.TestSuite()
-    for path in sorted(pathlib.Path(os.environ["top_srcdir"], "tests", "conformance").glob("*.json")):
+    for path in sorted(
+        pathlib.Path(os.environ["top_srcdir"], "tests", "conformance").glob("*.json")
+    ):
         for case in json.loads(path.read_text(encoding="utf-8"))["cases"]:
             cases.addTest(test_of(path.name, case))
     assert cases.countTestCases() > 300

@@ -48,11 +48,15 @@ class Hierarchy(unittest.TestCase):
     def test_pickled(self) -> None:
         error = _errors.make(snowid.E_CLOCK, "text", 5)
         again = pickle.loads(pickle.dumps(error))
-        self.assertEqual((type(again), again.code, again.wait_ns), (snowid.ClockError, error.code, 5))
+        self.assertEqual(
+            (type(again), again.code, again.wait_ns), (snowid.ClockError, error.code, 5)
+        )
         self.assertEqual(str(again), "text")
         error = _errors.make(-errno.ENOSPC, "text", 0)
         again = pickle.loads(pickle.dumps(error))
-        self.assertEqual((again.errno, again.code, str(again)), (errno.ENOSPC, -errno.ENOSPC, str(error)))
+        self.assertEqual(
+            (again.errno, again.code, str(again)), (errno.ENOSPC, -errno.ENOSPC, str(error))
+        )
 
 
 class Raised(unittest.TestCase):
@@ -137,7 +141,9 @@ class Raised(unittest.TestCase):
         error = self.fails(snowid.InvalidError, snowid.E_WORKER, snowid.Generator)
         self.assertIn("worker", str(error))
         for wrong in (-1, 1 << 64, 32):
-            error = self.fails(snowid.InvalidError, snowid.E_RANGE, lambda: snowid.Generator(worker=wrong))
+            error = self.fails(
+                snowid.InvalidError, snowid.E_RANGE, lambda: snowid.Generator(worker=wrong)
+            )
             self.assertIn("field worker", str(error))
         with self.assertRaisesRegex(TypeError, "the field worker must be an int, not str"):
             snowid.Generator(worker="5")  # type: ignore[call-overload]
@@ -153,7 +159,11 @@ class Raised(unittest.TestCase):
         for wrong in ("1", b"1", [], True):
             self.assertRaises(TypeError, ids.next, wrong)
             self.assertRaises(TypeError, ids.array, 1, wrong)
-        for bad in (lambda: ids.next(1, 2), lambda: ids.next(1, timeout=1), lambda: ids.next(wait=1)):
+        for bad in (
+            lambda: ids.next(1, 2),
+            lambda: ids.next(1, timeout=1),
+            lambda: ids.next(wait=1),
+        ):
             self.assertRaises(TypeError, bad)
         ids.next()
         for good in (0, 0.5, 1, float("inf"), 1e300, None, dt.timedelta(seconds=1), Decimal("0.5")):

@@ -25,7 +25,12 @@ class Drawing(unittest.TestCase):
         self.ids = snowid.Generator(KIND, worker=3, clock=self.clock)
 
     def test_one(self) -> None:
-        drawn = [self.ids.next(), self.ids.next(None), self.ids.next(timeout=1), self.ids.try_next()]
+        drawn = [
+            self.ids.next(),
+            self.ids.next(None),
+            self.ids.next(timeout=1),
+            self.ids.try_next(),
+        ]
         drawn += [next(self.ids), next(iter(self.ids))]
         self.assertEqual(drawn, list(range(drawn[0], drawn[0] + 6)))
         parts = self.ids.layout.decode(drawn[0])
@@ -80,7 +85,15 @@ class Drawing(unittest.TestCase):
         self.assertRaises(MemoryError, self.ids.batch, 1 << 58)
 
     def test_buffers_that_do_not_fit(self) -> None:
-        for wrong in (array("q", [0]), array("d", [0]), array("I", [0, 0]), bytearray(8), 5, None, "x"):
+        for wrong in (
+            array("q", [0]),
+            array("d", [0]),
+            array("I", [0, 0]),
+            bytearray(8),
+            5,
+            None,
+            "x",
+        ):
             self.assertRaises(TypeError, self.ids.fill, wrong)
         for read_only in (bytes(8), memoryview(array("Q", [0])).toreadonly()):
             self.assertRaises((TypeError, BufferError), self.ids.fill, read_only)
@@ -162,7 +175,12 @@ class Kinds(unittest.TestCase):
         self.clock = snowid.ManualClock(START)
 
     def test_wide(self) -> None:
-        for kind, expected in (("ulid", snowid.ULID), ("uuid1", snowid.UUID), ("uuid6", snowid.UUID), ("uuid7", snowid.UUID)):
+        for kind, expected in (
+            ("ulid", snowid.ULID),
+            ("uuid1", snowid.UUID),
+            ("uuid6", snowid.UUID),
+            ("uuid7", snowid.UUID),
+        ):
             ids = snowid.Generator(kind, clock=self.clock)
             self.assertIsNone(ids.layout)
             made = [ids.next(), ids.try_next(), next(ids), ids.next(timeout=1), *ids.batch(1000)]
@@ -173,10 +191,18 @@ class Kinds(unittest.TestCase):
             if expected is snowid.UUID:
                 self.assertEqual({id.version for id in made}, {int(kind[-1])})
                 self.assertEqual({id.variant for id in made}, {uuid.RFC_4122})
-            self.assertLess(abs(made[0].datetime - dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)), dt.timedelta(milliseconds=5))
+            self.assertLess(
+                abs(made[0].datetime - dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)),
+                dt.timedelta(milliseconds=5),
+            )
             buffer = bytearray(160)
             self.assertIs(ids.fill(buffer), buffer)
-            again = [expected is snowid.ULID and snowid.ULID(bytes(buffer[i : i + 16])) or snowid.UUID(bytes=bytes(buffer[i : i + 16])) for i in range(0, 160, 16)]
+            again = [
+                expected is snowid.ULID
+                and snowid.ULID(bytes(buffer[i : i + 16]))
+                or snowid.UUID(bytes=bytes(buffer[i : i + 16]))
+                for i in range(0, 160, 16)
+            ]
             self.assertEqual(len(set(again) | set(made)), len(made) + 10)
             self.assertRaises(snowid.InvalidError, ids.fill, bytearray(17))
             with self.assertRaises(snowid.InvalidError) as caught:
@@ -208,7 +234,17 @@ class Kinds(unittest.TestCase):
             spread=True,
             clock=self.clock,
         )
-        keys = ("kind", "timeout", "wait", "hold", "borrow", "jump", "mode", "spread", "field.worker")
+        keys = (
+            "kind",
+            "timeout",
+            "wait",
+            "hold",
+            "borrow",
+            "jump",
+            "mode",
+            "spread",
+            "field.worker",
+        )
         read = {key: ids.setting(key) for key in keys}
         self.assertEqual(
             read,
@@ -224,7 +260,9 @@ class Kinds(unittest.TestCase):
                 "field.worker": "5",
             },
         )
-        self.assertEqual((ids.kind, ids.field("worker"), ids.field("datacenter")), ("snowflake", 5, 0))
+        self.assertEqual(
+            (ids.kind, ids.field("worker"), ids.field("datacenter")), ("snowflake", 5, 0)
+        )
         self.assertRaises(snowid.InvalidError, ids.setting, "nothing")
         self.assertRaises(snowid.InvalidError, ids.field, "shard")
         self.assertIn("snowflake", repr(ids))
@@ -232,12 +270,17 @@ class Kinds(unittest.TestCase):
     def test_every_span_is_read(self) -> None:
         for text in ("0", "100ns", "1500us", "250ms", "2s", "3m", "1h"):
             self.assertEqual(snowid.Generator("ulid", timeout=text).setting("timeout"), text)
-            self.assertIsInstance(snowid.Generator("ulid", timeout=text, clock=self.clock, borrow=1).next(), snowid.ULID)
+            self.assertIsInstance(
+                snowid.Generator("ulid", timeout=text, clock=self.clock, borrow=1).next(),
+                snowid.ULID,
+            )
 
     def test_the_timeout_is_the_generators(self) -> None:
         # A second is more than half a second, and less than two.
         for timeout, waited in (("500ms", False), ("2s", True)):
-            ids = snowid.Generator("time:32,worker:5,sequence:1;unit=1s", worker=1, clock=self.clock, timeout=timeout)
+            ids = snowid.Generator(
+                "time:32,worker:5,sequence:1;unit=1s", worker=1, clock=self.clock, timeout=timeout
+            )
             try:
                 ids.batch(4)
             except snowid.ExhaustedError:

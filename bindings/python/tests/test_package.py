@@ -67,8 +67,12 @@ class Types(unittest.TestCase):
             program.write_text(TYPED + "\n".join(WRONG) + "\n")
             checked = self.mypy(str(program))
         first = TYPED.count("\n") + 1
-        said = {int(line.split(":")[1]) for line in checked.stdout.splitlines() if ": error:" in line}
-        self.assertEqual(said, set(range(first, first + len(WRONG))), checked.stdout + checked.stderr)
+        said = {
+            int(line.split(":")[1]) for line in checked.stdout.splitlines() if ": error:" in line
+        }
+        self.assertEqual(
+            said, set(range(first, first + len(WRONG))), checked.stdout + checked.stderr
+        )
 
     def test_the_stub_is_of_this_module(self) -> None:
         stub = ast.parse(PACKAGE.joinpath("_snowid.pyi").read_text())
@@ -95,19 +99,29 @@ class Documentation(unittest.TestCase):
             self.assertTrue(inspect.getdoc(found), name)
             members = vars(found).items() if inspect.isclass(found) else ()
             for member, value in members:
-                if not member.startswith("_") and (callable(value) or isinstance(value, (property, staticmethod, classmethod))):
+                if not member.startswith("_") and (
+                    callable(value) or isinstance(value, (property, staticmethod, classmethod))
+                ):
                     self.assertTrue(inspect.getdoc(getattr(found, member)), f"{name}.{member}")
 
     def test_help(self) -> None:
         text = pydoc.plain(pydoc.render_doc(snowid))
         for name in snowid.__all__:
             self.assertIn(name, text)
-        for shown in ("next(self, /, timeout=None)", "batch(self, /, count, timeout=None)", "gunicorn", "file:/var/lib"):
+        for shown in (
+            "next(self, /, timeout=None)",
+            "batch(self, /, count, timeout=None)",
+            "gunicorn",
+            "file:/var/lib",
+        ):
             self.assertIn(shown, text)
 
     def test_examples_in_the_text(self) -> None:
         tried = 0
-        modules = [importlib.import_module(m.name) for m in pkgutil.iter_modules(snowid.__path__, "snowid.")]
+        modules = [
+            importlib.import_module(m.name)
+            for m in pkgutil.iter_modules(snowid.__path__, "snowid.")
+        ]
         for module in [snowid, *modules]:
             results = doctest.testmod(module, extraglobs={"snowid": snowid})
             self.assertEqual(results.failed, 0)

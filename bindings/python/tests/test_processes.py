@@ -157,7 +157,14 @@ class Interpreter(unittest.TestCase):
         ids = snowid.Generator(WIDE)
         ids.next()
         ids.batch(1024)  # what is due for the store has been done
-        for draw in (ids.next, ids.try_next, ids.__next__, lambda: ids.batch(100), snowid.ULID, snowid.uuid7):
+        for draw in (
+            ids.next,
+            ids.try_next,
+            ids.__next__,
+            lambda: ids.batch(100),
+            snowid.ULID,
+            snowid.uuid7,
+        ):
             self.assertFalse(self.ran_meanwhile(lambda: [draw() for _ in range(100)]))
 
     def test_a_wait_is_interrupted(self) -> None:
@@ -189,7 +196,10 @@ class Interpreter(unittest.TestCase):
 
 class Forks(unittest.TestCase):
     def test_fork(self) -> None:
-        for draw in (lambda: array("Q", itertools.islice(shared, EACH)), lambda: shared.array(EACH)):
+        for draw in (
+            lambda: array("Q", itertools.islice(shared, EACH)),
+            lambda: shared.array(EACH),
+        ):
             children = [in_child(draw) for _ in range(3)]
             made = list(draw())
             for collect in children:
@@ -207,7 +217,15 @@ class Forks(unittest.TestCase):
 
     def test_fork_shares_no_random_bytes(self) -> None:
         def draw() -> array:
-            return array("Q", b"".join(snowid.ULID().bytes[8:] + snowid.uuid7().bytes[8:] + shared_ulid.next().bytes[8:] for _ in range(1000)))
+            return array(
+                "Q",
+                b"".join(
+                    snowid.ULID().bytes[8:]
+                    + snowid.uuid7().bytes[8:]
+                    + shared_ulid.next().bytes[8:]
+                    for _ in range(1000)
+                ),
+            )
 
         snowid.ULID()
         children = [in_child(draw) for _ in range(2)]
@@ -350,7 +368,9 @@ class Garbage(unittest.TestCase):
 
     def test_a_million_values(self) -> None:
         layout = snowid.Layout()
-        self.flat(lambda i: (snowid.ULID(), snowid.uuid7(), shared.next(), shared_ulid.next()), 1_000_000)
+        self.flat(
+            lambda i: (snowid.ULID(), snowid.uuid7(), shared.next(), shared_ulid.next()), 1_000_000
+        )
         self.flat(lambda i: str(snowid.ULID(i)), 200_000)
         self.flat(lambda i: layout.decode(1 << 62 | i), 100_000)
         self.flat(lambda i: snowid.parse_id(snowid.format_id(i)), 100_000)
@@ -368,7 +388,9 @@ class Garbage(unittest.TestCase):
         self.flat(work, 30_000)
 
     def test_errors(self) -> None:
-        ids = snowid.Generator("time:41,worker:5,sequence:2", worker=1, clock=snowid.ManualClock("2024-01-01"))
+        ids = snowid.Generator(
+            "time:41,worker:5,sequence:2", worker=1, clock=snowid.ManualClock("2024-01-01")
+        )
         ids.batch(4)
 
         def work(_: int) -> None:

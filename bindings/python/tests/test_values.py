@@ -36,13 +36,29 @@ class Ulids(unittest.TestCase):
         self.assertEqual(repr(made), f"ULID('{ULID_TEXT}')")
         self.assertEqual(made.datetime, dt.datetime(2016, 7, 30, 23, 54, 10, 259000, UTC))
         self.assertEqual(made.time_ns, 1469922850259000000)
-        for same in (str(made).lower(), made.bytes, bytearray(bytes(made)), int(made), made.uuid, made):
+        for same in (
+            str(made).lower(),
+            made.bytes,
+            bytearray(bytes(made)),
+            int(made),
+            made.uuid,
+            made,
+        ):
             self.assertEqual(snowid.ULID(same), made)
         self.assertEqual(snowid.ULID(uuid.UUID(bytes=made.bytes)), made)
         self.assertEqual(snowid.ULID(value=ULID_TEXT), made)
 
     def test_not_read(self) -> None:
-        for wrong in ("", ULID_TEXT[:-1], ULID_TEXT + "0", "8" + ULID_TEXT[1:], "U" + ULID_TEXT[1:], -1, 1 << 128, b"1"):
+        for wrong in (
+            "",
+            ULID_TEXT[:-1],
+            ULID_TEXT + "0",
+            "8" + ULID_TEXT[1:],
+            "U" + ULID_TEXT[1:],
+            -1,
+            1 << 128,
+            b"1",
+        ):
             self.assertRaises(snowid.InvalidError, snowid.ULID, wrong)
         for wrong in (None, 1.5, [], object()):
             self.assertRaises(TypeError, snowid.ULID, wrong)
@@ -126,7 +142,14 @@ class Uuids(unittest.TestCase):
     def test_parse_is_strict(self) -> None:
         for text in (UUID7, UUID7.upper(), "{" + UUID7 + "}", "urn:uuid:" + UUID7):
             self.assertEqual(snowid.UUID.parse(text), uuid.UUID(UUID7))
-        for wrong in ("", UUID7[:-1], UUID7 + "0", UUID7.replace("-", ""), UUID7.replace("-", "--"), "{" + UUID7):
+        for wrong in (
+            "",
+            UUID7[:-1],
+            UUID7 + "0",
+            UUID7.replace("-", ""),
+            UUID7.replace("-", "--"),
+            "{" + UUID7,
+        ):
             self.assertRaises(snowid.InvalidError, snowid.UUID.parse, wrong)
 
     def test_time_and_versions(self) -> None:
@@ -137,7 +160,9 @@ class Uuids(unittest.TestCase):
         self.assertRaises(snowid.InvalidError, six.to_v6)
         self.assertRaises(snowid.InvalidError, lambda: snowid.UUID(int=0).time_ns)
         changed = one.replace(node=5, clock_seq=16383)
-        self.assertEqual((changed.node, changed.clock_seq, changed.time_ns), (5, 16383, one.time_ns))
+        self.assertEqual(
+            (changed.node, changed.clock_seq, changed.time_ns), (5, 16383, one.time_ns)
+        )
         self.assertEqual(one.replace(), one)
         for wrong in ({"node": 1 << 48}, {"node": -1}, {"clock_seq": 16384}, {"clock_seq": -1}):
             self.assertRaises(ValueError, one.replace, **wrong)
@@ -145,7 +170,9 @@ class Uuids(unittest.TestCase):
 
     def test_ranges(self) -> None:
         made = snowid.UUID(UUID7)
-        self.assertTrue(snowid.UUID.first_at(7, RFC_INSTANT) < made < snowid.UUID.last_at(7, RFC_INSTANT))
+        self.assertTrue(
+            snowid.UUID.first_at(7, RFC_INSTANT) < made < snowid.UUID.last_at(7, RFC_INSTANT)
+        )
         self.assertRaises(snowid.InvalidError, snowid.UUID.first_at, 4, RFC_INSTANT)
 
     def test_pickled_and_copied(self) -> None:
