@@ -17,9 +17,10 @@
 #define QUICK_BATCH    65536 /* above it, a batch is worth giving up the interpreter */
 
 struct source {
-	PyObject_HEAD struct snowid_generator *generator; /* NULL before open() */
-	PyObject *handle;                                 /* keeps it alive */
-	PyObject *maker;                                  /* of its IDs; NULL: int */
+	PyObject_HEAD
+	struct snowid_generator *generator; /* NULL before open() */
+	PyObject *handle;                   /* keeps it alive */
+	PyObject *maker;                    /* of its IDs; NULL: int */
 	snowid_python_new_fn *make;
 	uint64_t timeout_ns;
 	uint64_t until_maintain; /* IDs */
@@ -48,9 +49,10 @@ static void __attribute__((cold)) maintain(struct source *s)
 {
 	uint64_t again_ns = 0;
 
-	Py_BEGIN_ALLOW_THREADS snowid_generator_maintain(s->generator, &again_ns);
-	Py_END_ALLOW_THREADS s->until_maintain =
-		again_ns == UINT64_MAX ? UINT64_MAX : MAINTAIN_EVERY;
+	Py_BEGIN_ALLOW_THREADS
+	snowid_generator_maintain(s->generator, &again_ns);
+	Py_END_ALLOW_THREADS
+	s->until_maintain = again_ns == UINT64_MAX ? UINT64_MAX : MAINTAIN_EVERY;
 }
 
 static void count(struct source *s, uint64_t ids)
@@ -70,10 +72,11 @@ static int wait_for_one(struct source *s, uint64_t timeout_ns, union id *id)
 {
 	int error;
 
-	Py_BEGIN_ALLOW_THREADS error =
-		s->maker ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide)
+	Py_BEGIN_ALLOW_THREADS
+	error = s->maker ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide)
 			 : snowid_generator_next_for(s->generator, timeout_ns, &id->narrow);
-	Py_END_ALLOW_THREADS return error;
+	Py_END_ALLOW_THREADS
+	return error;
 }
 
 /* What a wait may end with that a longer one could still mend. */
@@ -448,7 +451,8 @@ static PyMethodDef source_methods[] = {
 	{NULL, NULL, 0, NULL}};
 
 PyTypeObject snowid_python_source_type = {
-	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "snowid._snowid.Source",
+	PyVarObject_HEAD_INIT(NULL, 0) /* ends with a comma */
+		.tp_name = "snowid._snowid.Source",
 	.tp_doc = "The methods that make IDs; see Generator.",
 	.tp_basicsize = sizeof(struct source),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,

@@ -7,7 +7,8 @@
 /* ---- ULID ------------------------------------------------------------------------------------ */
 
 struct ulid {
-	PyObject_HEAD struct snowid_id128 id;
+	PyObject_HEAD
+	struct snowid_id128 id;
 };
 
 static PyTypeObject ulid_type;
@@ -159,7 +160,8 @@ static PyGetSetDef ulid_properties[] = {
 static PyBufferProcs ulid_as_buffer = {.bf_getbuffer = ulid_buffer};
 
 static PyTypeObject ulid_type = {
-	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "snowid._snowid.ULID",
+	PyVarObject_HEAD_INIT(NULL, 0) /* ends with a comma */
+		.tp_name = "snowid._snowid.ULID",
 	.tp_doc = "The base of snowid.ULID.",
 	.tp_basicsize = sizeof(struct ulid),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
@@ -179,7 +181,8 @@ static PyTypeObject ulid_type = {
  * more than ten IDs: its two slots are set as pickle would. An object and not static variables, since
  * each interpreter of the process has a uuid.UUID of its own. */
 struct uuids {
-	PyObject_HEAD PyTypeObject *type;
+	PyObject_HEAD
+	PyTypeObject *type;
 	PyObject *number, *is_safe; /* the slots */
 	PyObject *unknown;          /* what stands in the second */
 };
@@ -338,7 +341,8 @@ static PyGetSetDef uuids_properties[] = {{"text", uuids_text_method, NULL, NULL,
 					 {NULL, NULL, NULL, NULL, NULL}};
 
 static PyTypeObject uuids_type = {
-	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "snowid._snowid.Uuids",
+	PyVarObject_HEAD_INIT(NULL, 0) /* ends with a comma */
+		.tp_name = "snowid._snowid.Uuids",
 	.tp_doc = "Makes UUIDs of a given class.",
 	.tp_basicsize = sizeof(struct uuids),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
