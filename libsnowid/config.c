@@ -123,6 +123,19 @@ int sn_config_copy(const struct snowid_config *config, struct snowid_config **co
 	return 0;
 }
 
+void sn_config_slots(const struct snowid_config *config, struct sn_slots *slots)
+{
+	if (config->kind)
+		sn_kind_slots(config->kind, slots);
+	else
+		sn_kind_layout_slots(config->layout, config->spread, slots);
+}
+
+uint64_t sn_config_fingerprint(const struct snowid_config *config)
+{
+	return config->kind ? config->kind->fingerprint : sn_layout_fingerprint(config->layout);
+}
+
 /* ---- setters --------------------------------------------------------------------------------- */
 
 static int replace_text(char **text, const char *with)
@@ -162,7 +175,7 @@ int sn_config_find(const struct snowid_config *config, const char *name, size_t 
 {
 	for (size_t i = 0; i < config->field_count; i++)
 		if (strcmp(name, config->fields[i].name) == 0) {
-			if (config->layout && (i == 0 || i == config->layout->sequence))
+			if (config->layout && !sn_layout_is_fixed(config->layout, i))
 				return sn_fail(SNOWID_E_INVALID,
 					       "the field %s cannot be set, because it differs "
 					       "from ID to ID",

@@ -28,6 +28,11 @@ struct snowid_config {
 /* -ENOMEM. */
 int sn_config_copy(const struct snowid_config *config, struct snowid_config **copy);
 
+void sn_config_slots(const struct snowid_config *config, struct sn_slots *slots);
+
+/* Tells kinds apart in a store. */
+uint64_t sn_config_fingerprint(const struct snowid_config *config);
+
 /* The place of the field of a name; SNOWID_E_UNKNOWN, also for time and sequence. */
 int sn_config_find(const struct snowid_config *config, const char *name, size_t *index);
 

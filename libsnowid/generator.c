@@ -1,191 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * Generators: a kind's encoder over a sequencer.
+ * The calls of a generator: an encoder over a sequencer.
  */
+#include "libsnowid/generator.h"
+
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "libsnowid/config.h"
 #include "libsnowid/base/entropy.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
-#include "libsnowid/sequence/sequencer.h"
-#include "libsnowid/store/store.h"
-#include "libsnowid/id/encoder.h"
-
-struct snowid_generator {
-	struct sn_sequencer sequencer;
-	const struct sn_kind *kind; /* NULL for a layout */
-	struct sn_encoder encoder;  /* of the IDs of a layout */
-	uint64_t timeout_ns;
-	struct snowid_config *config; /* with the fields that were drawn or found in the store */
-	struct sn_store *store;
-	pid_t maker; /* a child made by fork is not it */
-};
 
 /* ---- life ------------------------------------------------------------------------------------ */
-
-/* A layout is one node's only when all fields that tell nodes apart have a value: the one named for
- * it, or, where none is, every one. */
-static int check_fields(const struct snowid_config *config)
-{
-	const struct snowid_layout *const layout = config->layout;
-	const struct sn_field *const node = sn_layout_node_field(layout);
-
-	if (sn_store_assigns(config->store))
-		return 0;
-
-	for (size_t i = 1; i < layout->count; i++) {
-		const struct sn_field *const field = &layout->fields[i];
-		if (i == layout->sequence || config->set[i] || (node && field != node))
-			continue;
-		return sn_fail(
-			SNOWID_E_WORKER,
-			"the kind %.60s needs a value for the field %s, from 0 to %llu, that no "
-			"other generator has at the same time",
-			config->kind_text, field->name, (unsigned long long)sn_mask(field->bits));
-	}
-	return 0;
-}
-
-/* What a kind asks of the sequencer, and the fingerprint that tells kinds apart in a store. */
-static void choose_slots(const struct snowid_config *config, struct sn_slots *slots,
-			 uint64_t *fingerprint)
-{
-	if (config->kind) {
-		*fingerprint = config->kind->fingerprint;
-		sn_kind_slots(config->kind, slots);
-	} else {
-		snowid_layout_info(config->layout, SNOWID_LAYOUT_FINGERPRINT, fingerprint);
-		sn_kind_layout_slots(config->layout, config->spread, slots);
-	}
-}
-
-/* Fixed fields as a store sees them: numbers, in the order of the layout. */
-static void tell_fields(const struct snowid_config *config, struct sn_store_settings *settings)
-{
-	settings->field_count = config->field_count;
-	for (size_t i = 0; i < config->field_count; i++)
-		settings->fields[i] = (struct sn_store_field){
-			.name = config->fields[i].name,
-			.bits = config->fields[i].bits,
-			.shift = config->fields[i].shift,
-			.value = config->set[i] || !config->layout ? config->values[i] : 0,
-			.set_by_user = config->set[i] ||
-				       (config->layout && !sn_store_assigns(config->store)),
-		};
-}
-
-static void take_fields(struct snowid_config *config, const struct sn_store_settings *settings)
-{
-	for (size_t i = 0; i < config->field_count; i++) {
-		config->values[i] = settings->fields[i].value;
-		config->set[i] = true;
-	}
-}
-
-static int renew(void *user)
-{
-	struct sn_store *const store = user;
-	return store->class->renew(store);
-}
-
-static int open_store(struct snowid_generator *g, const struct sn_ticks *ticks,
-		      uint64_t fingerprint)
-{
-	const struct snowid_config *const config = g->config;
-	char kind[SN_STORE_KIND_SIZE];
-	struct sn_store_settings settings = {
-		.clock = config->clock,
-		.ticks = *ticks,
-		.block_ns = config->block_ns,
-		.jump_ns = config->jump_ns,
-		.max_behind_ns = config->hold_ns + config->borrow_ns + 2 * config->block_ns,
-		.mode = config->mode,
-		.kind = config->kind_text,
-		.fingerprint = fingerprint,
-	};
-	/* In full: what a preset's name stands for is not for a file to know. */
-	if (config->layout && snowid_layout_format(config->layout, kind, sizeof kind, NULL) == 0)
-		settings.kind = kind;
-	tell_fields(config, &settings);
-	const int error = sn_store_open(g->config->store, &settings, &g->store);
-	if (!error)
-		take_fields(g->config, &g->store->settings);
-	return error;
-}
-
-/* Checks the fields that the user must set, or draws those that may be random. */
-static int complete_fields(struct snowid_config *config)
-{
-	if (config->layout)
-		return check_fields(config);
-	return config->kind->draw_fields ? config->kind->draw_fields(config->set, config->values)
-					 : 0;
-}
-
-static int set_up(struct snowid_generator *g)
-{
-	struct snowid_config *const config = g->config;
-	struct sn_slots slots;
-	struct sn_ticks ticks;
-	uint64_t fingerprint;
-
-	int error = complete_fields(config);
-	if (error)
-		return error;
-	choose_slots(config, &slots, &fingerprint);
-	sn_ticks_init(&ticks, &slots.time, slots.last_tick, slots.sequence_bits);
-	error = open_store(g, &ticks, fingerprint);
-	if (error)
-		return error;
-	g->kind = config->kind;
-	g->timeout_ns = config->timeout_ns;
-	g->maker = getpid();
-	if (config->layout)
-		sn_encoder_init(&g->encoder, config->layout);
-	const struct sn_sequencer_settings settings = {
-		.clock = config->clock,
-		.ticks = ticks,
-		.shared = g->store->shared,
-		.start_bits = slots.start_bits,
-		.wait_ns = config->wait_ns,
-		.hold_ns = config->hold_ns,
-		.borrow_ns = config->borrow_ns,
-		.renew = renew,
-		.user = g->store,
-		.block_ns = g->store->class->managed ? 0 : config->block_ns,
-	};
-	sn_sequencer_init(&g->sequencer, &settings);
-	error = renew(g->store);
-	return error ? error : sn_sequencer_wait_for_clock(&g->sequencer, 2 * config->block_ns);
-}
-
-SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
-				       struct snowid_generator **generator)
-{
-	if (!config || !generator)
-		return sn_fail_null(!config ? "config" : "generator");
-	struct snowid_generator *const g = calloc(1, sizeof *g);
-	if (!g)
-		return sn_fail_nomem();
-	int error = sn_config_copy(config, &g->config);
-	if (!error)
-		error = set_up(g);
-	if (error)
-		snowid_generator_free(g);
-	else
-		*generator = g;
-	return error;
-}
 
 SNOWID_EXPORT int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_ns)
 {
 	if (!generator)
 		return sn_fail_null("generator");
 	struct sn_store *const store = generator->store;
-	if (getpid() == generator->maker && store->class->release)
+	if (getpid() == generator->creator && store->class->release)
 		return store->class->release(store, timeout_ns);
 	sn_sequencer_detach(&generator->sequencer);
 	return 0;

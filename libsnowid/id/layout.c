@@ -482,24 +482,22 @@ SNOWID_EXPORT int snowid_layout_last_at(const struct snowid_layout *layout, int6
 /* ---- capacity -------------------------------------------------------------------------------- */
 
 /* FNV-1a (draft-eastlake-fnv) over numbers, low byte first. */
-static uint64_t fnv(uint64_t hash, uint64_t value)
+static uint64_t hash_number(uint64_t hash, uint64_t value)
 {
 	for (int i = 0; i < 8; i++)
 		hash = (hash ^ (value >> (8 * i) & 0xff)) * UINT64_C(0x100000001b3);
 	return hash;
 }
 
-/* Over what makes the bits, so that two layouts that could make the same ID for two instants or
- * nodes differ, and two names for one layout do not. */
-static uint64_t fingerprint(const struct snowid_layout *layout)
+uint64_t sn_layout_fingerprint(const struct snowid_layout *layout)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	hash = fnv(hash, (uint64_t)layout->time.epoch_sec);
-	hash = fnv(hash, layout->time.epoch_nsec);
-	hash = fnv(hash, layout->time.unit_ns);
-	hash = fnv(hash, layout->sequence);
+	hash = hash_number(hash, (uint64_t)layout->time.epoch_sec);
+	hash = hash_number(hash, layout->time.epoch_nsec);
+	hash = hash_number(hash, layout->time.unit_ns);
+	hash = hash_number(hash, layout->sequence);
 	for (size_t i = 0; i < layout->count; i++)
-		hash = fnv(hash, layout->fields[i].bits);
+		hash = hash_number(hash, layout->fields[i].bits);
 	return hash;
 }
 
@@ -529,7 +527,7 @@ SNOWID_EXPORT int snowid_layout_info(const struct snowid_layout *layout,
 		*value = layout->last_tick;
 		return 0;
 	case SNOWID_LAYOUT_FINGERPRINT:
-		*value = fingerprint(layout);
+		*value = sn_layout_fingerprint(layout);
 		return 0;
 	}
 	return sn_fail(SNOWID_E_INVALID, "there is no layout info %d", (int)which);

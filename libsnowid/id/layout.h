@@ -38,6 +38,16 @@ const struct sn_field *sn_layout_find(const struct snowid_layout *layout, const 
 /* The last tick that fits the bits and is not after the year 9999. */
 uint64_t sn_layout_last_tick(const struct sn_timebase *time, unsigned time_bits);
 
+/* Differs between two layouts that could make the same ID for two instants or nodes. The names of
+ * fields are no part of it. */
+uint64_t sn_layout_fingerprint(const struct snowid_layout *layout);
+
+/* Whether all IDs of a generator have the same value in a field: neither time nor sequence. */
+static inline bool sn_layout_is_fixed(const struct snowid_layout *layout, size_t index)
+{
+	return index != 0 && index != layout->sequence;
+}
+
 /* Width and position of the sequence; width 0 if there is none. */
 static inline unsigned sn_layout_sequence_bits(const struct snowid_layout *layout)
 {

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opening a generator: its config is checked, its store opened, and its sequencer set up.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/export.h"
+#include "libsnowid/generator.h"
+
+/* ---- fields ---------------------------------------------------------------------------------- */
+
+/* The fields that tell nodes apart must have a value: the node field, or all fields if the layout
+ * has none. Without this check two generators could both be worker 0 by mistake. */
+static int check_node_fields(const struct snowid_config *config)
+{
+	const struct snowid_layout *const layout = config->layout;
+	const struct sn_field *const node = sn_layout_node_field(layout);
+
+	if (sn_store_assigns(config->store))
+		return 0;
+
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct sn_field *const field = &layout->fields[i];
+		if (!sn_layout_is_fixed(layout, i) || config->set[i] || (node && field != node))
+			continue;
+		return sn_fail(
+			SNOWID_E_WORKER,
+			"the kind %.60s needs a value for the field %s, from 0 to %llu, that no "
+			"other generator has at the same time",
+			config->kind_text, field->name, (unsigned long long)sn_mask(field->bits));
+	}
+	return 0;
+}
+
+static int complete_fields(struct snowid_config *config)
+{
+	if (config->layout)
+		return check_node_fields(config);
+	return config->kind->draw_fields ? config->kind->draw_fields(config->set, config->values)
+					 : 0;
+}
+
+/* In a layout, a field that is not set is 0 and as good as set, unless the store assigns one. In a
+ * UUID, it has a random value, and gives way to what the store has recorded. */
+static void describe_fields(const struct snowid_config *config, struct sn_store_settings *settings)
+{
+	const bool all_set = config->layout && !sn_store_assigns(config->store);
+
+	settings->field_count = config->field_count;
+	for (size_t i = 0; i < config->field_count; i++)
+		settings->fields[i] = (struct sn_store_field){
+			.name = config->fields[i].name,
+			.bits = config->fields[i].bits,
+			.shift = config->fields[i].shift,
+			.value = config->set[i] || !config->layout ? config->values[i] : 0,
+			.set_by_user = config->set[i] || all_set,
+		};
+}
+
+/* Makes what the store has assigned or recorded part of the config. */
+static void adopt_fields(struct snowid_config *config, const struct sn_store_settings *settings)
+{
+	for (size_t i = 0; i < config->field_count; i++) {
+		config->values[i] = settings->fields[i].value;
+		config->set[i] = true;
+	}
+}
+
+/* ---- store and sequencer --------------------------------------------------------------------- */
+
+static int open_store(struct snowid_generator *generator, const struct sn_ticks *ticks)
+{
+	struct snowid_config *const config = generator->config;
+	char kind[SN_STORE_KIND_SIZE];
+	struct sn_store_settings settings = {
+		.clock = config->clock,
+		.ticks = *ticks,
+		.block_ns = config->block_ns,
+		.jump_ns = config->jump_ns,
+		.max_behind_ns = config->hold_ns + config->borrow_ns + 2 * config->block_ns,
+		.mode = config->mode,
+		.kind = config->kind_text,
+		.fingerprint = sn_config_fingerprint(config),
+	};
+	/* A store records the whole spec, because what a preset stands for might change. */
+	if (config->layout && snowid_layout_format(config->layout, kind, sizeof kind, NULL) == 0)
+		settings.kind = kind;
+	describe_fields(config, &settings);
+	const int error = sn_store_open(config->store, &settings, &generator->store);
+	if (!error)
+		adopt_fields(config, &generator->store->settings);
+	return error;
+}
+
+static int renew_store(void *user)
+{
+	struct sn_store *const store = user;
+	return store->class->renew(store);
+}
+
+static void init_sequencer(struct snowid_generator *generator, const struct sn_ticks *ticks,
+			   unsigned start_bits)
+{
+	const struct snowid_config *const config = generator->config;
+	struct sn_store *const store = generator->store;
+	const struct sn_sequencer_settings settings = {
+		.clock = config->clock,
+		.ticks = *ticks,
+		.shared = store->shared,
+		.start_bits = start_bits,
+		.wait_ns = config->wait_ns,
+		.hold_ns = config->hold_ns,
+		.borrow_ns = config->borrow_ns,
+		.renew = renew_store,
+		.user = store,
+		.block_ns = store->class->managed ? 0 : config->block_ns,
+	};
+	sn_sequencer_init(&generator->sequencer, &settings);
+}
+
+static int open_generator(struct snowid_generator *generator)
+{
+	struct snowid_config *const config = generator->config;
+	struct sn_slots slots;
+	struct sn_ticks ticks;
+
+	int error = complete_fields(config);
+	if (error)
+		return error;
+	sn_config_slots(config, &slots);
+	sn_ticks_init(&ticks, &slots.time, slots.last_tick, slots.sequence_bits);
+	error = open_store(generator, &ticks);
+	if (error)
+		return error;
+	generator->kind = config->kind;
+	if (config->layout)
+		sn_encoder_init(&generator->encoder, config->layout);
+	generator->timeout_ns = config->timeout_ns;
+	generator->creator = getpid();
+	init_sequencer(generator, &ticks, slots.start_bits);
+	error = renew_store(generator->store);
+	if (error)
+		return error;
+	return sn_sequencer_wait_for_clock(&generator->sequencer, 2 * config->block_ns);
+}
+
+SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
+				       struct snowid_generator **generator)
+{
+	if (!config || !generator)
+		return sn_fail_null(!config ? "config" : "generator");
+	struct snowid_generator *const made = calloc(1, sizeof *made);
+	if (!made)
+		return sn_fail_nomem();
+	int error = sn_config_copy(config, &made->config);
+	if (!error)
+		error = open_generator(made);
+	if (error)
+		snowid_generator_free(made);
+	else
+		*generator = made;
+	return error;
+}
