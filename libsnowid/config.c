@@ -13,6 +13,7 @@
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/output.h"
 #include "libsnowid/base/span.h"
+#include "libsnowid/base/system.h"
 #include "libsnowid/store/store.h"
 
 #define HOUR_NS UINT64_C(3600000000000)
@@ -77,7 +78,7 @@ SNOWID_EXPORT int snowid_config_new(struct snowid_config **config)
 		*span_of(made, &spans[i]) = spans[i].default_ns;
 	made->mode = 0600;
 	/* Not where a program runs with rights that its caller has not. */
-	const char *const store = secure_getenv("SNOWID_STORE");
+	const char *const store = sn_system_getenv("SNOWID_STORE");
 	int error = snowid_config_set_kind(made, "snowflake");
 	if (!error)
 		error = snowid_config_set_store(made, store && *store ? store : "memory:");

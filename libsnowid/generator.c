@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "libsnowid/base/compiler.h"
 #include "libsnowid/base/entropy.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
@@ -71,7 +72,7 @@ static inline int try_claim(struct snowid_generator *generator, bool wide, const
 			    uint64_t *wait_ns, struct sn_claim *claim)
 {
 	claim->wait_ns = 0;
-	const int error = __builtin_expect(fits(generator, wide, out), 1)
+	const int error = SN_LIKELY(fits(generator, wide, out))
 				  ? sn_sequencer_claim(&generator->sequencer, 1, claim)
 				  : check(generator, wide, out);
 	if (wait_ns)
@@ -87,14 +88,14 @@ static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, 
 	struct sn_claim claim;
 	const int error = sn_sequencer_claim_until(&generator->sequencer, 1, &deadline, &claim);
 
-	if (__builtin_expect(!error, 1))
+	if (SN_LIKELY(!error))
 		*id = sn_encode(&generator->encoder, claim.start, claim.identity);
 	return error;
 }
 
 SNOWID_EXPORT int snowid_generator_next(struct snowid_generator *generator, uint64_t *id)
 {
-	if (__builtin_expect(!fits(generator, false, id), 0))
+	if (SN_UNLIKELY(!fits(generator, false, id)))
 		return check(generator, false, id);
 	return next(generator, generator->timeout_ns, id);
 }
@@ -102,7 +103,7 @@ SNOWID_EXPORT int snowid_generator_next(struct snowid_generator *generator, uint
 SNOWID_EXPORT int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns,
 					    uint64_t *id)
 {
-	if (__builtin_expect(!fits(generator, false, id), 0))
+	if (SN_UNLIKELY(!fits(generator, false, id)))
 		return check(generator, false, id);
 	return next(generator, timeout_ns, id);
 }
@@ -113,7 +114,7 @@ SNOWID_EXPORT int snowid_generator_try_next(struct snowid_generator *generator, 
 	struct sn_claim claim;
 	const int error = try_claim(generator, false, id, wait_ns, &claim);
 
-	if (__builtin_expect(!error, 1))
+	if (SN_LIKELY(!error))
 		*id = sn_encode(&generator->encoder, claim.start, claim.identity);
 	return error;
 }

@@ -90,8 +90,9 @@ static void add_tick(struct record *record, const char *key, const struct sn_tic
 
 static void add_holder(struct record *record, const struct sn_store_state *state)
 {
-	static const char *const uses[] = {
-		[SN_FREE] = "free", [SN_SHARED] = "shared", [SN_ALONE] = "alone"};
+	static const char *const uses[] = {[SN_LOCK_NONE] = "free",
+					   [SN_LOCK_SHARED] = "shared",
+					   [SN_LOCK_EXCLUSIVE] = "alone"};
 
 	add_text(record, "use", uses[state->use]);
 	if (state->holder.process == 0)

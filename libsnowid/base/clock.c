@@ -2,17 +2,16 @@
  *
  * Clocks: the system's, the caller's own, and the manual one that tests move.
  */
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libsnowid/base/clock.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/instant.h"
+#include "libsnowid/base/system.h"
 
 /* Lives in a shared mapping, so that a child sees its parent's steps. Wall time is a start plus two
  * spans, so that moving wall and elapsed time together is one atomic addition. */
@@ -193,38 +192,25 @@ int sn_clock_wall_custom(struct snowid_clock *clock, int64_t *sec, uint32_t *nse
 
 int sn_clock_elapsed(struct snowid_clock *clock, uint64_t *ns)
 {
-	struct timespec now;
 	if (clock)
 		return clock->elapsed(clock->user, ns);
-	if (clock_gettime(CLOCK_BOOTTIME, &now) != 0)
-		return sn_fail(-errno, "clock_gettime(CLOCK_BOOTTIME): %s",
-			       snowid_strerror(-errno));
-	*ns = (uint64_t)now.tv_sec * SN_NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-	return 0;
+	const int error = sn_system_elapsed(ns);
+	return error ? sn_fail(error, "cannot read the time since the boot: %s",
+			       snowid_strerror(error))
+		     : 0;
 }
 
 uint16_t sn_clock_domain(const struct snowid_clock *clock)
 {
-	struct stat namespace;
-	if (clock)
-		return clock->domain;
-	return stat("/proc/self/ns/time", &namespace) == 0 ? (uint16_t) namespace.st_ino : 0;
+	return clock ? clock->domain : sn_system_time_domain();
 }
 
 int sn_clock_sleep(struct snowid_clock *clock, uint64_t ns)
 {
 	if (clock)
 		return clock->sleep(clock->user, ns);
-	/* Relative and monotonic: a sleep to an absolute CLOCK_REALTIME is prolonged by a step back. A
-	 * day at a time, so that no time_t overflows; who sleeps looks at the clock again anyway. */
-	const uint64_t day = UINT64_C(86400) * SN_NSEC_PER_SEC;
-	const uint64_t span = ns < day ? ns : day;
-	const struct timespec request = {.tv_sec = (time_t)(span / SN_NSEC_PER_SEC),
-					 .tv_nsec = (long)(span % SN_NSEC_PER_SEC)};
-	const int error = clock_nanosleep(CLOCK_MONOTONIC, 0, &request, NULL);
-	if (error && error != EINTR)
-		return sn_fail(-error, "clock_nanosleep: %s", snowid_strerror(-error));
-	return 0;
+	const int error = sn_system_sleep(ns);
+	return error ? sn_fail(error, "cannot sleep: %s", snowid_strerror(error)) : 0;
 }
 
 SNOWID_EXPORT int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *nsec,

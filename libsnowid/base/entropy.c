@@ -6,30 +6,21 @@
  */
 #include "libsnowid/base/entropy.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/system.h"
 #include "libsnowid/base/thread.h"
 
 static int refill_block(void *out, size_t size)
 {
-	uint8_t *at = out;
-	while (size > 0) {
-		const ssize_t got = getrandom(at, size, 0);
-		if (got >= 0) {
-			at += got;
-			size -= (size_t)got;
-		} else if (errno != EINTR) {
-			return sn_fail(-errno,
-				       "getrandom: %s; there is no other source of random bytes, "
-				       "so it must be allowed",
-				       snowid_strerror(-errno));
-		}
-	}
-	return 0;
+	const int error = sn_system_random(out, size);
+	return error ? sn_fail(error,
+			       "getrandom: %s; there is no other source of random bytes, so it "
+			       "must be allowed",
+			       snowid_strerror(error))
+		     : 0;
 }
 
 /* Always inline, for its callers to make size a constant. */

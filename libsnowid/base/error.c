@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "libsnowid/base/export.h"
+#include "libsnowid/base/system.h"
 #include "libsnowid/base/thread.h"
 
 /* From SNOWID_E_INVALID down. */
@@ -31,22 +32,13 @@ static const char *const names[] = {
 };
 #define LAST_ERROR (SNOWID_E_INVALID - (int)(sizeof names / sizeof *names) + 1)
 
-static const char *system_name(int number)
-{
-#ifdef HAVE_STRERRORDESC_NP
-	return strerrordesc_np(number); /* unlike strerror(), never another thread's text */
-#else
-	return strerror(number);
-#endif
-}
-
 SNOWID_EXPORT const char *snowid_strerror(int error)
 {
 	const char *name = NULL;
 	if (error == 0)
 		return "no error";
 	if (error < 0 && error > SNOWID_E_INVALID)
-		name = system_name(-error);
+		name = sn_system_strerror(-error);
 	else if (error <= SNOWID_E_INVALID && error >= LAST_ERROR)
 		name = names[SNOWID_E_INVALID - error];
 	return name ? name : "unknown error";

@@ -15,10 +15,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifdef __GLIBC__ /* which leaves room for this model; elsewhere dlopen() would fail */
-__attribute__((tls_model("initial-exec")))
-#endif
-static _Thread_local struct sn_thread *self;
+#include "libsnowid/base/system.h"
+
+SN_SYSTEM_TLS static _Thread_local struct sn_thread *self;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -67,9 +66,7 @@ static struct sn_thread *new_thread(void)
 
 	if (pages == MAP_FAILED)
 		return NULL;
-#ifdef MADV_WIPEONFORK /* where it fails (before Linux 4.14, qemu-user), begin_child() stands in */
-	madvise(pages + thread_size, entropy_size, MADV_WIPEONFORK);
-#endif
+	sn_system_wipe_on_fork(pages + thread_size, entropy_size);
 	thread = (void *)pages;
 	thread->entropy = (void *)(pages + thread_size);
 	if (pthread_setspecific(key, thread) == 0)

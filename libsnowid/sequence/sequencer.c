@@ -209,13 +209,8 @@ static void update_stats(const struct sn_sequencer *seq, struct sn_shared_state 
  * often than IDs are made. */
 static void back_off(void)
 {
-	for (int i = 0; i < 32; i++) {
-#if defined(__x86_64__) || defined(__i386__)
-		__builtin_ia32_pause();
-#else
-		atomic_signal_fence(memory_order_seq_cst);
-#endif
-	}
+	for (int i = 0; i < 32; i++)
+		sn_processor_pause();
 }
 
 static bool is_due(const struct sn_sequencer *seq, struct sn_shared_state *shared, uint64_t tick)

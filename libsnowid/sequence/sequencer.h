@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "libsnowid/base/compiler.h"
 #include "libsnowid/sequence/ticks.h"
 #include "libsnowid/sequence/shared_state.h"
 
@@ -81,13 +82,12 @@ static inline int sn_sequencer_claim(struct sn_sequencer *seq, uint64_t count,
 	uint32_t nsec;
 	const int error = sn_clock_wall(seq->clock, &sec, &nsec);
 
-	if (__builtin_expect(error, 0)) {
+	if (SN_UNLIKELY(error)) {
 		claim->wait_ns = 0;
 		return error;
 	}
 	const struct sn_ticks *const ticks = &seq->ticks;
-	if (__builtin_expect((uint64_t)sec - (uint64_t)ticks->time.epoch_sec <= ticks->span_sec,
-			     1)) {
+	if (SN_LIKELY((uint64_t)sec - (uint64_t)ticks->time.epoch_sec <= ticks->span_sec)) {
 		struct sn_shared_state *const shared =
 			atomic_load_explicit(&seq->shared, memory_order_relaxed);
 		const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
@@ -127,9 +127,9 @@ static inline int sn_sequencer_claim_until(struct sn_sequencer *seq, uint64_t co
 					   struct sn_deadline *deadline, struct sn_claim *claim)
 {
 	int error = sn_sequencer_claim(seq, count, claim);
-	if (__builtin_expect(error, 0))
+	if (SN_UNLIKELY(error))
 		error = sn_sequencer_wait(seq, count, deadline, error, claim);
-	if (__builtin_expect(!error && claim->due && deadline->timeout_ns > 0, 0))
+	if (SN_UNLIKELY(!error && claim->due && deadline->timeout_ns > 0))
 		sn_sequencer_renew_early(seq);
 	return error;
 }

@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "libsnowid/base/boot.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/store/image.h"
 #include "libsnowid/base/span.h"
@@ -240,8 +239,8 @@ static void note_holder(struct sn_hot_page *hot, struct snowid_clock *clock)
 /* Sets the holder on -EBUSY. */
 static int take(struct file_store *f, bool alone, struct sn_holder *holder)
 {
-	const int error =
-		sn_image_lock(f->fd, f->path, SN_LOCK_USE, alone ? F_WRLCK : F_RDLCK, F_OFD_SETLK);
+	const int error = sn_image_lock(f->fd, f->path, SN_BYTE_OF_USE,
+					alone ? SN_LOCK_EXCLUSIVE : SN_LOCK_SHARED);
 	if (error != -EBUSY)
 		return error;
 	sn_image_holder(f->image, holder);
@@ -255,12 +254,11 @@ static void write_boot(struct sn_hot_page *hot, const uint64_t boot[2])
 	atomic_store(&hot->boot[1], boot[1]);
 }
 
-/* Waits until the disk has the file from a part on: from its page on, which may be larger. POSIX: what
- * msync() returns from is complete as after fdatasync(), which would write all of it. */
+/* Waits until the disk has the file from a part on: from the page in which that begins. 0 or -errno. */
 static int sync_from(const struct file_store *f, size_t part)
 {
 	const size_t start = part - part % (size_t)sysconf(_SC_PAGESIZE);
-	return msync((char *)f->image + start, sizeof *f->image - start, MS_SYNC);
+	return sn_system_sync_pages((char *)f->image + start, sizeof *f->image - start);
 }
 
 /* Lets the words of another boot begin above what was recorded. The disk forgets that boot first: on a
@@ -274,19 +272,20 @@ static int begin_again(struct file_store *f)
 	uint64_t end_ms, boot[2] = {0, 0};
 
 	sn_image_recorded(f->image, &end_ms);
-	const int error = sn_ticks_read(ticks, f->store.settings.clock, &now);
+	int error = sn_ticks_read(ticks, f->store.settings.clock, &now);
 	if (error)
 		return error;
 	write_boot(hot, boot);
-	if (sync_from(f, offsetof(struct sn_image, hot)) != 0)
-		return sn_image_fail(errno, "take over", f->path);
+	error = sync_from(f, offsetof(struct sn_image, hot));
+	if (error)
+		return sn_image_fail(-error, "take over", f->path);
 	sn_store_begin(ticks, &hot->shared, sn_image_last_tick(ticks, end_ms));
 	atomic_store(&hot->shared.limit, sn_image_last_tick(ticks, end_ms));
 	atomic_store(&hot->shared.seen, now.t100ns);
 	atomic_store(&hot->shared.behind, 0);
 	atomic_store(&hot->failed, 0);
 	atomic_store(&hot->booted, 0);
-	sn_boot_id(boot);
+	sn_system_boot_id(boot);
 	write_boot(hot, boot);
 	return 0;
 }
@@ -299,7 +298,7 @@ static int lock_takeover(struct file_store *f)
 
 	int error = sn_clock_elapsed(clock, &begin);
 	while (!error) {
-		error = sn_image_lock(f->fd, f->path, SN_LOCK_TAKEOVER, F_WRLCK, F_OFD_SETLK);
+		error = sn_image_lock(f->fd, f->path, SN_BYTE_OF_TAKEOVER, SN_LOCK_EXCLUSIVE);
 		if (error != -EBUSY)
 			return error;
 		error = sn_clock_elapsed(clock, &now);
@@ -322,7 +321,7 @@ static int take_over(struct file_store *f)
 		return error;
 	if (!sn_image_of_this_boot(f->image))
 		error = begin_again(f);
-	const int unlocked = sn_image_lock(f->fd, f->path, SN_LOCK_TAKEOVER, F_UNLCK, F_OFD_SETLK);
+	const int unlocked = sn_image_lock(f->fd, f->path, SN_BYTE_OF_TAKEOVER, SN_LOCK_NONE);
 	return error ? error : unlocked;
 }
 
@@ -466,9 +465,9 @@ static int renew(struct file_store *f)
 	for (int i = 0; i < 2; i++)
 		record(&f->image->reserved[i].word, end_ms);
 	sn_image_recorded(f->image, &end_ms);
-	if (sync_from(f, offsetof(struct sn_image, reserved)) != 0) {
+	number = -sync_from(f, offsetof(struct sn_image, reserved));
+	if (number) {
 		/* Linux tells of an error once, and then calls the page clean: never ask again. */
-		number = errno;
 		atomic_store(&hot->failed, (uint64_t)number);
 		return fail_after_failure(f, number);
 	}

@@ -4,15 +4,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#include "libsnowid/base/boot.h"
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/system.h"
 #include "libsnowid/store/image.h"
 
 #define MAGIC           "\x89SNOWID\n"
@@ -113,7 +111,7 @@ void sn_image_holder(const struct sn_image *image, struct sn_holder *holder)
 bool sn_image_of_this_boot(const struct sn_image *image)
 {
 	uint64_t boot[2];
-	return sn_boot_id(boot) && atomic_load(&image->hot.boot[0]) == boot[0] &&
+	return sn_system_boot_id(boot) && atomic_load(&image->hot.boot[0]) == boot[0] &&
 	       atomic_load(&image->hot.boot[1]) == boot[1];
 }
 
@@ -148,7 +146,7 @@ void sn_image_fill(struct sn_image *image, const struct sn_store_settings *setti
 	fill_header(&image->header, settings, now_ms);
 	sn_store_begin(&settings->ticks, &image->hot.shared, limit);
 	atomic_store(&image->hot.shared.limit, limit);
-	sn_boot_id(boot);
+	sn_system_boot_id(boot);
 	atomic_store(&image->hot.boot[0], boot[0]);
 	atomic_store(&image->hot.boot[1], boot[1]);
 	sn_image_record(image, end_ms);
@@ -161,27 +159,6 @@ void sn_image_record(struct sn_image *image, uint64_t end_ms)
 }
 
 /* ---- what is wrong with it ------------------------------------------------------------------- */
-
-/* The name of a file system where what one host writes another may not see at once. */
-static const char *network_file_system(long type)
-{
-	static const struct {
-		unsigned long magic;
-		const char *name;
-	} known[] = {
-		{NFS_SUPER_MAGIC, "NFS"},     {SMB_SUPER_MAGIC, "SMB"}, {0xfe534d42, "SMB"},
-		{0xff534d42, "CIFS"},         {0x65735546, "FUSE"},     {V9FS_MAGIC, "9P"},
-		{AFS_SUPER_MAGIC, "AFS"},     {0x6b414653, "AFS"},      {0x00c36400, "Ceph"},
-		{CODA_SUPER_MAGIC, "Coda"},   {0x01161970, "GFS2"},     {0x0bd00bd0, "Lustre"},
-		{OCFS2_SUPER_MAGIC, "OCFS2"}, {0x19830326, "BeeGFS"},   {0x47504653, "GPFS"},
-		{0x20030528, "OrangeFS"},     {0xaad7aaea, "PanFS"},    {0x786f4256, "vboxsf"},
-		{0xbacbacbc, "vmhgfs"},       {0x7c7c6673, "prl_fs"},
-	};
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		if ((uint32_t)type == known[i].magic)
-			return known[i].name;
-	return NULL;
-}
 
 int sn_image_check_file(int fd, const char *path, struct stat *status)
 {
@@ -232,25 +209,15 @@ int sn_image_check_record(const struct sn_image *image, const char *path)
 				     "another, or see snowid store --reset");
 }
 
-/* statx(2) is of Linux 4.11, glibc 2.28 and musl 1.2.5, and not every file system keeps a birth. */
-static struct sn_file_identity place_of(int fd, const struct stat *status)
+static struct sn_file_identity identity_of_file(int fd, const struct stat *status)
 {
-	struct sn_file_identity place = {.inode = status->st_ino};
-#ifdef STATX_BTIME
-	struct statx more;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && more.stx_mask & STATX_BTIME)
-		place.born_ns =
-			(uint64_t)more.stx_btime.tv_sec * SN_NSEC_PER_SEC + more.stx_btime.tv_nsec;
-#else
-	(void)fd;
-#endif
-	return place;
+	return (struct sn_file_identity){.born_ns = sn_system_birth(fd), .inode = status->st_ino};
 }
 
 bool sn_image_is_copy(const struct sn_image *image, int fd, const struct stat *status)
 {
 	const struct sn_file_identity *const made = &image->header.place;
-	const struct sn_file_identity now = place_of(fd, status);
+	const struct sn_file_identity now = identity_of_file(fd, status);
 	const bool comparable = made->born_ns != 0 && now.born_ns != 0;
 
 	return made->inode != now.inode || (comparable && made->born_ns != now.born_ns);
@@ -258,20 +225,22 @@ bool sn_image_is_copy(const struct sn_image *image, int fd, const struct stat *s
 
 int sn_image_check_place(const struct sn_image *image, int fd, const char *path)
 {
-	struct statfs system;
+	struct sn_file_system file_system;
 	struct stat status;
 
-	if (fstat(fd, &status) != 0 || fstatfs(fd, &system) != 0)
+	if (fstat(fd, &status) != 0)
 		return sn_image_fail(errno, "examine", path);
+	const int error = sn_system_file_system(fd, &file_system);
+	if (error)
+		return sn_image_fail(-error, "examine", path);
 	if (status.st_mode & S_IWOTH)
 		return sn_image_refuse(path, "can be written by everyone, and so may be damaged; "
 					     "find out why, then run chmod o-w");
-	const char *const network = network_file_system((long)system.f_type);
-	if (network)
+	if (file_system.network)
 		return sn_fail(SNOWID_E_STORE,
 			       "the state file %.200s is on %s, which other hosts may share; put "
 			       "it on a local disk",
-			       path, network);
+			       path, file_system.network);
 	if (sn_image_is_copy(image, fd, &status))
 		return sn_fail(
 			SNOWID_E_STORE,
@@ -283,16 +252,10 @@ int sn_image_check_place(const struct sn_image *image, int fd, const char *path)
 
 /* ---- who uses it ----------------------------------------------------------------------------- */
 
-int sn_image_lock(int fd, const char *path, int byte, short type, int command)
+int sn_image_lock(int fd, const char *path, int byte, enum sn_lock lock)
 {
-	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-	while (fcntl(fd, command, &lock) != 0) {
-		if (errno == EAGAIN || errno == EACCES)
-			return -EBUSY;
-		if (errno != EINTR)
-			return sn_image_fail(errno, "lock", path);
-	}
-	return 0;
+	const int error = sn_system_lock(fd, byte, lock);
+	return error && error != -EBUSY ? sn_image_fail(-error, "lock", path) : error;
 }
 
 /* ---- how it comes to be ---------------------------------------------------------------------- */
@@ -335,13 +298,13 @@ static int publish_as(int fd, const char *temporary, struct sn_image *image, con
 
 	if (fstat(fd, &status) != 0)
 		return errno;
-	image->header.place = place_of(fd, &status);
+	image->header.place = identity_of_file(fd, &status);
 	image->header.crc = header_crc(&image->header);
 	int number = take_mode(fd, mode, replaced);
 	if (!number)
 		number = write_all(fd, image, sizeof *image);
-	if (!number && fsync(fd) != 0)
-		number = errno;
+	if (!number)
+		number = -sn_system_sync_file(fd);
 	if (!number && replaced && rename(temporary, path) != 0)
 		number = errno;
 	if (!number && !replaced && link(temporary, path) != 0 && errno != EEXIST)
@@ -375,14 +338,12 @@ int sn_image_publish(struct sn_image *image, const char *path, mode_t mode,
 int sn_image_sync_name(const char *path)
 {
 	char *const directory = strdup(path);
-	int number = 0;
 
 	if (!directory)
 		return sn_fail_nomem();
 	*(strrchr(directory, '/') + 1) = '\0';
 	const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) != 0)
-		number = errno;
+	const int number = fd < 0 ? errno : -sn_system_sync_file(fd);
 	if (fd >= 0)
 		close(fd);
 	free(directory);

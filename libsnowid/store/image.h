@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "libsnowid/base/system.h"
 #include "libsnowid/store/store.h"
 
 #define SN_IMAGE_PART 4096 /* no two parts share a sector */
@@ -72,8 +73,8 @@ _Static_assert(sizeof(struct sn_header) == SN_IMAGE_PART &&
 /* Open-file-description locks on these bytes: the kernel gives them up with the last process that has
  * the description open, and they say nothing to those that have another. */
 enum {
-	SN_LOCK_TAKEOVER, /* held while the words of another boot are begun again */
-	SN_LOCK_USE       /* held by all that use the file: shared, or by one alone */
+	SN_BYTE_OF_TAKEOVER, /* held while the words of another boot are begun again */
+	SN_BYTE_OF_USE       /* held by all that use the file: shared, or by one alone */
 };
 
 /* A new image, but for its place: its words begin above `end_ms`, which is what is recorded. */
@@ -113,7 +114,7 @@ bool sn_image_is_copy(const struct sn_image *image, int fd, const struct stat *s
 
 /* Locks one of its bytes, by a description of its own and so without regard to other processes, or
  * other opens of this one. -EBUSY: others have it; no detail. */
-int sn_image_lock(int fd, const char *path, int byte, short type, int command);
+int sn_image_lock(int fd, const char *path, int byte, enum sn_lock lock);
 
 /* Writes the image, with its place and CRC, to a new file beside the path, then links it to the path,
  * where it appears at once or not at all; a file that another has made meanwhile stands. `replaced`:

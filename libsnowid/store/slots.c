@@ -241,9 +241,16 @@ static bool read_name(const struct slots *slots, const char *name, uint64_t *wor
 	       (length == strlen(slots->field) && strncmp(name, slots->field, length) == 0);
 }
 
-static int compare_names(const struct dirent **a, const struct dirent **b)
+/* Like strverscmp(), which is GNU's: worker-9 comes before worker-10. */
+static int compare_names(const struct dirent **first, const struct dirent **second)
 {
-	return strverscmp((*a)->d_name, (*b)->d_name);
+	static const char digits[] = "0123456789";
+	const char *const a = (*first)->d_name, *const b = (*second)->d_name;
+	const size_t prefix = strcspn(a, digits), length_a = strlen(a), length_b = strlen(b);
+
+	if (prefix != strcspn(b, digits) || strncmp(a, b, prefix) != 0 || length_a == length_b)
+		return strcmp(a, b);
+	return length_a < length_b ? -1 : 1;
 }
 
 /* Does something with each state file there is, in order, up to the first failure. */

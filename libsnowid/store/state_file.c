@@ -9,11 +9,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "libsnowid/base/error.h"
@@ -66,28 +64,10 @@ static int read_file(struct state_file *f)
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-/* Whether others have it open: shared, or one alone. A lock is asked for and not taken. */
-static enum sn_use use_of(int fd)
-{
-	struct flock shared = {
-		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = SN_LOCK_USE, .l_len = 1};
-	struct flock alone = shared;
-
-	alone.l_type = F_WRLCK;
-	if (fcntl(fd, F_OFD_GETLK, &shared) == 0 && shared.l_type != F_UNLCK)
-		return SN_ALONE;
-	if (fcntl(fd, F_OFD_GETLK, &alone) == 0 && alone.l_type != F_UNLCK)
-		return SN_SHARED;
-	return SN_FREE;
-}
-
 static bool is_durable(int fd)
 {
-	struct statfs system;
-	if (fstatfs(fd, &system) != 0)
-		return false;
-	const unsigned long type = (unsigned long)system.f_type;
-	return type != TMPFS_MAGIC && type != RAMFS_MAGIC;
+	struct sn_file_system file_system;
+	return sn_system_file_system(fd, &file_system) == 0 && !file_system.in_memory;
 }
 
 static void describe(const struct state_file *f, struct sn_store_state *state)
@@ -109,7 +89,7 @@ static void describe(const struct state_file *f, struct sn_store_state *state)
 	state->issued =
 		atomic_load(&hot->shared.counted) + sn_ticks_low(&state->ticks, state->next);
 	state->failed = state->this_boot ? (int)atomic_load(&hot->failed) : 0;
-	state->use = use_of(f->fd);
+	state->use = sn_system_lock_of_others(f->fd, SN_BYTE_OF_USE);
 	sn_image_holder(f->image, &state->holder);
 	state->durable = is_durable(f->fd);
 	state->mode = f->status.st_mode & 07777;
@@ -153,7 +133,7 @@ static int keep_out(const struct state_file *f)
 {
 	struct sn_holder holder;
 
-	const int error = sn_image_lock(f->fd, f->path, SN_LOCK_USE, F_WRLCK, F_OFD_SETLK);
+	const int error = sn_image_lock(f->fd, f->path, SN_BYTE_OF_USE, SN_LOCK_EXCLUSIVE);
 	if (error != -EBUSY)
 		return error;
 	sn_image_holder(f->image, &holder);

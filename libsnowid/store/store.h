@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "libsnowid/base/system.h"
 #include "libsnowid/sequence/ticks.h"
 #include "libsnowid/sequence/shared_state.h"
 #include "snowid.h"
@@ -54,8 +55,6 @@ struct sn_holder {
 	char host[65];
 };
 
-enum sn_use { SN_FREE, SN_SHARED, SN_ALONE };
-
 /* What a store keeps of one identity, as one finds it who only looks. */
 struct sn_store_state {
 	const char *url;     /* of this one alone */
@@ -70,11 +69,11 @@ struct sn_store_state {
 	uint64_t created_ms;
 	bool recorded; /* whether there is a valid record, which is limit_ms */
 	uint64_t limit_ms;
-	bool this_boot;  /* whether the words are: they are `next` and `issued` */
-	uint64_t next;   /* the first slot that nobody has */
-	uint64_t issued; /* since they begun */
-	int failed;      /* the errno of a sync */
-	enum sn_use use;
+	bool this_boot;   /* whether the words are: they are `next` and `issued` */
+	uint64_t next;    /* the first slot that nobody has */
+	uint64_t issued;  /* since they begun */
+	int failed;       /* the errno of a sync */
+	enum sn_lock use; /* by others */
 	struct sn_holder holder;
 	bool durable; /* it outlives the host */
 	unsigned mode;

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libsnowid/base/boot.h"
+#include "libsnowid/base/system.h"
 #include "libsnowid/sequence/shared_state.h"
 #include "tests/unit/check.h"
 #include "tests/unit/directory.h"
@@ -62,7 +62,7 @@ static long page_size;              /* of the machine; 0: what it is */
 static void (*during_sync)(void);   /* called once, in the middle of a sync */
 static bool other_user;
 
-bool wrap_boot_id(uint64_t id[2]) WRAP("sn_boot_id");
+bool wrap_boot_id(uint64_t id[2]) WRAP("sn_system_boot_id");
 bool wrap_boot_id(uint64_t id[2])
 {
 	id[0] = 77;
