@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
+#include "snowidd/config/sources.h"
 #include "snowidd/http/http.h"
 #include "snowidd/http/rest.h"
 
@@ -15,22 +16,18 @@ static struct server server;
 static struct worker worker;
 static struct protocol protocol;
 
-static const char *const kinds[] = {"snowflake", "ulid", "uuid7", "uuid1", "sonyflake"};
-
 static void set_up(void)
 {
 	static const http_serve_fn serve = rest_serve;
-	static char *options[] = {NULL};
+	static char store[] = "--store=memory:", worker_id[] = "--worker-id=1",
+		    count[] = "--limits-count=100",
+		    kinds[] = "--kinds=snowflake ulid uuid7 uuid1 sonyflake";
+	static char *options[] = {store, worker_id, count, kinds, NULL};
 	struct settings_error error;
 	struct settings *const settings = settings_load(options, "/dev/null", &error);
 
-	if (!settings || !settings_set(settings, "store", "memory:", false, "", &error) ||
-	    !settings_set(settings, "worker_id", "1", false, "", &error) ||
-	    !settings_set(settings, "limits.count", "100", false, "", &error))
+	if (!settings)
 		abort();
-	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-		if (!settings_set(settings, "kinds", kinds[i], i > 0, "", &error))
-			abort();
 	worker.live = live_new(settings, &error);
 	server.service = service_new(settings, &error);
 	server.watch = clockwatch_new(settings->clock_warn, settings->clock_refuse);

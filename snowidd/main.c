@@ -22,7 +22,7 @@
 #include "snowidd/base/notify.h"
 #include "snowidd/peers.h"
 #include "snowidd/http/rest.h"
-#include "snowidd/config/settings.h"
+#include "snowidd/config/sources.h"
 #include "snowidd/config/live.h"
 #include "snowidd/net/loop.h"
 
@@ -414,7 +414,7 @@ static int help(void)
 	       ", if it exists)\n"
 	       "  --check-config\n        check the configuration, and exit\n"
 	       "  --help, --version\n\n");
-	settings_help();
+	settings_print_help();
 	printf("\nEach option is a key in the file (--limits-rate: rate under limits) and an "
 	       "environment\n"
 	       "variable (SNOWIDD_LIMITS_RATE). Options take precedence over variables, and these "

@@ -101,7 +101,7 @@ static bool peer_prepare(struct peer *peer, const char *text, struct address *ad
 	return address_parse(text, address);
 }
 
-void peers_ask(struct peers *peers, const struct list *addresses, const char *token)
+void peers_ask(struct peers *peers, const struct text_list *addresses, const char *token)
 {
 	struct address hosts[PEERS_MAX];
 

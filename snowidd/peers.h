@@ -21,7 +21,7 @@ struct peers *peers_new(uv_loop_t *loop, struct service *service,
 
 /* Asks all of them at once, each HOST:PORT, with the token unless it is NULL, and logs which do not answer.
  * Does nothing while the last round goes on. */
-void peers_ask(struct peers *peers, const struct list *addresses, const char *token);
+void peers_ask(struct peers *peers, const struct text_list *addresses, const char *token);
 void peers_close(struct peers *peers);
 
 #endif

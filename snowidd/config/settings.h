@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the operator asked for. One table makes the file's keys, the options, the environment variables
- * and the help.
+ * The settings of the daemon: one table of their keys, types, limits and help, and their values. Where the
+ * values come from is in sources.h.
  */
 #ifndef SNOWIDD_SETTINGS_H
 #define SNOWIDD_SETTINGS_H
@@ -10,9 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SETTINGS_FILE "/etc/snowid/snowidd.yaml"
-
-struct list {
+struct text_list {
 	char **items;
 	size_t count;
 };
@@ -20,13 +18,13 @@ struct list {
 #define NOT_SET      UINT64_MAX
 #define SETTINGS_MAX 64
 
-/* A span is in ns. Texts are never NULL. */
+/* Spans are in ns. Texts are never NULL. */
 struct settings {
-	struct list kinds, fields;
+	struct text_list kinds, fields;
 	char *epoch, *worker_id, *store, *wait, *hold, *borrow, *block, *jump, *mode, *spread;
 	uint64_t datacenter_id;
 
-	struct list listen;
+	struct text_list listen;
 	uint64_t port, threads;
 	char *tls_certificate, *tls_key, *tls_client_ca, *token_file;
 
@@ -34,55 +32,76 @@ struct settings {
 		stop_timeout, rate, burst;
 
 	uint64_t clock_interval, clock_warn, clock_refuse;
-	struct list ntp_servers, peers;
+	struct text_list ntp_servers, peers;
 
 	char *log_format, *log_target, *log_level;
 	bool log_access;
 
-	char *origins[SETTINGS_MAX]; /* of each key, where it was set: "FILE:LINE"; NULL: nowhere */
+	char *origins[SETTINGS_MAX]; /* where each key was set: "FILE:LINE"; NULL: nowhere */
 };
 
 struct settings_error {
 	char text[512];
 };
 
-/* Writes what is wrong; returns false, so that a caller can return it. */
+/* Writes what is wrong. Returns false, so that the caller can return it. */
 bool settings_fail(struct settings_error *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Reads the file, the environment and the options (ended by NULL); each weighs more than the one before. A file that
- * is not named need not exist. Returns NULL with *error. */
-struct settings *settings_load(char **options, const char *file, struct settings_error *error);
-void settings_free(struct settings *settings);
+/* ---- the table ------------------------------------------------------------------------------- */
 
-/* Puts before an error that begins with a key ("worker_id: …") where that was set. */
-void settings_locate(const struct settings *settings, struct settings_error *error);
+enum setting_type {
+	SETTING_TEXT,
+	SETTING_LIST,
+	SETTING_NUMBER,
+	SETTING_SPAN,
+	SETTING_FLAG,
+	SETTING_CHOICE
+};
 
-/* Sets the setting of a key as the file has it ("limits.rate") from text; `origin` says where. `again`: the
- * second and later items of a list that is being given. */
-bool settings_set(struct settings *settings, const char *key, const char *text, bool again,
-		  const char *origin, struct settings_error *error);
+struct setting {
+	const char *key; /* in the file; "a.b" is b in the mapping a */
+	enum setting_type type;
+	size_t offset; /* of the value in struct settings */
+	const char *initial;
+	uint64_t least, most; /* of a number or span */
+	bool fixed;           /* until the next start */
+	const char *value, *help;
+};
 
-/* Empties the list of a key. */
-void settings_clear(struct settings *settings, const char *key);
+/* In the order of the help; NULL after the last. */
+const struct setting *setting_at(size_t index);
 
-/* Whether there is such a key, and whether it is a list. */
-bool settings_known(const char *key, bool *list);
+/* NULL if there is no such key. */
+const struct setting *setting_find(const char *key);
 
 /* Whether there are keys "prefix.…". */
-bool settings_group(const char *prefix);
+bool setting_is_group(const char *prefix);
 
-/* The next key, from `index` on, that differs and cannot be reloaded; NULL: there is no other. */
+/* ---- values ---------------------------------------------------------------------------------- */
+
+/* All have their initial values. NULL with *error. */
+struct settings *settings_new(struct settings_error *error);
+void settings_free(struct settings *settings);
+
+/* Sets a value from text; `origin` says where that is. For a list, the text is one item, which replaces the
+ * list unless `append`. */
+bool settings_set(struct settings *settings, const struct setting *setting, const char *text,
+		  bool append, const char *origin, struct settings_error *error);
+
+/* Likewise, but the text has all items of a list, separated by blanks. */
+bool settings_set_words(struct settings *settings, const struct setting *setting, const char *text,
+			const char *origin, struct settings_error *error);
+
+/* Makes a list empty. */
+void settings_clear_list(struct settings *settings, const struct setting *setting);
+
+/* If an error begins with a key ("worker_id: …") that was set somewhere, puts that place before it. */
+void settings_locate(const struct settings *settings, struct settings_error *error);
+
+/* The next key, from *index on, that differs and takes effect only at the next start; NULL if there is no
+ * other. */
 const char *settings_fixed_change(const struct settings *a, const struct settings *b,
 				  size_t *index);
-
-/* Reads a span, "10s", or 0, in ns. */
-bool settings_span(const char *text, uint64_t *ns);
-
-/* Prints the options. */
-void settings_help(void);
-
-/* settings_file.c: reads a YAML file. */
-bool settings_read_file(struct settings *settings, const char *path, struct settings_error *error);
 
 #endif

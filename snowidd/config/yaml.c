@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The configuration file: YAML 1.1, a mapping of keys to values, lists or one more mapping.
+ * The configuration file.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -8,169 +8,190 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "snowidd/config/settings.h"
+#include "snowidd/config/yaml.h"
 
-#define KEY_SIZE  128
-#define KEYS_SEEN 128
+#define KEY_SIZE     128
+#define KEYS_MAX     128
+#define LOCATION_MAX 120 /* of a file's name, as much as fits into an error */
 
-struct reader {
+struct yaml_file {
 	yaml_parser_t parser;
 	yaml_event_t event;
 	const char *path;
 	struct settings *settings;
 	struct settings_error *error;
-	char seen[KEYS_SEEN][KEY_SIZE];
-	size_t seen_count;
+	char keys_read[KEYS_MAX][KEY_SIZE];
+	size_t key_count;
 };
 
-/* Complains of the place of the last event. */
-__attribute__((format(printf, 2, 3))) static bool fail_here(const struct reader *reader,
-							    const char *format, ...)
+static size_t event_line(const struct yaml_file *file)
 {
-	char why[sizeof reader->error->text];
+	return file->event.start_mark.line + 1;
+}
+
+__attribute__((format(printf, 2, 3))) static bool fail_at_event(const struct yaml_file *file,
+								const char *format, ...)
+{
+	char why[sizeof file->error->text];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(why, sizeof why, format, arguments);
 	va_end(arguments);
-	return settings_fail(reader->error, "%.120s:%zu: %.300s", reader->path,
-			     reader->event.start_mark.line + 1, why);
+	return settings_fail(file->error, "%.*s:%zu: %.300s", LOCATION_MAX, file->path,
+			     event_line(file), why);
 }
 
-static bool next(struct reader *reader)
+static bool next_event(struct yaml_file *file)
 {
-	yaml_event_delete(&reader->event);
-	if (yaml_parser_parse(&reader->parser, &reader->event))
+	yaml_event_delete(&file->event);
+	if (yaml_parser_parse(&file->parser, &file->event))
 		return true;
-	return settings_fail(reader->error, "%s:%zu: not YAML: %s", reader->path,
-			     reader->parser.problem_mark.line + 1,
-			     reader->parser.problem ? reader->parser.problem : "cannot read");
+	return settings_fail(file->error, "%s:%zu: not YAML: %s", file->path,
+			     file->parser.problem_mark.line + 1,
+			     file->parser.problem ? file->parser.problem : "cannot read");
 }
 
-static const char *scalar(const struct reader *reader)
+static bool expect_event(struct yaml_file *file, yaml_event_type_t type, const char *otherwise)
 {
-	return (const char *)reader->event.data.scalar.value;
+	return next_event(file) &&
+	       (file->event.type == type || fail_at_event(file, "%s", otherwise));
 }
 
-static bool set(struct reader *reader, const char *key, bool again)
+static const char *scalar_text(const struct yaml_file *file)
 {
-	const size_t length = reader->event.data.scalar.length;
+	return (const char *)file->event.data.scalar.value;
+}
+
+static bool read_scalar(struct yaml_file *file, const struct setting *setting, bool append)
+{
+	const size_t length = file->event.data.scalar.length;
 	struct settings_error why;
-	char origin[160];
+	char origin[LOCATION_MAX + 24];
 
-	if (strlen(scalar(reader)) != length)
-		return fail_here(reader, "%s: a zero byte in the text", key);
-	if (length == 0 && reader->event.data.scalar.plain_implicit)
-		return fail_here(reader, "%s: has no value", key);
-	snprintf(origin, sizeof origin, "%.120s:%zu", reader->path,
-		 reader->event.start_mark.line + 1);
-	return settings_set(reader->settings, key, scalar(reader), again, origin, &why) ||
-	       fail_here(reader, "%s", why.text);
+	if (strlen(scalar_text(file)) != length)
+		return fail_at_event(file, "%s: a zero byte in the text", setting->key);
+	if (length == 0 && file->event.data.scalar.plain_implicit)
+		return fail_at_event(file, "%s: has no value", setting->key);
+	snprintf(origin, sizeof origin, "%.*s:%zu", LOCATION_MAX, file->path, event_line(file));
+	return settings_set(file->settings, setting, scalar_text(file), append, origin, &why) ||
+	       fail_at_event(file, "%s", why.text);
 }
 
-/* The value of a key. */
-static bool read_value(struct reader *reader, const char *key, bool list)
+/* The items of a sequence whose start has been read. */
+static bool read_items(struct yaml_file *file, const struct setting *setting)
 {
-	if (!next(reader))
-		return false;
-	if (reader->event.type == YAML_SCALAR_EVENT)
-		return set(reader, key, false);
-	if (reader->event.type != YAML_SEQUENCE_START_EVENT || !list)
-		return fail_here(reader, "%s: must be %s", key, list ? "a list" : "a single value");
-	settings_clear(reader->settings, key);
+	settings_clear_list(file->settings, setting);
 	for (;;) {
-		if (!next(reader))
+		if (!next_event(file))
 			return false;
-		if (reader->event.type == YAML_SEQUENCE_END_EVENT)
+		if (file->event.type == YAML_SEQUENCE_END_EVENT)
 			return true;
-		if (reader->event.type != YAML_SCALAR_EVENT)
-			return fail_here(reader, "%s: its items must be single values", key);
-		if (!set(reader, key, true))
+		if (file->event.type != YAML_SCALAR_EVENT)
+			return fail_at_event(file, "%s: its items must be single values",
+					     setting->key);
+		if (!read_scalar(file, setting, true))
 			return false;
 	}
 }
 
-/* A key must be new. */
-static bool see(struct reader *reader, const char *key)
+static bool read_value(struct yaml_file *file, const struct setting *setting)
 {
-	for (size_t i = 0; i < reader->seen_count; i++)
-		if (strcmp(reader->seen[i], key) == 0)
-			return fail_here(reader, "%s occurs for the second time", key);
-	if (reader->seen_count < KEYS_SEEN)
-		snprintf(reader->seen[reader->seen_count++], KEY_SIZE, "%s", key);
+	const bool is_list = setting->type == SETTING_LIST;
+
+	if (!next_event(file))
+		return false;
+	if (file->event.type == YAML_SCALAR_EVENT)
+		return read_scalar(file, setting, false);
+	if (is_list && file->event.type == YAML_SEQUENCE_START_EVENT)
+		return read_items(file, setting);
+	return fail_at_event(file, "%s: must be %s", setting->key,
+			     is_list ? "a list" : "a single value");
+}
+
+/* YAML leaves it to the application what a repeated key means. */
+static bool check_new_key(struct yaml_file *file, const char *key)
+{
+	for (size_t i = 0; i < file->key_count; i++)
+		if (strcmp(file->keys_read[i], key) == 0)
+			return fail_at_event(file, "%s occurs for the second time", key);
+	if (file->key_count < KEYS_MAX)
+		snprintf(file->keys_read[file->key_count++], KEY_SIZE, "%s", key);
 	return true;
 }
 
-/* The keys of a mapping whose start has been read; prefix "", or "limits." within that. */
-static bool read_mapping(struct reader *reader, const char *prefix)
+static bool read_mapping(struct yaml_file *file, const char *prefix);
+
+static bool read_key(struct yaml_file *file, const char *key)
 {
-	char key[KEY_SIZE], inner[KEY_SIZE + 1];
-	bool list = false;
+	const struct setting *const setting = setting_find(key);
+	char prefix[KEY_SIZE + 1];
+
+	if (!check_new_key(file, key))
+		return false;
+	if (setting)
+		return read_value(file, setting);
+	if (!setting_is_group(key))
+		return fail_at_event(file, "there is no key \"%s\"", key);
+	if (!next_event(file))
+		return false;
+	if (file->event.type != YAML_MAPPING_START_EVENT)
+		return fail_at_event(file, "%s: must contain keys of its own", key);
+	snprintf(prefix, sizeof prefix, "%s.", key);
+	return read_mapping(file, prefix);
+}
+
+/* The keys of a mapping whose start has been read. The prefix is "", or "limits." in the mapping of that
+ * name. */
+static bool read_mapping(struct yaml_file *file, const char *prefix)
+{
+	char key[KEY_SIZE];
 
 	for (;;) {
-		if (!next(reader))
+		if (!next_event(file))
 			return false;
-		if (reader->event.type == YAML_MAPPING_END_EVENT)
+		if (file->event.type == YAML_MAPPING_END_EVENT)
 			return true;
-		if (reader->event.type != YAML_SCALAR_EVENT)
-			return fail_here(reader, "a key must be a single word");
-		snprintf(key, sizeof key, "%s%.60s", prefix, scalar(reader));
-		if (!see(reader, key))
-			return false;
-		if (settings_known(key, &list)) {
-			if (!read_value(reader, key, list))
-				return false;
-			continue;
-		}
-		if (!settings_group(key))
-			return fail_here(reader, "there is no key \"%s\"", key);
-		if (!next(reader))
-			return false;
-		if (reader->event.type != YAML_MAPPING_START_EVENT)
-			return fail_here(reader, "%s: must contain keys of its own", key);
-		snprintf(inner, sizeof inner, "%s.", key);
-		if (!read_mapping(reader, inner))
+		if (file->event.type != YAML_SCALAR_EVENT)
+			return fail_at_event(file, "a key must be a single word");
+		snprintf(key, sizeof key, "%s%.60s", prefix, scalar_text(file));
+		if (!read_key(file, key))
 			return false;
 	}
 }
 
-static bool expect(struct reader *reader, yaml_event_type_t type, const char *otherwise)
+static bool read_stream(struct yaml_file *file)
 {
-	return next(reader) && (reader->event.type == type || fail_here(reader, "%s", otherwise));
-}
-
-static bool read_stream(struct reader *reader)
-{
-	if (!expect(reader, YAML_STREAM_START_EVENT, "not YAML") || !next(reader))
+	if (!expect_event(file, YAML_STREAM_START_EVENT, "not YAML") || !next_event(file))
 		return false;
-	if (reader->event.type == YAML_STREAM_END_EVENT)
-		return true; /* comments alone */
-	if (!next(reader))
+	if (file->event.type == YAML_STREAM_END_EVENT)
+		return true; /* nothing but comments */
+	if (!next_event(file))
 		return false;
-	if (reader->event.type == YAML_SCALAR_EVENT && reader->event.data.scalar.length == 0)
+	if (file->event.type == YAML_SCALAR_EVENT && file->event.data.scalar.length == 0)
 		return true;
-	if (reader->event.type != YAML_MAPPING_START_EVENT)
-		return fail_here(reader, "the file must consist of lines like \"key: value\"");
-	return read_mapping(reader, "") &&
-	       expect(reader, YAML_DOCUMENT_END_EVENT, "more than one document") &&
-	       expect(reader, YAML_STREAM_END_EVENT, "more than one document");
+	if (file->event.type != YAML_MAPPING_START_EVENT)
+		return fail_at_event(file, "the file must consist of lines like \"key: value\"");
+	return read_mapping(file, "") &&
+	       expect_event(file, YAML_DOCUMENT_END_EVENT, "more than one document") &&
+	       expect_event(file, YAML_STREAM_END_EVENT, "more than one document");
 }
 
-bool settings_read_file(struct settings *settings, const char *path, struct settings_error *error)
+bool settings_read_yaml(struct settings *settings, const char *path, struct settings_error *error)
 {
-	struct reader reader = {.path = path, .settings = settings, .error = error};
-	FILE *const file = fopen(path, "re");
+	struct yaml_file file = {.path = path, .settings = settings, .error = error};
+	FILE *const input = fopen(path, "re");
 
-	if (!file)
+	if (!input)
 		return settings_fail(error, "cannot read %s: %s", path, strerror(errno));
-	if (!yaml_parser_initialize(&reader.parser)) {
-		fclose(file);
+	if (!yaml_parser_initialize(&file.parser)) {
+		fclose(input);
 		return settings_fail(error, "out of memory");
 	}
-	yaml_parser_set_input_file(&reader.parser, file);
-	const bool good = read_stream(&reader);
-	yaml_event_delete(&reader.event);
-	yaml_parser_delete(&reader.parser);
-	fclose(file);
+	yaml_parser_set_input_file(&file.parser, input);
+	const bool good = read_stream(&file);
+	yaml_event_delete(&file.event);
+	yaml_parser_delete(&file.parser);
+	fclose(input);
 	return good;
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "snowidd/config/span.h"
 #include "snowidd/service/kinds.h"
 
 /* A new state file begins a block above the clock. Who has configured nothing wants an ID at once. */
@@ -150,7 +151,7 @@ static bool set_worker(struct opening *opening)
 /* The NAME=N of `fields` that this kind has. */
 static bool set_fields(struct opening *opening)
 {
-	const struct list *const fields = &opening->settings->fields;
+	const struct text_list *const fields = &opening->settings->fields;
 	char name[64];
 	uint64_t value;
 
@@ -344,7 +345,7 @@ static bool open_generator(struct opening *opening)
 	if (snowid_generator_new(opening->config, &kind->generator) != 0)
 		return fail_library(opening, "cannot open");
 	if (snowid_generator_get(kind->generator, "block", text, sizeof text, NULL) == 0 &&
-	    settings_span(text, &block_ns))
+	    span_read_ns(text, &block_ns))
 		kind->half_block_ns = block_ns / 2;
 	kind->limit_at = 0; /* until the first renewal has told */
 	return true;

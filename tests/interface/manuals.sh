@@ -202,7 +202,7 @@ undocumented_store() {
 check "each store is in snowid-stores(7)" nothing "$tmp/stores" undocumented_store
 
 # Of the daemon, as its sources have them: it need not be built here.
-sed -n 's/^	{"\([a-z_.]*\)", [A-Z]*, AT(.*/\1/p' "$top_srcdir/snowidd/config/settings.c" >"$tmp/daemon_keys"
+sed -n 's/^	{"\([a-z_.]*\)", [A-Z_]*, AT(.*/\1/p' "$top_srcdir/snowidd/config/settings.c" >"$tmp/daemon_keys"
 undocumented_daemon_key() {
 	while read -r key; do
 		grep -qE "^\.It (.* )?(Cm )?$key( |$)" "$man/snowidd.yaml.5" || echo "$key"

@@ -3,6 +3,7 @@
  * What the daemon does, whatever it is asked through: refusals that no client can bring about.
  */
 #include "snowidd/base/log.h"
+#include "snowidd/config/sources.h"
 #include "snowidd/service/service.h"
 #include "tests/unit/check.h"
 
