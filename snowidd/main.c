@@ -126,7 +126,7 @@ static void reload_clock(struct daemon *d, const struct settings *settings)
 {
 	const struct clocksource_options options = clock_options(settings);
 
-	clockwatch_limits(d->server.watch, settings->clock_warn, settings->clock_refuse);
+	clockwatch_set_limits(d->server.watch, settings->clock_warn, settings->clock_refuse);
 	clocksource_set_options(d->clocksource, &options);
 }
 

@@ -26,7 +26,7 @@ static bool append_field(char *fields, size_t size, const char *name, uint64_t v
 }
 
 /* The fields are the members NAME_id, in the order of the layout. */
-static bool parse_fields(json_t *health, struct peer_identity *identity)
+static bool read_peer_fields(json_t *health, struct peer_identity *identity)
 {
 	static const char suffix[] = "_id";
 	const char *name;
@@ -58,7 +58,7 @@ static bool parse_health(json_t *health, struct peer_identity *identity)
 	/* A layout or fields that are too long for us are not ours. */
 	if (!copy_text(json_object_get(kind, "layout"), identity->layout,
 		       sizeof identity->layout) ||
-	    !parse_fields(health, identity))
+	    !read_peer_fields(health, identity))
 		identity->layout[0] = '\0';
 	return true;
 }

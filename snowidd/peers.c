@@ -124,8 +124,11 @@ void peers_ask(struct peers *peers, const struct text_list *addresses, const cha
 struct peers *peers_new(uv_loop_t *loop, struct service *service,
 			void (*reported)(void *user, const char *conflict), void *user)
 {
-	static const struct inquiry_handler handler = {write_health_request, read_health_response,
-						       end_peers_round};
+	static const struct inquiry_handler handler = {
+		.write_question = write_health_request,
+		.read_answer = read_health_response,
+		.end_round = end_peers_round,
+	};
 	struct peers *const peers = calloc(1, sizeof *peers);
 
 	if (!peers)

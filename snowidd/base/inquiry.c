@@ -152,13 +152,13 @@ static bool question_write(struct question *question, uv_buf_t *text)
 	return length > 0;
 }
 
-static void on_written(uv_write_t *write, int status)
+static void on_question_written(uv_write_t *write, int status)
 {
 	(void)write;
 	(void)status; /* without a question there will be no answer */
 }
 
-static void on_datagram_sent(uv_udp_send_t *datagram, int status)
+static void on_question_sent(uv_udp_send_t *datagram, int status)
 {
 	(void)datagram;
 	(void)status; /* as above */
@@ -173,7 +173,7 @@ static void on_connected(uv_connect_t *connect, int status)
 	if (status == UV_ECANCELED)
 		return;
 	if (status != 0 || !question_write(question, &text) ||
-	    uv_write(&question->write, stream, &text, 1, on_written) != 0 ||
+	    uv_write(&question->write, stream, &text, 1, on_question_written) != 0 ||
 	    uv_read_start(stream, reserve_answer, on_stream_data) != 0)
 		question_end(question);
 }
@@ -202,7 +202,7 @@ static bool question_send_datagram(struct question *question, const struct socka
 	return uv_udp_connect(socket, host) == 0 &&
 	       uv_udp_recv_start(socket, reserve_answer, on_datagram) == 0 &&
 	       question_write(question, &text) &&
-	       uv_udp_send(&question->datagram, socket, &text, 1, NULL, on_datagram_sent) == 0;
+	       uv_udp_send(&question->datagram, socket, &text, 1, NULL, on_question_sent) == 0;
 }
 
 static bool question_send(struct question *question, const struct sockaddr *host)

@@ -19,7 +19,7 @@ struct clocksource {
 	uv_timer_t timer;
 	uv_poll_t set_poll;
 	int set_notifier; /* a timerfd that the kernel cancels when the clock is set; -1: none */
-	struct sntp *sntp;
+	struct sntp_client *sntp;
 	struct clockwatch *watch;
 	void (*updated)(void *user);
 	void *user;
@@ -91,7 +91,7 @@ static void clocksource_update(struct clocksource *source)
 	read_clocks(&reading);
 	read_slew(&reading);
 	read_synchronisation(source, &reading);
-	clockwatch_read(source->watch, &reading);
+	clockwatch_add_reading(source->watch, &reading);
 	source->updated(source->user);
 	sntp_ask(source->sntp);
 }
@@ -105,7 +105,7 @@ static void on_ntp_measured(void *user, int64_t *ahead_ns, size_t count)
 {
 	struct clocksource *const source = user;
 
-	clockwatch_measured(source->watch, ahead_ns, count);
+	clockwatch_add_measurement(source->watch, ahead_ns, count);
 	source->updated(source->user);
 }
 

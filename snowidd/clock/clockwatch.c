@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Judges the wall clock.
+ * Decides whether the wall clock can be trusted.
  *
- * Wall time minus elapsed time changes by steps alone: a clock that is slewed takes both along. A step is
- * drift until somebody vouches for the new time: an NTP measurement, or the kernel, which takes its
- * "synchronised" back when the clock is set and gets it again from a time daemon.
+ * The difference between wall and elapsed time changes only by steps, because slewing adjusts both. A step
+ * counts as drift until the new time is confirmed by an NTP measurement or by the kernel, which clears its
+ * "synchronised" flag when the clock is set, until a time daemon sets the flag again.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -14,21 +14,21 @@
 #include "snowidd/clock/clockwatch.h"
 #include "snowidd/base/log.h"
 
-#define STEP_MIN_NS    2000000    /* below: the two clocks were not read at quite the same moment */
-#define UNANSWERED_MAX 3          /* rounds after which a measurement is too old */
-#define SLEW_TIME_MIN  1000000000 /* over which a rate can be told from the noise of readings, ns */
-#define SLEW_MIN_PPM   100 /* a change of rate; below: the correction of an ordinary crystal */
+#define STEP_MIN_NS     2000000    /* less is due to reading the two clocks one after the other */
+#define MISSED_MAX      3          /* rounds without an answer that make a measurement too old */
+#define RATE_TIME_MIN   1000000000 /* over less time, errors of reading hide the rate; ns */
+#define RATE_CHANGE_MIN 100        /* less corrects an ordinary crystal; ppm */
 
 struct clockwatch {
 	pthread_mutex_t lock;
 	uint64_t warn_ns, refuse_ns;
-	bool begun, measured;
-	int64_t base_ns;     /* wall minus elapsed time at the last reading */
-	int64_t stepped_ns;  /* steps that nobody has vouched for */
-	int64_t measured_ns; /* at the last measurement */
-	unsigned missed;
-	struct clock_reading rated; /* from which the rate is taken */
-	double told_ppm;            /* the rate that was logged */
+	bool has_reading, has_measurement;
+	int64_t base_ns;                 /* wall minus elapsed time at the last reading */
+	int64_t stepped_ns;              /* sum of the steps that have not been confirmed */
+	int64_t measured_ns;             /* drift at the last measurement */
+	unsigned missed;                 /* rounds since then without an answer */
+	struct clock_reading rate_start; /* where the present measurement of the rate began */
+	double logged_ppm;               /* the last rate that was logged */
 	struct clock_state state;
 };
 
@@ -53,7 +53,7 @@ void clockwatch_free(struct clockwatch *watch)
 	free(watch);
 }
 
-static void tell(const struct clock_state *state, enum clock_verdict before)
+static void log_verdict(const struct clock_state *state, enum clock_verdict before)
 {
 	char drift[32];
 
@@ -70,12 +70,12 @@ static void tell(const struct clock_state *state, enum clock_verdict before)
 			  drift, "reason", state->reason, NULL);
 }
 
-static void judge(struct clockwatch *watch)
+/* From the best source there is. */
+static void update_drift(struct clockwatch *watch)
 {
 	struct clock_state *const state = &watch->state;
-	const enum clock_verdict before = state->verdict;
 
-	if (watch->measured) {
+	if (watch->has_measurement) {
 		state->measured_by = "ntp";
 		state->drift_ns = watch->measured_ns + watch->stepped_ns;
 	} else if (watch->stepped_ns != 0) {
@@ -85,78 +85,94 @@ static void judge(struct clockwatch *watch)
 		state->measured_by = "kernel";
 		state->drift_ns = state->synchronised ? state->estimated_error_ns : 0;
 	}
-	const uint64_t size =
-		state->drift_ns < 0 ? 0 - (uint64_t)state->drift_ns : (uint64_t)state->drift_ns;
-	state->verdict = size > watch->refuse_ns ? CLOCK_REFUSE
-			 : size > watch->warn_ns ? CLOCK_WARN
-						 : CLOCK_GOOD;
+}
+
+static const char *describe_reference(const struct clockwatch *watch)
+{
+	if (watch->has_measurement)
+		return "the NTP servers";
+	if (watch->stepped_ns != 0)
+		return "where it was before it was set, and no time daemon has confirmed the new "
+		       "time";
+	return "true time by the kernel's estimate";
+}
+
+static void update_verdict(struct clockwatch *watch)
+{
+	struct clock_state *const state = &watch->state;
+	const enum clock_verdict before = state->verdict;
+
+	update_drift(watch);
+	const int64_t drift_ns = state->drift_ns;
+	const uint64_t size_ns = drift_ns < 0 ? 0 - (uint64_t)drift_ns : (uint64_t)drift_ns;
+	state->verdict = size_ns > watch->refuse_ns ? CLOCK_REFUSE
+			 : size_ns > watch->warn_ns ? CLOCK_WARN
+						    : CLOCK_GOOD;
 	state->reason[0] = '\0';
 	if (state->verdict != CLOCK_GOOD)
 		snprintf(state->reason, sizeof state->reason, "the clock is %.3f s %s %s",
-			 (double)size / 1e9, state->drift_ns < 0 ? "behind" : "ahead of",
-			 watch->measured          ? "the NTP servers"
-			 : watch->stepped_ns != 0 ? "where it was before it was set, and no time "
-						    "daemon has confirmed the new time"
-						  : "true time by the kernel's estimate");
-	tell(state, before);
+			 (double)size_ns / 1e9, drift_ns < 0 ? "behind" : "ahead of",
+			 describe_reference(watch));
+	log_verdict(state, before);
 }
 
-void clockwatch_limits(struct clockwatch *watch, uint64_t warn_ns, uint64_t refuse_ns)
+void clockwatch_set_limits(struct clockwatch *watch, uint64_t warn_ns, uint64_t refuse_ns)
 {
 	pthread_mutex_lock(&watch->lock);
 	watch->warn_ns = warn_ns;
 	watch->refuse_ns = refuse_ns;
-	judge(watch);
+	update_verdict(watch);
 	pthread_mutex_unlock(&watch->lock);
 }
 
-static void tell_step(const struct clockwatch *watch, int64_t step_ns)
+static void log_step(const struct clockwatch *watch, int64_t step_ns)
 {
-	char step[32], since[32];
+	char step[32], unconfirmed[32];
 
 	snprintf(step, sizeof step, "%.3f", (double)step_ns / 1e6);
-	snprintf(since, sizeof since, "%.3f", (double)watch->stepped_ns / 1e6);
+	snprintf(unconfirmed, sizeof unconfirmed, "%.3f", (double)watch->stepped_ns / 1e6);
 	log_event(LOG_LEVEL_WARNING, "the clock was stepped", "step_ms", step, "unconfirmed_ms",
-		  since, NULL);
+		  unconfirmed, NULL);
 }
 
-/* An adjustment that is no step changes the rate of the clock. */
-static void judge_rate(struct clockwatch *watch, const struct clock_reading *reading)
+static void update_steps(struct clockwatch *watch, const struct clock_reading *reading)
 {
-	const uint64_t passed = reading->boot_ns - watch->rated.boot_ns;
+	const int64_t base_ns = reading->wall_ns - (int64_t)reading->boot_ns;
+	const int64_t step_ns = watch->has_reading ? base_ns - watch->base_ns : 0;
+
+	if (!watch->has_reading)
+		watch->base_ns = base_ns;
+	if (step_ns <= STEP_MIN_NS && step_ns >= -STEP_MIN_NS)
+		return;
+	watch->base_ns = base_ns;
+	watch->stepped_ns += step_ns;
+	watch->state.steps++;
+	log_step(watch, step_ns);
+}
+
+/* Slewing changes the rate of the clock. */
+static void update_rate(struct clockwatch *watch, const struct clock_reading *reading)
+{
 	char rate[32];
 
-	if (passed < SLEW_TIME_MIN)
+	if (!watch->has_reading)
+		watch->rate_start = *reading;
+	const uint64_t passed = reading->boot_ns - watch->rate_start.boot_ns;
+	if (passed < RATE_TIME_MIN)
 		return;
 	const double ppm =
-		(double)(reading->slewed_ns - watch->rated.slewed_ns) * 1e6 / (double)passed;
-	watch->rated = *reading;
-	if (ppm - watch->told_ppm < SLEW_MIN_PPM && watch->told_ppm - ppm < SLEW_MIN_PPM)
+		(double)(reading->slewed_ns - watch->rate_start.slewed_ns) * 1e6 / (double)passed;
+	watch->rate_start = *reading;
+	if (ppm - watch->logged_ppm < RATE_CHANGE_MIN && watch->logged_ppm - ppm < RATE_CHANGE_MIN)
 		return;
-	watch->told_ppm = ppm;
+	watch->logged_ppm = ppm;
 	watch->state.slews++;
 	snprintf(rate, sizeof rate, "%.0f", ppm);
 	log_event(LOG_LEVEL_INFO, "the rate of the clock has changed", "ppm", rate, NULL);
 }
 
-void clockwatch_read(struct clockwatch *watch, const struct clock_reading *reading)
+static void update_synchronised(struct clockwatch *watch, const struct clock_reading *reading)
 {
-	const int64_t base_ns = reading->wall_ns - (int64_t)reading->boot_ns;
-
-	pthread_mutex_lock(&watch->lock);
-	if (!watch->begun) {
-		watch->base_ns = base_ns;
-		watch->rated = *reading;
-	}
-	watch->begun = true;
-	const int64_t step_ns = base_ns - watch->base_ns;
-	if (step_ns > STEP_MIN_NS || step_ns < -STEP_MIN_NS) {
-		watch->stepped_ns += step_ns;
-		watch->state.steps++;
-		tell_step(watch, step_ns);
-		watch->base_ns = base_ns;
-	}
-	judge_rate(watch, reading);
 	if (reading->synchronised != watch->state.synchronised)
 		log_event(LOG_LEVEL_INFO,
 			  reading->synchronised ? "the clock is synchronised"
@@ -164,41 +180,60 @@ void clockwatch_read(struct clockwatch *watch, const struct clock_reading *readi
 			  NULL);
 	watch->state.synchronised = reading->synchronised;
 	watch->state.estimated_error_ns = reading->estimated_error_ns;
-	if (reading->synchronised && !watch->measured)
+	if (reading->synchronised && !watch->has_measurement)
 		watch->stepped_ns = 0;
-	/* Back where it was, but for what is lost in the readings. */
+}
+
+void clockwatch_add_reading(struct clockwatch *watch, const struct clock_reading *reading)
+{
+	pthread_mutex_lock(&watch->lock);
+	update_steps(watch, reading);
+	update_rate(watch, reading);
+	update_synchronised(watch, reading);
+	watch->has_reading = true;
+	/* What is left after a step back is due to errors of reading. */
 	if (watch->stepped_ns < STEP_MIN_NS && watch->stepped_ns > -STEP_MIN_NS)
 		watch->stepped_ns = 0;
-	judge(watch);
+	update_verdict(watch);
 	pthread_mutex_unlock(&watch->lock);
 }
 
-static int compare(const void *a, const void *b)
+static int compare_offsets(const void *a, const void *b)
 {
 	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 	return (x > y) - (x < y);
 }
 
-void clockwatch_measured(struct clockwatch *watch, int64_t *ahead_ns, size_t count)
+/* A single wrong server cannot move the median of three far. Sorts them. */
+static int64_t median_offset(int64_t *ahead_ns, size_t count)
+{
+	qsort(ahead_ns, count, sizeof *ahead_ns, compare_offsets);
+	const int64_t low = ahead_ns[(count - 1) / 2], high = ahead_ns[count / 2];
+	return low + (high - low) / 2;
+}
+
+static void miss_measurement(struct clockwatch *watch)
+{
+	watch->state.unanswered++;
+	if (++watch->missed != MISSED_MAX)
+		return;
+	watch->has_measurement = false;
+	log_event(LOG_LEVEL_WARNING, "no NTP server answers", NULL);
+}
+
+void clockwatch_add_measurement(struct clockwatch *watch, int64_t *ahead_ns, size_t count)
 {
 	pthread_mutex_lock(&watch->lock);
 	if (count > 0) {
-		qsort(ahead_ns, count, sizeof *ahead_ns, compare);
-		/* Of an even number the mean of the middle two. */
-		const int64_t low = ahead_ns[(count - 1) / 2], high = ahead_ns[count / 2];
-		watch->measured_ns = low + (high - low) / 2;
+		watch->measured_ns = median_offset(ahead_ns, count);
 		watch->stepped_ns = 0;
-		watch->measured = true;
+		watch->has_measurement = true;
 		watch->missed = 0;
 		watch->state.measurements++;
 	} else {
-		watch->state.unanswered++;
-		if (++watch->missed == UNANSWERED_MAX) {
-			log_event(LOG_LEVEL_WARNING, "no NTP server answers", NULL);
-			watch->measured = false;
-		}
+		miss_measurement(watch);
 	}
-	judge(watch);
+	update_verdict(watch);
 	pthread_mutex_unlock(&watch->lock);
 }
 

@@ -95,7 +95,7 @@ bool sntp_read_response(const uint8_t *packet, size_t length, uint64_t cookie, i
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-struct sntp {
+struct sntp_client {
 	struct inquiry *inquiry;
 	sntp_measured_fn measured;
 	void *user;
@@ -119,79 +119,82 @@ static int64_t read_wall_ns(void)
 
 static size_t write_ntp_request(void *user, size_t index, char *question, size_t size)
 {
-	struct sntp *const sntp = user;
+	struct sntp_client *const client = user;
 	struct snowid_id128 random;
 
 	(void)size;
 	if (snowid_ulid_random(&random) != 0)
 		return 0;
-	sntp->requests[index].cookie = get_big_endian(random.bytes + 8);
-	sntp_write_request(sntp->requests[index].cookie, (uint8_t *)question);
-	sntp->requests[index].sent_ns = read_wall_ns();
+	client->requests[index].cookie = get_big_endian(random.bytes + 8);
+	sntp_write_request(client->requests[index].cookie, (uint8_t *)question);
+	client->requests[index].sent_ns = read_wall_ns();
 	return SNTP_PACKET_SIZE;
 }
 
 static bool read_ntp_response(void *user, size_t index, const char *answer, size_t length)
 {
-	struct sntp *const sntp = user;
+	struct sntp_client *const client = user;
 
-	if (!sntp_read_response((const uint8_t *)answer, length, sntp->requests[index].cookie,
-				sntp->requests[index].sent_ns, read_wall_ns(),
-				&sntp->ahead_ns[sntp->response_count]))
+	if (!sntp_read_response((const uint8_t *)answer, length, client->requests[index].cookie,
+				client->requests[index].sent_ns, read_wall_ns(),
+				&client->ahead_ns[client->response_count]))
 		return false;
-	sntp->response_count++;
+	client->response_count++;
 	return true;
 }
 
 static void end_ntp_round(void *user)
 {
-	struct sntp *const sntp = user;
-	sntp->measured(sntp->user, sntp->ahead_ns, sntp->response_count);
+	struct sntp_client *const client = user;
+	client->measured(client->user, client->ahead_ns, client->response_count);
 }
 
-struct sntp *sntp_new(uv_loop_t *loop, sntp_measured_fn measured, void *user)
+struct sntp_client *sntp_new(uv_loop_t *loop, sntp_measured_fn measured, void *user)
 {
-	static const struct inquiry_handler handler = {write_ntp_request, read_ntp_response,
-						       end_ntp_round};
-	struct sntp *const sntp = calloc(1, sizeof *sntp);
+	static const struct inquiry_handler handler = {
+		.write_question = write_ntp_request,
+		.read_answer = read_ntp_response,
+		.end_round = end_ntp_round,
+	};
+	struct sntp_client *const client = calloc(1, sizeof *client);
 
-	if (!sntp)
+	if (!client)
 		return NULL;
-	sntp->measured = measured;
-	sntp->user = user;
-	sntp->inquiry = inquiry_new(loop, INQUIRY_DATAGRAM, &handler, sntp);
-	if (sntp->inquiry)
-		return sntp;
-	free(sntp);
+	client->measured = measured;
+	client->user = user;
+	client->inquiry = inquiry_new(loop, INQUIRY_DATAGRAM, &handler, client);
+	if (client->inquiry)
+		return client;
+	free(client);
 	return NULL;
 }
 
-void sntp_set_servers(struct sntp *sntp, char *const *servers, size_t count)
+void sntp_set_servers(struct sntp_client *client, char *const *servers, size_t count)
 {
-	sntp->server_count = 0;
-	for (size_t i = 0; i < count && sntp->server_count < SNTP_SERVERS_MAX; i++) {
-		struct address *const server = &sntp->servers[sntp->server_count];
+	client->server_count = 0;
+	for (size_t i = 0; i < count && client->server_count < SNTP_SERVERS_MAX; i++) {
+		struct address *const server = &client->servers[client->server_count];
 		if (!address_parse(servers[i], server) || !*server->host)
 			continue;
 		if (!*server->port)
 			strcpy(server->port, "123");
-		sntp->server_count++;
+		client->server_count++;
 	}
 }
 
-void sntp_ask(struct sntp *sntp)
+void sntp_ask(struct sntp_client *client)
 {
-	if (sntp->server_count == 0 || inquiry_is_asking(sntp->inquiry))
+	if (client->server_count == 0 || inquiry_is_asking(client->inquiry))
 		return;
-	sntp->response_count = 0;
-	if (!inquiry_ask(sntp->inquiry, sntp->servers, sntp->server_count))
-		end_ntp_round(sntp);
+	client->response_count = 0;
+	if (!inquiry_ask(client->inquiry, client->servers, client->server_count))
+		end_ntp_round(client);
 }
 
-void sntp_close(struct sntp *sntp)
+void sntp_close(struct sntp_client *client)
 {
-	if (!sntp)
+	if (!client)
 		return;
-	inquiry_close(sntp->inquiry);
-	free(sntp);
+	inquiry_close(client->inquiry);
+	free(client);
 }

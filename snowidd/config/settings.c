@@ -161,7 +161,7 @@ static bool text_list_add(struct text_list *list, const char *text, size_t lengt
 	return true;
 }
 
-static bool set_text(char **to, const char *text, struct settings_error *error)
+static bool replace_text(char **to, const char *text, struct settings_error *error)
 {
 	char *const copy = strdup(text);
 	if (!copy)
@@ -171,8 +171,8 @@ static bool set_text(char **to, const char *text, struct settings_error *error)
 	return true;
 }
 
-static bool set_number(const struct setting *setting, uint64_t *to, const char *text,
-		       struct settings_error *error)
+static bool setting_set_number(const struct setting *setting, uint64_t *to, const char *text,
+			       struct settings_error *error)
 {
 	uint64_t value;
 
@@ -185,8 +185,8 @@ static bool set_number(const struct setting *setting, uint64_t *to, const char *
 	return true;
 }
 
-static bool set_span(const struct setting *setting, uint64_t *to, const char *text,
-		     struct settings_error *error)
+static bool setting_set_span(const struct setting *setting, uint64_t *to, const char *text,
+			     struct settings_error *error)
 {
 	uint64_t value;
 
@@ -201,8 +201,8 @@ static bool set_span(const struct setting *setting, uint64_t *to, const char *te
 }
 
 /* Fails if text is not one of a|b|c. */
-static bool check_choice(const struct setting *setting, const char *text,
-			 struct settings_error *error)
+static bool setting_check_choice(const struct setting *setting, const char *text,
+				 struct settings_error *error)
 {
 	const size_t length = strlen(text);
 
@@ -218,34 +218,34 @@ static bool check_choice(const struct setting *setting, const char *text,
 			     setting->value);
 }
 
-static bool set_value(const struct setting *setting, void *to, const char *text,
-		      struct settings_error *error)
+static bool setting_set_value(const struct setting *setting, void *to, const char *text,
+			      struct settings_error *error)
 {
 	switch (setting->type) {
 	case SETTING_LIST:
 		return text_list_add(to, text, strlen(text), error);
 	case SETTING_NUMBER:
-		return set_number(setting, to, text, error);
+		return setting_set_number(setting, to, text, error);
 	case SETTING_SPAN:
-		return set_span(setting, to, text, error);
+		return setting_set_span(setting, to, text, error);
 	case SETTING_FLAG:
-		if (!check_choice(setting, text, error))
+		if (!setting_check_choice(setting, text, error))
 			return false;
 		*(bool *)to = strcmp(text, "true") == 0;
 		return true;
 	case SETTING_CHOICE:
-		return check_choice(setting, text, error) && set_text(to, text, error);
+		return setting_check_choice(setting, text, error) && replace_text(to, text, error);
 	case SETTING_TEXT:
-		return set_text(to, text, error);
+		return replace_text(to, text, error);
 	}
 	return false;
 }
 
-static bool set_words(const struct setting *setting, void *to, const char *text,
-		      struct settings_error *error)
+static bool setting_set_words(const struct setting *setting, void *to, const char *text,
+			      struct settings_error *error)
 {
 	if (setting->type != SETTING_LIST)
-		return set_value(setting, to, text, error);
+		return setting_set_value(setting, to, text, error);
 	text_list_clear(to);
 	for (;;) {
 		text += strspn(text, " \t");
@@ -263,15 +263,15 @@ bool settings_set(struct settings *settings, const struct setting *setting, cons
 {
 	if (!append)
 		settings_clear_list(settings, setting);
-	return set_value(setting, setting_value(settings, setting), text, error) &&
-	       set_text(&settings->origins[setting - setting_table], origin, error);
+	return setting_set_value(setting, setting_value(settings, setting), text, error) &&
+	       replace_text(&settings->origins[setting - setting_table], origin, error);
 }
 
 bool settings_set_words(struct settings *settings, const struct setting *setting, const char *text,
 			const char *origin, struct settings_error *error)
 {
-	return set_words(setting, setting_value(settings, setting), text, error) &&
-	       set_text(&settings->origins[setting - setting_table], origin, error);
+	return setting_set_words(setting, setting_value(settings, setting), text, error) &&
+	       replace_text(&settings->origins[setting - setting_table], origin, error);
 }
 
 void settings_clear_list(struct settings *settings, const struct setting *setting)
@@ -293,13 +293,13 @@ void settings_locate(const struct settings *settings, struct settings_error *err
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-static bool set_initial_value(struct settings *settings, const struct setting *setting,
-			      struct settings_error *error)
+static bool setting_set_initial(struct settings *settings, const struct setting *setting,
+				struct settings_error *error)
 {
 	void *const value = setting_value(settings, setting);
 
 	if (setting->type != SETTING_NUMBER || *setting->initial)
-		return set_words(setting, value, setting->initial, error);
+		return setting_set_words(setting, value, setting->initial, error);
 	*(uint64_t *)value = NOT_SET;
 	return true;
 }
@@ -313,7 +313,7 @@ struct settings *settings_new(struct settings_error *error)
 		return NULL;
 	}
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		if (set_initial_value(settings, &setting_table[i], error))
+		if (setting_set_initial(settings, &setting_table[i], error))
 			continue;
 		settings_free(settings);
 		return NULL;

@@ -22,7 +22,7 @@ static struct host start(void)
 	};
 	ck_assert_ptr_nonnull(host.watch);
 	log_open(LOG_LEVEL_ERROR, false, false);
-	clockwatch_read(host.watch, &host.now);
+	clockwatch_add_reading(host.watch, &host.now);
 	return host;
 }
 
@@ -31,7 +31,7 @@ static enum clock_verdict after(struct host *host, int64_t step)
 {
 	host->now.boot_ns += 10 * SEC;
 	host->now.wall_ns += 10 * SEC + step;
-	clockwatch_read(host->watch, &host->now);
+	clockwatch_add_reading(host->watch, &host->now);
 	clockwatch_state(host->watch, &host->state);
 	return host->state.verdict;
 }
@@ -42,7 +42,7 @@ static enum clock_verdict measured(struct host *host, size_t count, const int64_
 
 	for (size_t i = 0; i < count; i++)
 		copy[i] = offsets[i];
-	clockwatch_measured(host->watch, copy, count);
+	clockwatch_add_measurement(host->watch, copy, count);
 	clockwatch_state(host->watch, &host->state);
 	return host->state.verdict;
 }
@@ -171,7 +171,7 @@ TEST(slewing_is_noticed)
 		host.now.boot_ns += SEC / 10;
 		host.now.wall_ns += SEC / 10;
 		host.now.slewed_ns += i % 2 ? -60000 : 61000 + 400000;
-		clockwatch_read(host.watch, &host.now);
+		clockwatch_add_reading(host.watch, &host.now);
 		clockwatch_state(host.watch, &host.state);
 		ck_assert_uint_eq(host.state.slews, i < 9 ? 4 : 5);
 	}
@@ -230,7 +230,7 @@ TEST(limits_can_change)
 	struct host host = start();
 
 	ck_assert_int_eq(after(&host, 500 * MS), CLOCK_WARN);
-	clockwatch_limits(host.watch, 10 * MS, 400 * MS);
+	clockwatch_set_limits(host.watch, 10 * MS, 400 * MS);
 	clockwatch_state(host.watch, &host.state);
 	ck_assert_int_eq(host.state.verdict, CLOCK_REFUSE);
 	clockwatch_free(host.watch);
