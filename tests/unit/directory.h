@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A directory of its own for each test, below the one that the tests run in, which is on a real disk.
+ * A directory for each test, below the one in which the tests run, because that is on a real disk.
  */
 #ifndef TESTS_DIRECTORY_H
 #define TESTS_DIRECTORY_H
@@ -12,6 +12,18 @@
 
 static char directory[4096];
 
+/* How many files are in it. */
+static inline int directory_count(void)
+{
+	DIR *const entries = opendir(directory);
+	struct dirent *entry;
+	int count = 0;
+	while ((entry = readdir(entries)))
+		count += entry->d_name[0] != '.';
+	closedir(entries);
+	return count;
+}
+
 static inline void directory_make(void)
 {
 	if (!getcwd(directory, sizeof directory - 64))
@@ -20,7 +32,7 @@ static inline void directory_make(void)
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 
-/* With the files in it, also those that a killed process has left. */
+/* With all files in it: a killed process may have left some. */
 static inline void directory_remove(void)
 {
 	DIR *const entries = opendir(directory);

@@ -8,7 +8,7 @@
 
 #include "tests/unit/check.h"
 #include "tests/unit/directory.h"
-#include "tests/unit/wrap.h"
+#include "tests/unit/fake_system.h"
 
 static int countdown = -1; /* the allocation that fails; none when negative */
 static bool failed;
@@ -54,13 +54,6 @@ char *wrap_strdup(const char *text)
 {
 	return allowed() ? real_strdup(text) : NULL;
 }
-
-/* The name glibc gives it where off_t could be narrower. */
-#ifdef __USE_FILE_OFFSET64
-#define MMAP "mmap64"
-#else
-#define MMAP "mmap"
-#endif
 
 void *real_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) REAL(MMAP);
 void *wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) WRAP(MMAP);

@@ -17,7 +17,7 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/thread.h"
 #include "tests/unit/check.h"
-#include "tests/unit/wrap.h"
+#include "tests/unit/fake_system.h"
 
 static bool key_refused, handler_refused, memory_refused, wipe_refused;
 
@@ -194,12 +194,12 @@ TEST(entropy_has_pages_of_its_own)
 static void *without_state(void *argument)
 {
 	uint64_t word = 0;
-	setspecific_allowed = never;
+	fake_setspecific_allowed = allow_nothing;
 	for (int i = 0; i < 500; i++)
 		ck_assert_ptr_null(sn_thread_get());
 	OK(sn_entropy(&word, sizeof word));
 	ck_assert_uint_ne(word, 0);
-	setspecific_allowed = NULL;
+	fake_setspecific_allowed = NULL;
 	ck_assert_ptr_nonnull(sn_thread_get());
 	return argument;
 }
@@ -284,7 +284,7 @@ static void handle(void (*handler)(int))
 
 static bool interrupt(void)
 {
-	setspecific_allowed = NULL;
+	fake_setspecific_allowed = NULL;
 	raise(SIGUSR1);
 	return true;
 }
@@ -293,7 +293,7 @@ static void *be_interrupted(void *argument)
 {
 	sigset_t before, after;
 	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
-	setspecific_allowed = interrupt;
+	fake_setspecific_allowed = interrupt;
 	use(argument);
 	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
 	for (int number = 1; number < SIGRTMIN; number++)
@@ -342,7 +342,7 @@ static ssize_t count_up(void *out, size_t size, unsigned flags)
 static void pretend(size_t most)
 {
 	use_up();
-	getrandom_does = count_up;
+	fake_getrandom = count_up;
 	at_most = most;
 	interruptions = calls = 0;
 	next_byte = 0;
@@ -350,7 +350,7 @@ static void pretend(size_t most)
 
 static void be_real(void)
 {
-	getrandom_does = NULL;
+	fake_getrandom = NULL;
 	use_up();
 }
 
@@ -465,14 +465,14 @@ TEST(without_getrandom_there_is_an_error)
 		uint8_t bytes[8];
 		use_up();
 		block()->busy = busy;
-		getrandom_does = getrandom_fails;
+		fake_getrandom = fail_getrandom;
 		EXPECT(sn_entropy(bytes, sizeof bytes), -ENOSYS);
 		EXPECT_DETAIL("getrandom");
 		EXPECT_DETAIL(strerror(ENOSYS));
 		ck_assert_uint_eq(block()->busy, busy);
 		ck_assert_uint_eq(block()->left, 0);
 		block()->busy = 0;
-		getrandom_does = NULL;
+		fake_getrandom = NULL;
 		OK(sn_entropy(bytes, sizeof bytes));
 		ck_assert_uint_eq(block()->left, SN_ENTROPY_SIZE - sizeof bytes);
 	}
@@ -493,7 +493,7 @@ static void draw_in_handler(int number)
 static ssize_t interrupted(void *out, size_t size, unsigned flags)
 {
 	ssize_t got;
-	getrandom_does = count_up;
+	fake_getrandom = count_up;
 	got = real_getrandom(out, size, flags);
 	raise(SIGUSR1);
 	return got;
@@ -507,7 +507,7 @@ TEST(a_handler_asks_the_kernel_directly)
 	handled = 0;
 	handle(draw_in_handler);
 	pretend(SIZE_MAX);
-	getrandom_does = interrupted;
+	fake_getrandom = interrupted;
 	OK(sn_entropy(bytes, sizeof bytes));
 	ck_assert_int_eq(handled, 1);
 	ck_assert_int_eq(calls, 1);
@@ -532,11 +532,11 @@ TEST(a_handler_may_jump_out)
 	handle(jump);
 	use_up();
 	if (sigsetjmp(out_of_handler, 1) == 0) {
-		getrandom_does = interrupted;
+		fake_getrandom = interrupted;
 		sn_entropy(first, sizeof first);
 		ck_abort_msg("the handler came back");
 	}
-	getrandom_does = NULL;
+	fake_getrandom = NULL;
 	OK(sn_entropy(first, sizeof first));
 	OK(sn_entropy(second, sizeof second));
 	ck_assert(!all_zero(first, sizeof first) && !all_zero(second, sizeof second));
@@ -620,7 +620,7 @@ static pid_t forked;
 static ssize_t forks_within(void *out, size_t size, unsigned flags)
 {
 	const ssize_t got = real_getrandom(out, size, flags);
-	getrandom_does = NULL;
+	fake_getrandom = NULL;
 	forked = forking->fork();
 	return got;
 }
@@ -632,7 +632,7 @@ static void *fork_within_a_call(void *family)
 	int failed;
 
 	use_up();
-	getrandom_does = forks_within;
+	fake_getrandom = forks_within;
 	failed = sn_entropy(drawn, DRAW);
 	if (forked == 0) {
 		memcpy(f->child[0], drawn, DRAW);

@@ -7,7 +7,7 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/thread.h"
 #include "tests/unit/check.h"
-#include "tests/unit/wrap.h"
+#include "tests/unit/fake_system.h"
 
 #define UNKNOWN "unknown error"
 
@@ -133,13 +133,13 @@ static void *fail_without_state(void *argument)
 {
 	char text[8] = "unclean";
 	(void)argument;
-	setspecific_allowed = never;
+	fake_setspecific_allowed = allow_nothing;
 	errno = EXDEV;
 	ck_assert_int_eq(sn_fail(SNOWID_E_RANGE, "%s", "lost"), SNOWID_E_RANGE);
 	ck_assert_int_eq(errno, EXDEV);
 	ck_assert_uint_eq(snowid_error_detail(text, sizeof text), 0);
 	ck_assert_str_eq(text, "");
-	setspecific_allowed = NULL;
+	fake_setspecific_allowed = NULL;
 	sn_fail(SNOWID_E_RANGE, "%s", "kept");
 	EXPECT_DETAIL("kept");
 	return NULL;

@@ -16,7 +16,7 @@
 #include "tests/unit/check.h"
 #include "tests/unit/random.h"
 #include "tests/unit/tsv.h"
-#include "tests/unit/wrap.h"
+#include "tests/unit/fake_system.h"
 
 #define ALPHABET "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #define LENGTH   26
@@ -216,11 +216,11 @@ TEST(random_ulids_carry_the_systems_time)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct snowid_id128 id;
-		clock_shows = &cases[i].clock;
+		fake_realtime = &cases[i].clock;
 		OK(snowid_ulid_random(&id));
 		ck_assert_int_eq(time_of(&id), cases[i].ms);
 	}
-	clock_shows = NULL;
+	fake_realtime = NULL;
 }
 
 TEST(random_ulids_refuse_a_clock_outside_1970_to_9999)
@@ -229,23 +229,23 @@ TEST(random_ulids_refuse_a_clock_outside_1970_to_9999)
 		{-1, 999999999}, {253402300800, 0}, {INT64_MIN, 0}};
 	for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
 		struct snowid_id128 id = {{1}};
-		clock_shows = &clocks[i];
+		fake_realtime = &clocks[i];
 		EXPECT(snowid_ulid_random(&id), SNOWID_E_RANGE);
 		EXPECT_DETAIL("1970");
 		ck_assert_uint_eq(id.bytes[0], 1);
 	}
-	clock_shows = NULL;
+	fake_realtime = NULL;
 }
 
 TEST(random_ulids_need_the_kernels_randomness)
 {
 	struct snowid_id128 id = {{1}};
 	sn_thread_get()->entropy->left = 0;
-	getrandom_does = getrandom_fails;
+	fake_getrandom = fail_getrandom;
 	EXPECT(snowid_ulid_random(&id), -ENOSYS);
 	EXPECT_DETAIL("getrandom");
 	ck_assert_uint_eq(id.bytes[0], 1);
-	getrandom_does = NULL;
+	fake_getrandom = NULL;
 	OK(snowid_ulid_random(&id));
 }
 

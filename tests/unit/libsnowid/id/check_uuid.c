@@ -15,7 +15,7 @@
 #include "tests/unit/check.h"
 #include "tests/unit/random.h"
 #include "tests/unit/tsv.h"
-#include "tests/unit/wrap.h"
+#include "tests/unit/fake_system.h"
 
 #define LENGTH 36
 #define V1     "c232ab00-9414-11ec-b3c8-9f6bdeced846" /* RFC 9562, appendix A.1 */
@@ -378,12 +378,12 @@ TEST(random_uuids_are_of_version_7_and_the_systems_time)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct snowid_id128 id;
-		clock_shows = &cases[i].clock;
+		fake_realtime = &cases[i].clock;
 		OK(snowid_uuid7_random(&id));
 		expect_kind(&id, 7);
 		expect_time(&id, cases[i].sec, cases[i].nsec);
 	}
-	clock_shows = NULL;
+	fake_realtime = NULL;
 }
 
 TEST(random_uuids_refuse_a_clock_outside_1970_to_9999)
@@ -391,22 +391,22 @@ TEST(random_uuids_refuse_a_clock_outside_1970_to_9999)
 	static const struct timespec clocks[] = {{-1, 999999999}, {253402300800, 0}};
 	for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
 		struct snowid_id128 id = {{1}};
-		clock_shows = &clocks[i];
+		fake_realtime = &clocks[i];
 		EXPECT(snowid_uuid7_random(&id), SNOWID_E_RANGE);
 		ck_assert_uint_eq(id.bytes[0], 1);
 	}
-	clock_shows = NULL;
+	fake_realtime = NULL;
 }
 
 TEST(random_uuids_need_the_kernels_randomness)
 {
 	struct snowid_id128 id = {{1}};
 	sn_thread_get()->entropy->left = 0;
-	getrandom_does = getrandom_fails;
+	fake_getrandom = fail_getrandom;
 	EXPECT(snowid_uuid7_random(&id), -ENOSYS);
 	EXPECT_DETAIL("getrandom");
 	ck_assert_uint_eq(id.bytes[0], 1);
-	getrandom_does = NULL;
+	fake_getrandom = NULL;
 	OK(snowid_uuid7_random(&id));
 }
 
@@ -424,7 +424,7 @@ TEST(random_uuids_have_74_fresh_bits)
 	struct snowid_id128 *const ids = calloc(COUNT, sizeof *ids);
 	struct snowid_id128 ones = {{0}}, zeros = {{0}};
 	ck_assert_ptr_nonnull(ids);
-	clock_shows = &now;
+	fake_realtime = &now;
 	for (size_t i = 0; i < COUNT; i++) {
 		if (snowid_uuid7_random(&ids[i]) != 0)
 			ck_abort_msg("failed");
@@ -433,7 +433,7 @@ TEST(random_uuids_have_74_fresh_bits)
 			zeros.bytes[b] |= (uint8_t)~ids[i].bytes[b];
 		}
 	}
-	clock_shows = NULL;
+	fake_realtime = NULL;
 	for (int b = 0; b < 16; b++)
 		ck_assert_uint_eq(ones.bytes[b] & zeros.bytes[b], expected[b]);
 	qsort(ids, COUNT, sizeof *ids, compare);

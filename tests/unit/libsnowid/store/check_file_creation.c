@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a state file is created: whole, under its name, with its mode, or not at all.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "libsnowid/sequence/shared_state.h"
+#include "tests/unit/libsnowid/store/fake_disk.h"
+#include "tests/unit/state_file.h"
+
+TEST(new_file_starts_one_block_ahead_of_the_clock)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *const g = open_state(clock);
+	int64_t sec;
+	uint32_t nsec;
+	struct stat status;
+	OK(snowid_clock_read(clock, &sec, &nsec, NULL)); /* opening waited for it */
+	ck_assert_int_eq(sec, START);
+	ck_assert_uint_ge(nsec, 100 * MS);
+	ck_assert_uint_le(nsec, 103 * MS);
+	next_id(g);
+	ck_assert_int_eq(stat(state_path, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0600);
+	ck_assert_int_eq(status.st_size, STATE_SIZE);
+	ck_assert_int_eq((int)status.st_nlink, 1); /* the temporary name is gone */
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+
+TEST(new_file_has_the_mode_of_the_settings)
+{
+	static const char *const modes[] = {"0600", "640", "0660"};
+	static const unsigned wanted[] = {0600, 0640, 0660};
+	struct snowid_clock *const clock = manual_clock(START);
+	const mode_t old = umask(0777);
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		struct snowid_generator *g;
+		struct stat status;
+		OK(try_open_with("mode", modes[i], clock, &g));
+		snowid_generator_free(g);
+		ck_assert_int_eq(stat(state_path, &status), 0);
+		ck_assert_uint_eq(status.st_mode & 07777, wanted[i]);
+		unlink(state_path);
+	}
+	umask(old);
+	snowid_clock_free(clock);
+}
+
+TEST(impossible_path_gives_the_error_of_the_system)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	strcat(state_url, "/state");
+	expect_open_error(clock, -ENOENT, "create the state file");
+	snprintf(state_url, sizeof state_url, "file:/proc/state");
+	expect_open_error(clock, -ENOENT, "create the state file");
+	snowid_clock_free(clock);
+}
+
+TEST(failed_creation_leaves_nothing_behind)
+{
+	static const struct {
+		const char *call;
+		int error;
+		const char *detail;
+	} cases[] = {
+		{"open", EACCES, "cannot open the state file"},
+		{"open", EROFS, "cannot open the state file"},
+		{"mkostemp", EACCES, "cannot create the state file"},
+		{"mkostemp", EROFS, "cannot create the state file"},
+		{"mkostemp", ENOSPC, "cannot create the state file"},
+		{"fchmod", EPERM, "cannot create the state file"},
+		{"pwrite", ENOSPC, "cannot create the state file"},
+		{"pwrite", EIO, "cannot create the state file"},
+		{"fsync", EIO, "cannot create the state file"},
+		{"fsync", ENOSPC, "cannot create the state file"},
+		{"link", EPERM, "cannot create the state file"},
+		{"open directory", EMFILE, "cannot sync the directory of the state file"},
+		{"fsync directory", EIO, "cannot sync the directory of the state file"},
+	};
+	struct snowid_clock *const clock = manual_clock(START);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		disk.failing = cases[i].call;
+		disk.failure = cases[i].error;
+		expect_open_error(clock, -cases[i].error, cases[i].detail);
+		expect_open_error(clock, -cases[i].error, state_path);
+		disk.failing = NULL;
+		const bool linked = strstr(cases[i].call, "directory") != NULL;
+		ck_assert_int_eq(directory_count(), linked);
+		snowid_generator_free(open_state(clock));
+		ck_assert_int_eq(directory_count(), 1);
+		unlink(state_path);
+	}
+	snowid_clock_free(clock);
+}
+
+/* The process that created the file may have been killed before the name was durable. */
+TEST(opening_syncs_a_name_that_may_not_be_durable)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	snowid_generator_free(open_state(clock));
+	disk.failing = "fsync directory";
+	disk.failure = EIO;
+	snowid_generator_free(open_state(clock)); /* the name is known to be durable */
+	disk.boot++;
+	snowid_generator_free(open_state(clock));
+	state_write(STATE_HOT + (off_t)sizeof(struct sn_shared_state) + 32, "\0\0\0\0\0\0\0", 8);
+	expect_open_error(clock, -EIO, "sync the directory");
+	disk.failing = NULL;
+	snowid_generator_free(open_state(clock));
+	snowid_clock_free(clock);
+}
+
+int main(void)
+{
+	return run_tests(disk_setup, directory_remove);
+}

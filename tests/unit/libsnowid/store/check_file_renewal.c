@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How the limit of a state file rises, and when it must not.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "tests/unit/libsnowid/store/fake_disk.h"
+#include "tests/unit/processes.h"
+#include "tests/unit/state_file.h"
+
+/* ---- failed syncs -------------------------------------------------------------------------- */
+
+TEST_EACH(limit_is_frozen_until_a_reboot_after_a_failed_sync, 2)
+{
+	const int number = nth == 0 ? EIO : ENOSPC;
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *const g = open_state(clock), *const other = open_state(clock);
+	uint64_t id, again;
+	int error = 0;
+	next_id(g);
+	disk.failing = "msync";
+	disk.failure = number;
+	for (int i = 0; i < 300 && !error; i++) {
+		OK(snowid_clock_advance(clock, MS));
+		error = snowid_generator_next(g, &id);
+	}
+	ck_assert_int_eq(error, -number);
+	EXPECT_DETAIL("what it wrote may be lost");
+	disk.failing = NULL; /* Linux now calls the page clean */
+	EXPECT(snowid_generator_next(g, &id), -number);
+	EXPECT(snowid_generator_maintain(g, &again), -number);
+	EXPECT(snowid_generator_next(other, &id), -number); /* so do all users of the file */
+	expect_open_error(clock, -number, "what it wrote may be lost");
+	snowid_generator_free(g);
+	snowid_generator_free(other);
+	disk.boot++;
+	struct snowid_generator *const after = open_state(clock);
+	OK(issue_for_blocks(after, clock));
+	snowid_generator_free(after);
+	snowid_clock_free(clock);
+}
+
+/* ---- other users during a renewal ---------------------------------------------------------- */
+
+static struct {
+	struct snowid_generator *generator;
+	struct snowid_clock *clock;
+	uint64_t last;
+	bool done;
+} renewal;
+
+static void *issue_during_renewal(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 100; i++)
+		renewal.last = next_id(renewal.generator);
+	return NULL;
+}
+
+/* Another thread continues up to the limit, and then waits without a sync of its own. */
+static void start_thread_during_renewal(void)
+{
+	const unsigned before = disk.syncs;
+	pthread_t thread;
+	uint64_t id;
+	pthread_create(&thread, NULL, issue_during_renewal, NULL);
+	pthread_join(thread, NULL);
+	OK(snowid_clock_advance(renewal.clock, 200 * MS));
+	EXPECT(snowid_generator_next_for(renewal.generator, 5 * MS, &id), SNOWID_E_LIMIT);
+	ck_assert_uint_eq(disk.syncs, before);
+	renewal.done = true;
+}
+
+/* A child that is forked during a renewal renews by itself. */
+static void fork_during_renewal(void)
+{
+	const pid_t child = fork();
+	if (child == 0) {
+		snowid_clock_advance(renewal.clock, 200 * MS);
+		_exit(snowid_generator_next(renewal.generator, &renewal.last) != 0);
+	}
+	expect_success(child);
+	renewal.done = true;
+}
+
+TEST_EACH(others_continue_while_one_thread_renews, 2)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *const g = open_state(clock);
+	renewal.generator = g;
+	renewal.clock = clock;
+	renewal.done = false;
+	disk.during_sync = nth == 0 ? start_thread_during_renewal : fork_during_renewal;
+	for (int i = 0; i < 80; i++) {
+		OK(snowid_clock_advance(clock, MS));
+		next_id(g);
+	}
+	ck_assert(renewal.done);
+	ck_assert_uint_gt(next_id(g), renewal.last);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+
+/* ---- clocks that jump ---------------------------------------------------------------------- */
+
+TEST(clock_jump_ahead_is_not_recorded)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *g = open_state(clock), *other = NULL;
+	unsigned char before[STATE_SIZE], after[STATE_SIZE];
+	uint64_t id, again;
+	next_id(g);
+	OK(snowid_clock_step(clock, 3599 * SEC)); /* the bound is an hour */
+	OK(issue_for_blocks(g, clock));
+	state_read(before);
+	OK(snowid_clock_step(clock, 3601 * SEC));
+	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOCK);
+	EXPECT_DETAIL("jumped ahead by 3601.000 s");
+	EXPECT_DETAIL("raise the setting jump (1h)");
+	EXPECT(snowid_generator_maintain(g, &again), SNOWID_E_CLOCK);
+	expect_open_error(clock, SNOWID_E_CLOCK, "jumped ahead");
+	state_read(after);
+	ck_assert_mem_eq(before + STATE_RESERVED, after + STATE_RESERVED,
+			 STATE_SIZE - STATE_RESERVED);
+	/* A clock that has been corrected is used again. */
+	OK(snowid_clock_step(clock, -3601 * SEC));
+	OK(issue_for_blocks(g, clock));
+
+	/* A process whose setting allows the jump records it for all. */
+	OK(snowid_clock_step(clock, 30 * 86400 * SEC));
+	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOCK);
+	OK(try_open_with("jump", "8760h", clock, &other));
+	next_id(other);
+	OK(issue_for_blocks(g, clock));
+	snowid_generator_free(other);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+
+TEST(elapsed_time_is_not_a_jump)
+{
+	struct snowid_clock *clock = manual_clock(START);
+	struct snowid_generator *g = open_state(clock);
+	int64_t sec;
+	next_id(g);
+	OK(snowid_clock_advance(clock, 400 * 86400 * SEC)); /* suspended for a year */
+	OK(issue_for_blocks(g, clock));
+	OK(snowid_clock_read(clock, &sec, NULL, NULL));
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+
+	OK(snowid_clock_new_manual(sec + 400 * 86400, 0, &clock)); /* switched off */
+	disk.boot++;
+	g = open_state(clock);
+	OK(issue_for_blocks(g, clock));
+	snowid_generator_free(g);
+
+	/* Set back and then forward again: the highest time of boot counts. */
+	OK(snowid_clock_step(clock, -SEC / 2));
+	g = open_state(clock);
+	OK(issue_for_blocks(g, clock));
+	OK(snowid_clock_step(clock, 3600 * SEC));
+	OK(issue_for_blocks(g, clock));
+	snowid_generator_free(g);
+
+	/* The elapsed time of another clock begins elsewhere, and cannot be compared. */
+	OK(snowid_clock_read(clock, &sec, NULL, NULL));
+	snowid_clock_free(clock);
+	OK(snowid_clock_new_manual(sec + 86400, 0, &clock));
+	g = open_state(clock);
+	OK(issue_for_blocks(g, clock));
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+
+TEST(record_far_ahead_of_the_clock_is_reported_without_a_wait)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	unsigned char before[STATE_SIZE], after[STATE_SIZE];
+	uint64_t elapsed;
+	snowid_generator_free(open_state(clock));
+	for (int again = 0; again < 2; again++) {
+		OK(snowid_clock_step(clock, again ? -SEC : -86400 * SEC)); /* longer than hold */
+		disk.boot += again ? 1 : 0;
+		state_read(before);
+		OK(snowid_clock_read(clock, NULL, NULL, &elapsed));
+		expect_open_error(clock, SNOWID_E_CLOCK, "86400.");
+		EXPECT_DETAIL("2023-11-14T22:13:20.");
+		EXPECT_DETAIL("snowid store --reset");
+		uint64_t now;
+		OK(snowid_clock_read(clock, NULL, NULL, &now));
+		ck_assert_uint_eq(now, elapsed);
+		state_read(after);
+		ck_assert_mem_eq(before + STATE_RESERVED, after + STATE_RESERVED,
+				 STATE_SIZE - STATE_RESERVED);
+		if (!again)
+			OK(snowid_clock_step(clock, SEC));
+	}
+	snowid_clock_free(clock);
+}
+
+/* ---- a file that is removed ---------------------------------------------------------------- */
+
+TEST(removing_or_replacing_the_file_ends_its_generators)
+{
+	enum { REMOVED, REPLACED, WITH_ITS_DIRECTORY, WAYS };
+	for (int way = 0; way < WAYS; way++) {
+		const bool replace = way == REPLACED;
+		struct snowid_clock *const clock = manual_clock(START);
+		struct snowid_generator *const g = open_state(clock), *other = NULL;
+		uint64_t id, last = next_id(g);
+		int error = 0;
+		unlink(state_path);
+		if (way == WITH_ITS_DIRECTORY)
+			ck_assert_int_eq(rmdir(directory), 0);
+		if (replace)
+			other = open_state(clock);
+		for (int i = 0; i < 300 && !error; i++) {
+			OK(snowid_clock_advance(clock, MS));
+			error = snowid_generator_next(g, &id);
+			if (!error)
+				last = id;
+		}
+		ck_assert_int_eq(error, replace ? SNOWID_E_STORE : -ENOENT);
+		if (other) /* it started above all that the old one could still issue */
+			ck_assert_uint_gt(next_id(other), last);
+		snowid_generator_free(g);
+		snowid_generator_free(other);
+		snowid_clock_free(clock);
+		unlink(state_path);
+	}
+	ck_assert_int_eq(mkdir(directory, 0700), 0);
+}
+
+int main(void)
+{
+	return run_tests(disk_setup, directory_remove);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "libsnowid/base/system.h"
+#include "tests/unit/libsnowid/store/fake_disk.h"
+#include "tests/unit/wrap.h"
+
+struct fake_disk disk;
+
+static bool fails(const char *call)
+{
+	if (!disk.failing || strcmp(disk.failing, call) != 0)
+		return false;
+	errno = disk.failure;
+	return true;
+}
+
+/* ---- what the system is -------------------------------------------------------------------- */
+
+bool wrap_boot_id(uint64_t id[2]) WRAP("sn_system_boot_id");
+bool wrap_boot_id(uint64_t id[2])
+{
+	id[0] = 77;
+	id[1] = disk.boot;
+	return disk.boot != 0;
+}
+
+uid_t real_geteuid(void) REAL("geteuid");
+uid_t wrap_geteuid(void) WRAP("geteuid");
+uid_t wrap_geteuid(void)
+{
+	return real_geteuid() + disk.other_user;
+}
+
+long real_sysconf(int name) REAL("sysconf");
+long wrap_sysconf(int name) WRAP("sysconf");
+long wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE && disk.page_size ? disk.page_size : real_sysconf(name);
+}
+
+int real_fstatfs(int fd, struct statfs *status) REAL(FSTATFS);
+int wrap_fstatfs(int fd, struct statfs *status) WRAP(FSTATFS);
+int wrap_fstatfs(int fd, struct statfs *status)
+{
+	const int result = real_fstatfs(fd, status);
+	if (disk.file_system) /* the type of f_type differs among machines */
+		status->f_type = (__typeof__(status->f_type))disk.file_system;
+	return result;
+}
+
+int real_fstat(int fd, struct stat *status) REAL(FSTAT);
+int wrap_fstat(int fd, struct stat *status) WRAP(FSTAT);
+int wrap_fstat(int fd, struct stat *status)
+{
+	const int result = real_fstat(fd, status);
+	status->st_dev += disk.other_device;
+	return result;
+}
+
+int real_lstat(const char *name, struct stat *status) REAL(LSTAT);
+int wrap_lstat(const char *name, struct stat *status) WRAP(LSTAT);
+int wrap_lstat(const char *name, struct stat *status)
+{
+	const int result = real_lstat(name, status);
+	status->st_dev += disk.other_device;
+	return result;
+}
+
+int real_statx(int fd, const char *name, int flags, unsigned mask, struct statx *status)
+	REAL("statx");
+int wrap_statx(int fd, const char *name, int flags, unsigned mask, struct statx *status)
+	WRAP("statx");
+int wrap_statx(int fd, const char *name, int flags, unsigned mask, struct statx *status)
+{
+	const int result = real_statx(fd, name, flags, mask, status);
+	if (disk.birth == BIRTH_LATER)
+		status->stx_btime.tv_nsec ^= 1;
+	if (disk.birth == BIRTH_UNKNOWN)
+		status->stx_mask &= ~STATX_BTIME;
+	return result;
+}
+
+/* ---- creation ------------------------------------------------------------------------------ */
+
+int real_open(const char *name, int flags, ...) REAL(OPEN);
+int wrap_open(const char *name, int flags, unsigned mode) WRAP(OPEN);
+int wrap_open(const char *name, int flags, unsigned mode)
+{
+	if (fails(flags & O_DIRECTORY ? "open directory" : flags & O_RDWR ? "open" : "inspect"))
+		return -1;
+	return real_open(name, flags, mode);
+}
+
+int real_mkostemp(char *name, int flags) REAL(MKOSTEMP);
+int wrap_mkostemp(char *name, int flags) WRAP(MKOSTEMP);
+int wrap_mkostemp(char *name, int flags)
+{
+	return fails("mkostemp") ? -1 : real_mkostemp(name, flags);
+}
+
+int real_fchmod(int fd, mode_t mode) REAL("fchmod");
+int wrap_fchmod(int fd, mode_t mode) WRAP("fchmod");
+int wrap_fchmod(int fd, mode_t mode)
+{
+	return fails("fchmod") ? -1 : real_fchmod(fd, mode);
+}
+
+/* Writes no more than a page at a time, as a disk that is nearly full may. */
+ssize_t real_pwrite(int fd, const void *bytes, size_t size, off_t at) REAL(PWRITE);
+ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at) WRAP(PWRITE);
+ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at)
+{
+	if (at >= STATE_RESERVED && fails("pwrite"))
+		return -1;
+	return real_pwrite(fd, bytes, size > 4096 ? 4096 : size, at);
+}
+
+int real_link(const char *from, const char *to) REAL("link");
+int wrap_link(const char *from, const char *to) WRAP("link");
+int wrap_link(const char *from, const char *to)
+{
+	return fails("link") ? -1 : real_link(from, to);
+}
+
+/* ---- syncs --------------------------------------------------------------------------------- */
+
+int real_fsync(int fd) REAL("fsync");
+int wrap_fsync(int fd) WRAP("fsync");
+int wrap_fsync(int fd)
+{
+	struct stat status;
+	const bool is_directory = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+	if (fails(is_directory ? "fsync directory" : "fsync"))
+		return -1;
+	const int result = real_fsync(fd);
+	if (!is_directory && pread(fd, disk.durable, STATE_SIZE, 0) != STATE_SIZE)
+		abort();
+	return result;
+}
+
+/* Word by word, as other threads may write meanwhile, and sync another range. */
+static void remember_sync(const void *from, size_t first, bool renewal)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&lock);
+	for (size_t at = first; at < STATE_SIZE; at += sizeof(uint64_t)) {
+		const uint64_t word =
+			atomic_load((_Atomic uint64_t *)((uintptr_t)from + at - first));
+		memcpy(disk.durable + at, &word, sizeof word);
+	}
+	disk.syncs += renewal;
+	pthread_mutex_unlock(&lock);
+}
+
+/* The library syncs from some page to the end of the file: from the recorded end, which is a renewal,
+ * or more, which is a takeover. */
+int real_msync(void *start, size_t size, int flags) REAL("msync");
+int wrap_msync(void *start, size_t size, int flags) WRAP("msync");
+int wrap_msync(void *start, size_t size, int flags)
+{
+	const size_t first = STATE_SIZE - size;
+	const bool takeover = size > STATE_SIZE - STATE_RESERVED && !disk.page_size;
+	void (*const hook)(void) = disk.during_sync;
+	if (size > STATE_SIZE || first % (size_t)sysconf(_SC_PAGESIZE) != 0 || flags != MS_SYNC)
+		abort();
+	disk.during_sync = NULL;
+	if (hook)
+		hook();
+	if (fails(takeover ? "msync hot" : "msync"))
+		return -1;
+	const int result = real_msync(start, size, flags);
+	remember_sync(start, first, !takeover);
+	return result;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stands between the library and the disk that a state file is on: calls can be made to fail, the host
+ * can be rebooted, and the disk remembers what a power cut would leave of the file.
+ */
+#ifndef TESTS_FAKE_DISK_H
+#define TESTS_FAKE_DISK_H
+
+#include <stdbool.h>
+
+#include "tests/unit/state_file.h"
+
+/* What the library sees. With zeros it sees what is real, but for the boot. */
+struct fake_disk {
+	uint64_t boot; /* the number of this boot; 0: the kernel does not tell */
+	unsigned char durable[STATE_SIZE]; /* the file as the syncs that are done have left it */
+	unsigned syncs;                    /* of the recorded end */
+	void (*during_sync)(void);         /* called once, in the middle of the next sync */
+	const char *failing;               /* a call that fails, …  */
+	int failure;                       /* … with this errno */
+	long page_size;
+	long file_system;                                      /* its magic number */
+	bool other_device;                                     /* the device has another number */
+	bool other_user;                                       /* this process is another user's */
+	enum { BIRTH_TRUE, BIRTH_LATER, BIRTH_UNKNOWN } birth; /* of inodes */
+};
+
+extern struct fake_disk disk;
+
+static inline void disk_setup(void)
+{
+	disk = (struct fake_disk){.boot = 1};
+	state_setup();
+}
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Child processes: memory that they share, how they end, and where they are killed.
+ */
+#ifndef TESTS_PROCESSES_H
+#define TESTS_PROCESSES_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/check.h"
+
+static inline void *shared_memory(size_t size)
+{
+	void *const memory =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(memory, MAP_FAILED);
+	return memory;
+}
+
+/* Waits for a child, which must exit with 0. */
+static inline void expect_success(pid_t child)
+{
+	int status;
+	ck_assert_int_gt(child, 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+}
+
+/* qemu-user has no ptrace(2). */
+static inline bool can_trace(void)
+{
+	return !getenv("WITHOUT_PTRACE");
+}
+
+/* Runs a function, which must exit with 0, in a child, and kills the child at its system call `stop`.
+ * Each call counts twice: before and after the kernel has done it. False: the child exited before. */
+static inline bool kill_at_system_call(int stop, void (*run)(void *argument), void *argument)
+{
+	int status;
+	const pid_t child = fork();
+
+	if (child == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+			_exit(1);
+		raise(SIGSTOP);
+		run(argument);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSTOPPED(status));
+	for (int stops = 0; stops < stop; stops++) {
+		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, child, NULL, NULL), 0);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		if (WIFEXITED(status)) {
+			ck_assert_int_eq(WEXITSTATUS(status), 0);
+			return false;
+		}
+	}
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	return true;
+}
+
+#endif

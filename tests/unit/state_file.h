@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A state file in a directory of its own, and generators on it.
+ */
+#ifndef TESTS_STATE_FILE_H
+#define TESTS_STATE_FILE_H
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "tests/unit/directory.h"
+#include "tests/unit/generators.h"
+
+enum { STATE_SIZE = 16384, STATE_HOT = 4096, STATE_RESERVED = 8192 };
+
+static char state_path[4200], state_url[4300];
+
+static inline void state_setup(void)
+{
+	directory_make();
+	snprintf(state_path, sizeof state_path, "%s/state", directory);
+	snprintf(state_url, sizeof state_url, "file:%s", state_path);
+}
+
+static inline void state_read(unsigned char bytes[STATE_SIZE])
+{
+	const int fd = open(state_path, O_RDONLY);
+	ck_assert_int_eq(read(fd, bytes, STATE_SIZE), STATE_SIZE);
+	close(fd);
+}
+
+/* Writes over a part of the file. */
+static inline void state_write(off_t at, const void *bytes, size_t size)
+{
+	const int fd = open(state_path, O_WRONLY);
+	ck_assert_int_eq(lseek(fd, at, SEEK_SET), at);
+	ck_assert_int_eq(write(fd, bytes, size), (ssize_t)size);
+	close(fd);
+}
+
+/* ---- generators ---------------------------------------------------------------------------- */
+
+static inline struct snowid_config *state_config(const char *kind, struct snowid_clock *clock)
+{
+	struct snowid_config *config;
+	OK(snowid_config_new(&config));
+	OK(snowid_config_set_kind(config, kind));
+	snowid_config_set_field(config, "worker", 1); /* where it has one */
+	snowid_config_set_field(config, "shard", 1);
+	OK(snowid_config_set_store(config, state_url));
+	OK(snowid_config_set(config, "block", "100ms"));
+	OK(snowid_config_set_clock(config, clock));
+	return config;
+}
+
+static inline int try_open_with(const char *key, const char *value, struct snowid_clock *clock,
+				struct snowid_generator **generator)
+{
+	struct snowid_config *const config = state_config("snowflake", clock);
+	OK(snowid_config_set(config, key, value));
+	const int error = snowid_generator_new(config, generator);
+	snowid_config_free(config);
+	return error;
+}
+
+static inline int try_open_kind(const char *kind, struct snowid_clock *clock,
+				struct snowid_generator **generator)
+{
+	struct snowid_config *const config = state_config(kind, clock);
+	const int error = snowid_generator_new(config, generator);
+	snowid_config_free(config);
+	return error;
+}
+
+static inline struct snowid_generator *open_kind(const char *kind, struct snowid_clock *clock)
+{
+	struct snowid_generator *generator = NULL;
+	OK(try_open_kind(kind, clock, &generator));
+	return generator;
+}
+
+static inline struct snowid_generator *open_state(struct snowid_clock *clock)
+{
+	return open_kind("snowflake", clock);
+}
+
+static inline void expect_open_error(struct snowid_clock *clock, int error, const char *detail)
+{
+	struct snowid_generator *generator = NULL;
+	EXPECT(try_open_kind("snowflake", clock, &generator), error);
+	EXPECT_DETAIL(detail);
+	ck_assert_ptr_null(generator);
+}
+
+/* Takes IDs for 5 blocks. Returns 0, or the error that ends it. */
+static inline int issue_for_blocks(struct snowid_generator *generator, struct snowid_clock *clock)
+{
+	uint64_t id;
+	int error = 0;
+	for (int i = 0; i < 50 && !error; i++) {
+		OK(snowid_clock_advance(clock, 10 * MS));
+		error = snowid_generator_next(generator, &id);
+	}
+	return error;
+}
+
+#endif
