@@ -13,7 +13,7 @@
 
 #include "libsnowid/id/layout.h"
 
-/* What a kind asks of a sequencer. A slot is (tick << sequence_bits) | sequence. */
+/* The slots of a kind. A slot is (tick << sequence_bits) | sequence. */
 struct sn_slots {
 	struct sn_timebase time;
 	uint64_t last_tick;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the bits of a 64-bit ID mean.
+ * Layouts: what the bits of a 64-bit ID mean.
  */
 #ifndef SN_LAYOUT_H
 #define SN_LAYOUT_H
@@ -9,7 +9,7 @@
 #include "snowid.h"
 
 #define SN_FIELD_NAME_SIZE 32
-#define SN_FIELDS_MAX      64 /* one bit each */
+#define SN_FIELDS_MAX      64 /* of one bit each */
 
 struct sn_field {
 	char name[SN_FIELD_NAME_SIZE];
@@ -26,16 +26,16 @@ struct snowid_layout {
 	struct sn_field fields[SN_FIELDS_MAX]; /* [0] is time */
 };
 
-/* All ones in this many low bits; bits is 0 to 64. */
+/* The lowest `bits` bits set. bits is 0 to 64. */
 static inline uint64_t sn_mask(unsigned bits)
 {
 	return bits == 0 ? 0 : UINT64_MAX >> (64 - bits);
 }
 
-/* The field of a name, or NULL. */
+/* The field with this name, or NULL. */
 const struct sn_field *sn_layout_find(const struct snowid_layout *layout, const char *name);
 
-/* The last tick that fits the bits and is not after the year 9999. */
+/* The last tick that fits into the bits and is not after the year 9999. */
 uint64_t sn_layout_last_tick(const struct sn_timebase *time, unsigned time_bits);
 
 /* Differs between two layouts that could make the same ID for two instants or nodes. The names of
@@ -48,7 +48,7 @@ static inline bool sn_layout_is_fixed(const struct snowid_layout *layout, size_t
 	return index != 0 && index != layout->sequence;
 }
 
-/* Width and position of the sequence; width 0 if there is none. */
+/* 0 if there is no sequence. */
 static inline unsigned sn_layout_sequence_bits(const struct snowid_layout *layout)
 {
 	return layout->sequence ? layout->fields[layout->sequence].bits : 0;
@@ -59,8 +59,8 @@ static inline unsigned sn_layout_sequence_shift(const struct snowid_layout *layo
 	return layout->sequence ? layout->fields[layout->sequence].shift : 0;
 }
 
-/* The field that says which node this is: worker, machine or shard, whichever is found first in
- * this order; NULL if the layout has none of them. */
+/* The field that tells nodes apart by convention: worker, else machine, else shard. NULL if the
+ * layout has none of them. */
 const struct sn_field *sn_layout_node_field(const struct snowid_layout *layout);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Text forms of 64-bit IDs: each is a row of a table, and all are numbers in some radix.
+ * Text forms of 64-bit IDs. All are numbers in some radix, so a form is a row of a table.
  */
 #include "libsnowid/id/text.h"
 
@@ -11,7 +11,7 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 
-/* The digits of each alphabet in order, and the values of all bytes as text.h describes them. */
+/* Digits and values are as text.h describes them. Values have both cases if the form reads both. */
 /* clang-format off */
 static const char base36_digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 static const uint8_t base36_values[256] = {
@@ -53,13 +53,13 @@ static const uint8_t base62_values[256] = {
 
 /* clang-format on */
 
-static const struct form {
+static const struct text_form {
 	const char *name;
 	unsigned radix;
-	unsigned width; /* of the longest text */
-	bool fixed;     /* every text is that long */
+	unsigned width; /* length of the longest text */
+	bool fixed;     /* every text has that length */
 	const char *digits;
-	const uint8_t *values; /* both letter cases where the form reads both */
+	const uint8_t *values;
 } forms[] = {
 	[SNOWID_FORM_DECIMAL] = {"decimal", 10, 20, false, base36_digits, base36_values},
 	[SNOWID_FORM_PADDED] = {"padded", 10, 20, true, base36_digits, base36_values},
@@ -71,12 +71,12 @@ static const struct form {
 };
 #define FORMS (sizeof forms / sizeof *forms)
 
-static const struct form *find(enum snowid_form form)
+static const struct text_form *form_find(enum snowid_form form)
 {
 	return (size_t)form < FORMS ? &forms[form] : NULL;
 }
 
-static int fail_form(enum snowid_form form)
+static int form_fail(enum snowid_form form)
 {
 	return sn_fail(SNOWID_E_INVALID, "form %d is not one of the %zu forms", (int)form, FORMS);
 }
@@ -84,7 +84,7 @@ static int fail_form(enum snowid_form form)
 int sn_fail_byte(const char *text, size_t offset, const char *allowed, unsigned count)
 {
 	const unsigned char byte = (unsigned char)text[offset];
-	const bool printable = byte >= 0x20 && byte < 0x7f; /* as ASCII, whatever the locale */
+	const bool printable = byte >= 0x20 && byte < 0x7f; /* isprint() depends on the locale */
 	return sn_fail(SNOWID_E_SYNTAX,
 		       printable ? "byte %zu is '%c', which is not one of %.*s"
 				 : "byte %zu is 0x%02x, which is not one of %.*s",
@@ -93,19 +93,19 @@ int sn_fail_byte(const char *text, size_t offset, const char *allowed, unsigned 
 
 SNOWID_EXPORT int snowid_id_format(uint64_t id, enum snowid_form form, char text[SNOWID_ID_TEXT])
 {
-	const struct form *const f = find(form);
+	const struct text_form *const found = form_find(form);
 	char digits[SNOWID_ID_TEXT] = "";
 	char *at;
 
 	if (!text)
 		return sn_fail_null("text");
-	if (!f)
-		return fail_form(form);
-	at = digits + f->width;
+	if (!found)
+		return form_fail(form);
+	at = digits + found->width;
 	do {
-		*--at = f->digits[id % f->radix];
-		id /= f->radix;
-	} while (f->fixed ? at > digits : id > 0);
+		*--at = found->digits[id % found->radix];
+		id /= found->radix;
+	} while (found->fixed ? at > digits : id > 0);
 	memcpy(text, at, strlen(at) + 1);
 	return 0;
 }
@@ -113,7 +113,7 @@ SNOWID_EXPORT int snowid_id_format(uint64_t id, enum snowid_form form, char text
 SNOWID_EXPORT int snowid_id_parse(const char *text, size_t length, enum snowid_form form,
 				  uint64_t *id)
 {
-	const struct form *const f = find(form);
+	const struct text_form *const found = form_find(form);
 	uint64_t value = 0;
 	bool overflow = false;
 
@@ -121,24 +121,24 @@ SNOWID_EXPORT int snowid_id_parse(const char *text, size_t length, enum snowid_f
 		return sn_fail_null("text");
 	if (!id)
 		return sn_fail_null("id");
-	if (!f)
-		return fail_form(form);
-	if (length == 0 || length > f->width || (f->fixed && length < f->width))
-		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, but %s has %s%u", length, f->name,
-			       f->fixed ? "" : "1 to ", f->width);
+	if (!found)
+		return form_fail(form);
+	if (length == 0 || length > found->width || (found->fixed && length < found->width))
+		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, but %s has %s%u", length, found->name,
+			       found->fixed ? "" : "1 to ", found->width);
 	for (size_t i = 0; i < length; i++) {
-		const unsigned digit = f->values[(unsigned char)text[i]] - 1u;
-		if (digit >= f->radix)
-			return sn_fail_byte(text, i, f->digits, f->radix);
-		overflow |= __builtin_mul_overflow(value, f->radix, &value);
+		const unsigned digit = found->values[(unsigned char)text[i]] - 1u;
+		if (digit >= found->radix)
+			return sn_fail_byte(text, i, found->digits, found->radix);
+		overflow |= __builtin_mul_overflow(value, found->radix, &value);
 		overflow |= __builtin_add_overflow(value, digit, &value);
 	}
-	if (!f->fixed && length > 1 && text[0] == f->digits[0])
-		return sn_fail(SNOWID_E_SYNTAX, "leading %c, which %s must not have", f->digits[0],
-			       f->name);
+	if (!found->fixed && length > 1 && text[0] == found->digits[0])
+		return sn_fail(SNOWID_E_SYNTAX, "leading %c, which %s must not have",
+			       found->digits[0], found->name);
 	if (overflow)
 		return sn_fail(SNOWID_E_OVERFLOW, "%.*s in %s is 2^64 or more", (int)length, text,
-			       f->name);
+			       found->name);
 	*id = value;
 	return 0;
 }
@@ -164,6 +164,6 @@ SNOWID_EXPORT int snowid_form_parse(const char *name, enum snowid_form *form)
 
 SNOWID_EXPORT const char *snowid_form_name(enum snowid_form form)
 {
-	const struct form *const f = find(form);
-	return f ? f->name : NULL;
+	const struct text_form *const found = form_find(form);
+	return found ? found->name : NULL;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * ULIDs (github.com/ulid/spec): 48 bits of milliseconds and 80 random bits. In text, the 128 bits
- * are 13 digits for the high word but its last bit, one for that bit and the top 4 of the low word,
- * and 12 for the other 60.
+ * ULIDs (github.com/ulid/spec): 48 bits of milliseconds and 80 random bits.
+ *
+ * Their text has 26 digits of 5 bits. 13 digits hold the high word without its last bit, the next
+ * digit holds that bit and the top 4 bits of the low word, and 12 digits hold the rest.
  */
 #include "libsnowid/id/ulid.h"
 
@@ -17,7 +18,7 @@
 #include "libsnowid/base/instant.h"
 #include "libsnowid/id/text.h"
 
-#define LENGTH (SNOWID_ULID_TEXT - 1)
+#define ULID_LENGTH (SNOWID_ULID_TEXT - 1)
 
 void sn_ulid_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],
 		    struct snowid_id128 *id)
@@ -48,7 +49,7 @@ SNOWID_EXPORT int snowid_ulid_random(struct snowid_id128 *id)
 	return 0;
 }
 
-static void write_digits(uint64_t value, char *text, unsigned count)
+static void write_base32(uint64_t value, char *text, unsigned count)
 {
 	while (count > 0) {
 		text[--count] = sn_base32_digits[value & 31];
@@ -56,8 +57,8 @@ static void write_digits(uint64_t value, char *text, unsigned count)
 	}
 }
 
-/* Sets bits of *bad above the low 5 where a byte is no digit. */
-static uint64_t read_digits(const char *text, unsigned count, unsigned *bad)
+/* Sets bits of *bad above the low 5 if a byte is not a digit. */
+static uint64_t read_base32(const char *text, unsigned count, unsigned *bad)
 {
 	uint64_t value = 0;
 	for (unsigned i = 0; i < count; i++) {
@@ -78,14 +79,14 @@ SNOWID_EXPORT int snowid_ulid_format(const struct snowid_id128 *id, char text[SN
 		return sn_fail_null("text");
 	high = sn_load64(id->bytes);
 	low = sn_load64(id->bytes + 8);
-	write_digits(high >> 1, text, 13);
-	write_digits(high << 4 | low >> 60, text + 13, 1);
-	write_digits(low, text + 14, 12);
-	text[LENGTH] = '\0';
+	write_base32(high >> 1, text, 13);
+	write_base32(high << 4 | low >> 60, text + 13, 1);
+	write_base32(low, text + 14, 12);
+	text[ULID_LENGTH] = '\0';
 	return 0;
 }
 
-static int fail_digit(const char *text)
+static int ulid_fail_digit(const char *text)
 {
 	size_t i = 0;
 	while (sn_base32_values[(unsigned char)text[i]] != 0)
@@ -102,17 +103,18 @@ SNOWID_EXPORT int snowid_ulid_parse(const char *text, size_t length, struct snow
 		return sn_fail_null("text");
 	if (!id)
 		return sn_fail_null("id");
-	if (length != LENGTH)
-		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, but a ULID has %d", length, LENGTH);
-	high = read_digits(text, 13, &bad);
-	middle = read_digits(text + 13, 1, &bad);
-	low = read_digits(text + 14, 12, &bad);
+	if (length != ULID_LENGTH)
+		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, but a ULID has %d", length,
+			       ULID_LENGTH);
+	high = read_base32(text, 13, &bad);
+	middle = read_base32(text + 13, 1, &bad);
+	low = read_base32(text + 14, 12, &bad);
 	if (bad > 31)
-		return fail_digit(text);
+		return ulid_fail_digit(text);
 	if (sn_base32_values[(unsigned char)text[0]] - 1u > 7)
 		return sn_fail(SNOWID_E_OVERFLOW,
-			       "%.*s has more than 128 bits: a ULID begins with 0 to 7", LENGTH,
-			       text);
+			       "%.*s has more than 128 bits: a ULID begins with 0 to 7",
+			       ULID_LENGTH, text);
 	sn_store64(id->bytes, high << 1 | middle >> 4);
 	sn_store64(id->bytes + 8, middle << 60 | low);
 	return 0;
@@ -144,7 +146,7 @@ SNOWID_EXPORT int snowid_ulid_increment(struct snowid_id128 *id)
 	return 0;
 }
 
-static int edge_at(int64_t sec, uint32_t nsec, bool last, struct snowid_id128 *id)
+static int ulid_edge_at(int64_t sec, uint32_t nsec, bool last, struct snowid_id128 *id)
 {
 	static const uint8_t zeros[8], ones[8] = {255, 255, 255, 255, 255, 255, 255, 255};
 	const bool early = sec < 0;
@@ -167,12 +169,12 @@ static int edge_at(int64_t sec, uint32_t nsec, bool last, struct snowid_id128 *i
 
 SNOWID_EXPORT int snowid_ulid_first_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id)
 {
-	return edge_at(unix_sec, nsec, false, id);
+	return ulid_edge_at(unix_sec, nsec, false, id);
 }
 
 SNOWID_EXPORT int snowid_ulid_last_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id)
 {
-	return edge_at(unix_sec, nsec, true, id);
+	return ulid_edge_at(unix_sec, nsec, true, id);
 }
 
 /* ---- kind ------------------------------------------------------------------------------------ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * UUIDs (RFC 9562) as two 64-bit words: the high one holds the time and the version, the low one
- * the variant and the rest. Their text is done eight digits at a time, each a byte of a word.
+ * UUIDs (RFC 9562) as two 64-bit words: the high one has the time and the version, the low one the
+ * variant and the rest.
  */
 #include "libsnowid/id/uuid.h"
 
@@ -13,11 +13,8 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/instant.h"
-#include "libsnowid/id/text.h"
 
-#define LENGTH    (SNOWID_UUID_TEXT - 1)
-#define EACH_BYTE 0x0101010101010101u
-#define VARIANT   0x8000000000000000u /* RFC 9562's: 10 at the top of the low word */
+#define VARIANT 0x8000000000000000u /* 10 in the top bits of the low word (RFC 9562, 4.1) */
 
 /* The time of versions 1 and 6 is counted in 100 ns from 1582-10-15T00:00:00Z (RFC 9562, 5.1). */
 #define UUID_EPOCH_SEC (-12219292800)
@@ -25,138 +22,6 @@
 #define TICK_MAX      (UINT64_MAX >> 4) /* 60 bits */
 #define CLOCK_SEQ_MAX 0x3fff
 #define NODE_MAX      (UINT64_MAX >> 16)
-
-/* ---- text ------------------------------------------------------------------------------------ */
-
-/* 32 bits as eight bytes of 4 bits each, and back. */
-static inline uint64_t spread(uint64_t x)
-{
-	x = (x | x << 16) & 0x0000ffff0000ffff;
-	x = (x | x << 8) & 0x00ff00ff00ff00ff;
-	return (x | x << 4) & 0x0f0f0f0f0f0f0f0f;
-}
-
-static inline uint64_t gather(uint64_t x)
-{
-	x = (x | x >> 4) & 0x00ff00ff00ff00ff;
-	x = (x | x >> 8) & 0x0000ffff0000ffff;
-	return (x | x >> 16) & 0x00000000ffffffff;
-}
-
-/* The digit of each byte from 0 to 15: '0' to '9', or 'a' to 'f', which begin 0x27 after '9'. */
-static inline uint64_t to_digits(uint64_t values)
-{
-	const uint64_t letters = (values + 6 * EACH_BYTE) >> 4 & EACH_BYTE;
-	return values + '0' * EACH_BYTE + letters * ('a' - '9' - 1);
-}
-
-/* Reads eight digits. They were that if and only if writing their values gives the same text, in
- * lower case; other bits are set in *bad. */
-static inline uint64_t from_digits(uint64_t digits, uint64_t *bad)
-{
-	const uint64_t letters =
-		digits >> 6 & EACH_BYTE; /* 0x40 is set in letters, not in '0' to '9' */
-	const uint64_t values = ((digits & 0x0f * EACH_BYTE) + letters * 9) & 0x0f * EACH_BYTE;
-	*bad |= to_digits(values) ^ (digits | letters << 5);
-	return gather(values);
-}
-
-SNOWID_EXPORT int snowid_uuid_format(const struct snowid_id128 *id, char text[SNOWID_UUID_TEXT])
-{
-	uint64_t a, b, c, d;
-
-	if (!id)
-		return sn_fail_null("id");
-	if (!text)
-		return sn_fail_null("text");
-	a = to_digits(spread(sn_load32(id->bytes)));
-	b = to_digits(spread(sn_load32(id->bytes + 4)));
-	c = to_digits(spread(sn_load32(id->bytes + 8)));
-	d = to_digits(spread(sn_load32(id->bytes + 12)));
-	sn_store64(text, a);
-	sn_store32(text + 9, (uint32_t)(b >> 32));
-	sn_store32(text + 14, (uint32_t)b);
-	sn_store32(text + 19, (uint32_t)(c >> 32));
-	sn_store32(text + 24, (uint32_t)c);
-	sn_store64(text + 28, d);
-	text[8] = text[13] = text[18] = text[23] = '-';
-	text[LENGTH] = '\0';
-	return 0;
-}
-
-/* Reads the 36 characters of the plain form; false where they are not. */
-static bool read_plain(const char *text, uint64_t *high, uint64_t *low)
-{
-	uint64_t bad = (uint64_t)((text[8] ^ '-') | (text[13] ^ '-') | (text[18] ^ '-') |
-				  (text[23] ^ '-'));
-	const uint64_t a = from_digits(sn_load64(text), &bad);
-	const uint64_t b =
-		from_digits((uint64_t)sn_load32(text + 9) << 32 | sn_load32(text + 14), &bad);
-	const uint64_t c =
-		from_digits((uint64_t)sn_load32(text + 19) << 32 | sn_load32(text + 24), &bad);
-	const uint64_t d = from_digits(sn_load64(text + 28), &bad);
-	*high = a << 32 | b;
-	*low = c << 32 | d;
-	return bad == 0;
-}
-
-/* The ways to write a UUID: x stands for a digit, other letters for themselves in either case (RFC
- * 8141, 3.1, for those of the URN). */
-#define PLAIN "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
-static const struct way {
-	const char *pattern;
-	size_t start; /* of the plain form */
-} ways[] = {{PLAIN, 0}, {"{" PLAIN "}", 1}, {"urn:uuid:" PLAIN, 9}};
-
-static int match(const char *pattern, const char *text)
-{
-	static const char digits[] = "0123456789abcdefABCDEF";
-	for (size_t i = 0; pattern[i] != '\0'; i++) {
-		const char place = pattern[i];
-		const bool letter = place >= 'a' && place <= 'z';
-		const char itself[] = {place, (char)(letter ? place - 'a' + 'A' : place)};
-		const char *const allowed = place == 'x' ? digits : itself;
-		const unsigned count = place == 'x' ? sizeof digits - 1 : letter ? 2 : 1;
-		if (!memchr(allowed, text[i], count))
-			return sn_fail_byte(text, i, allowed, count);
-	}
-	return 0;
-}
-
-/* Reads a UUID in any of the ways, or says what is wrong with it. */
-static int read_any(const char *text, size_t length, uint64_t *high, uint64_t *low)
-{
-	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-		if (length == strlen(ways[i].pattern)) {
-			const int error = match(ways[i].pattern, text);
-			if (error)
-				return error;
-			read_plain(text + ways[i].start, high, low);
-			return 0;
-		}
-	}
-	return sn_fail(
-		SNOWID_E_SYNTAX,
-		"%zu bytes, but a UUID has 36, 38 with braces, or 45 with urn:uuid:", length);
-}
-
-SNOWID_EXPORT int snowid_uuid_parse(const char *text, size_t length, struct snowid_id128 *id)
-{
-	uint64_t high, low;
-
-	if (!text)
-		return sn_fail_null("text");
-	if (!id)
-		return sn_fail_null("id");
-	if (length != LENGTH || !read_plain(text, &high, &low)) {
-		const int error = read_any(text, length, &high, &low);
-		if (error)
-			return error;
-	}
-	sn_store64(id->bytes, high);
-	sn_store64(id->bytes + 8, low);
-	return 0;
-}
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
@@ -182,13 +47,13 @@ static uint64_t uuid6_tick(uint64_t high)
 	return high >> 16 << 12 | (high & 0x0fff);
 }
 
-/* The version where it means something, else 0, which no UUID with a time has. */
-static unsigned version_of(const struct snowid_id128 *id)
+/* The version, or 0 if the variant is another and so the version digit means nothing. */
+static unsigned uuid_real_version(const struct snowid_id128 *id)
 {
 	return id->bytes[8] >> 6 == 2 ? id->bytes[6] >> 4 : 0;
 }
 
-static int fail_kind(const struct snowid_id128 *id, const char *wanted)
+static int uuid_fail_version(const struct snowid_id128 *id, const char *wanted)
 {
 	return sn_fail(
 		SNOWID_E_KIND,
@@ -196,7 +61,7 @@ static int fail_kind(const struct snowid_id128 *id, const char *wanted)
 		id->bytes[6] >> 4, id->bytes[8] >> 4, wanted);
 }
 
-/* identity: clock sequence and node, as in the low word. */
+/* identity has the clock sequence and the node at their places in the low word. */
 static void uuid_encode(uint64_t high, uint64_t identity, struct snowid_id128 *id)
 {
 	sn_store64(id->bytes, high);
@@ -221,8 +86,8 @@ void sn_uuid7_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],
 	sn_store64(id->bytes + 8, VARIANT | (uint64_t)(counter & 0x0f) << 58 | bottom);
 }
 
-/* A ULID with the version and the variant in place of six of its random bits is a version 7. */
-static void make_version7(struct snowid_id128 *id)
+/* A ULID becomes a UUIDv7 when the version and the variant replace six of its random bits. */
+static void uuid7_from_ulid(struct snowid_id128 *id)
 {
 	id->bytes[6] = 0x70 | (id->bytes[6] & 0x0f);
 	id->bytes[8] = 0x80 | (id->bytes[8] & 0x3f);
@@ -232,7 +97,7 @@ SNOWID_EXPORT int snowid_uuid7_random(struct snowid_id128 *id)
 {
 	const int error = snowid_ulid_random(id);
 	if (!error)
-		make_version7(id);
+		uuid7_from_ulid(id);
 	return error;
 }
 
@@ -284,10 +149,10 @@ SNOWID_EXPORT int snowid_uuid_time(const struct snowid_id128 *id, int64_t *unix_
 	if (!nsec)
 		return sn_fail_null("nsec");
 	high = sn_load64(id->bytes);
-	switch (version_of(id)) {
+	switch (uuid_real_version(id)) {
 	case 1:
 	case 6:
-		tick = version_of(id) == 1 ? uuid1_tick(high) : uuid6_tick(high);
+		tick = uuid_real_version(id) == 1 ? uuid1_tick(high) : uuid6_tick(high);
 		*unix_sec = (int64_t)(tick / SN_T100NS_PER_SEC) + UUID_EPOCH_SEC;
 		*nsec = (uint32_t)(tick % SN_T100NS_PER_SEC) * 100;
 		return 0;
@@ -297,7 +162,7 @@ SNOWID_EXPORT int snowid_uuid_time(const struct snowid_id128 *id, int64_t *unix_
 		*nsec = (uint32_t)(tick % 1000) * 1000000;
 		return 0;
 	default:
-		return fail_kind(id, "1, 6 or 7");
+		return uuid_fail_version(id, "1, 6 or 7");
 	}
 }
 
@@ -307,8 +172,8 @@ SNOWID_EXPORT int snowid_uuid_node(const struct snowid_id128 *id, uint8_t node[6
 		return sn_fail_null("id");
 	if (!node)
 		return sn_fail_null("node");
-	if (version_of(id) != 1 && version_of(id) != 6)
-		return fail_kind(id, "1 or 6");
+	if (uuid_real_version(id) != 1 && uuid_real_version(id) != 6)
+		return uuid_fail_version(id, "1 or 6");
 	memcpy(node, id->bytes + 10, 6);
 	return 0;
 }
@@ -319,8 +184,8 @@ SNOWID_EXPORT int snowid_uuid_clock_seq(const struct snowid_id128 *id, unsigned 
 		return sn_fail_null("id");
 	if (!clock_seq)
 		return sn_fail_null("clock_seq");
-	if (version_of(id) != 1 && version_of(id) != 6)
-		return fail_kind(id, "1 or 6");
+	if (uuid_real_version(id) != 1 && uuid_real_version(id) != 6)
+		return uuid_fail_version(id, "1 or 6");
 	*clock_seq = (id->bytes[8] & 0x3fu) << 8 | id->bytes[9];
 	return 0;
 }
@@ -331,8 +196,8 @@ SNOWID_EXPORT int snowid_uuid_set_node(struct snowid_id128 *id, const uint8_t no
 		return sn_fail_null("id");
 	if (!node)
 		return sn_fail_null("node");
-	if (version_of(id) != 1 && version_of(id) != 6)
-		return fail_kind(id, "1 or 6");
+	if (uuid_real_version(id) != 1 && uuid_real_version(id) != 6)
+		return uuid_fail_version(id, "1 or 6");
 	memcpy(id->bytes + 10, node, 6);
 	return 0;
 }
@@ -341,8 +206,8 @@ SNOWID_EXPORT int snowid_uuid_set_clock_seq(struct snowid_id128 *id, unsigned cl
 {
 	if (!id)
 		return sn_fail_null("id");
-	if (version_of(id) != 1 && version_of(id) != 6)
-		return fail_kind(id, "1 or 6");
+	if (uuid_real_version(id) != 1 && uuid_real_version(id) != 6)
+		return uuid_fail_version(id, "1 or 6");
 	if (clock_seq > CLOCK_SEQ_MAX)
 		return sn_fail(SNOWID_E_RANGE, "the clock sequence must be from 0 to %d, not %u",
 			       CLOCK_SEQ_MAX, clock_seq);
@@ -351,19 +216,19 @@ SNOWID_EXPORT int snowid_uuid_set_clock_seq(struct snowid_id128 *id, unsigned cl
 	return 0;
 }
 
-/* Of version 1 or 6. */
-static int tick_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
-			struct snowid_id128 *id)
+/* The first or last UUID of version 1 or 6 at an instant. */
+static int uuid1_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
+			 struct snowid_id128 *id)
 {
 	const unsigned clock_seq = last ? CLOCK_SEQ_MAX : 0;
 	const uint64_t node = last ? NODE_MAX : 0;
 	const bool early = sec < UUID_EPOCH_SEC;
-	const uint64_t since = (uint64_t)sec - (uint64_t)UUID_EPOCH_SEC; /* in s */
-	const bool late = !early && since > TICK_MAX / SN_T100NS_PER_SEC;
+	const uint64_t since_epoch_sec = (uint64_t)sec - (uint64_t)UUID_EPOCH_SEC;
+	const bool late = !early && since_epoch_sec > TICK_MAX / SN_T100NS_PER_SEC;
 	uint64_t tick = early ? 0 : TICK_MAX;
 
 	if (!early && !late)
-		tick = since * SN_T100NS_PER_SEC + nsec / 100;
+		tick = since_epoch_sec * SN_T100NS_PER_SEC + nsec / 100;
 	const bool beyond = late || tick > TICK_MAX;
 	if (beyond)
 		tick = TICK_MAX;
@@ -378,7 +243,8 @@ static int tick_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
 	return 0;
 }
 
-static int edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last, struct snowid_id128 *id)
+static int uuid_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
+			struct snowid_id128 *id)
 {
 	if (!id)
 		return sn_fail_null("id");
@@ -386,26 +252,26 @@ static int edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last, stru
 		return sn_fail(SNOWID_E_INVALID, "nsec is %u, but must be from 0 to 999999999",
 			       nsec);
 	if (version == 1 || version == 6)
-		return tick_edge_at(version, sec, nsec, last, id);
+		return uuid1_edge_at(version, sec, nsec, last, id);
 	if (version != 7)
 		return sn_fail(SNOWID_E_KIND, "a UUID of version %u has no time: 1, 6 and 7 have",
 			       version);
 	const int error =
 		last ? snowid_ulid_last_at(sec, nsec, id) : snowid_ulid_first_at(sec, nsec, id);
-	make_version7(id);
+	uuid7_from_ulid(id);
 	return error;
 }
 
 SNOWID_EXPORT int snowid_uuid_first_at(unsigned version, int64_t unix_sec, uint32_t nsec,
 				       struct snowid_id128 *id)
 {
-	return edge_at(version, unix_sec, nsec, false, id);
+	return uuid_edge_at(version, unix_sec, nsec, false, id);
 }
 
 SNOWID_EXPORT int snowid_uuid_last_at(unsigned version, int64_t unix_sec, uint32_t nsec,
 				      struct snowid_id128 *id)
 {
-	return edge_at(version, unix_sec, nsec, true, id);
+	return uuid_edge_at(version, unix_sec, nsec, true, id);
 }
 
 SNOWID_EXPORT int snowid_uuid_1to6(const struct snowid_id128 *uuid1, struct snowid_id128 *uuid6)
@@ -414,8 +280,8 @@ SNOWID_EXPORT int snowid_uuid_1to6(const struct snowid_id128 *uuid1, struct snow
 		return sn_fail_null("uuid1");
 	if (!uuid6)
 		return sn_fail_null("uuid6");
-	if (version_of(uuid1) != 1)
-		return fail_kind(uuid1, "1");
+	if (uuid_real_version(uuid1) != 1)
+		return uuid_fail_version(uuid1, "1");
 	*uuid6 = *uuid1;
 	sn_store64(uuid6->bytes, uuid6_high(uuid1_tick(sn_load64(uuid1->bytes))));
 	return 0;
@@ -427,8 +293,8 @@ SNOWID_EXPORT int snowid_uuid_6to1(const struct snowid_id128 *uuid6, struct snow
 		return sn_fail_null("uuid6");
 	if (!uuid1)
 		return sn_fail_null("uuid1");
-	if (version_of(uuid6) != 6)
-		return fail_kind(uuid6, "6");
+	if (uuid_real_version(uuid6) != 6)
+		return uuid_fail_version(uuid6, "6");
 	*uuid1 = *uuid6;
 	sn_store64(uuid1->bytes, uuid1_high(uuid6_tick(sn_load64(uuid6->bytes))));
 	return 0;

@@ -9,12 +9,12 @@ extern const struct sn_kind sn_kind_uuid1;
 extern const struct sn_kind sn_kind_uuid6;
 extern const struct sn_kind sn_kind_uuid7;
 
-/* Version 1 or 6 of a 60-bit tick, a 14-bit clock sequence and a 48-bit node. */
+/* Encodes a 60-bit tick, a 14-bit clock sequence and a 48-bit node. */
 void sn_uuid1_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id);
 void sn_uuid6_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id);
 
-/* Version 7 of a 48-bit tick in ms, a 16-bit counter in rand_a and the top of rand_b (RFC 9562, 6.2,
- * method 1) and 58 random bits, of which the top 6 bits of random[0] are not used. */
+/* Encodes a 48-bit tick in ms and a 16-bit counter, which takes rand_a and the top 4 bits of rand_b
+ * (RFC 9562, 6.2, method 1). The top 6 bits of random[0] are not used. */
 void sn_uuid7_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],
 		     struct snowid_id128 *id);
 

@@ -103,7 +103,7 @@ ok "a parameter that changes is noticed" refuses 's/snowid_strerror(int /snowid_
 	include/snowid.h libsnowid/base/error.c
 ok "a value that changes is noticed" refuses 's/SNOWID_LAYOUT_UNIT_NS,/& SNOWID_LAYOUT_NEW,/' include/snowid.h
 ok "a function that is missing is noticed" refuses 's/snowid_layout_preset/snowid_layout_builtin/' \
-	include/snowid.h libsnowid/id/layout.c libsnowid/config.c libsnowid/libsnowid.sym
+	include/snowid.h libsnowid/id/layout_spec.c libsnowid/config.c libsnowid/libsnowid.sym
 ok "a library without debug information is refused, though abidiff would pass it" refuses_stripped
 
 # ---- programs of earlier releases --------------------------------------------------------------
