@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opening generators: what has to be set, and what they have afterwards.
+ */
+#include "tests/unit/kinds.h"
+
+TEST(field_of_the_worker_must_be_set)
+{
+	static const struct {
+		const char *kind;
+		const char *field; /* that the error names; NULL: no error */
+	} cases[] = {
+		{"snowflake", "worker"},
+		{"discord", "worker"},
+		{"instagram", "shard"},
+		{"sonyflake", "machine"},
+		{"js53", "worker"},
+		{"time:41,region:4,host:6,sequence:12", "region"},
+		{"time:41,sequence:22", NULL},
+		{"ulid", NULL},
+		{"uuid1", NULL},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct snowid_config *config;
+		struct snowid_generator *g = NULL;
+		OK(snowid_config_new(&config));
+		OK(snowid_config_set_kind(config, cases[i].kind));
+		OK(snowid_config_set_store(config, "memory:"));
+		if (cases[i].field) {
+			EXPECT(snowid_generator_new(config, &g), SNOWID_E_WORKER);
+			EXPECT_DETAIL(cases[i].field);
+			ck_assert_ptr_null(g);
+		} else {
+			OK(snowid_generator_new(config, &g));
+		}
+		snowid_generator_free(g);
+		snowid_config_free(config);
+	}
+}
+
+TEST(other_fields_are_0_by_default)
+{
+	struct snowid_generator *const g = open_in_memory("snowflake");
+	uint64_t value;
+	ck_assert_uint_eq(field_of(g, "datacenter"), 0);
+	EXPECT(snowid_generator_field(g, "shard", &value), SNOWID_E_UNKNOWN);
+	EXPECT(snowid_generator_field(g, "sequence", &value), SNOWID_E_INVALID);
+	snowid_generator_free(g);
+}
+
+/* A random node has the multicast bit (RFC 9562, section 6.10). */
+TEST(random_node_of_uuids_is_multicast_and_kept)
+{
+	struct snowid_config *const config = kind_config("uuid6");
+	struct snowid_generator *a, *b;
+	struct snowid_id128 id, next;
+	uint8_t node[6];
+	unsigned clock_seq;
+	OK(snowid_generator_new(config, &a));
+	OK(snowid_generator_new(config, &b));
+	ck_assert_uint_ne(field_of(a, "node"), field_of(b, "node"));
+	OK(snowid_generator_next128(a, &id));
+	OK(snowid_generator_next128(a, &next));
+	ck_assert_mem_eq(id.bytes + 8, next.bytes + 8, 8);
+	OK(snowid_uuid_node(&id, node));
+	ck_assert_int_eq(node[0] & 1, 1);
+	ck_assert_uint_eq((uint64_t)node[0] << 40 | (uint64_t)node[1] << 32 |
+				  (uint64_t)node[2] << 24 | (uint64_t)node[3] << 16 |
+				  (uint64_t)node[4] << 8 | node[5],
+			  field_of(a, "node"));
+	OK(snowid_uuid_clock_seq(&id, &clock_seq));
+	ck_assert_uint_eq(clock_seq, field_of(a, "clock_seq"));
+	snowid_generator_free(a);
+	snowid_generator_free(b);
+	snowid_config_free(config);
+}
+
+TEST(node_and_clock_sequence_of_uuids_can_be_set)
+{
+	struct snowid_config *const config = kind_config("uuid6");
+	struct snowid_id128 id;
+	uint8_t node[6];
+	unsigned clock_seq;
+	OK(snowid_config_set_field(config, "node", UINT64_C(0x020406080a0c)));
+	OK(snowid_config_set_field(config, "clock_seq", 0x1234));
+	struct snowid_generator *const g = open_config(config);
+	OK(snowid_generator_next128(g, &id));
+	OK(snowid_uuid_node(&id, node));
+	ck_assert_mem_eq(node, "\x02\x04\x06\x08\x0a\x0c", 6);
+	OK(snowid_uuid_clock_seq(&id, &clock_seq));
+	ck_assert_uint_eq(clock_seq, 0x1234);
+	snowid_generator_free(g);
+}
+
+TEST(settings_can_be_read_back)
+{
+	struct snowid_config *const config = kind_config("snowflake");
+	char text[32];
+	OK(snowid_config_set(config, "hold", "750ms"));
+	struct snowid_generator *const g = open_config(config);
+	OK(snowid_generator_get(g, "hold", text, sizeof text, NULL));
+	ck_assert_str_eq(text, "750ms");
+	OK(snowid_generator_get(g, "field.worker", text, sizeof text, NULL));
+	ck_assert_str_eq(text, "1");
+	snowid_generator_free(g);
+}
+
+TEST(memory_needs_no_maintenance)
+{
+	struct snowid_generator *const g = open_in_memory("snowflake");
+	uint64_t again;
+	OK(snowid_generator_maintain(g, &again));
+	ck_assert_uint_eq(again, UINT64_MAX);
+	snowid_generator_free(g);
+}
+
+TEST(successive_generators_within_a_millisecond_never_share_an_id)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_config *const config = kind_config("snowflake");
+	uint64_t last = 0, id;
+	OK(snowid_config_set_clock(config, clock));
+	for (int i = 0; i < 50; i++) { /* three in a millisecond */
+		struct snowid_generator *g;
+		OK(snowid_generator_new(config, &g));
+		if (i % 3 == 2)
+			OK(snowid_generator_next(g, &id));
+		else if (snowid_generator_try_next(g, &id, NULL) != 0)
+			id = 0;
+		if (id) {
+			ck_assert_uint_gt(id, last);
+			last = id;
+		}
+		OK(snowid_generator_close(g, 0));
+		snowid_generator_free(g);
+		OK(snowid_clock_advance(clock, MS / 3));
+	}
+	ck_assert_uint_gt(last, 0);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+}
+
+/* Its memory may be at the address of the one before. */
+TEST(generator_keeps_nothing_of_one_that_was_freed)
+{
+	struct snowid_config *const config = kind_config("snowflake");
+	struct snowid_clock *const clock = manual_clock(START);
+	uint64_t last = 0;
+	OK(snowid_config_set_clock(config, clock));
+	for (uint64_t i = 0; i < 20; i++) {
+		struct snowid_generator *g;
+		OK(snowid_config_set_field(config, "worker", i));
+		OK(snowid_generator_new(config, &g));
+		uint64_t id = 0;
+		for (int n = 0; n < 10; n++) {
+			id = next_id(g);
+			ck_assert_uint_eq(id >> 12 & 31, i);
+			ck_assert_uint_gt(id >> 22, last >> 22);
+		}
+		ck_assert_uint_eq(stat_of(g, SNOWID_STAT_ISSUED), 10);
+		ck_assert_uint_eq(field_of(g, "worker"), i);
+		last = id;
+		snowid_generator_free(g);
+	}
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+}
+
+int main(void)
+{
+	return run_tests(NULL, NULL);
+}
