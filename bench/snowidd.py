@@ -18,7 +18,15 @@ sys.dont_write_bytecode = True
 sys.path.insert(
     0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "daemon")
 )
-from daemon import LAST, WORK, Daemon, free_port, scratch, until  # noqa: E402
+from harness import (  # noqa: E402
+    SCRATCH,
+    Daemon,
+    free_port,
+    get,
+    scratch,
+    wait_for,
+    write_scratch,
+)
 
 SECONDS = 2
 ROUNDS = 3
@@ -74,7 +82,7 @@ def load_fully(pid, url, connections=64):
 
 def load_at_rate(pid, url, rate, connections=64):
     """Sends `rate` requests per second."""
-    log = os.path.join(WORK, "requests")
+    log = scratch("requests")
     before, began = cpu_seconds(pid), time.monotonic()
     clients = [f"-c{connections}", f"-D{SECONDS}", f"--rps={rate / connections}"]
     run_client("h2load", "--h1", *clients, f"--log-file={log}", url)
@@ -87,10 +95,10 @@ def load_at_rate(pid, url, rate, connections=64):
 
 def start_nginx(port, tls_port, key, certificate):
     body = r'{"id":780207505992056832,"id_str":"780207505992056832"}\n'
-    config = scratch(
+    config = write_scratch(
         "nginx.conf",
         f"""
-        worker_processes 1; daemon off; pid {WORK}/nginx.pid; error_log {WORK}/nginx.log;
+        worker_processes 1; daemon off; pid {SCRATCH}/nginx.pid; error_log {SCRATCH}/nginx.log;
         events {{ worker_connections 1024; }}
         http {{ access_log off; keepalive_requests 1000000000; default_type application/json;
             server {{ listen 127.0.0.1:{port}; listen 127.0.0.1:{tls_port} ssl;
@@ -98,7 +106,7 @@ def start_nginx(port, tls_port, key, certificate):
                 location / {{ return 200 '{body}'; }} }} }}""",
     )
     process = subprocess.Popen(
-        ["taskset", "-c", "0", "nginx", "-p", WORK, "-c", config],
+        ["taskset", "-c", "0", "nginx", "-p", SCRATCH, "-c", config],
         env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"},
     )
     children = f"/proc/{process.pid}/task/{process.pid}/children"
@@ -107,7 +115,7 @@ def start_nginx(port, tls_port, key, certificate):
         with open(children, encoding="ascii") as file:
             return file.read().split()
 
-    until(find_worker, "nginx")
+    wait_for(find_worker, "nginx")
     return process, int(find_worker()[0])
 
 
@@ -141,7 +149,7 @@ def check_ids(daemon, before):
 
 
 def count_made(daemon):
-    text = daemon.ask("/metrics")[2].decode()
+    text = daemon.text("/metrics")
     counts = re.findall(r"^snowid_ids_generated_total\{.*\} (.*)$", text, re.M)
     return int(sum(float(count) for count in counts))
 
@@ -202,7 +210,7 @@ def measure_idle_connections(daemon):
     before, held = resident_bytes(daemon.process.pid), []
     for _ in range(5000):
         s = daemon.connect()
-        s.sendall(LAST.replace(b"Connection: close\r\n", b""))
+        s.sendall(get())
         held.append(s)
     for s in held:
         s.recv(4096)
@@ -219,11 +227,11 @@ def measure_busy_disk(daemon):
     """Measures how long making an ID takes while others sync, by the daemon's own histogram."""
 
     def counts():
-        text = daemon.ask("/metrics")[2].decode()
+        text = daemon.text("/metrics")
         bucket = r'^snowid_id_generation_seconds_bucket{le="%s"} (\d+)$'
         return [int(re.search(bucket % le, text, re.M).group(1)) for le in ("0.001", r"\+Inf")]
 
-    path = os.path.join(WORK, "busy")
+    path = scratch("busy")
     writer = f"while :; do dd if=/dev/zero of={path} bs=1M count=64 oflag=dsync; done"
     with subprocess.Popen(
         ["taskset", "-c", "1", "sh", "-c", writer],
@@ -231,7 +239,7 @@ def measure_busy_disk(daemon):
         start_new_session=True,
     ) as disk:
         try:
-            until(lambda: os.path.exists(path), "the disk")
+            wait_for(lambda: os.path.exists(path), "the disk")
             before = counts()
             load_at_rate(daemon.process.pid, f"http://127.0.0.1:{daemon.port}/api/v1/id", 10000)
             late, total = (after - b for after, b in zip(counts(), before))
@@ -246,7 +254,7 @@ def measure_busy_disk(daemon):
 
 
 def main():
-    key, certificate = os.path.join(WORK, "key.pem"), os.path.join(WORK, "certificate.pem")
+    key, certificate = scratch("key.pem"), scratch("certificate.pem")
     subprocess.run(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split()
         + ["-subj", "/CN=localhost", "-keyout", key, "-out", certificate],

@@ -1,57 +1,68 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
-"""Runs those of tests/conformance that HTTP has a call for: decode. See README there."""
+"""Runs those cases of tests/conformance that the daemon has a path for: decode. See README there."""
 import glob
 import json
 import os
 import sys
 import urllib.parse
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "daemon"))
-from daemon import SOURCE, Daemon, check, equal, main  # noqa: E402 pylint: disable=wrong-import-position
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "daemon"))
+from harness import SOURCE, Daemon, check, equal, run_tests  # noqa: E402
 
-# The layout ended in 1970: no daemon can be asked to serve it.
-ENDED = ("time:1,worker:63",)
+# A layout that ended in 1970: no daemon can serve it.
+ENDED = "time:1,worker:63"
 STATUS = {"SYNTAX": 400, "RANGE": 400, "OVERFLOW": 400}
 
 
-def cases():
-    """Those to decode, by kind."""
+def cases_by_kind():
     found = {}
     for path in sorted(glob.glob(os.path.join(SOURCE, "tests", "conformance", "*.json"))):
         with open(path, encoding="utf-8") as file:
             for case in json.load(file)["cases"]:
-                if case["do"] == "decode" and case["kind"] not in ENDED:
+                if case["do"] == "decode" and case["kind"] != ENDED:
                     found.setdefault(case["kind"], []).append(case)
     return found
 
 
-def run(d, kind, case):
+def daemon_of_kind(kind):
+    """A daemon that serves a kind under the name it; `uuid` stands for a UUID of any version."""
+    is_text = kind == "ulid" or kind.startswith("uuid")
+    has_worker = not is_text and (":" not in kind or "worker" in kind or "shard" in kind)
+    worker = ["--worker-id", "1"] if has_worker else []
+    kind = "uuid7" if kind == "uuid" else kind
+    return Daemon("--kinds", "it=" + kind, "--store", "memory:", *worker)
+
+
+def run_case(daemon, kind, case):
     name = f"{case['name']}: {case['id']}"
-    query = {"id": case["id"]}
-    if kind != "uuid":
-        query["kind"] = "it"
-    status, _, body = d.ask("/api/v1/parse?" + urllib.parse.urlencode(query))
+    query = {"id": case["id"]} if kind == "uuid" else {"id": case["id"], "kind": "it"}
+    status, _, body = daemon.request("/api/v1/parse?" + urllib.parse.urlencode(query))
     body = json.loads(body)
     if "error" in case:
-        check(status == STATUS[case["error"]] and body["error"] == "malformed_id" and case["says"] in body["message"], name, body)
+        found = status, body["error"]
+        good = found == (STATUS[case["error"]], "malformed_id") and case["says"] in body["message"]
+        check(good, name, body)
         return
-    got = {"time": body.get("timestamp"), "unix_ms": body.get("timestamp_ms"), "version": body.get("version"), "variant": body.get("variant"),
-           "fields": {f: str(body.get(f + "_id", body.get(f))) for f in case["expect"].get("fields", {})}}
+    fields = case["expect"].get("fields", {})
+    got = {
+        "time": body.get("timestamp"),
+        "unix_ms": body.get("timestamp_ms"),
+        "version": body.get("version"),
+        "variant": body.get("variant"),
+        "fields": {field: str(body.get(field + "_id", body.get(field))) for field in fields},
+    }
     equal({key: got[key] for key in case["expect"]}, case["expect"], name)
 
 
-def conformance():
-    found = cases()
-    check(len(found) > 8, "there are cases")
-    for kind, of_kind in found.items():
-        wide = kind == "ulid" or kind.startswith("uuid")
-        worker = any(f in kind for f in ("worker", "shard")) or ":" not in kind
-        with Daemon("--kinds", "it=" + ("uuid7" if kind == "uuid" else kind), "--store", "memory:", *([] if wide or not worker else ["--worker-id", "1"])) as d:
-            for case in of_kind:
-                run(d, kind, case)
+def test_conformance():
+    found = cases_by_kind()
+    check(len(found) > 8, "there are cases of several kinds")
+    for kind, cases in found.items():
+        with daemon_of_kind(kind) as daemon:
+            for case in cases:
+                run_case(daemon, kind, case)
 
 
 if __name__ == "__main__":
-    sys.exit(main([conformance]))
+    run_tests(globals())

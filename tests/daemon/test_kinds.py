@@ -1,0 +1,69 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
+"""Kinds beside the first: their IDs, their layouts, their stores."""
+import re
+import time
+
+from harness import DEADLINE, Daemon, check, equal, error_code, run_tests, scratch
+
+LAYOUTS = "snowflake ulid uuid7 uuid6 uuid1 orders=time:41,machine:10,sequence:13 sonyflake"
+FORMS = {
+    "ulid": "[0-9A-HJKMNP-TV-Z]{26}",
+    "uuid7": "[0-9a-f-]{14}7.*",
+    "uuid6": "[0-9a-f-]{14}6.*",
+    "uuid1": "[0-9a-f-]{14}1.*",
+}
+
+
+def parse_next(daemon, kind):
+    """What parse returns for the next ID of a kind."""
+    made = daemon.json("/api/v1/id?kind=" + kind)["id"]
+    return daemon.json(f"/api/v1/parse?kind={kind}&id={made}")
+
+
+def check_text_kind(daemon, kind, form):
+    many = daemon.json(f"/api/v1/ids?kind={kind}&count=50")
+    good = len(set(many["ids"])) == 50 and many["ids"] == many["ids_str"]
+    good = good and all(re.fullmatch(form, text) for text in many["ids"])
+    check(good, "ids returns 50 distinct IDs of kind " + kind)
+    text = daemon.text(f"/v1/next_id?kind={kind}")
+    check(re.fullmatch(form, text), "next_id returns an ID of kind " + kind, text)
+    parsed = daemon.json(f"/api/v1/parse?id={text}")
+    recent = abs(parsed["timestamp_ms"] / 1000 - time.time()) < DEADLINE
+    check(parsed["kind"] == kind and recent, "parse recognizes an ID of kind " + kind, parsed)
+
+
+def test_every_kind():
+    options = "--worker-id=5", "--datacenter-id", "7", "--block", "100ms"
+    with Daemon("--kinds", LAYOUTS, *options) as daemon:
+        for kind, form in FORMS.items():
+            check_text_kind(daemon, kind, form)
+        parsed = daemon.json(f"/api/v1/parse?id={daemon.json('/api/v1/id')['id']}")
+        found = parsed["worker_id"], parsed["datacenter_id"]
+        equal(found, (5, 7), "IDs contain the configured worker and datacenter")
+        for kind in "orders", "sonyflake":
+            parsed = parse_next(daemon, kind)
+            found = parsed["machine_id"], parsed["kind"]
+            equal(found, (5, kind), "IDs of another layout contain the worker: " + kind)
+
+
+def test_stores():
+    kinds = "snowflake orders=time:41,worker:10,sequence:12 more=time:42,worker:10,sequence:11"
+    first = scratch("beside")
+    options = "--store", f"slots:{first}?workers=3-9", "--block", "100ms"
+    with Daemon("--kinds", kinds, *options) as daemon:
+        stores = {k["name"]: k["store"] for k in daemon.json("/api/v1/health")["kinds"]}
+        wanted = {
+            "snowflake": f"slots:{first}?workers=3-9",
+            "orders": f"slots:{first}/orders?workers=3-9",
+            "more": f"slots:{first}/more?workers=3-9",
+        }
+        equal(stores, wanted, "each further kind has a store below that of the first")
+        workers = [parse_next(daemon, kind)["worker_id"] for kind in stores]
+        equal(workers, [3, 3, 3], "each store assigns a worker")
+        status, _, body = daemon.request("/api/v1/id?kind=nothing")
+        equal((status, error_code(body)), (404, "unknown_kind"), "an unknown kind is refused")
+
+
+if __name__ == "__main__":
+    run_tests(globals())

@@ -1,0 +1,182 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
+"""deploy/haproxy and deploy/nginx: three nodes under load. One of them refuses, one is killed."""
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+import urllib.request
+
+from harness import (
+    DEADLINE,
+    SCRATCH,
+    SOURCE,
+    Daemon,
+    check,
+    equal,
+    free_port,
+    read_text,
+    run_command,
+    run_tests,
+    scratch,
+    skip_unless_found,
+    wait_for,
+    write_scratch,
+)
+
+DEPLOY = os.path.join(os.path.abspath(SOURCE), "deploy")
+CLIENTS = 8
+NTP_EPOCH = 2208988800  # 1970 in seconds since 1900: RFC 5905, section 6
+NGINX_PATHS = "client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "uwsgi_temp_path"
+
+
+class Load:
+    """Keep-alive clients of a proxy; `with` ends them."""
+
+    def __init__(self, port):
+        self.port, self.ids, self.failures = port, [], []
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(CLIENTS)]
+
+    def run(self):
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        while not self.stopping.is_set():
+            try:
+                client.request("GET", "/api/v1/ids?count=10")
+                response = client.getresponse()
+                body = response.read()
+                if response.status == 200:
+                    self.ids += json.loads(body)["ids"]
+                else:
+                    self.failures.append(response.status)
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                client.close()
+                time.sleep(0.01)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+
+@contextlib.contextmanager
+def wrong_ntp_server(port):
+    """A server whose clock is an hour behind. test_clock.py has a real one."""
+    stopping = threading.Event()
+
+    def serve(server):
+        while not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                request, client = server.recvfrom(100)
+                now = struct.pack(">II", int(time.time()) + NTP_EPOCH - 3600, 0)
+                header = b"\x24\x02" + bytes(22)  # version 4, server, stratum 2
+                server.sendto(header + request[40:48] + now + now, client)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", port))
+        server.settimeout(0.05)
+        thread = threading.Thread(target=serve, args=[server])
+        thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join()
+
+
+@contextlib.contextmanager
+def running_proxy(name, text, port, nodes, command):
+    """A proxy with the example's configuration, but for its addresses."""
+    text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    for i, node in enumerate(nodes):
+        text = text.replace(f"127.0.0.1:{8081 + i}", f"127.0.0.1:{node.port}")
+    command = [*command, write_scratch(name + ".cfg", text)]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **silent) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(DEADLINE)
+
+
+def start_node(name, worker):
+    config = write_scratch(f"{name}.{worker}.yaml", "clock: {interval: 100ms}\n")
+    store = "--store", "file:" + scratch(f"{name}.{worker}"), "--block", "100ms"
+    return Daemon("--config", config, "--worker-id", str(worker), *store, "--threads", "1")
+
+
+def ids_made(node):
+    return node.metric('snowid_ids_generated_total{kind="snowflake"}')
+
+
+def goes_on(node):
+    before = ids_made(node)
+    return wait_for(lambda: ids_made(node) > before + 1000, "more IDs")
+
+
+def check_failover(name, text, *command):
+    port, ntp_port = free_port(), free_port()
+    with contextlib.ExitStack() as stack:
+        nodes = [stack.enter_context(start_node(name, worker)) for worker in range(3)]
+        killed, refusing, last = nodes
+        stack.enter_context(running_proxy(name, text, port, nodes, command))
+        url = f"http://127.0.0.1:{port}/v1/next_id"
+
+        def answers():
+            with contextlib.suppress(OSError):
+                return urllib.request.urlopen(url, timeout=DEADLINE).status == 200
+            return False
+
+        check(wait_for(answers, name), name + " forwards requests")
+        with Load(port) as load:
+            used = wait_for(lambda: all(ids_made(n) > 500 for n in nodes), "load on all nodes")
+            check(used, name + ": all three nodes are used")
+            servers = f"ntp_servers: ['127.0.0.1:{ntp_port}']"
+            write_scratch(f"{name}.1.yaml", f"clock: {{interval: 100ms, {servers}}}\n")
+            stack.enter_context(wrong_ntp_server(ntp_port))
+            refusing.send_signal(signal.SIGHUP)
+            refused = wait_for(lambda: refusing.status("/api/v1/health") == 503, "the refusal")
+            check(refused, name + ": a node whose clock is off refuses")
+            check(goes_on(killed), name + ": the other nodes serve while one refuses")
+            equal(load.failures, [], name + ": no request fails because a node refuses")
+            killed.process.kill()
+            check(goes_on(last), name + ": the last node serves when another is killed")
+        # Each client had at most one request on the node that was killed.
+        good = len(load.failures) <= CLIENTS
+        check(good, name + ": only requests on the killed node fail", load.failures)
+        unique = len(set(load.ids))
+        equal(unique, len(load.ids), f"{name}: {unique} IDs without a duplicate")
+
+
+def test_haproxy():
+    path = os.path.join(DEPLOY, "haproxy", "haproxy.cfg")
+    status = run_command("haproxy", "-c", "-q", "-f", path).returncode
+    equal(status, 0, "haproxy accepts the example")
+    check_failover("haproxy", read_text(path), "haproxy", "-db", "-f")
+
+
+def test_nginx():
+    text = read_text(DEPLOY, "nginx", "nginx.conf")
+    paths = "".join(f" {key} {scratch(key)};" for key in (*NGINX_PATHS, "scgi_temp_path"))
+    text = text.replace("access_log off;", "access_log off;" + paths)
+    text = f"daemon off;\npid {scratch('nginx.pid')};\nerror_log {scratch('nginx.log')};\n" + text
+    check_failover("nginx", text, "nginx", "-p", SCRATCH, "-c")
+
+
+if __name__ == "__main__":
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    skip_unless_found("haproxy", "nginx")
+    run_tests(globals())
