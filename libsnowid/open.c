@@ -8,6 +8,7 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/generator.h"
+#include "libsnowid/stores.h"
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 

@@ -11,7 +11,8 @@
 #include "libsnowid/config.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
-#include "libsnowid/store/store.h"
+#include "libsnowid/store/admin.h"
+#include "libsnowid/stores.h"
 
 struct value {
 	enum snowid_value type;
@@ -233,8 +234,8 @@ SNOWID_EXPORT int snowid_store_inspect(const char *url, struct snowid_store_info
 	struct snowid_store_info *const made = calloc(1, sizeof *made);
 	if (!made)
 		return sn_fail_nomem();
-	if (class->inspect)
-		error = class->inspect(rest, tell, made);
+	if (class->admin)
+		error = class->admin->inspect(rest, tell, made);
 	if (error)
 		snowid_store_info_free(made);
 	else
@@ -300,7 +301,7 @@ SNOWID_EXPORT int snowid_store_adopt(const char *url)
 	const int error = sn_store_find(url, &class, &rest);
 	if (error)
 		return error;
-	return class->adopt ? class->adopt(rest) : cannot(class, "adopt");
+	return class->admin ? class->admin->adopt(rest) : cannot(class, "adopt");
 }
 
 SNOWID_EXPORT int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec)
@@ -316,5 +317,5 @@ SNOWID_EXPORT int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t
 	if (unix_sec < 0 || !sn_instant_valid(unix_sec, nsec))
 		return sn_fail(SNOWID_E_RANGE, "a state file holds instants from 1970 to 9999");
 	const uint64_t floor_ms = (uint64_t)unix_sec * 1000 + (nsec + 999999) / 1000000;
-	return class->reset ? class->reset(rest, floor_ms) : cannot(class, "reset");
+	return class->admin ? class->admin->reset(rest, floor_ms) : cannot(class, "reset");
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * slots:DIRECTORY?workers=A-B - a worker for each process, the first of a range that is free.
+ * slots:DIRECTORY?workers=A-B - a worker for each process: the first of a range that is free.
  *
- * Each worker has a state file in the directory, which a process takes alone. The kernel gives it up
- * with the last process that holds it, however that ends, and the next owner goes on where it ended.
+ * Each worker has a state file in the directory, which one process and its children have exclusively.
+ * The kernel releases it when the last of them ends, in whatever way, and the next owner continues
+ * where it stopped.
  */
+#include "libsnowid/store/slots.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -15,20 +18,22 @@
 #include <sys/stat.h>
 
 #include "libsnowid/base/error.h"
-#include "libsnowid/store/store.h"
+#include "libsnowid/store/file.h"
+#include "libsnowid/store/file_admin.h"
 
 #define DIRECTORY_SIZE 3072
 #define NAME_SIZE      32
 
-/* What a URL says. */
-struct slots {
+/* ---- the URL --------------------------------------------------------------------------------- */
+
+struct slots_url {
 	char directory[DIRECTORY_SIZE];
-	char field[NAME_SIZE]; /* "": worker, machine or shard */
-	bool ranged;
-	uint64_t first, last;
+	char field[NAME_SIZE]; /* "": worker, machine or shard, whichever the kind has */
+	bool has_range;
+	uint64_t first_worker, last_worker;
 };
 
-static int malformed(const char *rest)
+static int fail_slots_url(const char *rest)
 {
 	return sn_fail(
 		SNOWID_E_SYNTAX,
@@ -36,83 +41,89 @@ static int malformed(const char *rest)
 		rest);
 }
 
-static bool read_number(const char **at, uint64_t *value)
+/* Reads a number at the beginning of a text, and moves the text to what follows it. */
+static bool slots_read_number(const char **text, uint64_t *value)
 {
-	const size_t digits = strspn(*at, "0123456789");
-	if (snowid_id_parse(*at, digits, SNOWID_FORM_DECIMAL, value) != 0)
+	const size_t digits = strspn(*text, "0123456789");
+	if (snowid_id_parse(*text, digits, SNOWID_FORM_DECIMAL, value) != 0)
 		return false;
-	*at += digits;
+	*text += digits;
 	return true;
 }
 
-static bool read_option(const char **at, struct slots *slots)
+static bool slots_read_option(const char **text, struct slots_url *slots)
 {
-	if (strncmp(*at, "workers=", 8) == 0) {
-		*at += 8;
-		slots->ranged = true;
-		return read_number(at, &slots->first) && *(*at)++ == '-' &&
-		       read_number(at, &slots->last) && slots->first <= slots->last;
+	if (strncmp(*text, "workers=", 8) == 0) {
+		*text += 8;
+		slots->has_range = true;
+		return slots_read_number(text, &slots->first_worker) && *(*text)++ == '-' &&
+		       slots_read_number(text, &slots->last_worker) &&
+		       slots->first_worker <= slots->last_worker;
 	}
-	if (strncmp(*at, "field=", 6) == 0) {
-		const size_t length = strcspn(*at + 6, "&");
+	if (strncmp(*text, "field=", 6) == 0) {
+		const size_t length = strcspn(*text + 6, "&");
 		if (length == 0 || length >= sizeof slots->field)
 			return false;
-		memcpy(slots->field, *at + 6, length);
-		*at += 6 + length;
+		memcpy(slots->field, *text + 6, length);
+		*text += 6 + length;
 		return true;
 	}
 	return false;
 }
 
-static int parse(const char *rest, struct slots *slots)
+static int parse_slots_url(const char *rest, struct slots_url *slots)
 {
 	const size_t length = strcspn(rest, "?");
-	const char *at = rest + length;
+	const char *options = rest + length;
 
-	*slots = (struct slots){.ranged = false};
+	*slots = (struct slots_url){.has_range = false};
 	if (rest[0] != '/' || length >= sizeof slots->directory)
-		return malformed(rest);
+		return fail_slots_url(rest);
 	memcpy(slots->directory, rest, length);
-	while (*at != '\0') {
-		at++; /* the ? or & */
-		if (!read_option(&at, slots) || (*at != '\0' && *at != '&'))
-			return malformed(rest);
+	while (*options != '\0') {
+		options++; /* the ? or & */
+		if (!slots_read_option(&options, slots) || (*options != '\0' && *options != '&'))
+			return fail_slots_url(rest);
 	}
 	return 0;
 }
 
 static int slots_check(const char *rest)
 {
-	struct slots slots;
-	return parse(rest, &slots);
+	struct slots_url slots;
+	return parse_slots_url(rest, &slots);
 }
 
-/* The field that is assigned. */
-static int find_field(const struct slots *slots, const struct sn_store_settings *settings,
-		      size_t *index)
+/* ---- which workers there are ----------------------------------------------------------------- */
+
+/* Finds the field whose value is assigned. */
+static int slots_find_field(const struct slots_url *slots, const struct sn_store_settings *settings,
+			    size_t *index)
 {
 	static const char *const usual[] = {"worker", "machine", "shard"};
 	const bool named = slots->field[0] != '\0';
 
-	for (size_t n = 0; n < (named ? 1 : sizeof usual / sizeof usual[0]); n++)
+	for (size_t n = 0; n < (named ? 1 : sizeof usual / sizeof usual[0]); n++) {
+		const char *const name = named ? slots->field : usual[n];
 		for (size_t i = 0; i < settings->field_count; i++)
-			if (strcmp(settings->fields[i].name, named ? slots->field : usual[n]) ==
-			    0) {
+			if (strcmp(settings->fields[i].name, name) == 0) {
 				*index = i;
 				return 0;
 			}
+	}
 	return sn_fail(SNOWID_E_STORE, "slots: assigns a worker, but the kind has no field \"%s\"",
 		       named ? slots->field : usual[0]);
 }
 
-/* The range to choose from: of the URL, one that the user has given, or all there are. */
-static int find_range(const struct slots *slots, const struct sn_store_field *field,
-		      uint64_t *first, uint64_t *last)
+/* The workers to choose from: the range in the URL or else all of them, or the one that the user has
+ * set. */
+static int slots_find_range(const struct slots_url *slots, const struct sn_store_field *field,
+			    uint64_t *first, uint64_t *last)
 {
 	const uint64_t max = field->bits < 64 ? (UINT64_C(1) << field->bits) - 1 : UINT64_MAX;
 
-	*first = slots->ranged ? slots->first : 0;
-	*last = slots->ranged ? slots->last : max;
+	*first = slots->has_range ? slots->first_worker : 0;
+	*last = slots->has_range ? slots->last_worker : max;
 	if (*last > max)
 		return sn_fail(SNOWID_E_RANGE,
 			       "workers=%" PRIu64 "-%" PRIu64
@@ -129,51 +140,53 @@ static int find_range(const struct slots *slots, const struct sn_store_field *fi
 	return 0;
 }
 
-/* Who has them, as far as there is room to say; how many there was none for. */
-struct holders {
+/* ---- opening the first that is free ---------------------------------------------------------- */
+
+/* The processes that hold the workers, as far as there is room in an error, and how many more. */
+struct slots_holders {
 	char text[200];
-	size_t used;
+	size_t length;
 	uint64_t more;
 };
 
-static void note_holder(struct holders *holders, const struct sn_holder *holder)
+static void slots_add_holder(struct slots_holders *holders, const struct sn_holder *holder)
 {
 	char one[sizeof holders->text], since[SNOWID_TIME_TEXT] = "?";
 
 	snowid_time_format((int64_t)(holder->since_ms / 1000), 0, since);
 	const int length =
-		snprintf(one, sizeof one, "%s%" PRIu64 " on %s since %s", holders->used ? ", " : "",
-			 holder->process, holder->host, since);
-	if (length < 0 || holders->used + (size_t)length >= sizeof holders->text) {
+		snprintf(one, sizeof one, "%s%" PRIu64 " on %s since %s",
+			 holders->length ? ", " : "", holder->process, holder->host, since);
+	if (length < 0 || holders->length + (size_t)length >= sizeof holders->text) {
 		holders->more++;
 		return;
 	}
-	memcpy(holders->text + holders->used, one, (size_t)length + 1);
-	holders->used += (size_t)length;
+	memcpy(holders->text + holders->length, one, (size_t)length + 1);
+	holders->length += (size_t)length;
 }
 
-static int take_first(const struct slots *slots, struct sn_store_settings *settings, size_t index,
-		      struct sn_store **store)
+static int slots_open_free(const struct slots_url *slots, struct sn_store_settings *settings,
+			   size_t index, struct sn_store **store)
 {
 	struct sn_store_field *const field = &settings->fields[index];
-	struct holders holders = {.text = "?"};
+	struct slots_holders holders = {.text = "?"};
 	char path[DIRECTORY_SIZE + NAME_SIZE + 32], more[64] = "";
 	struct sn_holder holder = {.process = 0};
 	uint64_t first, last;
 
-	int error = find_range(slots, field, &first, &last);
+	int error = slots_find_range(slots, field, &first, &last);
 	if (error)
 		return error;
+	/* The other fields are as the user has set them, or 0. */
 	for (size_t i = 0; i < settings->field_count; i++)
-		settings->fields[i].set_by_user =
-			true; /* what is not assigned is as it is asked for, or 0 */
+		settings->fields[i].set_by_user = true;
 	for (field->value = first;; field->value++) {
 		snprintf(path, sizeof path, "%s/%s-%" PRIu64 ".state", slots->directory,
 			 field->name, field->value);
-		error = sn_store_file_open(path, settings, true, store, &holder);
+		error = sn_file_store_open(path, settings, true, store, &holder);
 		if (error != -EBUSY)
 			return error;
-		note_holder(&holders, &holder);
+		slots_add_holder(&holders, &holder);
 		if (field->value == last)
 			break;
 	}
@@ -186,8 +199,9 @@ static int take_first(const struct slots *slots, struct sn_store_settings *setti
 		       field->name, first, last, slots->directory, holders.text, more);
 }
 
-/* As open as the files in it are to be: a group that may write them may make them, of its own group. */
-static int make_directory(const char *path, unsigned file_mode)
+/* It is as accessible as its files: a group that may write them may create them, as files of that
+ * group. */
+static int slots_make_directory(const char *path, unsigned file_mode)
 {
 	const bool grouped = (file_mode & S_IRWXG) != 0;
 	const mode_t mode = 0700 | (file_mode & S_IRWXG) | (grouped ? S_IXGRP | S_ISGID : 0);
@@ -195,7 +209,7 @@ static int make_directory(const char *path, unsigned file_mode)
 
 	if (mkdir(path, 0700) != 0)
 		number = errno;
-	else if (grouped && chmod(path, mode) != 0) /* whatever the umask */
+	else if (grouped && chmod(path, mode) != 0) /* whatever the umask is */
 		number = errno;
 	if (!number || number == EEXIST)
 		return 0;
@@ -207,42 +221,43 @@ static int slots_open(const char *rest, const struct sn_store_settings *settings
 		      struct sn_store **store)
 {
 	struct sn_store_settings *const own = malloc(sizeof *own);
-	struct slots slots;
+	struct slots_url slots;
 	size_t index = 0;
 
 	if (!own)
 		return sn_fail_nomem();
 	*own = *settings;
-	int error = parse(rest, &slots);
+	int error = parse_slots_url(rest, &slots);
 	if (!error)
-		error = find_field(&slots, settings, &index);
+		error = slots_find_field(&slots, settings, &index);
 	if (!error)
-		error = make_directory(slots.directory, settings->mode);
+		error = slots_make_directory(slots.directory, settings->mode);
 	if (!error)
-		error = take_first(&slots, own, index, store);
+		error = slots_open_free(&slots, own, index, store);
 	free(own);
 	return error;
 }
 
 /* ---- its state files ------------------------------------------------------------------------- */
 
-/* Reads "FIELD-N.state", the name of the file of a worker that a URL speaks of. */
-static bool read_name(const struct slots *slots, const char *name, uint64_t *worker)
+/* Whether a name is FIELD-N.state, with a field and a worker of the URL. */
+static bool is_slot_name(const struct slots_url *slots, const char *name)
 {
 	const char *const dash = strrchr(name, '-');
-	const char *at = dash ? dash + 1 : name;
+	const char *end = dash ? dash + 1 : name;
+	uint64_t worker;
 
-	if (!dash || !read_number(&at, worker) || strcmp(at, ".state") != 0)
+	if (!dash || !slots_read_number(&end, &worker) || strcmp(end, ".state") != 0)
 		return false;
-	if (slots->ranged && (*worker < slots->first || *worker > slots->last))
+	if (slots->has_range && (worker < slots->first_worker || worker > slots->last_worker))
 		return false;
 	const size_t length = (size_t)(dash - name);
 	return slots->field[0] == '\0' ||
 	       (length == strlen(slots->field) && strncmp(name, slots->field, length) == 0);
 }
 
-/* Like strverscmp(), which is GNU's: worker-9 comes before worker-10. */
-static int compare_names(const struct dirent **first, const struct dirent **second)
+/* worker-9 comes before worker-10. */
+static int compare_slot_names(const struct dirent **first, const struct dirent **second)
 {
 	static const char digits[] = "0123456789";
 	const char *const a = (*first)->d_name, *const b = (*second)->d_name;
@@ -253,25 +268,25 @@ static int compare_names(const struct dirent **first, const struct dirent **seco
 	return length_a < length_b ? -1 : 1;
 }
 
-/* Does something with each state file there is, in order, up to the first failure. */
-static int each_file(const char *rest, int (*use)(const char *path, void *user), void *user)
+/* Calls a function with the path of each state file, in order, until it fails. */
+static int for_each_slot(const char *rest, int (*function)(const char *path, void *user),
+			 void *user)
 {
 	char path[DIRECTORY_SIZE + NAME_MAX + 2];
 	struct dirent **entries;
-	struct slots slots;
-	uint64_t worker;
+	struct slots_url slots;
 
-	int error = parse(rest, &slots);
+	int error = parse_slots_url(rest, &slots);
 	if (error)
 		return error;
-	const int count = scandir(slots.directory, &entries, NULL, compare_names);
+	const int count = scandir(slots.directory, &entries, NULL, compare_slot_names);
 	if (count < 0)
 		return sn_fail(-errno, "cannot read the directory of slots:%.200s: %s",
 			       slots.directory, snowid_strerror(-errno));
 	for (int i = 0; i < count; i++) {
-		if (!error && read_name(&slots, entries[i]->d_name, &worker)) {
+		if (!error && is_slot_name(&slots, entries[i]->d_name)) {
 			snprintf(path, sizeof path, "%s/%s", slots.directory, entries[i]->d_name);
-			error = use(path, user);
+			error = function(path, user);
 		}
 		free(entries[i]);
 	}
@@ -279,52 +294,56 @@ static int each_file(const char *rest, int (*use)(const char *path, void *user),
 	return error;
 }
 
-struct telling {
-	sn_store_state_fn tell;
+struct slots_inspection {
+	sn_store_state_fn callback;
 	void *user;
 };
 
-static int inspect_one(const char *path, void *user)
+static int inspect_slot(const char *path, void *user)
 {
-	const struct telling *const telling = user;
-	return sn_state_file_inspect(path, telling->tell, telling->user);
+	const struct slots_inspection *const inspection = user;
+	return sn_file_inspect(path, inspection->callback, inspection->user);
 }
 
-static int slots_inspect(const char *rest, sn_store_state_fn tell, void *user)
+static int slots_inspect(const char *rest, sn_store_state_fn callback, void *user)
 {
-	struct telling telling = {tell, user};
-	return each_file(rest, inspect_one, &telling);
+	struct slots_inspection inspection = {callback, user};
+	return for_each_slot(rest, inspect_slot, &inspection);
 }
 
-static int adopt_one(const char *path, void *user)
+static int adopt_slot(const char *path, void *user)
 {
 	(void)user;
-	return sn_state_file_adopt(path);
+	return sn_file_adopt(path);
 }
 
 static int slots_adopt(const char *rest)
 {
-	return each_file(rest, adopt_one, NULL);
+	return for_each_slot(rest, adopt_slot, NULL);
 }
 
-static int reset_one(const char *path, void *user)
+static int reset_slot(const char *path, void *user)
 {
 	const uint64_t *const floor_ms = user;
-	return sn_state_file_reset(path, *floor_ms);
+	return sn_file_reset(path, *floor_ms);
 }
 
 static int slots_reset(const char *rest, uint64_t floor_ms)
 {
-	return each_file(rest, reset_one, &floor_ms);
+	return for_each_slot(rest, reset_slot, &floor_ms);
 }
 
-/* What it opens is a file: store. */
-const struct sn_store_class sn_store_slots = {
+static const struct sn_store_admin slots_admin = {
+	.inspect = slots_inspect,
+	.adopt = slots_adopt,
+	.reset = slots_reset,
+};
+
+/* It has no other functions, because what it opens is a file: store. */
+const struct sn_store_class sn_slots_store = {
 	.scheme = "slots:",
 	.assigns = true,
 	.check = slots_check,
 	.open = slots_open,
-	.inspect = slots_inspect,
-	.adopt = slots_adopt,
-	.reset = slots_reset,
+	.admin = &slots_admin,
 };

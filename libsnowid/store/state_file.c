@@ -1,214 +1,151 @@
-/* SPDX-License-Identifier: MIT
- *
- * State files without a generator: what one holds, and setting one right by hand.
- *
- * To look changes nothing, whoever uses the file. What changes one writes another beside it, and puts
- * that in its place while nobody uses it: it is the old one or the new one, whenever this ends.
- */
+/* SPDX-License-Identifier: MIT */
+#include "libsnowid/store/state_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "libsnowid/base/error.h"
-#include "libsnowid/store/image.h"
-#include "libsnowid/base/thread.h"
 
-#define ADOPTION_MS 3000 /* how far above the clock a copy begins, as a new file does */
-
-struct state_file {
-	const char *path;
-	int fd;
-	struct stat status;
-	struct sn_image *image; /* a copy of what the file holds */
-};
-
-static void close_file(struct state_file *f)
+int sn_state_file_fail(const char *path, int error, const char *what)
 {
-	if (f->fd >= 0)
-		close(f->fd);
-	free(f->image);
+	return sn_fail(error, "cannot %s the state file %.200s: %s", what, path,
+		       snowid_strerror(error));
 }
 
-static int open_file(struct state_file *f, const char *path, int flags)
+int sn_state_file_reject(const char *path, const char *why)
 {
-	*f = (struct state_file){.path = path};
-	/* Not to wait at a FIFO. */
-	f->fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (f->fd >= 0)
+	return sn_fail(SNOWID_E_STORE, "the state file %.200s %s", path, why);
+}
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+int sn_state_file_open(struct sn_state_file *file, const char *path, int flags)
+{
+	*file = (struct sn_state_file){.path = path};
+	/* O_NONBLOCK: opening a FIFO would wait for its other end. */
+	file->fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (file->fd >= 0)
 		return 0;
-	return errno == ELOOP ? sn_image_refuse(path, "is a symbolic link; name the file itself")
-			      : sn_image_fail(errno, "open", path);
+	if (errno == ELOOP)
+		return sn_state_file_reject(path, "is a symbolic link; name the file itself");
+	return sn_state_file_fail(path, -errno, "open");
 }
 
-/* Reads all of it, if it is a state file that can be read. */
-static int read_file(struct state_file *f)
+void sn_state_file_close(struct sn_state_file *file)
 {
-	const int error = sn_image_check_file(f->fd, f->path, &f->status);
-	if (error)
-		return error;
-	f->image = aligned_alloc(SN_IMAGE_PART, sizeof *f->image);
-	if (!f->image)
-		return sn_fail_nomem();
-	const ssize_t got = pread(f->fd, f->image, sizeof *f->image, 0);
-	if (got < 0)
-		return sn_image_fail(errno, "read", f->path);
-	if (got < (ssize_t)sizeof *f->image)
-		return sn_image_refuse(f->path, "is being truncated by another program; stop that");
-	return sn_image_check(f->image, f->path);
+	if (file->mapped)
+		munmap(file->image, sizeof *file->image);
+	else
+		free(file->image);
+	if (file->fd >= 0)
+		close(file->fd);
 }
 
-/* ---- looking --------------------------------------------------------------------------------- */
+int sn_state_file_check(struct sn_state_file *file)
+{
+	if (fstat(file->fd, &file->status) != 0)
+		return sn_state_file_fail(file->path, -errno, "examine");
+	if (!S_ISREG(file->status.st_mode))
+		return sn_state_file_reject(file->path,
+					    "is not a regular file; choose another path");
+	if (file->status.st_size != (off_t)sizeof *file->image)
+		return sn_state_file_reject(file->path, "is truncated, or not a state file; "
+							"restore it, or choose another path");
+	return 0;
+}
 
-static bool is_durable(int fd)
+int sn_state_file_map(struct sn_state_file *file)
+{
+	void *const map =
+		mmap(NULL, sizeof *file->image, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+	if (map == MAP_FAILED)
+		return sn_state_file_fail(file->path, -errno, "map");
+	file->image = map;
+	file->mapped = true;
+	return 0;
+}
+
+int sn_state_file_read(struct sn_state_file *file)
+{
+	file->image = aligned_alloc(SN_IMAGE_PART, sizeof *file->image);
+	if (!file->image)
+		return sn_fail_nomem();
+	const ssize_t size = pread(file->fd, file->image, sizeof *file->image, 0);
+	if (size < 0)
+		return sn_state_file_fail(file->path, -errno, "read");
+	if (size < (ssize_t)sizeof *file->image)
+		return sn_state_file_reject(file->path,
+					    "is being truncated by another program; stop that");
+	return 0;
+}
+
+/* ---- whether it can be relied on ------------------------------------------------------------- */
+
+int sn_state_file_check_image(const struct sn_state_file *file)
+{
+	const char *const problem = sn_image_problem(file->image);
+	return problem ? sn_state_file_reject(file->path, problem) : 0;
+}
+
+int sn_state_file_check_record(const struct sn_state_file *file)
+{
+	const char *const problem = sn_image_record_problem(file->image);
+	return problem ? sn_state_file_reject(file->path, problem) : 0;
+}
+
+struct sn_file_identity sn_state_file_identity(int fd, const struct stat *status)
+{
+	return (struct sn_file_identity){.born_ns = sn_system_birth(fd), .inode = status->st_ino};
+}
+
+bool sn_state_file_is_copy(const struct sn_state_file *file)
+{
+	const struct sn_file_identity *const original = &file->image->header.identity;
+	const struct sn_file_identity now = sn_state_file_identity(file->fd, &file->status);
+	const bool both_born = original->born_ns != 0 && now.born_ns != 0;
+
+	return original->inode != now.inode || (both_born && original->born_ns != now.born_ns);
+}
+
+int sn_state_file_check_place(const struct sn_state_file *file)
 {
 	struct sn_file_system file_system;
-	return sn_system_file_system(fd, &file_system) == 0 && !file_system.in_memory;
-}
 
-static void describe(const struct state_file *f, struct sn_store_state *state)
-{
-	const struct sn_header *const header = &f->image->header;
-	const struct sn_hot_page *const hot = &f->image->hot;
-
-	state->readable = true;
-	state->version = header->version;
-	state->kind = header->kind;
-	state->fingerprint = header->fingerprint;
-	state->field_count = header->field_count;
-	state->fields = header->fields;
-	sn_image_ticks(f->image, &state->ticks);
-	state->created_ms = header->created_ms;
-	state->recorded = sn_image_recorded(f->image, &state->limit_ms);
-	state->this_boot = sn_image_of_this_boot(f->image);
-	state->next = atomic_load(&hot->shared.next);
-	state->issued =
-		atomic_load(&hot->shared.counted) + sn_ticks_low(&state->ticks, state->next);
-	state->failed = state->this_boot ? (int)atomic_load(&hot->failed) : 0;
-	state->use = sn_system_lock_of_others(f->fd, SN_BYTE_OF_USE);
-	sn_image_holder(f->image, &state->holder);
-	state->durable = is_durable(f->fd);
-	state->mode = f->status.st_mode & 07777;
-	state->owner = f->status.st_uid;
-}
-
-int sn_state_file_inspect(const char *path, sn_store_state_fn tell, void *user)
-{
-	char problem[SN_DETAIL_SIZE], url[sizeof "file:" + PATH_MAX];
-	struct sn_store_state state = {.url = url};
-	struct state_file f;
-
-	int error = open_file(&f, path, O_RDONLY);
+	const int error = sn_system_file_system(file->fd, &file_system);
 	if (error)
-		return error;
-	error = read_file(&f);
-	if (error == -ENOMEM) {
-		close_file(&f);
-		return error;
-	}
-	if (!error) {
-		describe(&f, &state);
-		error = sn_image_check_record(f.image, path);
-	}
-	if (!error)
-		error = sn_image_check_place(f.image, f.fd, path);
-	if (error) {
-		snowid_error_detail(problem, sizeof problem);
-		state.problem = problem;
-	}
-	snprintf(url, sizeof url, "file:%s", path);
-	error = tell(user, &state);
-	close_file(&f);
-	return error;
+		return sn_state_file_fail(file->path, error, "examine");
+	if (file->status.st_mode & S_IWOTH)
+		return sn_state_file_reject(file->path,
+					    "can be written by everyone, and so may be damaged; "
+					    "find out why, then run chmod o-w");
+	if (file_system.network)
+		return sn_fail(SNOWID_E_STORE,
+			       "the state file %.200s is on %s, which other hosts may share; put "
+			       "it on a local disk",
+			       file->path, file_system.network);
+	if (sn_state_file_is_copy(file))
+		return sn_fail(
+			SNOWID_E_STORE,
+			"the state file %.200s is a copy: if the original is still used, both "
+			"make the same IDs; use another file, or see snowid store --adopt",
+			file->path);
+	return 0;
 }
 
-/* ---- setting right --------------------------------------------------------------------------- */
+/* ---- using it -------------------------------------------------------------------------------- */
 
-/* Keeps others from the file until it is closed. */
-static int keep_out(const struct state_file *f)
+int sn_state_file_lock(const struct sn_state_file *file, int byte, enum sn_lock lock)
 {
-	struct sn_holder holder;
-
-	const int error = sn_image_lock(f->fd, f->path, SN_BYTE_OF_USE, SN_LOCK_EXCLUSIVE);
-	if (error != -EBUSY)
-		return error;
-	sn_image_holder(f->image, &holder);
-	return sn_fail(-EBUSY,
-		       "the state file %.160s is in use, last opened by process %" PRIu64
-		       " on %s; stop all processes that use it",
-		       f->path, holder.process, holder.host);
+	const int error = sn_system_lock(file->fd, byte, lock);
+	return error && error != -EBUSY ? sn_state_file_fail(file->path, error, "lock") : error;
 }
 
-/* Puts a file in its place whose words begin above an instant, as after another boot. */
-static int replace(struct state_file *f, uint64_t end_ms)
+/* A page may be larger than a part of the file, and syncs begin at a page. */
+int sn_state_file_sync_from(const struct sn_state_file *file, size_t offset)
 {
-	memset(&f->image->hot, 0, sizeof f->image->hot);
-	sn_image_record(f->image, end_ms);
-	const int error = sn_image_publish(f->image, f->path, 0, &f->status);
-	return error ? error : sn_image_sync_name(f->path);
-}
-
-static int adopt(struct state_file *f)
-{
-	uint64_t end_ms;
-	int64_t sec;
-	uint32_t nsec;
-
-	if (!sn_image_is_copy(f->image, f->fd, &f->status))
-		return 0;
-	int error = sn_image_check_record(f->image, f->path);
-	if (!error)
-		error = keep_out(f);
-	if (!error)
-		error = snowid_clock_read(NULL, &sec, &nsec, NULL);
-	if (error)
-		return error;
-	/* The original may have gone on after it was copied, up to now. */
-	const uint64_t start_ms = (uint64_t)sec * 1000 + nsec / 1000000 + ADOPTION_MS;
-	sn_image_recorded(f->image, &end_ms);
-	return replace(f, end_ms > start_ms ? end_ms : start_ms);
-}
-
-int sn_state_file_adopt(const char *path)
-{
-	struct state_file f;
-	int error = open_file(&f, path, O_RDWR);
-	if (!error)
-		error = read_file(&f);
-	if (!error)
-		error = adopt(&f);
-	close_file(&f);
-	return error;
-}
-
-static int reset(struct state_file *f, uint64_t floor_ms)
-{
-	struct sn_ticks ticks;
-	struct sn_reading floor;
-
-	sn_image_ticks(f->image, &ticks);
-	if (sn_ticks_locate(&ticks, (int64_t)(floor_ms / 1000),
-			    (uint32_t)(floor_ms % 1000) * 1000000, &floor) != 0)
-		return sn_fail(SNOWID_E_RANGE,
-			       "the floor is outside the layout of the state file %.200s", f->path);
-	int error = sn_image_check_place(f->image, f->fd, f->path);
-	if (!error)
-		error = keep_out(f);
-	return error ? error : replace(f, floor_ms);
-}
-
-int sn_state_file_reset(const char *path, uint64_t floor_ms)
-{
-	struct state_file f;
-	int error = open_file(&f, path, O_RDWR);
-	if (!error)
-		error = read_file(&f);
-	if (!error)
-		error = reset(&f, floor_ms);
-	close_file(&f);
-	return error;
+	const size_t start = offset - offset % (size_t)sysconf(_SC_PAGESIZE);
+	return sn_system_sync_pages((char *)file->image + start, sizeof *file->image - start);
 }

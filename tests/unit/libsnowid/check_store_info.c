@@ -306,7 +306,7 @@ TEST(what_is_wrong_is_told_with_what_can_be_read)
 		const char *error;
 		bool readable;
 	} cases[] = {
-		{0, "X", 1, "is no state file", false},
+		{0, "X", 1, "is not a state file", false},
 		{12, "\x02", 1, "newer version", false},
 		{24, "\x01", 1, "newer version", false},
 		{64, "\xff", 1, "corrupt", false},

@@ -2,7 +2,7 @@
 #include <pthread.h>
 
 #include "libsnowid/sequence/sequencer.h"
-#include "libsnowid/store/store.h"
+#include "libsnowid/stores.h"
 #include "tests/unit/check.h"
 
 #define START_SEC 1000 /* the epoch is 0 */

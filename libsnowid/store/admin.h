@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stores without a generator: looking at what one keeps, and correcting it by hand.
+ */
+#ifndef SN_ADMIN_H
+#define SN_ADMIN_H
+
+#include "libsnowid/base/system.h"
+#include "libsnowid/store/store.h"
+
+/* What a store keeps for one worker. */
+struct sn_store_state {
+	const char *url;     /* of this worker alone */
+	const char *problem; /* the error that opening it would give; NULL: none */
+	bool readable;       /* whether what follows is known */
+	uint64_t version;    /* of the format */
+	const char *kind;
+	uint64_t fingerprint;
+	size_t field_count;
+	const uint64_t *fields;
+	struct sn_ticks ticks;
+	uint64_t created_ms;
+	bool recorded; /* whether there is a valid record, which is limit_ms */
+	uint64_t limit_ms;
+	bool this_boot; /* whether the shared state is of this boot, so that next and issued count */
+	uint64_t next;  /* the first slot that has not been issued */
+	uint64_t issued;  /* IDs since the shared state began */
+	int failed;       /* the errno of a sync that failed; 0: none did */
+	enum sn_lock use; /* the lock that its users hold */
+	struct sn_holder holder;
+	bool durable; /* it is kept when the host stops */
+	unsigned mode;
+	uint64_t owner;
+};
+
+/* Called with each state. Any result but 0 ends the inspection, which returns it. */
+typedef int (*sn_store_state_fn)(void *user, const struct sn_store_state *state);
+
+/* `rest` is what follows the scheme in a URL. */
+struct sn_store_admin {
+	/* Changes nothing. */
+	int (*inspect)(const char *rest, sn_store_state_fn callback, void *user);
+
+	/* Declares copies to be originals. -EBUSY: in use. */
+	int (*adopt)(const char *rest);
+
+	/* Lets IDs begin above an instant, whatever is recorded. -EBUSY: in use. */
+	int (*reset)(const char *rest, uint64_t floor_ms);
+};
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "libsnowid/store/file_renewal.h"
+
+#include <errno.h>
+
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/span.h"
+
+#define NS_PER_MS 1000000
+
+/* ---- what the clock says --------------------------------------------------------------------- */
+
+int sn_file_read_clock(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec)
+{
+	const int error = sn_clock_wall(clock, sec, nsec);
+	if (!error && *sec < 0)
+		return sn_fail(SNOWID_E_CLOCK,
+			       "the clock is before 1970, where state files begin; set the clock");
+	return error;
+}
+
+int sn_file_end_of_block(const struct sn_store_settings *settings, uint64_t next, int64_t sec,
+			 uint32_t nsec, uint64_t *end_ms)
+{
+	const struct sn_ticks *const ticks = &settings->ticks;
+	struct sn_reading now;
+
+	const int error = sn_ticks_locate(ticks, sec, nsec, &now);
+	if (error)
+		return error;
+	if (next >> ticks->bits > now.tick)
+		sn_timebase_start(&ticks->time, next >> ticks->bits, &sec, &nsec);
+	*end_ms = sn_file_ms(sec, nsec) + 1 + settings->block_ns / NS_PER_MS;
+	return 0;
+}
+
+static int fail_after_jump(const struct sn_state_file *file, uint64_t jump_ms, uint64_t jump_ns)
+{
+	char allowed[SN_SPAN_TEXT];
+
+	sn_span_format(jump_ns, allowed);
+	return sn_fail(SNOWID_E_CLOCK,
+		       "the clock has jumped ahead by %.3f s: the state file %.160s does not "
+		       "follow, since it could never go back; correct the clock or, if it is "
+		       "right now, raise the setting jump (%s)",
+		       (double)jump_ms / 1000, file->path, allowed);
+}
+
+/* If a clock that is years ahead for a moment were recorded, the file could not be used for years.
+ * During one boot, the wall clock minus the time since the boot is when the host was booted. If that
+ * is later by more than `jump` than when it was last noted, nothing is recorded. It is noted together
+ * with the domain of the clock, because elapsed time has another zero point in another domain: Unix
+ * milliseconds << 16 | domain. */
+static int check_jump(const struct sn_state_file *file, const struct sn_store_settings *settings,
+		      int64_t sec, uint32_t nsec)
+{
+	_Atomic uint64_t *const booted = &file->image->hot.booted;
+	uint64_t elapsed_ns;
+
+	const int error = sn_clock_elapsed(settings->clock, &elapsed_ns);
+	if (error)
+		return error;
+	const uint64_t wall_ms = sn_file_ms(sec, nsec), elapsed_ms = elapsed_ns / NS_PER_MS;
+	if (elapsed_ms >= wall_ms)
+		return 0; /* the host would have been booted before 1970 */
+	const uint64_t now_ms = wall_ms - elapsed_ms;
+	const uint64_t word = now_ms << 16 | sn_clock_domain(settings->clock);
+	uint64_t old = atomic_load(booted);
+	do {
+		const uint64_t then_ms = old >> 16;
+		if (old == 0 || (old & UINT16_MAX) != (word & UINT16_MAX))
+			continue;
+		if (now_ms <= then_ms)
+			return 0;
+		if (now_ms - then_ms > settings->jump_ns / NS_PER_MS)
+			return fail_after_jump(file, now_ms - then_ms, settings->jump_ns);
+	} while (!atomic_compare_exchange_weak(booted, &old, word));
+	return 0;
+}
+
+/* ---- renewal --------------------------------------------------------------------------------- */
+
+static int fail_after_failed_sync(const struct sn_state_file *file)
+{
+	const int number = (int)atomic_load(&file->image->hot.failed);
+	return sn_fail(-number,
+		       "a sync of the state file %.200s failed (%s), and what it wrote may be "
+		       "lost; restart the host, or use another file",
+		       file->path, snowid_strerror(-number));
+}
+
+/* Checks that other processes find this file under its name. If not, they use another. */
+static int check_name(const struct sn_state_file *file)
+{
+	struct stat status;
+	if (lstat(file->path, &status) != 0)
+		return sn_state_file_fail(file->path, -errno, "find");
+	if (status.st_dev != file->status.st_dev || status.st_ino != file->status.st_ino)
+		return sn_state_file_reject(
+			file->path, "has been replaced by another; open the generator again");
+	return 0;
+}
+
+/* Checks everything that must be true before anything is recorded, and says what to record. */
+static int plan_renewal(const struct sn_state_file *file, const struct sn_store_settings *settings,
+			uint64_t *end_ms)
+{
+	const struct sn_hot_page *const hot = &file->image->hot;
+	int64_t sec = 0;
+	uint32_t nsec = 0;
+
+	if (atomic_load(&hot->failed))
+		return fail_after_failed_sync(file);
+	int error = check_name(file);
+	if (!error) /* before the elapsed time: if we are stopped in between, it is not a jump */
+		error = sn_file_read_clock(settings->clock, &sec, &nsec);
+	if (!error)
+		error = check_jump(file, settings, sec, nsec);
+	if (error)
+		return error;
+	return sn_file_end_of_block(settings, atomic_load(&hot->shared.next), sec, nsec, end_ms);
+}
+
+/* Takes no lock. The order is what counts: record, wait for the disk, and only then allow IDs. A
+ * process that is stopped in between blocks nobody, and has allowed nothing. */
+int sn_file_renew(const struct sn_state_file *file, const struct sn_store_settings *settings)
+{
+	struct sn_hot_page *const hot = &file->image->hot;
+	uint64_t end_ms;
+
+	int error = plan_renewal(file, settings, &end_ms);
+	if (error)
+		return error;
+	end_ms = sn_image_raise_reserved(file->image, end_ms);
+	error = sn_state_file_sync_from(file, offsetof(struct sn_image, reserved));
+	if (error) /* Linux reports an error once, and then calls the page clean: do not try again */
+		atomic_store(&hot->failed, (uint64_t)-error);
+	if (atomic_load(&hot->failed))
+		return fail_after_failed_sync(file);
+	sn_raise(&hot->shared.limit, sn_image_last_tick(&settings->ticks, end_ms));
+	return 0;
+}

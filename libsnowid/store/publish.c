@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "libsnowid/store/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libsnowid/base/error.h"
+#include "libsnowid/store/state_file.h"
+
+/* 0 or -errno, as the other private functions here. */
+static int write_image(int fd, const struct sn_image *image)
+{
+	size_t done = 0;
+	while (done < sizeof *image) {
+		const ssize_t part =
+			pwrite(fd, (const char *)image + done, sizeof *image - done, (off_t)done);
+		if (part < 0 && errno != EINTR)
+			return -errno;
+		done += part > 0 ? (size_t)part : 0;
+	}
+	return 0;
+}
+
+/* Gives a new file its owner and mode, whatever the umask is. */
+static int set_owner_and_mode(int fd, mode_t mode, const struct stat *replaced)
+{
+	struct stat status;
+
+	if (replaced) {
+		if (fstat(fd, &status) != 0)
+			return -errno;
+		const bool same =
+			status.st_uid == replaced->st_uid && status.st_gid == replaced->st_gid;
+		if (!same && fchown(fd, replaced->st_uid, replaced->st_gid) != 0)
+			return -errno;
+		mode = replaced->st_mode & 07777;
+	}
+	return fchmod(fd, mode) == 0 ? 0 : -errno;
+}
+
+static int write_file(int fd, struct sn_image *image, mode_t mode, const struct stat *replaced)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return -errno;
+	const struct sn_file_identity identity = sn_state_file_identity(fd, &status);
+	sn_image_complete(image, &identity);
+	int error = set_owner_and_mode(fd, mode, replaced);
+	if (!error)
+		error = write_image(fd, image);
+	return error ? error : sn_system_sync_file(fd);
+}
+
+/* link() does not replace a file, rename() does. */
+static int give_name(const char *temporary, const char *path, bool replace)
+{
+	const int result = replace ? rename(temporary, path) : link(temporary, path);
+	return result == 0 || (!replace && errno == EEXIST) ? 0 : -errno;
+}
+
+int sn_publish_image(struct sn_image *image, const char *path, mode_t mode,
+		     const struct stat *replaced)
+{
+	const size_t size = strlen(path) + sizeof ".XXXXXX";
+	char *const temporary = malloc(size);
+	int error;
+
+	if (!temporary)
+		return sn_fail_nomem();
+	snprintf(temporary, size, "%s.XXXXXX", path);
+	const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+	if (fd < 0) {
+		error = -errno;
+	} else {
+		error = write_file(fd, image, mode, replaced);
+		if (!error)
+			error = give_name(temporary, path, replaced != NULL);
+		unlink(temporary);
+		close(fd);
+	}
+	free(temporary);
+	return error ? sn_state_file_fail(path, error, replaced ? "replace" : "create") : 0;
+}
+
+int sn_publish_name(const char *path)
+{
+	char *const directory = strdup(path);
+
+	if (!directory)
+		return sn_fail_nomem();
+	*(strrchr(directory, '/') + 1) = '\0';
+	const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int error = fd < 0 ? -errno : sn_system_sync_file(fd);
+	if (fd >= 0)
+		close(fd);
+	free(directory);
+	return error ? sn_state_file_fail(path, error, "sync the directory of") : 0;
+}

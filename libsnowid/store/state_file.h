@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A state file that is open: whether it can be relied on, its locks, and what the disk has of it.
+ */
+#ifndef SN_STATE_FILE_H
+#define SN_STATE_FILE_H
+
+#include <sys/stat.h>
+
+#include "libsnowid/base/system.h"
+#include "libsnowid/store/image.h"
+
+struct sn_state_file {
+	const char *path;
+	int fd;                 /* -1: not open */
+	struct stat status;     /* set by sn_state_file_check() */
+	struct sn_image *image; /* NULL: neither mapped nor read */
+	bool mapped;            /* else the image is a copy */
+};
+
+/* Bytes of the file that are locked. */
+enum {
+	SN_BYTE_OF_TAKEOVER, /* by one that begins a new shared state after a reboot */
+	SN_BYTE_OF_USE       /* by everyone who uses the file, shared or exclusively */
+};
+
+/* Opens a path, which outlives the file, with O_RDONLY or O_RDWR. -ENOENT: there is none. */
+int sn_state_file_open(struct sn_state_file *file, const char *path, int flags);
+
+/* Closes it in any state, also when opening failed. */
+void sn_state_file_close(struct sn_state_file *file);
+
+/* Checks that it is a regular file of the right size. */
+int sn_state_file_check(struct sn_state_file *file);
+
+/* Sets the image: to a shared mapping, or to a copy that can be examined and published. */
+int sn_state_file_map(struct sn_state_file *file);
+int sn_state_file_read(struct sn_state_file *file);
+
+/* Checks that this version can use the image; that it knows how far its IDs went. */
+int sn_state_file_check_image(const struct sn_state_file *file);
+int sn_state_file_check_record(const struct sn_state_file *file);
+
+/* Checks that it is on a disk of this host, cannot be written by everybody, and is not a copy of
+ * another file. */
+int sn_state_file_check_place(const struct sn_state_file *file);
+
+/* The identity of an open file; whether the file is a copy of the one that its header is of. */
+struct sn_file_identity sn_state_file_identity(int fd, const struct stat *status);
+bool sn_state_file_is_copy(const struct sn_state_file *file);
+
+/* Locks one of its bytes, or unlocks it. -EBUSY, without a detail: others hold a lock that conflicts. */
+int sn_state_file_lock(const struct sn_state_file *file, int byte, enum sn_lock lock);
+
+/* Waits until the disk has what was written to the mapping from an offset on. 0 or -errno, without a
+ * detail. */
+int sn_state_file_sync_from(const struct sn_state_file *file, size_t offset);
+
+/* Returns -errno of a system call on a state file, and SNOWID_E_STORE, with their details. */
+int sn_state_file_fail(const char *path, int error, const char *what);
+int sn_state_file_reject(const char *path, const char *why);
+
+#endif

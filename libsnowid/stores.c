@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of stores.
+ */
+#include "libsnowid/stores.h"
+
+#include <string.h>
+
+#include "libsnowid/base/error.h"
+#include "libsnowid/store/file.h"
+#include "libsnowid/store/memory.h"
+#include "libsnowid/store/slots.h"
+
+static const struct sn_store_class *const classes[] = {&sn_memory_store, &sn_file_store,
+						       &sn_slots_store};
+
+static const struct sn_store_class *class_of_url(const char *url)
+{
+	for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+		if (strncmp(url, classes[i]->scheme, strlen(classes[i]->scheme)) == 0)
+			return classes[i];
+	return NULL;
+}
+
+int sn_store_find(const char *url, const struct sn_store_class **class, const char **rest)
+{
+	*class = class_of_url(url);
+	if (*class) {
+		*rest = url + strlen((*class)->scheme);
+		return (*class)->check(*rest);
+	}
+	if (!strchr(url, ':'))
+		return sn_fail(
+			SNOWID_E_SYNTAX,
+			"the store \"%.60s\" is not a URL such as memory: or file:/path/to/state",
+			url);
+	return sn_fail(SNOWID_E_STORE,
+		       "there is no store \"%.60s\"; the stores are memory:, file:PATH and "
+		       "slots:DIRECTORY",
+		       url);
+}
+
+int sn_store_check(const char *url)
+{
+	const struct sn_store_class *class;
+	const char *rest;
+	return sn_store_find(url, &class, &rest);
+}
+
+bool sn_store_assigns(const char *url)
+{
+	const struct sn_store_class *const class = class_of_url(url);
+	return class && class->assigns;
+}
+
+int sn_store_open(const char *url, const struct sn_store_settings *settings,
+		  struct sn_store **store)
+{
+	const struct sn_store_class *class;
+	const char *rest;
+	const int error = sn_store_find(url, &class, &rest);
+	return error ? error : class->open(rest, settings, store);
+}
