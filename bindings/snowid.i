@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * The interface of every binding: what of snowid.h is wrapped, and under which names. LANGUAGE/LANGUAGE.i
- * says how its values and errors look there; the classes that users see are written in the language
- * itself, on top of what SWIG makes of this.
+ * The interface of all bindings: which functions of snowid.h are wrapped, and under which names.
+ * LANGUAGE/LANGUAGE.i converts values and errors. The classes that users see are written in the
+ * language itself, on top of SWIG's wrappers.
  *
- *   - A method is declared without a body: SWIG then calls snowid_OBJECT_METHOD, the library's own.
- *   - A snowid_rc below 0 is raised. What remains are the outputs, in their order.
+ *   - A method is declared without a body: SWIG calls snowid_OBJECT_METHOD() of the library.
+ *   - A negative snowid_rc is raised. Only the outputs are returned, in their order.
  *   - An instant is two numbers, seconds and nanoseconds.
  *   - A ULID or UUID is a string of 16 bytes.
- *   - A handle cannot be NULL: nil and None are refused, and no constructor gives one.
+ *   - A handle is never NULL: nil and None are refused, and no constructor returns one.
  *
- * Not wrapped: snowid_clock_new(), since its callbacks would enter the interpreter from any thread
- * and in the middle of a claim; snowid_id128_compare(), since strings of 16 bytes compare in every
- * language; snowid_store_*(), with which an operator looks into a state file and mends it: that is what
- * `snowid state` is for, not a program in service.
+ * Not wrapped: snowid_clock_new(), because its callbacks would enter the interpreter from any
+ * thread and in the middle of a claim; snowid_id128_compare(), because every language can compare
+ * strings of 16 bytes; and snowid_store_*(), with which an operator inspects and repairs a store:
+ * the command `snowid store` does that, not a running program.
  */
 %module snowid
 
 %{
 #include "snowid.h"
 
-typedef int snowid_rc; /* what a function returns whose int is an error code and nothing else */
+typedef int snowid_rc; /* an int that is only an error code */
 %}
 
 #if defined(SWIGPYTHON)
@@ -31,15 +31,15 @@ typedef int snowid_rc; /* what a function returns whose int is an error code and
 %include "lua/lua.i"
 #endif
 
-/* Each LANGUAGE.i has typemaps for the following, by type and name.
+/* Each LANGUAGE.i has typemaps for these types and names:
  *
- *     snowid_rc                                  out: raises what is below 0, else nothing
- *     uint64_t, unsigned, size_t, int64_t,       in: exact integers in range and nothing else
+ *     snowid_rc                                  out: raises errors and returns nothing
+ *     uint64_t, unsigned, size_t, int64_t,       in: only exact integers in range
  *     uint32_t, enums, all by value
  *     uint64_t *OUT, int64_t *OUT,               argout: one integer each
  *     uint32_t *OUT, unsigned *OUT, size_t *OUT
- *     const char *TEXT                           in: text without a 0 in it
- *     (const char *text, size_t length)          in: text, or bytes, of any content
+ *     const char *TEXT                           in: text that contains no 0
+ *     (const char *text, size_t length)          in: text or bytes with any content
  *     const char *                               out: text; NULL is nil
  *     const char **OUT                           argout: the same
  *     char text[ANY]                             argout: text
@@ -49,8 +49,8 @@ typedef int snowid_rc; /* what a function returns whose int is an error code and
  *     struct snowid_id128 *INOUT                 in and argout: 16 bytes
  *     const uint8_t IN[6], uint8_t node[6]       in, argout: 6 bytes
  *
- * and a macro %snowid_handle(OBJECT): typemaps for an object's pointer as an argument (check: not
- * NULL), and for struct snowid_OBJECT **OUT (argout: the object, owned by the language). */
+ * and a macro %snowid_handle(OBJECT) with typemaps for an object as an argument (never NULL), and
+ * for struct snowid_OBJECT **OUT (argout: the object, owned by the language). */
 %apply uint64_t *OUT {
 	uint64_t *id, uint64_t *value, uint64_t *wait_ns, uint64_t *again_in_ns, uint64_t *count,
 	uint64_t *elapsed_ns
@@ -58,7 +58,9 @@ typedef int snowid_rc; /* what a function returns whose int is an error code and
 %apply int64_t *OUT { int64_t *unix_sec, int64_t *unix_ms };
 %apply uint32_t *OUT { uint32_t *nsec };
 %apply unsigned *OUT { unsigned *bits, unsigned *shift, unsigned *version, unsigned *clock_seq };
-%apply struct snowid_id128 *OUT { struct snowid_id128 *id, struct snowid_id128 *uuid1, struct snowid_id128 *uuid6 };
+%apply struct snowid_id128 *OUT {
+	struct snowid_id128 *id, struct snowid_id128 *uuid1, struct snowid_id128 *uuid6
+};
 %apply const char *TEXT {
 	const char *spec, const char *name, const char *kind, const char *url, const char *key,
 	const char *value_text
@@ -72,7 +74,7 @@ typedef int snowid_rc; /* what a function returns whose int is an error code and
 
 %nodefaultctor;
 
-/* ---- constants: those of the header, without SNOWID_ -------------------------------------------- */
+/* ---- constants of the header, without SNOWID_ ------------------------------------------------ */
 
 %rename("$ignore", %$isfunction, %$isglobal) "";
 %rename("$ignore", regextarget=1) "^snowid_.*_fn$";
@@ -135,8 +137,8 @@ struct snowid_config {
 
 snowid_rc snowid_generator_new(const struct snowid_config *config, struct snowid_generator **OUT);
 
-/* Of the calls that draw IDs, each language wraps those that its own classes need, and where they may
- * wait, so that other threads of the interpreter run meanwhile: see LANGUAGE.i. */
+/* Each language wraps the calls that draw IDs by hand, so that other threads of the interpreter can
+ * run while a call waits. */
 struct snowid_generator {
 	%extend {
 		~snowid_generator() { snowid_generator_free($self); }
@@ -180,7 +182,9 @@ snowid_rc snowid_uuid_node(const struct snowid_id128 *IN, uint8_t node[6]);
 snowid_rc snowid_uuid_clock_seq(const struct snowid_id128 *IN, unsigned *clock_seq);
 snowid_rc snowid_uuid_set_node(struct snowid_id128 *INOUT, const uint8_t IN[6]);
 snowid_rc snowid_uuid_set_clock_seq(struct snowid_id128 *INOUT, unsigned clock_seq);
-snowid_rc snowid_uuid_first_at(unsigned version, int64_t sec, uint32_t nsec, struct snowid_id128 *id);
-snowid_rc snowid_uuid_last_at(unsigned version, int64_t sec, uint32_t nsec, struct snowid_id128 *id);
+snowid_rc snowid_uuid_first_at(unsigned version, int64_t sec, uint32_t nsec,
+			       struct snowid_id128 *id);
+snowid_rc snowid_uuid_last_at(unsigned version, int64_t sec, uint32_t nsec,
+			      struct snowid_id128 *id);
 snowid_rc snowid_uuid_1to6(const struct snowid_id128 *IN, struct snowid_id128 *uuid6);
 snowid_rc snowid_uuid_6to1(const struct snowid_id128 *IN, struct snowid_id128 *uuid1);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * How values and errors of snowid.i look in Lua 5.3 and 5.4: the module snowid.native. What users require
- * is snowid.lua, on top of this.
+ * Typemaps of snowid.i for Lua 5.3 and 5.4: the module snowid.native. Users require snowid.lua,
+ * which is written on top of it.
  */
 %header %{
 #include "snowid-lua.h"
 %}
-/* Methods are found in plain tables: SWIG's own way to them is several times slower than an ID. */
+/* Put the methods into plain tables: SWIG's own lookup is several times slower than making an
+ * ID. */
 %init %{
 	snowid_lua_init(L);
 	for (swig_lua_method *m = swig_Layout_methods; m->name; m++)
@@ -28,12 +29,12 @@
 		snowid_lua_raise(L, $1);
 }
 
-/* ---- numbers: SWIG's own typemaps make floats of integers, and take "12", 1.5 and -1 ----------------- */
+/* ---- numbers: SWIG's own typemaps turn integers into floats and accept "12", 1.5 and -1 ------ */
 
 %typemap(in) uint64_t { $1 = snowid_lua_unsigned(L, $input, "$1_name", INT64_MAX); }
-/* That of a field: its name is the argument before. */
+/* The value of a field: the argument before it is the field's name. */
 %typemap(in) uint64_t value { $1 = snowid_lua_unsigned(L, $input, arg2, INT64_MAX); }
-/* An ID is its 64 bits: from 2^63 on it is negative in Lua. */
+/* An ID keeps its 64 bits: from 2^63 on it is negative in Lua. */
 %typemap(in) uint64_t id { $1 = (uint64_t)snowid_lua_integer(L, $input, "$1_name"); }
 %typemap(in) uint32_t { $1 = (uint32_t)snowid_lua_unsigned(L, $input, "$1_name", UINT32_MAX); }
 %typemap(in) unsigned { $1 = (unsigned)snowid_lua_unsigned(L, $input, "$1_name", UINT_MAX); }
@@ -71,15 +72,19 @@
 %typemap(argout) const char **OUT "lua_pushstring(L, *$1); SWIG_arg++;"
 %typemap(in, numinputs=0) char text[ANY] (char text[$1_dim0]) "$1 = text;"
 %typemap(argout) char text[ANY] "lua_pushstring(L, $1); SWIG_arg++;"
-/* No spec or path is as long. */
-%typemap(in, numinputs=0) (char *text, size_t size, size_t *length) (char text[8192], size_t length) {
+/* Longer than any spec or path. */
+%typemap(in, numinputs=0)
+(char *text, size_t size, size_t *length) (char text[8192], size_t length) {
 	$1 = text;
 	$2 = sizeof text;
 	$3 = &length;
 }
-%typemap(argout) (char *text, size_t size, size_t *length) "lua_pushlstring(L, $1, *$3); SWIG_arg++;"
+%typemap(argout) (char *text, size_t size, size_t *length) {
+	lua_pushlstring(L, $1, *$3);
+	SWIG_arg++;
+}
 
-/* ---- ULID and UUID: strings of 16 bytes --------------------------------------------------------- */
+/* ---- ULID and UUID: strings of 16 bytes ------------------------------------------------------ */
 
 %typemap(in) const struct snowid_id128 * (struct snowid_id128 id) {
 	snowid_lua_bytes(L, $input, "bytes", id.bytes, sizeof id.bytes);
@@ -99,18 +104,19 @@
 %typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
 %typemap(argout) uint8_t node[6] "lua_pushlstring(L, (const char *)$1, 6); SWIG_arg++;"
 
-/* ---- handles: userdata of our own, which nobody can forge ---------------------------------------- */
+/* ---- handles: our own userdata, which programs cannot forge ---------------------------------- */
 
 %define %snowid_handle(OBJECT)
 %typemap(in) struct snowid_##OBJECT *, const struct snowid_##OBJECT * {
 	$1 = snowid_lua_##OBJECT(L, $input);
 }
-%typemap(in, numinputs=0) struct snowid_##OBJECT **OUT (struct snowid_##OBJECT *made) "$1 = &made;"
+%typemap(in, numinputs=0)
+struct snowid_##OBJECT **OUT (struct snowid_##OBJECT *made) "$1 = &made;"
 %typemap(argout) struct snowid_##OBJECT **OUT {
 	snowid_lua_push_##OBJECT(L, *$1);
 	SWIG_arg++;
 }
 %enddef
 
-/* What nobody uses any more may hold what the system has no more of. */
+/* Unused generators may hold the resources that a new one needs, so run the collector first. */
 %feature("action") snowid_generator_new "result = snowid_lua_open(L, arg1, arg2);"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The objects of the library as objects of Lua, and the calls that draw IDs.
+ * The library's objects as userdata of Lua, and the calls that draw IDs.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -9,13 +9,13 @@
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
-/* The userdata of all objects begins with the handle; NULL: it has been freed. */
+/* The userdata of every object begins with the handle; NULL if the object has been freed. */
 struct generator {
 	struct snowid_generator *handle;
-	const char *wide; /* the metatable of its IDs; NULL: they are integers */
+	const char *wide; /* the metatable of its IDs; NULL if they are integers */
 };
 
-static void *handle_of(lua_State *L, int index, const char *metatable)
+static void *check_handle(lua_State *L, int index, const char *metatable)
 {
 	void *const handle = *(void **)luaL_checkudata(L, index, metatable);
 	luaL_argcheck(L, handle, index, "it has been freed");
@@ -24,25 +24,25 @@ static void *handle_of(lua_State *L, int index, const char *metatable)
 
 struct snowid_layout *snowid_lua_layout(lua_State *L, int index)
 {
-	return handle_of(L, index, SNOWID_LUA_LAYOUT);
+	return check_handle(L, index, SNOWID_LUA_LAYOUT);
 }
 
 struct snowid_clock *snowid_lua_clock(lua_State *L, int index)
 {
-	return handle_of(L, index, SNOWID_LUA_CLOCK);
+	return check_handle(L, index, SNOWID_LUA_CLOCK);
 }
 
 struct snowid_config *snowid_lua_config(lua_State *L, int index)
 {
-	return handle_of(L, index, SNOWID_LUA_CONFIG);
+	return check_handle(L, index, SNOWID_LUA_CONFIG);
 }
 
 struct snowid_generator *snowid_lua_generator(lua_State *L, int index)
 {
-	return handle_of(L, index, SNOWID_LUA_GENERATOR);
+	return check_handle(L, index, SNOWID_LUA_GENERATOR);
 }
 
-static void push(lua_State *L, void *handle, const char *metatable)
+static void push_handle(lua_State *L, void *handle, const char *metatable)
 {
 	*(void **)lua_newuserdata(L, sizeof handle) = handle;
 	luaL_setmetatable(L, metatable);
@@ -50,36 +50,36 @@ static void push(lua_State *L, void *handle, const char *metatable)
 
 void snowid_lua_push_layout(lua_State *L, struct snowid_layout *layout)
 {
-	push(L, layout, SNOWID_LUA_LAYOUT);
+	push_handle(L, layout, SNOWID_LUA_LAYOUT);
 }
 
 void snowid_lua_push_clock(lua_State *L, struct snowid_clock *clock)
 {
-	push(L, clock, SNOWID_LUA_CLOCK);
+	push_handle(L, clock, SNOWID_LUA_CLOCK);
 }
 
 void snowid_lua_push_config(lua_State *L, struct snowid_config *config)
 {
-	push(L, config, SNOWID_LUA_CONFIG);
+	push_handle(L, config, SNOWID_LUA_CONFIG);
 }
 
-void snowid_lua_push_generator(lua_State *L, struct snowid_generator *generator)
+void snowid_lua_push_generator(lua_State *L, struct snowid_generator *handle)
 {
-	struct generator *const g = lua_newuserdata(L, sizeof *g);
-	char kind[16] = ""; /* a longer one is a layout */
+	struct generator *const generator = lua_newuserdata(L, sizeof *generator);
+	char kind[16] = ""; /* only layouts have longer names */
 
-	*g = (struct generator){generator, NULL};
-	snowid_generator_get(generator, "kind", kind, sizeof kind, NULL);
+	*generator = (struct generator){handle, NULL};
+	snowid_generator_get(handle, "kind", kind, sizeof kind, NULL);
 	if (strcmp(kind, "ulid") == 0)
-		g->wide = SNOWID_LUA_ULID;
+		generator->wide = SNOWID_LUA_ULID;
 	else if (strcmp(kind, "uuid1") == 0 || strcmp(kind, "uuid6") == 0 ||
 		 strcmp(kind, "uuid7") == 0)
-		g->wide = SNOWID_LUA_UUID;
+		generator->wide = SNOWID_LUA_UUID;
 	luaL_setmetatable(L, SNOWID_LUA_GENERATOR);
 }
 
-/* Takes the handle out of an object that is collected. */
-static void *take(lua_State *L, const char *metatable)
+/* Takes the handle out of an object that is being collected. */
+static void *take_handle(lua_State *L, const char *metatable)
 {
 	void **const object = luaL_checkudata(L, 1, metatable);
 	void *const handle = *object;
@@ -89,30 +89,30 @@ static void *take(lua_State *L, const char *metatable)
 
 static int collect_layout(lua_State *L)
 {
-	snowid_layout_free(take(L, SNOWID_LUA_LAYOUT));
+	snowid_layout_free(take_handle(L, SNOWID_LUA_LAYOUT));
 	return 0;
 }
 
 static int collect_clock(lua_State *L)
 {
-	snowid_clock_free(take(L, SNOWID_LUA_CLOCK));
+	snowid_clock_free(take_handle(L, SNOWID_LUA_CLOCK));
 	return 0;
 }
 
 static int collect_config(lua_State *L)
 {
-	snowid_config_free(take(L, SNOWID_LUA_CONFIG));
+	snowid_config_free(take_handle(L, SNOWID_LUA_CONFIG));
 	return 0;
 }
 
 static int collect_generator(lua_State *L)
 {
-	snowid_generator_free(take(L, SNOWID_LUA_GENERATOR));
+	snowid_generator_free(take_handle(L, SNOWID_LUA_GENERATOR));
 	return 0;
 }
 
-/* What a generator takes beside the heap: without knowing of it the collector would let the maps that a
- * process may have run out before it finds a reason to start. */
+/* The memory of a generator outside of Lua's heap. If the collector did not know about it, a
+ * process could reach the system's limit on mappings before the collector runs. */
 #define BESIDE_HEAP_KIB 8
 
 int snowid_lua_open(lua_State *L, const struct snowid_config *config,
@@ -125,14 +125,14 @@ int snowid_lua_open(lua_State *L, const struct snowid_config *config,
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
-static const struct generator *open_generator(lua_State *L)
+static const struct generator *check_open_generator(lua_State *L)
 {
-	const struct generator *const g = luaL_checkudata(L, 1, SNOWID_LUA_GENERATOR);
-	luaL_argcheck(L, g->handle, 1, "it has been freed");
-	return g;
+	const struct generator *const generator = luaL_checkudata(L, 1, SNOWID_LUA_GENERATOR);
+	luaL_argcheck(L, generator->handle, 1, "it has been freed");
+	return generator;
 }
 
-static void push_wide(lua_State *L, const char *metatable, const struct snowid_id128 *id)
+static void push_id128(lua_State *L, const char *metatable, const struct snowid_id128 *id)
 {
 	lua_createtable(L, 0, 1);
 	lua_pushlstring(L, (const char *)id->bytes, sizeof id->bytes);
@@ -145,16 +145,16 @@ union drawn {
 	struct snowid_id128 wide;
 };
 
-static void push_drawn(lua_State *L, const struct generator *g, const union drawn *id)
+static void push_id(lua_State *L, const struct generator *generator, const union drawn *id)
 {
-	if (g->wide)
-		push_wide(L, g->wide, &id->wide);
+	if (generator->wide)
+		push_id128(L, generator->wide, &id->wide);
 	else
 		lua_pushinteger(L, (lua_Integer)id->number);
 }
 
-/* A timeout in seconds as ns. */
-static uint64_t timeout_of(lua_State *L, int index)
+/* Converts a timeout in seconds to ns. */
+static uint64_t check_timeout(lua_State *L, int index)
 {
 	const double ns = snowid_lua_number(L, index, "timeout") * 1e9;
 
@@ -162,51 +162,54 @@ static uint64_t timeout_of(lua_State *L, int index)
 	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
 }
 
-/* The next ID, after waiting for it as long as the generator was made to. Takes no more arguments: this
- * is the iterator of ids() as well. */
-static int draw(lua_State *L)
+/* Draws an ID, and waits for up to the generator's own timeout. Ignores all further arguments,
+ * because it is also the iterator of ids(). */
+static int method_draw(lua_State *L)
 {
-	const struct generator *const g = open_generator(L);
+	const struct generator *const generator = check_open_generator(L);
 	union drawn id;
-	const int error = g->wide ? snowid_generator_next128(g->handle, &id.wide)
-				  : snowid_generator_next(g->handle, &id.number);
+	const int error = generator->wide ? snowid_generator_next128(generator->handle, &id.wide)
+					  : snowid_generator_next(generator->handle, &id.number);
 
 	if (error)
 		return snowid_lua_raise(L, error);
-	push_drawn(L, g, &id);
+	push_id(L, generator, &id);
 	return 1;
 }
 
-/* The same; a second argument is how long to wait, in seconds. */
-static int generator_next(lua_State *L)
+/* The same, but the second argument is the timeout in seconds. */
+static int method_next(lua_State *L)
 {
 	union drawn id;
 
 	if (lua_isnoneornil(L, 2))
-		return draw(L);
-	const struct generator *const g = open_generator(L);
-	const uint64_t timeout = timeout_of(L, 2);
-	const int error = g->wide ? snowid_generator_next128_for(g->handle, timeout, &id.wide)
-				  : snowid_generator_next_for(g->handle, timeout, &id.number);
+		return method_draw(L);
+	const struct generator *const generator = check_open_generator(L);
+	const uint64_t timeout = check_timeout(L, 2);
+	const int error =
+		generator->wide ? snowid_generator_next128_for(generator->handle, timeout, &id.wide)
+				: snowid_generator_next_for(generator->handle, timeout, &id.number);
 	if (error)
 		return snowid_lua_raise(L, error);
-	push_drawn(L, g, &id);
+	push_id(L, generator, &id);
 	return 1;
 }
 
-/* The next ID; or nil, and in how many seconds it is worth trying again. */
-static int generator_try_next(lua_State *L)
+/* Draws an ID; or returns nil, and the number of seconds after which to try again. */
+static int method_try_next(lua_State *L)
 {
-	const struct generator *const g = open_generator(L);
+	const struct generator *const generator = check_open_generator(L);
 	union drawn id;
 	uint64_t wait_ns = 0;
-	const int error = g->wide ? snowid_generator_try_next128(g->handle, &id.wide, &wait_ns)
-				  : snowid_generator_try_next(g->handle, &id.number, &wait_ns);
+	const int error =
+		generator->wide
+			? snowid_generator_try_next128(generator->handle, &id.wide, &wait_ns)
+			: snowid_generator_try_next(generator->handle, &id.number, &wait_ns);
 
 	if (error && wait_ns == 0)
 		return snowid_lua_raise(L, error);
 	if (!error) {
-		push_drawn(L, g, &id);
+		push_id(L, generator, &id);
 		return 1;
 	}
 	lua_pushnil(L);
@@ -214,25 +217,26 @@ static int generator_try_next(lua_State *L)
 	return 2;
 }
 
-/* A table of as many IDs as the second argument says; the third is how long to wait, in seconds. An
- * error has those that were made before it as `partial`. */
-static int generator_batch(lua_State *L)
+/* Returns a table of IDs. The second argument is their number, the third the timeout in seconds. An
+ * error contains the IDs already made as `partial`. */
+static int method_batch(lua_State *L)
 {
-	const struct generator *const g = open_generator(L);
-	const size_t size = g->wide ? sizeof(struct snowid_id128) : sizeof(uint64_t);
+	const struct generator *const generator = check_open_generator(L);
+	const size_t size = generator->wide ? sizeof(struct snowid_id128) : sizeof(uint64_t);
 	const size_t count =
 		(size_t)snowid_lua_unsigned(L, 2, "count", (uint64_t)(PTRDIFF_MAX / size));
-	const uint64_t timeout = timeout_of(L, 3);
+	const uint64_t timeout = check_timeout(L, 3);
 	void *const ids = lua_newuserdata(L, count > 0 ? count * size : 1);
 	size_t made = 0;
-	const int error =
-		g->wide ? snowid_generator_next128_batch(g->handle, ids, count, timeout, &made)
-			: snowid_generator_next_batch(g->handle, ids, count, timeout, &made);
+	const int error = generator->wide ? snowid_generator_next128_batch(generator->handle, ids,
+									   count, timeout, &made)
+					  : snowid_generator_next_batch(generator->handle, ids,
+									count, timeout, &made);
 
 	lua_createtable(L, made < INT_MAX ? (int)made : INT_MAX, 0);
 	for (size_t i = 0; i < made; i++) {
-		if (g->wide)
-			push_wide(L, g->wide, (const struct snowid_id128 *)ids + i);
+		if (generator->wide)
+			push_id128(L, generator->wide, (const struct snowid_id128 *)ids + i);
 		else
 			lua_pushinteger(L, (lua_Integer)((const uint64_t *)ids)[i]);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
@@ -262,7 +266,7 @@ int snowid_lua_metatable(lua_State *L)
 	return 1;
 }
 
-static void make_metatable(lua_State *L, const char *name, lua_CFunction collect)
+static void new_metatable(lua_State *L, const char *name, lua_CFunction collect)
 {
 	luaL_newmetatable(L, name);
 	lua_newtable(L);
@@ -276,15 +280,15 @@ static void make_metatable(lua_State *L, const char *name, lua_CFunction collect
 
 void snowid_lua_init(lua_State *L)
 {
-	make_metatable(L, SNOWID_LUA_LAYOUT, collect_layout);
-	make_metatable(L, SNOWID_LUA_CLOCK, collect_clock);
-	make_metatable(L, SNOWID_LUA_CONFIG, collect_config);
-	make_metatable(L, SNOWID_LUA_GENERATOR, collect_generator);
-	make_metatable(L, SNOWID_LUA_ULID, NULL);
-	make_metatable(L, SNOWID_LUA_UUID, NULL);
-	make_metatable(L, SNOWID_LUA_ERROR, NULL);
-	snowid_lua_method(L, SNOWID_LUA_GENERATOR, "draw", draw);
-	snowid_lua_method(L, SNOWID_LUA_GENERATOR, "next", generator_next);
-	snowid_lua_method(L, SNOWID_LUA_GENERATOR, "try_next", generator_try_next);
-	snowid_lua_method(L, SNOWID_LUA_GENERATOR, "batch", generator_batch);
+	new_metatable(L, SNOWID_LUA_LAYOUT, collect_layout);
+	new_metatable(L, SNOWID_LUA_CLOCK, collect_clock);
+	new_metatable(L, SNOWID_LUA_CONFIG, collect_config);
+	new_metatable(L, SNOWID_LUA_GENERATOR, collect_generator);
+	new_metatable(L, SNOWID_LUA_ULID, NULL);
+	new_metatable(L, SNOWID_LUA_UUID, NULL);
+	new_metatable(L, SNOWID_LUA_ERROR, NULL);
+	snowid_lua_method(L, SNOWID_LUA_GENERATOR, "draw", method_draw);
+	snowid_lua_method(L, SNOWID_LUA_GENERATOR, "next", method_next);
+	snowid_lua_method(L, SNOWID_LUA_GENERATOR, "try_next", method_try_next);
+	snowid_lua_method(L, SNOWID_LUA_GENERATOR, "batch", method_batch);
 }

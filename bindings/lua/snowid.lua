@@ -10,24 +10,24 @@
 --     print(snowid.layout("twitter"):decode(1541815603606036480).datacenter)
 --     print(snowid.ULID.new())
 --
--- A 64-bit ID is an integer. From 2^63 on it is negative: compare such IDs with `math.ult`, and print them
--- with `"%x"` or `snowid.format_id`. In LuaJIT it is a cdata of type uint64_t.
+-- A 64-bit ID is an integer. From 2^63 on it is negative: compare such IDs with `math.ult`, and
+-- print them with `"%x"` or `snowid.format_id`. In LuaJIT it is a cdata of type uint64_t.
 --
--- An *instant* is a number of seconds since 1970, two numbers (seconds and nanoseconds), or text such as
--- "2024-01-03T19:30:00Z". A *span* is a number of seconds or, in the options of a generator, text such as
--- "500ms".
+-- An *instant* is a number of seconds since 1970, two numbers (seconds and nanoseconds), or text
+-- such as "2024-01-03T19:30:00Z". A *span* is a number of seconds or, in the options of a
+-- generator, text such as "500ms".
 --
--- Errors are raised as *error objects* with the fields `code` (one of `snowid.E_CLOCK` and so on, or a
--- negative errno), `name` ("invalid", "clock", "exhausted", "store", "closed" or "system") and `message`,
--- which is also what `tostring` returns. Only `try_next` may return nil instead of an ID. An argument of the
--- wrong type raises an ordinary Lua error, as Lua's own functions do.
+-- Errors are raised as *error objects* with the fields `code` (one of `snowid.E_CLOCK` and so on,
+-- or a negative errno), `name` ("invalid", "clock", "exhausted", "store", "closed" or "system") and
+-- `message`, which is also what `tostring` returns. Only `try_next` may return nil instead of an
+-- ID. An argument of the wrong type raises an ordinary Lua error, as Lua's own functions do.
 --
 -- @module snowid
 
-local had = { swig_type = rawget(_G, "swig_type"), swig_equals = rawget(_G, "swig_equals") }
+local globals = { swig_type = rawget(_G, "swig_type"), swig_equals = rawget(_G, "swig_equals") }
 local native = rawget(_G, "jit") and require "snowid.ffi" or require "snowid.native"
 for _, name in ipairs { "swig_type", "swig_equals", "snowid_native" } do
-	rawset(_G, name, had[name]) -- SWIG's module leaves these behind
+	rawset(_G, name, globals[name]) -- SWIG's module overwrites these globals
 end
 
 local snowid = {
@@ -58,7 +58,7 @@ end
 
 -- ---- instants and spans ------------------------------------------------------------------------
 
-local function expected(what, value)
+local function raise_expected(what, value)
 	native.mistake(("%s expected, got %s"):format(what, type(value)))
 end
 
@@ -66,13 +66,13 @@ local function is_finite(number)
 	return number == number and number - number == 0
 end
 
--- Seconds and nanoseconds of an instant.
-local function instant(sec, nsec)
+-- Converts an instant to seconds and nanoseconds.
+local function to_instant(sec, nsec)
 	if type(sec) == "string" then
 		return native.time_parse(sec)
 	end
 	if type(sec) ~= "number" or not is_finite(sec) then
-		expected("an instant (seconds since 1970, or ISO 8601)", sec)
+		raise_expected("an instant (seconds since 1970, or ISO 8601)", sec)
 	end
 	if nsec then
 		return sec, nsec
@@ -81,30 +81,30 @@ local function instant(sec, nsec)
 	return whole, floor((sec - whole) * NS)
 end
 
-local function seconds(sec, nsec)
+local function to_seconds(sec, nsec)
 	return sec + nsec / 1e9
 end
 
--- Nanoseconds of a span in seconds.
-local function nanoseconds(span)
+-- Converts a span in seconds to nanoseconds.
+local function to_nanoseconds(span)
 	if type(span) ~= "number" or not is_finite(span) then
-		expected("a span (seconds)", span)
+		raise_expected("a span (seconds)", span)
 	end
 	local whole = floor(span)
 	return whole * NS + floor((span - whole) * 1e9 + 0.5)
 end
 
--- What may be left out.
-local function table_of(value, name)
+-- Checks an optional table.
+local function optional_table(value, name)
 	if value ~= nil and type(value) ~= "table" then
-		expected("a table of " .. name, value)
+		raise_expected("a table of " .. name, value)
 	end
 	return value or {}
 end
 
--- A span as a setting.
+-- Converts a span to the text of a setting.
 local function span_text(span)
-	return type(span) == "number" and ("%.0fns"):format(nanoseconds(span)) or tostring(span)
+	return type(span) == "number" and ("%.0fns"):format(to_nanoseconds(span)) or tostring(span)
 end
 
 --- Parses an instant: ISO 8601 with a time zone, a date, or milliseconds since 1970.
@@ -120,7 +120,7 @@ end
 -- @tparam[opt] integer nsec
 -- @treturn string
 function snowid.format_time(sec, nsec)
-	return native.time_format(instant(sec, nsec))
+	return native.time_format(to_instant(sec, nsec))
 end
 
 -- ---- text of 64-bit IDs ------------------------------------------------------------------------
@@ -151,17 +151,18 @@ for name, method in pairs(Layout) do
 	native_layout[name] = method
 end
 
---- Splits an ID into its parts: `id`, `time` in seconds since 1970, `unix_ms`, and the value of each field.
+--- Splits an ID into its parts: `id`, `time` in seconds since 1970, `unix_ms`, and the value of
+-- each field.
 -- @tparam integer id
 -- @treturn table
 function Layout:decode(id)
-	local held = { id = id, time = seconds(self:time(id)), unix_ms = self:time_ms(id) }
+	local parts = { id = id, time = to_seconds(self:time(id)), unix_ms = self:time_ms(id) }
 	for _, field in ipairs(self:fields()) do
 		if field.name ~= "time" then
-			held[field.name] = self:field(id, field.name)
+			parts[field.name] = self:field(id, field.name)
 		end
 	end
-	return held
+	return parts
 end
 
 --- The ID with this instant and these field values. Fields that are not given are 0.
@@ -170,7 +171,7 @@ end
 -- @treturn integer
 function Layout:encode(time, fields)
 	local id = self:first_at(time)
-	for name, value in pairs(table_of(fields, "fields")) do
+	for name, value in pairs(optional_table(fields, "fields")) do
 		id = native_layout.set_field(self, name, value, id)
 	end
 	return id
@@ -198,7 +199,7 @@ end
 -- @tparam[opt] integer nsec
 -- @treturn integer
 function Layout:first_at(sec, nsec)
-	return native_layout.first_at(self, instant(sec, nsec))
+	return native_layout.first_at(self, to_instant(sec, nsec))
 end
 
 --- The largest ID of the tick that contains an instant.
@@ -206,7 +207,7 @@ end
 -- @tparam[opt] integer nsec
 -- @treturn integer
 function Layout:last_at(sec, nsec)
-	return native_layout.last_at(self, instant(sec, nsec))
+	return native_layout.last_at(self, to_instant(sec, nsec))
 end
 
 --- The fields, the most significant first.
@@ -220,7 +221,7 @@ function Layout:fields()
 	return fields
 end
 
-local function reader(which)
+local function info_method(which)
 	return function(self)
 		return native_layout.info(self, which)
 	end
@@ -229,27 +230,27 @@ end
 --- The total number of bits.
 -- @function Layout:bits
 -- @treturn integer
-Layout.bits = reader(native.LAYOUT_BITS)
+Layout.bits = info_method(native.LAYOUT_BITS)
 --- The length of a tick in nanoseconds.
 -- @function Layout:unit_ns
 -- @treturn integer
-Layout.unit_ns = reader(native.LAYOUT_UNIT_NS)
+Layout.unit_ns = info_method(native.LAYOUT_UNIT_NS)
 --- How many IDs a node can make per tick.
 -- @function Layout:ids_per_tick
 -- @treturn integer
-Layout.ids_per_tick = reader(native.LAYOUT_IDS_PER_TICK)
+Layout.ids_per_tick = info_method(native.LAYOUT_IDS_PER_TICK)
 --- How many nodes can be distinguished by the fields other than time and sequence.
 -- @function Layout:nodes
 -- @treturn integer
-Layout.nodes = reader(native.LAYOUT_NODES)
+Layout.nodes = info_method(native.LAYOUT_NODES)
 --- The last tick, counted from the epoch.
 -- @function Layout:last_tick
 -- @treturn integer
-Layout.last_tick = reader(native.LAYOUT_LAST_TICK)
+Layout.last_tick = info_method(native.LAYOUT_LAST_TICK)
 --- A hash of everything that determines the bits: field widths, time unit and epoch.
 -- @function Layout:fingerprint
 -- @treturn integer
-Layout.fingerprint = reader(native.LAYOUT_FINGERPRINT)
+Layout.fingerprint = info_method(native.LAYOUT_FINGERPRINT)
 
 --- The start of the first tick.
 -- @function Layout:first_time
@@ -282,7 +283,8 @@ end
 --- @section end
 
 --- Makes a layout.
--- @tparam string spec a preset, or a spec such as "time:41,worker:10,sequence:12;epoch=2024-01-01;unit=1ms"
+-- @tparam string spec a preset, or a spec such as
+-- "time:41,worker:10,sequence:12;epoch=2024-01-01;unit=1ms"
 -- @treturn Layout
 function snowid.layout(spec)
 	return native.layout_new(spec)
@@ -300,8 +302,8 @@ end
 
 -- ---- ULID and UUID -----------------------------------------------------------------------------
 
--- What both have: 16 bytes, ordered byte by byte.
-local function id128(name, format)
+-- Defines what ULID and UUID have in common: 16 bytes, ordered byte by byte.
+local function define_id128(name, format)
 	local metatable, methods = class(name)
 
 	metatable.__tostring = function(self)
@@ -313,14 +315,15 @@ local function id128(name, format)
 	metatable.__eq = function(a, b)
 		return getmetatable(a) == getmetatable(b) and a.bytes == b.bytes
 	end
-	local function both(a, b)
+	local function bytes_of_both(a, b)
 		if getmetatable(a) ~= metatable or getmetatable(b) ~= metatable then
-			native.mistake(("attempt to compare a %s with something else"):format(name:upper()))
+			local message = "attempt to compare a %s with another type"
+			native.mistake(message:format(name:upper()))
 		end
 		return a.bytes, b.bytes
 	end
-	-- Byte by byte whatever the locale, which `<` of strings is not.
-	local function below(a, b)
+	-- Compares byte by byte. `<` of strings depends on the locale.
+	local function bytes_less(a, b)
 		for index = 1, 16 do
 			local x, y = a:byte(index), b:byte(index)
 			if x ~= y then
@@ -330,28 +333,28 @@ local function id128(name, format)
 		return false
 	end
 	metatable.__lt = function(a, b)
-		return below(both(a, b))
+		return bytes_less(bytes_of_both(a, b))
 	end
 	metatable.__le = function(a, b)
-		local x, y = both(a, b)
-		return not below(y, x)
+		local x, y = bytes_of_both(a, b)
+		return not bytes_less(y, x)
 	end
 	local function from_bytes(bytes)
-		format(bytes) -- refuses what are not 16 bytes
+		format(bytes) -- checks that these are 16 bytes
 		return setmetatable({ bytes = bytes }, metatable)
 	end
 	return methods, from_bytes
 end
 
---- A ULID (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits. `bytes` are its 16 bytes.
--- ULIDs can be compared, sorted and printed. As a table key, use the `tostring` of one.
+--- A ULID (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits. `bytes` are its 16
+-- bytes. ULIDs can be compared, sorted and printed. As a table key, use the `tostring` of one.
 -- @type ULID
-local ULID, ulid_from_bytes = id128("ulid", native.ulid_format)
+local ULID, ulid_from_bytes = define_id128("ulid", native.ulid_format)
 
-local UUID, uuid_from_bytes = id128("uuid", native.uuid_format)
+local UUID, uuid_from_bytes = define_id128("uuid", native.uuid_format)
 
---- Makes a new ULID with random bits, without a generator. Such ULIDs are unordered within a millisecond;
--- those of `generator "ulid"` are ordered.
+--- Makes a new ULID with random bits, without a generator. Such ULIDs are unordered within a
+-- millisecond; those of `generator "ulid"` are ordered.
 -- @treturn ULID
 function ULID.new()
 	return ulid_from_bytes(native.ulid_random())
@@ -375,7 +378,7 @@ ULID.from_bytes = ulid_from_bytes
 -- @tparam[opt] integer nsec
 -- @treturn ULID
 function ULID.first_at(sec, nsec)
-	return ulid_from_bytes(native.ulid_first_at(instant(sec, nsec)))
+	return ulid_from_bytes(native.ulid_first_at(to_instant(sec, nsec)))
 end
 
 --- The largest ULID of the millisecond that contains an instant.
@@ -383,7 +386,7 @@ end
 -- @tparam[opt] integer nsec
 -- @treturn ULID
 function ULID.last_at(sec, nsec)
-	return ulid_from_bytes(native.ulid_last_at(instant(sec, nsec)))
+	return ulid_from_bytes(native.ulid_last_at(to_instant(sec, nsec)))
 end
 
 --- Milliseconds since 1970.
@@ -441,7 +444,7 @@ UUID.from_bytes = uuid_from_bytes
 -- @tparam[opt] integer nsec
 -- @treturn UUID
 function UUID.first_at(version, sec, nsec)
-	return uuid_from_bytes(native.uuid_first_at(version, instant(sec, nsec)))
+	return uuid_from_bytes(native.uuid_first_at(version, to_instant(sec, nsec)))
 end
 
 --- The largest UUID of a version (1, 6 or 7) and an instant.
@@ -450,7 +453,7 @@ end
 -- @tparam[opt] integer nsec
 -- @treturn UUID
 function UUID.last_at(version, sec, nsec)
-	return uuid_from_bytes(native.uuid_last_at(version, instant(sec, nsec)))
+	return uuid_from_bytes(native.uuid_last_at(version, to_instant(sec, nsec)))
 end
 
 --- The version, 0 to 15; only meaningful if the variant is "rfc9562".
@@ -519,7 +522,7 @@ end
 -- @treturn UUID
 function UUID:replace(parts)
 	local bytes = self.bytes
-	parts = table_of(parts, "parts")
+	parts = optional_table(parts, "parts")
 	if parts.node then
 		bytes = native.uuid_set_node(bytes, node_bytes(parts.node))
 	end
@@ -553,8 +556,8 @@ snowid.ULID, snowid.UUID = ULID, UUID
 
 -- ---- a clock for tests -------------------------------------------------------------------------
 
---- A clock for tests. It only moves by these calls, and when a generator waits, which then takes no real
--- time. Forked children share it.
+--- A clock for tests. It only moves by these calls, and when a generator waits, which then takes no
+-- real time. Forked children share it.
 -- @type ManualClock
 local Clock_meta, Clock = class "clock"
 local native_clock = { step = Clock.step, advance = Clock.advance, read = Clock.read }
@@ -563,23 +566,23 @@ Clock.read = nil
 --- Steps wall time forwards or backwards, without changing elapsed time.
 -- @tparam number span in seconds
 function Clock:step(span)
-	native_clock.step(self, nanoseconds(span))
+	native_clock.step(self, to_nanoseconds(span))
 end
 
 --- Sets wall time, without changing elapsed time.
 -- @param sec an instant
 -- @tparam[opt] integer nsec
 function Clock:set(sec, nsec)
-	local to, to_nsec = instant(sec, nsec)
+	local to, to_nsec = to_instant(sec, nsec)
 	local from, from_nsec = self:now()
-	native_clock.step(self, (to - from) * NS) -- apart: together they are more than 2^53
+	native_clock.step(self, (to - from) * NS) -- in two steps, as the sum can be above 2^53
 	native_clock.step(self, to_nsec - from_nsec)
 end
 
 --- Advances both wall and elapsed time.
 -- @tparam number span in seconds
 function Clock:advance(span)
-	native_clock.advance(self, nanoseconds(span))
+	native_clock.advance(self, to_nanoseconds(span))
 end
 
 --- Wall time.
@@ -608,14 +611,15 @@ end
 -- @tparam[opt] integer nsec
 -- @treturn ManualClock
 function snowid.manual_clock(sec, nsec)
-	return native.clock_new_manual(instant(sec, nsec))
+	return native.clock_new_manual(to_instant(sec, nsec))
 end
 
 -- ---- generators --------------------------------------------------------------------------------
 
---- Makes unique IDs of one kind for one worker: integers, ULIDs or UUIDs. Processes forked from the one that
--- created it may use it too: they never get the same ID. Each ID is made only when it is asked for. Garbage
--- collection frees a generator; in Lua 5.4, `local g <close> = snowid.generator { … }` closes it.
+--- Makes unique IDs of one kind for one worker: integers, ULIDs or UUIDs. Processes forked from the
+-- one that created it may use it too: they never get the same ID. Each ID is made only when it is
+-- asked for. Garbage collection frees a generator; in Lua 5.4, `local g <close> = snowid.generator
+-- { … }` closes it.
 -- @type Generator
 local Generator_meta, Generator = class "generator"
 local native_generator = {}
@@ -634,8 +638,8 @@ end
 -- @return[2] nil if it would have to wait
 -- @treturn[2] number after how many seconds to try again
 
---- Makes a table of IDs in increasing order. If it fails, `partial` of the error is a table of the IDs already
--- made.
+--- Makes a table of IDs in increasing order. If it fails, `partial` of the error is a table of the
+-- IDs already made.
 -- @tparam integer count
 -- @tparam[opt] number timeout how many seconds it may wait in total
 -- @treturn table
@@ -673,8 +677,8 @@ end
 
 local stats = { "issued", "waits", "regressions", "refused", "max_lead_ns", "max_lag_ns" }
 
---- Counters since the generator was created, or since its state file was first opened after the last boot:
--- `issued`, `waits`, `regressions`, `refused`, `max_lead_ns`, `max_lag_ns`.
+--- Counters since the generator was created, or since its state file was first opened after the
+-- last boot: `issued`, `waits`, `regressions`, `refused`, `max_lead_ns`, `max_lag_ns`.
 -- @treturn table
 function Generator:stats()
 	local values = {}
@@ -713,11 +717,11 @@ function Generator:layout()
 	return not wide[kind] and snowid.layout(kind) or nil
 end
 
---- Closes the generator: it makes no more IDs and, with memory:, not in any child either. Closing it again has
--- no effect.
+--- Closes the generator: it makes no more IDs and, with memory:, not in any child either. Closing
+-- it again has no effect.
 -- @tparam[opt=2] number timeout how many seconds it may wait for the store
 function Generator:close(timeout)
-	native_generator.close(self, nanoseconds(timeout or 2))
+	native_generator.close(self, to_nanoseconds(timeout or 2))
 end
 
 Generator_meta.__close = function(self)
@@ -730,7 +734,9 @@ end
 --- @section end
 
 local spans = { "timeout", "wait", "hold", "borrow", "block", "jump" }
-local reserved = { kind = true, fields = true, store = true, clock = true, mode = true, spread = true }
+local reserved = {
+	kind = true, fields = true, store = true, clock = true, mode = true, spread = true,
+}
 for _, name in ipairs(spans) do
 	reserved[name] = true
 end
@@ -740,29 +746,30 @@ end
 --     snowid.generator "ulid"
 --     snowid.generator { kind = "snowflake", worker = 5, hold = "500ms" }
 --
--- Options: `kind` (default "snowflake"): a preset, a layout spec, a `Layout`, "ulid", "uuid1", "uuid6" or
--- "uuid7"; `store`: "memory:", "file:/path" or "slots:/directory"; `clock`: a `ManualClock`; the spans
--- `timeout`, `wait`, `hold`, `borrow`, `block` and `jump`; `mode`: the permissions of a new state file, "0600",
--- "0640" or "0660"; `spread`: a boolean. snowid_config_new(3) explains them. All other options are values of
--- fields, as are those in the table `fields`.
+-- Options: `kind` (default "snowflake"): a preset, a layout spec, a `Layout`, "ulid", "uuid1",
+-- "uuid6" or "uuid7"; `store`: "memory:", "file:/path" or "slots:/directory"; `clock`: a
+-- `ManualClock`; the spans `timeout`, `wait`, `hold`, `borrow`, `block` and `jump`; `mode`: the
+-- permissions of a new state file, "0600", "0640" or "0660"; `spread`: a boolean.
+-- snowid_config_new(3) explains them. All other options are values of fields, as are those in the
+-- table `fields`.
 -- @tparam string|table options
 -- @treturn Generator
 function snowid.generator(options)
 	if type(options) == "string" then
 		options = { kind = options }
 	elseif type(options) ~= "table" then
-		expected("a table of options or a kind", options)
+		raise_expected("a table of options or a kind", options)
 	end
 	local config = native.config_new()
 	config:set_kind(options.kind and tostring(options.kind) or "snowflake")
 	for name, value in pairs(options) do
 		if type(name) ~= "string" then
-			native.mistake("options are named, as worker = 5")
+			native.mistake("options need a name, such as worker = 5")
 		elseif not reserved[name] then
 			config:set_field(name, value)
 		end
 	end
-	for name, value in pairs(table_of(options.fields, "fields")) do
+	for name, value in pairs(optional_table(options.fields, "fields")) do
 		config:set_field(name, value)
 	end
 	if options.store then

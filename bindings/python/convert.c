@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Python objects into C values, and errors into exceptions.
+ * Converts Python objects to C values, and errors to exceptions.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 #include "bindings/python/snowid-python.h"
 #include "snowid.h"
 
-/* Calls a function that is written in Python. */
-static PyObject *call(const char *module_name, const char *name, const char *format, ...)
+/* Calls a function of one of the package's Python modules. */
+static PyObject *call_python(const char *module_name, const char *name, const char *format, ...)
 {
 	PyObject *const module = PyImport_ImportModule(module_name);
 	PyObject *function = NULL, *arguments = NULL, *result = NULL;
@@ -47,8 +47,8 @@ void snowid_python_raise(int error, uint64_t wait_ns)
 	}
 	if (snowid_error_detail(detail, sizeof detail) == 0)
 		detail[0] = '\0';
-	set_exception(call("snowid._errors", "make", "(isK)", error, detail,
-			   (unsigned long long)wait_ns));
+	set_exception(call_python("snowid._errors", "make", "(isK)", error, detail,
+				  (unsigned long long)wait_ns));
 }
 
 void snowid_python_invalid(const char *format, ...)
@@ -59,11 +59,11 @@ void snowid_python_invalid(const char *format, ...)
 	va_start(list, format);
 	PyOS_vsnprintf(text, sizeof text, format, list);
 	va_end(list);
-	set_exception(call("snowid._errors", "invalid", "(s)", text));
+	set_exception(call_python("snowid._errors", "invalid", "(s)", text));
 }
 
-/* PyNumber_Index(), with a message that says what has to be an int. */
-static PyObject *integer(PyObject *object, const char *what)
+/* PyNumber_Index(), with an error message that names the argument. */
+static PyObject *as_python_int(PyObject *object, const char *what)
 {
 	PyObject *const number = PyNumber_Index(object);
 
@@ -75,7 +75,7 @@ static PyObject *integer(PyObject *object, const char *what)
 
 int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uint64_t *value)
 {
-	PyObject *const number = integer(object, what);
+	PyObject *const number = as_python_int(object, what);
 	int failed = 1;
 
 	if (!number)
@@ -84,8 +84,8 @@ int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uin
 	const int overflow = found == (unsigned long long)-1 && PyErr_Occurred();
 	if (overflow || found > max) {
 		PyErr_Clear();
-		set_exception(call("snowid._errors", "out_of_range", "(sOiK)", what, number, 0,
-				   (unsigned long long)max));
+		set_exception(call_python("snowid._errors", "out_of_range", "(sOiK)", what, number,
+					  0, (unsigned long long)max));
 	} else {
 		*value = found;
 		failed = 0;
@@ -96,22 +96,22 @@ int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uin
 
 int snowid_python_signed(PyObject *object, const char *what, int64_t *value)
 {
-	PyObject *const number = integer(object, what);
+	PyObject *const number = as_python_int(object, what);
 	int overflow = 0;
 
 	if (!number)
 		return -1;
 	*value = PyLong_AsLongLongAndOverflow(number, &overflow);
 	if (overflow)
-		set_exception(call("snowid._errors", "out_of_range", "(sOLL)", what, number,
-				   (long long)INT64_MIN, (long long)INT64_MAX));
+		set_exception(call_python("snowid._errors", "out_of_range", "(sOLL)", what, number,
+					  (long long)INT64_MIN, (long long)INT64_MAX));
 	Py_DECREF(number);
 	return overflow ? -1 : 0;
 }
 
 int snowid_python_timeout(PyObject *object, uint64_t *ns)
 {
-	PyObject *const number = call("snowid._time", "timeout_ns", "(O)", object);
+	PyObject *const number = call_python("snowid._time", "timeout_ns", "(O)", object);
 	const int error = number ? snowid_python_unsigned(number, "timeout", UINT64_MAX, ns) : -1;
 
 	Py_XDECREF(number);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How values and errors of snowid.i look in Python. What users import is the package around this.
+ * Typemaps of snowid.i for Python. Users import the package around this module.
  */
 %include "stdint.i"
 
@@ -80,8 +80,9 @@
 %typemap(argout) char text[ANY] {
 	$result = SWIG_Python_AppendOutput($result, PyUnicode_FromString($1));
 }
-/* Settings and specs are short; one that is not is asked for again in its full length. */
-%typemap(in, numinputs=0) (char *text, size_t size, size_t *length) (char text[4200], size_t length) {
+/* Longer than any setting or spec. */
+%typemap(in, numinputs=0)
+(char *text, size_t size, size_t *length) (char text[4200], size_t length) {
 	$1 = text;
 	$2 = sizeof text;
 	$3 = &length;
@@ -116,7 +117,7 @@
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
-/* SWIG's types can be made empty-handed, and crash then. */
+/* SWIG's types can be constructed without a handle, and then crash. */
 %define %snowid_handle(OBJECT)
 %feature("python:tp_new") snowid_##OBJECT "snowid_python_no_new";
 %typemap(check) struct snowid_##OBJECT *, const struct snowid_##OBJECT * {
@@ -137,7 +138,8 @@ struct snowid_generator *snowid_python_generator(PyObject *handle)
 {
 	void *generator = NULL;
 
-	if (!SWIG_IsOK(SWIG_ConvertPtr(handle, &generator, SWIGTYPE_p_snowid_generator, 0)) || !generator) {
+	const int result = SWIG_ConvertPtr(handle, &generator, SWIGTYPE_p_snowid_generator, 0);
+	if (!SWIG_IsOK(result) || !generator) {
 		PyErr_SetString(PyExc_TypeError, "not a handle of a generator");
 		return NULL;
 	}
@@ -145,15 +147,15 @@ struct snowid_generator *snowid_python_generator(PyObject *handle)
 }
 %}
 
-/* ---- calls that may wait for a store: other threads run meanwhile ----------------------------- */
+/* ---- calls that may wait for a store release the interpreter --------------------------------- */
 
-%define %snowid_waits(FUNCTION)
+%define %snowid_allow_threads(FUNCTION)
 %exception FUNCTION {
 	Py_BEGIN_ALLOW_THREADS
 	$action
 	Py_END_ALLOW_THREADS
 }
 %enddef
-%snowid_waits(snowid_generator_new)
-%snowid_waits(snowid_generator::close)
-%snowid_waits(snowid_generator::maintain)
+%snowid_allow_threads(snowid_generator_new)
+%snowid_allow_threads(snowid_generator::close)
+%snowid_allow_threads(snowid_generator::maintain)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of the extension module share: SWIG's wrappers, and what is written by hand.
+ * Declarations shared by SWIG's wrappers and the files that are written by hand.
  */
 #ifndef SNOWID_PYTHON_H
 #define SNOWID_PYTHON_H
@@ -9,34 +9,35 @@
 #include <Python.h>
 #include <stdint.h>
 
-/* PyArg_ParseTupleAndKeywords() does not write to the names, whatever it says. */
+/* PyArg_ParseTupleAndKeywords() takes a char ** but does not change the names. */
 #define KEYWORDS(names) ((char **)(uintptr_t)(names))
 
-/* Each of these leaves an exception set when it fails: -1, or NULL. */
+/* On failure these functions set an exception and return -1 or NULL. */
 
-/* Raises what a negative error of the library stands for, with the detail of this thread's last one.
- * wait_ns is how long after it is worth trying again, 0 if that is not known. */
+/* Raises the exception for a negative error code of the library, with the detail of this thread's
+ * last error. wait_ns is the time after which to try again, 0 if it is not known. */
 void snowid_python_raise(int error, uint64_t wait_ns);
 
 /* Raises InvalidError. */
 void snowid_python_invalid(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* An exact integer from 0 to max; what names it in the message. */
+/* Reads an integer from 0 to max. `what` names it in error messages. */
 int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uint64_t *value);
 
-/* An exact integer of 64 bits. */
+/* Reads a signed integer of 64 bits. */
 int snowid_python_signed(PyObject *object, const char *what, int64_t *value);
 
-/* The nanoseconds of a number of seconds or a timedelta. */
+/* Converts a number of seconds or a timedelta to nanoseconds. */
 int snowid_python_timeout(PyObject *object, uint64_t *ns);
 
-/* The UTF-8 of a str; it lives as long as the str. Without `size`, one that has a 0 in it is refused. */
+/* Returns the UTF-8 of a str, which lives as long as the str. If `size` is NULL, a str that
+ * contains a 0 is refused. */
 const char *snowid_python_text(PyObject *object, const char *what, Py_ssize_t *size);
 
-/* Exactly `size` bytes out of anything that has a buffer. */
+/* Copies the bytes of any object with a buffer of exactly `size` bytes. */
 int snowid_python_bytes(PyObject *object, void *bytes, size_t size);
 
-/* tp_new of a type that only this module makes objects of. */
+/* The tp_new of types whose objects only this module can make. */
 PyObject *snowid_python_no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 
 #endif

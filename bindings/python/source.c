@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
- * Source, the base of the class Generator: the calls that draw IDs. They are written by hand because
- * they are made once for each ID, and because they alone decide when to let other threads run: what
- * can be had without waiting is taken at once, and only a wait is worth giving up the interpreter.
- * Nothing is drawn before it is asked for.
+ * Source, the base of the class Generator: the calls that draw IDs. They are written by hand
+ * because SWIG's wrappers would cost more than an ID, and because these calls decide when other
+ * threads may run: IDs that are available are taken at once, and the interpreter is only released
+ * for a wait. No ID is drawn before it is asked for.
  */
 #include <math.h>
 
 #include "bindings/python/snowid-python.h"
 #include "bindings/python/values.h"
 
-#define SLICE_NS UINT64_C(100000000) /* of a wait, between two looks for signals */
-/* How many IDs may be drawn before a store is asked whether it has something to do, since tries do not
- * renew it. Calls that may not wait never ask: that is for maintain(). */
+#define SLICE_NS UINT64_C(100000000) /* how long to wait before looking for signals */
+/* After how many IDs to maintain the store, because draws that do not wait never renew it. Calls
+ * that must not wait leave that to Generator.maintain(). */
 #define MAINTAIN_EVERY 1024
-#define QUICK_BATCH    65536 /* above it, a batch is worth giving up the interpreter */
+#define QUICK_BATCH    65536 /* larger batches are worth releasing the interpreter */
 
 struct source {
 	PyObject_HEAD
 	struct snowid_generator *generator; /* NULL before open() */
-	PyObject *handle;                   /* keeps it alive */
-	PyObject *maker;                    /* of its IDs; NULL: int */
+	PyObject *handle;                   /* keeps the generator alive */
+	PyObject *maker;                    /* makes the objects of IDs; NULL if they are ints */
 	snowid_python_new_fn *make;
 	uint64_t timeout_ns;
-	uint64_t until_maintain; /* IDs */
+	uint64_t until_maintain; /* IDs until the store is maintained */
 };
 
 static struct source *source_of(PyObject *object)
@@ -31,78 +31,80 @@ static struct source *source_of(PyObject *object)
 	return (struct source *)(void *)object;
 }
 
-/* One ID of either width. */
+/* An ID of 64 or 128 bits. */
 union id {
 	uint64_t narrow;
 	struct snowid_id128 wide;
 };
 
-static PyObject *object_of(const struct source *s, const union id *id)
+static PyObject *id_object(const struct source *source, const union id *id)
 {
-	return s->maker ? s->make(s->maker, &id->wide) : PyLong_FromUnsignedLongLong(id->narrow);
+	return source->maker ? source->make(source->maker, &id->wide)
+			     : PyLong_FromUnsignedLongLong(id->narrow);
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
-/* A failure of the store shows when its limit is reached. */
-static void __attribute__((cold)) maintain(struct source *s)
+/* Ignores errors: if the store keeps failing, draws fail when they reach its limit. */
+static void __attribute__((cold)) maintain_store(struct source *source)
 {
 	uint64_t again_ns = 0;
 
 	Py_BEGIN_ALLOW_THREADS
-	snowid_generator_maintain(s->generator, &again_ns);
+	snowid_generator_maintain(source->generator, &again_ns);
 	Py_END_ALLOW_THREADS
-	s->until_maintain = again_ns == UINT64_MAX ? UINT64_MAX : MAINTAIN_EVERY;
+	source->until_maintain = again_ns == UINT64_MAX ? UINT64_MAX : MAINTAIN_EVERY;
 }
 
-static void count(struct source *s, uint64_t ids)
+static void count_drawn(struct source *source, uint64_t ids)
 {
-	s->until_maintain -= ids < s->until_maintain ? ids : s->until_maintain;
-	if (s->until_maintain == 0)
-		maintain(s);
+	source->until_maintain -= ids < source->until_maintain ? ids : source->until_maintain;
+	if (source->until_maintain == 0)
+		maintain_store(source);
 }
 
-static int try_one(struct source *s, union id *id, uint64_t *wait_ns)
+static int try_draw(struct source *source, union id *id, uint64_t *wait_ns)
 {
-	return s->maker ? snowid_generator_try_next128(s->generator, &id->wide, wait_ns)
-			: snowid_generator_try_next(s->generator, &id->narrow, wait_ns);
+	return source->maker ? snowid_generator_try_next128(source->generator, &id->wide, wait_ns)
+			     : snowid_generator_try_next(source->generator, &id->narrow, wait_ns);
 }
 
-static int wait_for_one(struct source *s, uint64_t timeout_ns, union id *id)
+static int draw_within(struct source *source, uint64_t timeout_ns, union id *id)
 {
 	int error;
 
 	Py_BEGIN_ALLOW_THREADS
-	error = s->maker ? snowid_generator_next128_for(s->generator, timeout_ns, &id->wide)
-			 : snowid_generator_next_for(s->generator, timeout_ns, &id->narrow);
+	error = source->maker
+			? snowid_generator_next128_for(source->generator, timeout_ns, &id->wide)
+			: snowid_generator_next_for(source->generator, timeout_ns, &id->narrow);
 	Py_END_ALLOW_THREADS
 	return error;
 }
 
-/* What a wait may end with that a longer one could still mend. */
-static int may_pass(int error)
+/* Whether a longer wait could still succeed after this error. */
+static int is_temporary(int error)
 {
 	return error == SNOWID_E_EXHAUSTED || error == SNOWID_E_CLOCK || error == SNOWID_E_LIMIT;
 }
 
-/* Draws one ID after a try that failed, waiting up to *timeout_ns, of which it leaves the rest. -1: an
- * exception is set. */
+/* Draws one ID after a try that failed. Waits for up to *timeout_ns and subtracts the time waited.
+ * Returns -1 with an exception. */
 static int __attribute__((cold, noinline))
-draw_waiting(struct source *s, int error, uint64_t wait_ns, uint64_t *timeout_ns, union id *id)
+draw_waiting(struct source *source, int error, uint64_t wait_ns, uint64_t *timeout_ns, union id *id)
 {
-	for (; error; error = try_one(s, id, &wait_ns)) {
+	for (; error; error = try_draw(source, id, &wait_ns)) {
 		if (wait_ns == 0 || *timeout_ns == 0) {
 			snowid_python_raise(error, wait_ns);
 			return -1;
 		}
 		const uint64_t slice = *timeout_ns < SLICE_NS ? *timeout_ns : SLICE_NS;
-		error = wait_for_one(s, slice, id);
-		/* What was waited, by the clock of the generator: all of it in vain, or as long as was
-		 * foretold. */
+		error = draw_within(source, slice, id);
+		/* The time waited by the generator's own clock: the whole slice if it failed, else
+		 * what the try predicted. */
 		*timeout_ns -= error || wait_ns > slice ? slice : wait_ns;
 		if (!error)
 			break;
-		if (!may_pass(error)) {
+		if (!is_temporary(error)) {
 			snowid_python_raise(error, 0);
 			return -1;
 		}
@@ -112,41 +114,42 @@ draw_waiting(struct source *s, int error, uint64_t wait_ns, uint64_t *timeout_ns
 	return 0;
 }
 
-/* Draws one ID. -1: an exception is set. */
-static inline int draw(struct source *s, uint64_t *timeout_ns, union id *id)
+/* Draws one ID. Returns -1 with an exception. */
+static inline int draw_id(struct source *source, uint64_t *timeout_ns, union id *id)
 {
 	uint64_t wait_ns;
-	const int error = try_one(s, id, &wait_ns);
+	const int error = try_draw(source, id, &wait_ns);
 
 	if (__builtin_expect(error, 0))
-		return draw_waiting(s, error, wait_ns, timeout_ns, id);
+		return draw_waiting(source, error, wait_ns, timeout_ns, id);
 	if (*timeout_ns > 0)
-		count(s, 1);
+		count_drawn(source, 1);
 	return 0;
 }
 
-static inline PyObject *draw_object(struct source *s, uint64_t timeout_ns)
+static inline PyObject *draw_id_object(struct source *source, uint64_t timeout_ns)
 {
 	union id id;
 
-	return draw(s, &timeout_ns, &id) == 0 ? object_of(s, &id) : NULL;
+	return draw_id(source, &timeout_ns, &id) == 0 ? id_object(source, &id) : NULL;
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-static int is_open(const struct source *s)
+static int is_open(const struct source *source)
 {
-	if (s->generator)
+	if (source->generator)
 		return 1;
 	PyErr_SetString(PyExc_TypeError, "Generator.__init__() has not been called");
 	return 0;
 }
 
-/* A number of seconds, which may be infinite, a timedelta, or None for the generator's own timeout. */
-static int read_timeout(const struct source *s, PyObject *object, uint64_t *timeout_ns)
+/* Reads a timeout: a number of seconds, which may be infinite, a timedelta, or None for the
+ * generator's own timeout. */
+static int parse_timeout(const struct source *source, PyObject *object, uint64_t *timeout_ns)
 {
 	if (object == Py_None) {
-		*timeout_ns = s->timeout_ns;
+		*timeout_ns = source->timeout_ns;
 		return 0;
 	}
 	if (PyLong_CheckExact(object)) {
@@ -168,9 +171,9 @@ static int read_timeout(const struct source *s, PyObject *object, uint64_t *time
 	return 0;
 }
 
-/* The one optional argument of next(): timeout, by position or name. */
-static int timeout_argument(const struct source *s, PyObject *const *args, Py_ssize_t given,
-			    PyObject *names, uint64_t *timeout_ns)
+/* next() has one optional argument: timeout, by position or by name. */
+static int parse_next_arguments(const struct source *source, PyObject *const *args,
+				Py_ssize_t given, PyObject *names, uint64_t *timeout_ns)
 {
 	const Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
 
@@ -184,7 +187,7 @@ static int timeout_argument(const struct source *s, PyObject *const *args, Py_ss
 			     PyTuple_GET_ITEM(names, 0));
 		return -1;
 	}
-	return given + named == 1 ? read_timeout(s, args[0], timeout_ns) : 0;
+	return given + named == 1 ? parse_timeout(source, args[0], timeout_ns) : 0;
 }
 
 /* ---- one ID ---------------------------------------------------------------------------------- */
@@ -198,14 +201,15 @@ PyDoc_STRVAR(
 static PyObject *source_next(PyObject *self, PyObject *const *args, Py_ssize_t given,
 			     PyObject *names)
 {
-	struct source *const s = source_of(self);
-	uint64_t timeout_ns = s->timeout_ns;
+	struct source *const source = source_of(self);
+	uint64_t timeout_ns = source->timeout_ns;
 
-	if (!is_open(s))
+	if (!is_open(source))
 		return NULL;
-	if ((given > 0 || names) && timeout_argument(s, args, given, names, &timeout_ns) != 0)
+	if ((given > 0 || names) &&
+	    parse_next_arguments(source, args, given, names, &timeout_ns) != 0)
 		return NULL;
-	return draw_object(s, timeout_ns);
+	return draw_id_object(source, timeout_ns);
 }
 
 PyDoc_STRVAR(try_next_doc,
@@ -214,73 +218,75 @@ PyDoc_STRVAR(try_next_doc,
 	     "If waiting would help, the attribute wait_ns of the error says for how long.");
 static PyObject *source_try_next(PyObject *self, PyObject *none)
 {
-	struct source *const s = source_of(self);
+	struct source *const source = source_of(self);
 
 	(void)none;
-	return is_open(s) ? draw_object(s, 0) : NULL;
+	return is_open(source) ? draw_id_object(source, 0) : NULL;
 }
 
 static PyObject *source_iternext(PyObject *self)
 {
-	struct source *const s = source_of(self);
+	struct source *const source = source_of(self);
 
-	return is_open(s) ? draw_object(s, s->timeout_ns) : NULL;
+	return is_open(source) ? draw_id_object(source, source->timeout_ns) : NULL;
 }
 
 /* ---- many IDs -------------------------------------------------------------------------------- */
 
-static size_t id_size(const struct source *s)
+static size_t id_size(const struct source *source)
 {
-	return s->maker ? sizeof(struct snowid_id128) : sizeof(uint64_t);
+	return source->maker ? sizeof(struct snowid_id128) : sizeof(uint64_t);
 }
 
-/* As many as can be had without waiting; it is the next draw() that says why it were no more. */
-static size_t take(struct source *s, unsigned char *ids, size_t wanted)
+/* Takes the IDs that are available without waiting. The next draw_id() fails with the reason if
+ * they are too few. */
+static size_t take_available(struct source *source, unsigned char *ids, size_t wanted)
 {
 	size_t made = 0;
 	PyThreadState *const others = wanted > QUICK_BATCH ? PyEval_SaveThread() : NULL;
 
-	if (s->maker)
-		snowid_generator_next128_batch(s->generator, (struct snowid_id128 *)(void *)ids,
-					       wanted, 0, &made);
+	if (source->maker)
+		snowid_generator_next128_batch(
+			source->generator, (struct snowid_id128 *)(void *)ids, wanted, 0, &made);
 	else
-		snowid_generator_next_batch(s->generator, (uint64_t *)(void *)ids, wanted, 0,
+		snowid_generator_next_batch(source->generator, (uint64_t *)(void *)ids, wanted, 0,
 					    &made);
 	if (others)
 		PyEval_RestoreThread(others);
 	return made;
 }
 
-/* Fills `ids` with `wanted`, and returns how many it made: fewer with an exception. */
-static size_t draw_many(struct source *s, uint64_t timeout_ns, unsigned char *ids, size_t wanted)
+/* Fills `ids` with `wanted` IDs. Returns how many it made; fewer means that an exception is set. */
+static size_t draw_many(struct source *source, uint64_t timeout_ns, unsigned char *ids,
+			size_t wanted)
 {
-	const size_t size = id_size(s);
+	const size_t size = id_size(source);
 	const int may_wait = timeout_ns > 0;
 	union id id;
 	size_t made = 0;
 
 	for (;;) {
-		made += take(s, ids + made * size, wanted - made);
+		made += take_available(source, ids + made * size, wanted - made);
 		if (made == wanted)
 			break;
-		if (draw(s, &timeout_ns, &id) != 0)
+		if (draw_id(source, &timeout_ns, &id) != 0)
 			break;
 		memcpy(ids + made * size, &id, size);
 		made++;
 	}
 	if (!PyErr_Occurred() && may_wait)
-		count(s, made);
+		count_drawn(source, made);
 	return made;
 }
 
-static PyObject *list_of(const struct source *s, const unsigned char *ids, size_t made)
+static PyObject *id_list(const struct source *source, const unsigned char *ids, size_t made)
 {
 	PyObject *const list = PyList_New((Py_ssize_t)made);
 	union id id;
 
 	for (size_t i = 0; list && i < made; i++) {
-		memcpy(&id, ids + i * id_size(s), id_size(s));
-		PyObject *const object = object_of(s, &id);
+		memcpy(&id, ids + i * id_size(source), id_size(source));
+		PyObject *const object = id_object(source, &id);
 		if (!object) {
 			Py_DECREF(list);
 			return NULL;
@@ -290,8 +296,8 @@ static PyObject *list_of(const struct source *s, const unsigned char *ids, size_
 	return list;
 }
 
-/* Hands what was made before a failure to whoever catches it. */
-static void attach(PyObject *partial)
+/* Adds the IDs made before a failure to the exception that is set. */
+static void attach_partial(PyObject *partial)
 {
 	PyObject *type, *error, *traceback;
 
@@ -312,29 +318,29 @@ PyDoc_STRVAR(
 static PyObject *source_batch(PyObject *self, PyObject *args, PyObject *keywords)
 {
 	static const char *const names[] = {"count", "timeout", NULL};
-	struct source *const s = source_of(self);
+	struct source *const source = source_of(self);
 	PyObject *count_object, *timeout = Py_None, *list;
 	uint64_t wanted, timeout_ns;
 
-	if (!is_open(s) ||
+	if (!is_open(source) ||
 	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:batch", KEYWORDS(names),
 					 &count_object, &timeout) ||
-	    read_timeout(s, timeout, &timeout_ns) != 0 ||
+	    parse_timeout(source, timeout, &timeout_ns) != 0 ||
 	    snowid_python_unsigned(count_object, "count", PY_SSIZE_T_MAX / 16, &wanted) != 0)
 		return NULL;
-	unsigned char *const ids = PyMem_Malloc((size_t)wanted * id_size(s));
+	unsigned char *const ids = PyMem_Malloc((size_t)wanted * id_size(source));
 	if (!ids)
 		return PyErr_NoMemory();
-	const size_t made = draw_many(s, timeout_ns, ids, (size_t)wanted);
+	const size_t made = draw_many(source, timeout_ns, ids, (size_t)wanted);
 	if (PyErr_Occurred()) {
 		PyObject *type, *error, *traceback;
 		PyErr_Fetch(&type, &error, &traceback);
-		list = list_of(s, ids, made);
+		list = id_list(source, ids, made);
 		PyErr_Restore(type, error, traceback);
-		attach(list);
+		attach_partial(list);
 		list = NULL;
 	} else {
-		list = list_of(s, ids, made);
+		list = id_list(source, ids, made);
 	}
 	PyMem_Free(ids);
 	return list;
@@ -350,33 +356,33 @@ PyDoc_STRVAR(
 static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 {
 	static const char *const names[] = {"buffer", "timeout", NULL};
-	struct source *const s = source_of(self);
+	struct source *const source = source_of(self);
 	PyObject *buffer, *timeout = Py_None;
 	uint64_t timeout_ns;
 	Py_buffer view;
 
-	if (!is_open(s) ||
+	if (!is_open(source) ||
 	    !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:fill", KEYWORDS(names), &buffer,
 					 &timeout) ||
-	    read_timeout(s, timeout, &timeout_ns) != 0 ||
+	    parse_timeout(source, timeout, &timeout_ns) != 0 ||
 	    PyObject_GetBuffer(buffer, &view, PyBUF_CONTIG | PyBUF_FORMAT) != 0)
 		return NULL;
 	const char *const format = view.format ? view.format : "B";
-	const size_t size = id_size(s), wanted = (size_t)view.len / size;
+	const size_t size = id_size(source), wanted = (size_t)view.len / size;
 	int failed = 1;
-	if (s->maker ? view.itemsize != 1 && view.itemsize != 16
-		     : !(view.itemsize == 8 && strspn(format, "@=") + 1 == strlen(format) &&
-			 strchr("QL", format[strlen(format) - 1]))) {
+	if (source->maker ? view.itemsize != 1 && view.itemsize != 16
+			  : !(view.itemsize == 8 && strspn(format, "@=") + 1 == strlen(format) &&
+			      strchr("QL", format[strlen(format) - 1]))) {
 		PyErr_Format(PyExc_TypeError, "a buffer of %s is needed, not of format '%s'",
-			     s->maker ? "bytes" : "unsigned 64-bit items", format);
+			     source->maker ? "bytes" : "unsigned 64-bit items", format);
 	} else if ((size_t)view.len != wanted * size) {
 		snowid_python_invalid("a buffer of a multiple of %zu bytes is needed, not of %zd",
 				      size, view.len);
 	} else {
-		const size_t made = draw_many(s, timeout_ns, view.buf, wanted);
+		const size_t made = draw_many(source, timeout_ns, view.buf, wanted);
 		failed = PyErr_Occurred() != NULL;
 		if (failed)
-			attach(PyLong_FromSize_t(made));
+			attach_partial(PyLong_FromSize_t(made));
 	}
 	PyBuffer_Release(&view);
 	if (failed)
@@ -385,13 +391,13 @@ static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 	return buffer;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- opening and freeing --------------------------------------------------------------------- */
 
 PyDoc_STRVAR(open_doc, "_open($self, handle, maker, timeout_ns, /)\n--\n\n"
-		       "Makes this object take its IDs from the generator with SWIG's handle.");
+		       "Makes this object draw its IDs from the generator of a handle.");
 static PyObject *source_open(PyObject *self, PyObject *args)
 {
-	struct source *const s = source_of(self);
+	struct source *const source = source_of(self);
 	PyObject *handle, *maker;
 	unsigned long long timeout_ns;
 	struct snowid_generator *generator;
@@ -399,7 +405,7 @@ static PyObject *source_open(PyObject *self, PyObject *args)
 
 	if (!PyArg_ParseTuple(args, "OOK:_open", &handle, &maker, &timeout_ns))
 		return NULL;
-	if (s->generator) {
+	if (source->generator) {
 		PyErr_SetString(PyExc_TypeError, "a generator is made once");
 		return NULL;
 	}
@@ -409,15 +415,15 @@ static PyObject *source_open(PyObject *self, PyObject *args)
 	if (!generator)
 		return NULL;
 	Py_INCREF(handle);
-	s->handle = handle;
+	source->handle = handle;
 	if (make) {
 		Py_INCREF(maker);
-		s->maker = maker;
+		source->maker = maker;
 	}
-	s->make = make;
-	s->timeout_ns = timeout_ns;
-	s->until_maintain = MAINTAIN_EVERY;
-	s->generator = generator;
+	source->make = make;
+	source->timeout_ns = timeout_ns;
+	source->until_maintain = MAINTAIN_EVERY;
+	source->generator = generator;
 	Py_RETURN_NONE;
 }
 
@@ -433,10 +439,10 @@ static PyObject *source_reduce(PyObject *self, PyObject *none)
 
 static void source_dealloc(PyObject *self)
 {
-	struct source *const s = source_of(self);
+	struct source *const source = source_of(self);
 
-	Py_XDECREF(s->handle);
-	Py_XDECREF(s->maker);
+	Py_XDECREF(source->handle);
+	Py_XDECREF(source->maker);
 	Py_TYPE(self)->tp_free(self);
 }
 

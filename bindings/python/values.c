@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ULID, a value of 16 bytes with the speed of an int, and objects of the standard library's uuid.UUID.
+ * The base class of ULID, and a fast constructor for subclasses of the standard library's
+ * uuid.UUID.
  */
 #include "bindings/python/values.h"
 
@@ -28,7 +29,7 @@ static PyObject *new_ulid(PyObject *maker, const struct snowid_id128 *id)
 	return object;
 }
 
-static int bytes_of_int(PyObject *number, struct snowid_id128 *id)
+static int bytes_of_ulid_int(PyObject *number, struct snowid_id128 *id)
 {
 	PyObject *const bytes = PyObject_CallMethod(number, "to_bytes", "is", 16, "big");
 	int error = -1;
@@ -43,8 +44,8 @@ static int bytes_of_int(PyObject *number, struct snowid_id128 *id)
 	return error;
 }
 
-/* Reads what may stand for a ULID: one, its text, its number, its 16 bytes, or a uuid.UUID. */
-static int read_ulid(PyObject *value, struct snowid_id128 *id)
+/* Converts a ULID, its text, its int, its 16 bytes or a uuid.UUID to the ID. */
+static int parse_ulid_object(PyObject *value, struct snowid_id128 *id)
 {
 	if (PyObject_TypeCheck(value, &ulid_type)) {
 		*id = *ulid_of(value);
@@ -59,11 +60,11 @@ static int read_ulid(PyObject *value, struct snowid_id128 *id)
 		return text && !error ? 0 : -1;
 	}
 	if (PyLong_Check(value))
-		return bytes_of_int(value, id);
+		return bytes_of_ulid_int(value, id);
 	if (PyObject_CheckBuffer(value))
 		return snowid_python_bytes(value, id->bytes, sizeof id->bytes);
 
-	/* A UUID, or a ULID of another package. */
+	/* A UUID, or another package's ULID. */
 	PyObject *const bytes = PyObject_GetAttrString(value, "bytes");
 	const int error = bytes ? snowid_python_bytes(bytes, id->bytes, sizeof id->bytes) : -1;
 	if (!bytes && PyErr_ExceptionMatches(PyExc_AttributeError))
@@ -84,7 +85,7 @@ static PyObject *ulid_new(PyTypeObject *type, PyObject *args, PyObject *keywords
 	    !PyArg_ParseTupleAndKeywords(args, keywords, "|O:ULID", KEYWORDS(names), &value))
 		return NULL;
 	if (value) {
-		if (read_ulid(value, &id) != 0)
+		if (parse_ulid_object(value, &id) != 0)
 			return NULL;
 	} else {
 		const int error = snowid_ulid_random(&id);
@@ -115,7 +116,7 @@ static PyObject *ulid_repr(PyObject *self)
 	return PyUnicode_FromFormat("ULID('%s')", text);
 }
 
-/* The last 8 bytes are random; where they are not, the first differ. */
+/* The last 8 bytes are usually random. Mix in the first 8 for ULIDs whose last 8 are equal. */
 static Py_hash_t ulid_hash(PyObject *self)
 {
 	uint64_t high, low;
@@ -177,14 +178,14 @@ static PyTypeObject ulid_type = {
 
 /* ---- uuid.UUID ------------------------------------------------------------------------------- */
 
-/* Makes objects of a class derived from uuid.UUID, whose own constructor is written in Python and costs
- * more than ten IDs: its two slots are set as pickle would. An object and not static variables, since
- * each interpreter of the process has a uuid.UUID of its own. */
+/* Makes objects of a class derived from uuid.UUID, whose own constructor is written in Python and
+ * costs more than ten IDs. Sets the two slots directly instead, as pickle does. Its state is not in
+ * static variables because each interpreter of a process has its own uuid.UUID. */
 struct uuids {
 	PyObject_HEAD
 	PyTypeObject *type;
-	PyObject *number, *is_safe; /* the slots */
-	PyObject *unknown;          /* what stands in the second */
+	PyObject *number, *is_safe; /* descriptors of the two slots */
+	PyObject *unknown;          /* the value of is_safe */
 };
 
 static PyTypeObject uuids_type;
@@ -194,7 +195,7 @@ static struct uuids *uuids_of(PyObject *object)
 	return (struct uuids *)(void *)object;
 }
 
-static PyObject *number_of(const struct snowid_id128 *id)
+static PyObject *int_of_bytes(const struct snowid_id128 *id)
 {
 #if PY_VERSION_HEX >= 0x030d0000
 	return PyLong_FromUnsignedNativeBytes(id->bytes, 16, Py_ASNATIVEBYTES_BIG_ENDIAN);
@@ -203,7 +204,7 @@ static PyObject *number_of(const struct snowid_id128 *id)
 #endif
 }
 
-static int bytes_of_number(PyObject *number, struct snowid_id128 *id)
+static int bytes_of_uuid_int(PyObject *number, struct snowid_id128 *id)
 {
 #if PY_VERSION_HEX >= 0x030d0000
 	return PyLong_AsNativeBytes(number, id->bytes, 16, Py_ASNATIVEBYTES_BIG_ENDIAN) < 0 ? -1
@@ -220,12 +221,12 @@ static int set_slot(PyObject *object, PyObject *slot, PyObject *value)
 
 static PyObject *new_uuid(PyObject *maker, const struct snowid_id128 *id)
 {
-	const struct uuids *const u = uuids_of(maker);
-	PyObject *const number = number_of(id);
-	PyObject *object = number ? u->type->tp_alloc(u->type, 0) : NULL;
+	const struct uuids *const uuids = uuids_of(maker);
+	PyObject *const number = int_of_bytes(id);
+	PyObject *object = number ? uuids->type->tp_alloc(uuids->type, 0) : NULL;
 
-	if (object && (set_slot(object, u->number, number) != 0 ||
-		       set_slot(object, u->is_safe, u->unknown) != 0))
+	if (object && (set_slot(object, uuids->number, number) != 0 ||
+		       set_slot(object, uuids->is_safe, uuids->unknown) != 0))
 		Py_CLEAR(object);
 	Py_XDECREF(number);
 	return object;
@@ -257,7 +258,7 @@ static PyObject *uuids_uuid7(PyObject *self, PyObject *none)
 	return new_uuid(self, &id);
 }
 
-/* UUID.__str__: that of the standard library costs more than the UUID. */
+/* UUID.__str__(). The standard library's costs more than making the UUID. */
 static PyObject *uuids_text(PyObject *self, PyObject *object)
 {
 	PyObject *const slot = uuids_of(self)->number;
@@ -265,7 +266,7 @@ static PyObject *uuids_text(PyObject *self, PyObject *object)
 	struct snowid_id128 id;
 	char text[SNOWID_UUID_TEXT];
 
-	const int error = number ? bytes_of_number(number, &id) : -1;
+	const int error = number ? bytes_of_uuid_int(number, &id) : -1;
 	Py_XDECREF(number);
 	if (error)
 		return NULL;
@@ -275,7 +276,7 @@ static PyObject *uuids_text(PyObject *self, PyObject *object)
 
 static PyMethodDef text_function = {"__str__", uuids_text, METH_O, "The text of a UUID."};
 
-/* A builtin is no method of a class that it stands in; this is. */
+/* A builtin function is not bound when it is an attribute of a class, so wrap it in a method. */
 static PyObject *uuids_text_method(PyObject *self, void *unused)
 {
 	PyObject *const function = PyCFunction_New(&text_function, self);
@@ -296,16 +297,17 @@ static PyObject *uuids_new(PyTypeObject *type, PyObject *args, PyObject *keyword
 	PyObject *const self = type->tp_alloc(type, 0);
 	if (!self)
 		return NULL;
-	struct uuids *const u = uuids_of(self);
+	struct uuids *const uuids = uuids_of(self);
 	Py_INCREF(class);
-	u->type = (PyTypeObject *)(void *)class;
+	uuids->type = (PyTypeObject *)(void *)class;
 	Py_INCREF(unknown);
-	u->unknown = unknown;
-	u->number = PyObject_GetAttrString(class, "int");
-	u->is_safe = u->number ? PyObject_GetAttrString(class, "is_safe") : NULL;
-	if (u->is_safe && Py_TYPE(u->number)->tp_descr_set && Py_TYPE(u->is_safe)->tp_descr_set)
+	uuids->unknown = unknown;
+	uuids->number = PyObject_GetAttrString(class, "int");
+	uuids->is_safe = uuids->number ? PyObject_GetAttrString(class, "is_safe") : NULL;
+	if (uuids->is_safe && Py_TYPE(uuids->number)->tp_descr_set &&
+	    Py_TYPE(uuids->is_safe)->tp_descr_set)
 		return self;
-	if (u->is_safe)
+	if (uuids->is_safe)
 		PyErr_SetString(PyExc_TypeError, "this class of UUIDs has no slots");
 	Py_DECREF(self);
 	return NULL;
@@ -313,24 +315,24 @@ static PyObject *uuids_new(PyTypeObject *type, PyObject *args, PyObject *keyword
 
 static int uuids_traverse(PyObject *self, visitproc visit, void *arg)
 {
-	const struct uuids *const u = uuids_of(self);
+	const struct uuids *const uuids = uuids_of(self);
 
-	Py_VISIT(u->type);
-	Py_VISIT(u->number);
-	Py_VISIT(u->is_safe);
-	Py_VISIT(u->unknown);
+	Py_VISIT(uuids->type);
+	Py_VISIT(uuids->number);
+	Py_VISIT(uuids->is_safe);
+	Py_VISIT(uuids->unknown);
 	return 0;
 }
 
 static void uuids_dealloc(PyObject *self)
 {
-	struct uuids *const u = uuids_of(self);
+	struct uuids *const uuids = uuids_of(self);
 
 	PyObject_GC_UnTrack(self);
-	Py_XDECREF((PyObject *)u->type);
-	Py_XDECREF(u->number);
-	Py_XDECREF(u->is_safe);
-	Py_XDECREF(u->unknown);
+	Py_XDECREF((PyObject *)uuids->type);
+	Py_XDECREF(uuids->number);
+	Py_XDECREF(uuids->is_safe);
+	Py_XDECREF(uuids->unknown);
 	Py_TYPE(self)->tp_free(self);
 }
 
@@ -361,7 +363,7 @@ snowid_python_new_fn *snowid_python_new_of(PyObject *maker)
 		return new_ulid;
 	if (Py_IS_TYPE(maker, &uuids_type))
 		return new_uuid;
-	PyErr_SetString(PyExc_TypeError, "neither a class of ULIDs nor what makes UUIDs");
+	PyErr_SetString(PyExc_TypeError, "neither a class of ULIDs nor a maker of UUIDs");
 	return NULL;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values of 16 bytes as objects of Python, and the types that SWIG does not make.
+ * Python objects for values of 16 bytes, and the types that SWIG does not make.
  */
 #ifndef SNOWID_PYTHON_VALUES_H
 #define SNOWID_PYTHON_VALUES_H
@@ -8,17 +8,17 @@
 #include "bindings/python/snowid-python.h"
 #include "snowid.h"
 
-/* Makes an object of 16 bytes. */
+/* Makes a Python object of a 128-bit ID. */
 typedef PyObject *snowid_python_new_fn(PyObject *maker, const struct snowid_id128 *id);
 
-/* The function for a maker: a class derived from ULID, or an object of the type Uuids. NULL with a
- * TypeError if it is neither. */
+/* Returns the function that belongs to a maker: a class derived from ULID, or an object of the type
+ * Uuids. NULL with a TypeError for anything else. */
 snowid_python_new_fn *snowid_python_new_of(PyObject *maker);
 
-/* The generator of a handle of SWIG's; NULL with a TypeError if it is none. */
+/* Returns the generator of a SWIG handle; NULL with a TypeError for anything else. */
 struct snowid_generator *snowid_python_generator(PyObject *handle);
 
-/* Adds the types that are written by hand to the module. */
+/* Adds the types that SWIG does not make to the module. */
 int snowid_python_add_types(PyObject *module);
 
 extern PyTypeObject snowid_python_source_type;

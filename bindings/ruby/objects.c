@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The objects of the library as objects of Ruby, and the calls that draw IDs.
+ * The library's objects as objects of Ruby, and the calls that draw IDs.
  *
- * A call that waits does so without the interpreter's lock, in slices, between which it looks after
- * interrupts: a thread can be killed, and Ctrl-C is heard. A call that need not wait keeps the lock,
- * since giving it up and getting it back costs more than an ID.
+ * A call that waits releases the interpreter's lock, and checks for interrupts after each slice of
+ * the wait, so that Ctrl-C and Thread#kill work. A call that need not wait keeps the lock, because
+ * releasing it and taking it again costs more than an ID.
  */
 #include <ruby/thread.h>
 #include <stdatomic.h>
@@ -16,15 +16,14 @@
 
 #define NS_PER_SEC UINT64_C(1000000000)
 #define SLICE      (NS_PER_SEC / 10)
-#define CHUNK      512  /* IDs of a batch at a time */
-#define PAGE       4096 /* what a generator or a manual clock takes beside the heap */
+#define CHUNK      512  /* IDs of a batch made at a time */
+#define PAGE       4096 /* memory of a generator or a manual clock outside of Ruby's heap */
 
 struct generator {
 	struct snowid_generator *handle;
-	VALUE wide;          /* the class of its IDs; nil: they are Integers */
-	uint64_t timeout_ns; /* the longest wait of a call without its own */
-	/* When the store wants to be looked after; UINT64_MAX: never. */
-	_Atomic uint64_t maintain_at;
+	VALUE wide;                   /* the class of its IDs; nil if they are Integers */
+	uint64_t timeout_ns;          /* of calls without a timeout of their own */
+	_Atomic uint64_t maintain_at; /* when to maintain the store next; UINT64_MAX: never */
 };
 
 static VALUE module, native_module;
@@ -49,19 +48,19 @@ static void free_clock(void *clock)
 
 static void free_generator(void *pointer)
 {
-	struct generator *const g = pointer;
-	snowid_generator_free(g->handle);
-	xfree(g);
+	struct generator *const generator = pointer;
+	snowid_generator_free(generator->handle);
+	xfree(generator);
 	rb_gc_adjust_memory_usage(-PAGE);
 }
 
 static void mark_generator(void *pointer)
 {
-	const struct generator *const g = pointer;
-	rb_gc_mark(g->wide);
+	const struct generator *const generator = pointer;
+	rb_gc_mark(generator->wide);
 }
 
-/* Ruby 3 lets Ractors share what is frozen: the library knows no others than threads. */
+/* Ractors of Ruby 3 can share frozen objects. To the library they are ordinary threads. */
 #ifdef RUBY_TYPED_FROZEN_SHAREABLE
 #define FLAGS RUBY_TYPED_FREE_IMMEDIATELY | RUBY_TYPED_FROZEN_SHAREABLE
 #else
@@ -117,24 +116,24 @@ struct snowid_config *snowid_ruby_config(VALUE object)
 	return handle_of(object, &config_type);
 }
 
-static struct generator *generator_of(VALUE object)
+static struct generator *unwrap_generator(VALUE object)
 {
 	return handle_of(object, &generator_type);
 }
 
 struct snowid_generator *snowid_ruby_generator(VALUE object)
 {
-	return generator_of(object)->handle;
+	return unwrap_generator(object)->handle;
 }
 
-static VALUE constant(const char *name)
+static VALUE snowid_constant(const char *name)
 {
 	return rb_const_get(module, rb_intern(name));
 }
 
 VALUE snowid_ruby_new_layout(struct snowid_layout *layout)
 {
-	return TypedData_Wrap_Struct(constant("Layout"), &layout_type, layout);
+	return TypedData_Wrap_Struct(snowid_constant("Layout"), &layout_type, layout);
 }
 
 VALUE snowid_ruby_new_config(struct snowid_config *config)
@@ -146,12 +145,12 @@ VALUE snowid_ruby_new_config(struct snowid_config *config)
 VALUE snowid_ruby_new_clock(struct snowid_clock *clock)
 {
 	rb_gc_adjust_memory_usage(PAGE);
-	return TypedData_Wrap_Struct(constant("ManualClock"), &clock_type, clock);
+	return TypedData_Wrap_Struct(snowid_constant("ManualClock"), &clock_type, clock);
 }
 
-/* Takes what another object of the same class holds, which is left without: `initialize` makes use of
- * what makes a new one. */
-static VALUE adopt(VALUE self, VALUE other)
+/* Takes the handle from another object of the same class. `initialize` uses it to fill itself from
+ * an object that a function of the library has made. */
+static VALUE adopt_handle(VALUE self, VALUE other)
 {
 	const rb_data_type_t *const type = RTYPEDDATA_TYPE(self);
 	void *const handle = rb_check_typeddata(other, type);
@@ -163,41 +162,41 @@ static VALUE adopt(VALUE self, VALUE other)
 	return self;
 }
 
-/* ---- without the lock ------------------------------------------------------------------------- */
+/* ---- calls without the interpreter's lock ---------------------------------------------------- */
 
 struct maintenance {
 	struct snowid_generator *generator;
-	uint64_t ns; /* of close, in: how long; of maintain, out: until when */
+	uint64_t ns; /* close: the timeout; maintain: when to call it again */
 	int error;
 };
 
 static void *close_unlocked(void *user)
 {
-	struct maintenance *const m = user;
-	m->error = snowid_generator_close(m->generator, m->ns);
+	struct maintenance *const call = user;
+	call->error = snowid_generator_close(call->generator, call->ns);
 	return NULL;
 }
 
 int snowid_ruby_close(struct snowid_generator *generator, uint64_t timeout_ns)
 {
-	struct maintenance m = {generator, timeout_ns, 0};
-	rb_thread_call_without_gvl(close_unlocked, &m, RUBY_UBF_IO, NULL);
-	return m.error;
+	struct maintenance call = {generator, timeout_ns, 0};
+	rb_thread_call_without_gvl(close_unlocked, &call, RUBY_UBF_IO, NULL);
+	return call.error;
 }
 
 static void *maintain_unlocked(void *user)
 {
-	struct maintenance *const m = user;
-	m->error = snowid_generator_maintain(m->generator, &m->ns);
+	struct maintenance *const call = user;
+	call->error = snowid_generator_maintain(call->generator, &call->ns);
 	return NULL;
 }
 
 int snowid_ruby_maintain(struct snowid_generator *generator, uint64_t *again_in_ns)
 {
-	struct maintenance m = {generator, 0, 0};
-	rb_thread_call_without_gvl(maintain_unlocked, &m, RUBY_UBF_IO, NULL);
-	*again_in_ns = m.ns;
-	return m.error;
+	struct maintenance call = {generator, 0, 0};
+	rb_thread_call_without_gvl(maintain_unlocked, &call, RUBY_UBF_IO, NULL);
+	*again_in_ns = call.ns;
+	return call.error;
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -213,69 +212,77 @@ union chunk {
 };
 
 struct draw {
-	const struct generator *g;
+	const struct generator *generator;
 	union drawn id;
 	uint64_t timeout_ns, wait_ns;
 	int error;
 };
 
-static int try(struct draw *d)
+static int try_next_id(struct draw *draw)
 {
-	d->wait_ns = 0;
-	return NIL_P(d->g->wide)
-		       ? snowid_generator_try_next(d->g->handle, &d->id.number, &d->wait_ns)
-		       : snowid_generator_try_next128(d->g->handle, &d->id.wide, &d->wait_ns);
+	draw->wait_ns = 0;
+	return NIL_P(draw->generator->wide)
+		       ? snowid_generator_try_next(draw->generator->handle, &draw->id.number,
+						   &draw->wait_ns)
+		       : snowid_generator_try_next128(draw->generator->handle, &draw->id.wide,
+						      &draw->wait_ns);
 }
 
-static void *wait_unlocked(void *user)
+static void *wait_for_id(void *user)
 {
-	struct draw *const d = user;
-	const uint64_t span = d->timeout_ns < SLICE ? d->timeout_ns : SLICE;
+	struct draw *const draw = user;
+	const uint64_t span = draw->timeout_ns < SLICE ? draw->timeout_ns : SLICE;
 
-	d->error = NIL_P(d->g->wide)
-			   ? snowid_generator_next_for(d->g->handle, span, &d->id.number)
-			   : snowid_generator_next128_for(d->g->handle, span, &d->id.wide);
-	/* What was waited, by the clock of the generator: all of it in vain, or as long as was foretold. */
-	d->timeout_ns -= d->error || d->wait_ns > span ? span : d->wait_ns;
+	draw->error =
+		NIL_P(draw->generator->wide)
+			? snowid_generator_next_for(draw->generator->handle, span, &draw->id.number)
+			: snowid_generator_next128_for(draw->generator->handle, span,
+						       &draw->id.wide);
+	/* The time waited by the generator's own clock: the whole span if it failed, else what the
+	 * try predicted. */
+	draw->timeout_ns -= draw->error || draw->wait_ns > span ? span : draw->wait_ns;
 	return NULL;
 }
 
-/* Draws one ID, and waits for it where that helps. */
-static void draw(struct draw *d)
+/* Draws one ID, and waits for it if waiting can help. */
+static void draw_or_wait(struct draw *draw)
 {
-	while ((d->error = try(d)) != 0 && d->wait_ns > 0 && d->timeout_ns > 0) {
-		rb_thread_call_without_gvl(wait_unlocked, d, RUBY_UBF_IO, NULL);
-		if (d->error == 0)
+	while ((draw->error = try_next_id(draw)) != 0 && draw->wait_ns > 0 &&
+	       draw->timeout_ns > 0) {
+		rb_thread_call_without_gvl(wait_for_id, draw, RUBY_UBF_IO, NULL);
+		if (draw->error == 0)
 			return;
 	}
 }
 
-static uint64_t coarse_ns(void)
+static uint64_t coarse_now_ns(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
-/* What does not wait does not sync either: a store is looked after on the way, once in a while. */
-static void look_after(struct generator *g)
+/* Draws that do not wait never renew the store, so every call maintains it when that is due. */
+static void maintain_when_due(struct generator *generator)
 {
-	const uint64_t maintain_at = atomic_load_explicit(&g->maintain_at, memory_order_relaxed);
+	const uint64_t maintain_at =
+		atomic_load_explicit(&generator->maintain_at, memory_order_relaxed);
 	uint64_t again_in_ns = NS_PER_SEC, now, next;
 
 	if (maintain_at == UINT64_MAX)
 		return;
-	now = coarse_ns();
+	now = coarse_now_ns();
 	if (now < maintain_at)
 		return;
-	g->maintain_at = now + SLICE; /* other threads need not come here meanwhile */
-	/* What it cannot do, the call that meets the limit will say. */
-	if (snowid_ruby_maintain(g->handle, &again_in_ns) != 0)
+	generator->maintain_at = now + SLICE; /* keeps other threads out */
+	/* Ignore errors: if the store keeps failing, draws fail when they reach its limit. */
+	if (snowid_ruby_maintain(generator->handle, &again_in_ns) != 0)
 		again_in_ns = NS_PER_SEC;
-	g->maintain_at = __builtin_add_overflow(now, again_in_ns, &next) ? UINT64_MAX : next;
+	generator->maintain_at =
+		__builtin_add_overflow(now, again_in_ns, &next) ? UINT64_MAX : next;
 }
 
-static VALUE new_wide(VALUE class, const struct snowid_id128 *id)
+static VALUE new_id128(VALUE class, const struct snowid_id128 *id)
 {
 	const VALUE object = rb_obj_alloc(class);
 	const VALUE bytes = rb_str_new((const char *)id->bytes, sizeof id->bytes);
@@ -284,13 +291,14 @@ static VALUE new_wide(VALUE class, const struct snowid_id128 *id)
 	return rb_obj_freeze(object);
 }
 
-static VALUE value_of(const struct generator *g, uint64_t number, const struct snowid_id128 *wide)
+static VALUE id_value(const struct generator *generator, uint64_t number,
+		      const struct snowid_id128 *wide)
 {
-	return NIL_P(g->wide) ? ULL2NUM(number) : new_wide(g->wide, wide);
+	return NIL_P(generator->wide) ? ULL2NUM(number) : new_id128(generator->wide, wide);
 }
 
-/* The keywords of a call that takes this many other arguments. */
-static VALUE options_of(int argc, const VALUE *argv, int others)
+/* Returns the keyword arguments of a call that takes `others` other arguments. */
+static VALUE keyword_options(int argc, const VALUE *argv, int others)
 {
 	const int keywords = rb_keyword_given_p() ? 1 : 0;
 
@@ -298,8 +306,8 @@ static VALUE options_of(int argc, const VALUE *argv, int others)
 	return keywords ? argv[argc - 1] : Qnil;
 }
 
-/* The value of `timeout:` in ns. */
-static uint64_t read_timeout(const struct generator *g, VALUE options)
+/* Returns the value of `timeout:` in ns. */
+static uint64_t timeout_option(const struct generator *generator, VALUE options)
 {
 	static ID names[1];
 	VALUE value = Qundef;
@@ -309,7 +317,7 @@ static uint64_t read_timeout(const struct generator *g, VALUE options)
 	if (!NIL_P(options))
 		rb_get_kwargs(options, names, 0, 1, &value);
 	if (value == Qundef || NIL_P(value))
-		return g->timeout_ns;
+		return generator->timeout_ns;
 	return snowid_ruby_unsigned(rb_funcall(module, rb_intern("nanoseconds"), 1, value),
 				    "timeout", UINT64_MAX);
 }
@@ -318,20 +326,21 @@ static uint64_t read_timeout(const struct generator *g, VALUE options)
  * call-seq:
  *   next(timeout: nil) -> Integer, ULID or UUID
  *
- * Makes an ID. Waits for up to +timeout+ seconds, or for the generator's own timeout if that is nil.
+ * Makes an ID. Waits for up to +timeout+ seconds, or for the generator's own timeout if that is
+ * nil.
  */
 static VALUE generator_next(int argc, VALUE *argv, VALUE self)
 {
-	struct generator *const g = generator_of(self);
-	struct draw d = {.g = g, .timeout_ns = g->timeout_ns};
+	struct generator *const generator = unwrap_generator(self);
+	struct draw draw = {.generator = generator, .timeout_ns = generator->timeout_ns};
 
 	if (argc > 0)
-		d.timeout_ns = read_timeout(g, options_of(argc, argv, 0));
-	look_after(g);
-	draw(&d);
-	if (d.error)
-		snowid_ruby_raise(d.error, d.wait_ns);
-	return value_of(g, d.id.number, &d.id.wide);
+		draw.timeout_ns = timeout_option(generator, keyword_options(argc, argv, 0));
+	maintain_when_due(generator);
+	draw_or_wait(&draw);
+	if (draw.error)
+		snowid_ruby_raise(draw.error, draw.wait_ns);
+	return id_value(generator, draw.id.number, &draw.id.wide);
 }
 
 /*
@@ -339,38 +348,39 @@ static VALUE generator_next(int argc, VALUE *argv, VALUE self)
  *   try_next -> Integer, ULID, UUID or nil
  *   try_next { |seconds| ... } -> Integer, ULID, UUID or what the block returns
  *
- * Makes an ID without waiting, or returns nil if it would have to wait. A block is then called with the
- * number of seconds after which to try again, and its value is returned instead of nil.
+ * Makes an ID without waiting, or returns nil if it would have to wait. A block is then called with
+ * the number of seconds after which to try again, and its value is returned instead of nil.
  */
 static VALUE generator_try_next(VALUE self)
 {
-	struct generator *const g = generator_of(self);
-	struct draw d = {.g = g};
+	struct generator *const generator = unwrap_generator(self);
+	struct draw draw = {.generator = generator};
 
-	look_after(g);
-	draw(&d);
-	if (d.error == 0)
-		return value_of(g, d.id.number, &d.id.wide);
-	if (d.wait_ns == 0)
-		snowid_ruby_raise(d.error, 0);
+	maintain_when_due(generator);
+	draw_or_wait(&draw);
+	if (draw.error == 0)
+		return id_value(generator, draw.id.number, &draw.id.wide);
+	if (draw.wait_ns == 0)
+		snowid_ruby_raise(draw.error, 0);
 	if (!rb_block_given_p())
 		return Qnil;
-	return rb_yield(DBL2NUM((double)d.wait_ns / (double)NS_PER_SEC));
+	return rb_yield(DBL2NUM((double)draw.wait_ns / (double)NS_PER_SEC));
 }
 
-/* Appends up to `count` that can be had without waiting. Returns their number. */
-static size_t append_chunk(const struct generator *g, size_t count, VALUE ids)
+/* Appends up to `count` IDs that are available without waiting. Returns how many. */
+static size_t append_chunk(const struct generator *generator, size_t count, VALUE ids)
 {
 	union chunk chunk;
 	size_t made = 0;
 
-	if (NIL_P(g->wide))
-		snowid_generator_next_batch(g->handle, chunk.number, count, 0, &made);
+	if (NIL_P(generator->wide))
+		snowid_generator_next_batch(generator->handle, chunk.number, count, 0, &made);
 	else
-		snowid_generator_next128_batch(g->handle, chunk.wide, count, 0, &made);
+		snowid_generator_next128_batch(generator->handle, chunk.wide, count, 0, &made);
 	for (size_t i = 0; i < made; i++)
-		rb_ary_push(ids, NIL_P(g->wide) ? ULL2NUM(chunk.number[i])
-						: new_wide(g->wide, &chunk.wide[i]));
+		rb_ary_push(ids, NIL_P(generator->wide)
+					 ? ULL2NUM(chunk.number[i])
+					 : new_id128(generator->wide, &chunk.wide[i]));
 	return made;
 }
 
@@ -378,33 +388,34 @@ static size_t append_chunk(const struct generator *g, size_t count, VALUE ids)
  * call-seq:
  *   batch(count, timeout: nil) -> Array
  *
- * Makes an Array of +count+ IDs in increasing order. Waits for up to +timeout+ seconds in total. If it fails,
- * Error#partial contains the IDs already made.
+ * Makes an Array of +count+ IDs in increasing order. Waits for up to +timeout+ seconds in total. If
+ * it fails, Error#partial contains the IDs already made.
  */
 static VALUE generator_batch(int argc, VALUE *argv, VALUE self)
 {
-	struct generator *const g = generator_of(self);
-	struct draw d = {.g = g};
+	struct generator *const generator = unwrap_generator(self);
+	struct draw draw = {.generator = generator};
 	const VALUE ids = rb_ary_new();
 	VALUE error;
 	uint64_t left;
 
-	d.timeout_ns = read_timeout(g, options_of(argc, argv, 1));
+	draw.timeout_ns = timeout_option(generator, keyword_options(argc, argv, 1));
 	left = snowid_ruby_unsigned(argv[0], "count", LONG_MAX);
-	look_after(g);
+	maintain_when_due(generator);
 	while (left > 0) {
-		const size_t made = append_chunk(g, left < CHUNK ? (size_t)left : CHUNK, ids);
+		const size_t made =
+			append_chunk(generator, left < CHUNK ? (size_t)left : CHUNK, ids);
 		left -= made;
-		rb_thread_check_ints(); /* a long one can be interrupted, and lets others run */
+		rb_thread_check_ints(); /* so that a long batch can be interrupted */
 		if (made > 0)
 			continue;
-		draw(&d);
-		if (d.error) {
-			error = snowid_ruby_error(d.error, d.wait_ns);
+		draw_or_wait(&draw);
+		if (draw.error) {
+			error = snowid_ruby_error(draw.error, draw.wait_ns);
 			rb_ivar_set(error, rb_intern("@partial"), ids);
 			rb_exc_raise(error);
 		}
-		rb_ary_push(ids, value_of(g, d.id.number, &d.id.wide));
+		rb_ary_push(ids, id_value(generator, draw.id.number, &draw.id.wide));
 		left--;
 	}
 	return ids;
@@ -412,8 +423,8 @@ static VALUE generator_batch(int argc, VALUE *argv, VALUE self)
 
 /* ---- classes --------------------------------------------------------------------------------- */
 
-/* A span as the library writes it: an integer and a unit. */
-static uint64_t span_ns(const char *text)
+/* Parses a span as the library writes it: an integer and a unit. */
+static uint64_t parse_span_ns(const char *text)
 {
 	static const struct {
 		const char *unit;
@@ -429,41 +440,41 @@ static uint64_t span_ns(const char *text)
 	return value;
 }
 
-/* The class of the IDs of a kind. */
-static VALUE class_of_kind(const char *kind)
+/* Returns the class of a kind's IDs. */
+static VALUE id_class_of_kind(const char *kind)
 {
 	if (strcmp(kind, "ulid") == 0)
-		return constant("ULID");
+		return snowid_constant("ULID");
 	if (strcmp(kind, "uuid1") == 0 || strcmp(kind, "uuid6") == 0 || strcmp(kind, "uuid7") == 0)
-		return constant("UUID");
+		return snowid_constant("UUID");
 	return Qnil;
 }
 
-VALUE snowid_ruby_new_generator(struct snowid_generator *generator)
+VALUE snowid_ruby_new_generator(struct snowid_generator *handle)
 {
 	char kind[16] = "", timeout[32] = "", store[16] = "";
-	struct generator *g;
-	const VALUE object =
-		TypedData_Make_Struct(constant("Generator"), struct generator, &generator_type, g);
+	struct generator *generator;
+	const VALUE object = TypedData_Make_Struct(snowid_constant("Generator"), struct generator,
+						   &generator_type, generator);
 
 	rb_gc_adjust_memory_usage(PAGE);
-	g->handle = generator;
-	g->maintain_at = 0;
-	/* What does not fit is none of those that are looked for. */
-	snowid_generator_get(generator, "kind", kind, sizeof kind, NULL);
-	g->wide = class_of_kind(kind);
-	snowid_generator_get(generator, "timeout", timeout, sizeof timeout, NULL);
-	g->timeout_ns = span_ns(timeout);
-	snowid_generator_get(generator, "store", store, sizeof store, NULL);
+	generator->handle = handle;
+	generator->maintain_at = 0;
+	/* Values that do not fit are longer than the names we look for. */
+	snowid_generator_get(handle, "kind", kind, sizeof kind, NULL);
+	generator->wide = id_class_of_kind(kind);
+	snowid_generator_get(handle, "timeout", timeout, sizeof timeout, NULL);
+	generator->timeout_ns = parse_span_ns(timeout);
+	snowid_generator_get(handle, "store", store, sizeof store, NULL);
 	if (strcmp(store, "memory:") == 0)
-		g->maintain_at = UINT64_MAX;
+		generator->maintain_at = UINT64_MAX;
 	return object;
 }
 
-static void define_object(VALUE class, rb_alloc_func_t allocate)
+static void define_native_class(VALUE class, rb_alloc_func_t allocate)
 {
 	rb_define_alloc_func(class, allocate);
-	rb_define_private_method(class, "adopt", adopt, 1);
+	rb_define_private_method(class, "adopt", adopt_handle, 1);
 }
 
 /* Document-class: Snowid::Native::Layout
@@ -473,7 +484,7 @@ static void define_object(VALUE class, rb_alloc_func_t allocate)
 /* Document-class: Snowid::Native::Generator
  * Of SWIG. */
 
-/* The classes of users, each below that of SWIG. It is written as RDoc and YARD read it. */
+/* Defines the public classes, each derived from SWIG's, in a form that RDoc and YARD can read. */
 void snowid_ruby_init(void)
 {
 	VALUE native_layout, native_clock, native_generator, layout, clock, generator;
@@ -482,7 +493,7 @@ void snowid_ruby_init(void)
 	rb_ext_ractor_safe(true);
 #endif
 	module = rb_define_module("Snowid");
-	/* What SWIG makes of the library. */
+	/* SWIG's wrappers of the library. */
 	native_module = rb_define_module_under(module, "Native");
 	native_layout = rb_define_class_under(native_module, "Layout", rb_cObject);
 	native_clock = rb_define_class_under(native_module, "Clock", rb_cObject);
@@ -490,9 +501,9 @@ void snowid_ruby_init(void)
 	layout = rb_define_class_under(module, "Layout", native_layout);
 	clock = rb_define_class_under(module, "ManualClock", native_clock);
 	generator = rb_define_class_under(module, "Generator", native_generator);
-	define_object(layout, allocate_layout);
-	define_object(clock, allocate_clock);
-	define_object(generator, allocate_generator);
+	define_native_class(layout, allocate_layout);
+	define_native_class(clock, allocate_clock);
+	define_native_class(generator, allocate_generator);
 	rb_define_method(generator, "next", generator_next, -1);
 	rb_define_method(generator, "try_next", generator_try_next, 0);
 	rb_define_method(generator, "batch", generator_batch, -1);

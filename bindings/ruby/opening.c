@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Opens generators. That may wait for the clock to reach what a store has recorded, in one call of the
- * library that nothing ends. So a thread of its own makes it; a caller who is interrupted leaves it alone, and
- * it frees what nobody takes.
+ * Opens generators. Opening may wait until the clock reaches the time that a store has recorded,
+ * and that call of the library cannot be interrupted. So it runs in a thread of its own. A caller
+ * that is interrupted abandons the thread, which then frees everything itself.
  */
 #include <pthread.h>
 #include <ruby/thread.h>
@@ -14,47 +14,47 @@
 
 #include "snowid-ruby.h"
 
-#define SLICE_NS 100000000 /* how long before interrupts are looked after */
+#define SLICE_NS 100000000 /* how long to wait before checking for interrupts */
 
 struct opening {
 	struct snowid_config *config;
-	struct snowid_generator *generator; /* until somebody takes it */
+	struct snowid_generator *generator; /* NULL once the caller has taken it */
 	char detail[512];
 	int error;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects the members below */
 	pthread_cond_t changed;
-	bool done, left;
+	bool done, abandoned;
 };
 
-static void free_opening(struct opening *o)
+static void free_opening(struct opening *opening)
 {
-	snowid_generator_free(o->generator);
-	snowid_config_free(o->config);
-	pthread_cond_destroy(&o->changed);
-	pthread_mutex_destroy(&o->lock);
-	free(o);
+	snowid_generator_free(opening->generator);
+	snowid_config_free(opening->config);
+	pthread_cond_destroy(&opening->changed);
+	pthread_mutex_destroy(&opening->lock);
+	free(opening);
 }
 
-static void *open_generator(void *user)
+static void *open_and_finish(void *user)
 {
-	struct opening *const o = user;
-	bool left;
+	struct opening *const opening = user;
+	bool abandoned;
 
-	o->error = snowid_generator_new(o->config, &o->generator);
-	if (o->error)
-		snowid_error_detail(o->detail, sizeof o->detail);
-	pthread_mutex_lock(&o->lock);
-	o->done = true;
-	left = o->left;
-	pthread_cond_signal(&o->changed);
-	pthread_mutex_unlock(&o->lock);
-	if (left)
-		free_opening(o);
+	opening->error = snowid_generator_new(opening->config, &opening->generator);
+	if (opening->error)
+		snowid_error_detail(opening->detail, sizeof opening->detail);
+	pthread_mutex_lock(&opening->lock);
+	opening->done = true;
+	abandoned = opening->abandoned;
+	pthread_cond_signal(&opening->changed);
+	pthread_mutex_unlock(&opening->lock);
+	if (abandoned)
+		free_opening(opening);
 	return NULL;
 }
 
-/* With all signals blocked: they are for the threads of Ruby. */
-static int start(struct opening *o)
+/* Starts the thread with all signals blocked, because Ruby's own threads handle them. */
+static int start_opening(struct opening *opening)
 {
 	pthread_t thread;
 	sigset_t all, former;
@@ -62,72 +62,73 @@ static int start(struct opening *o)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
-	error = pthread_create(&thread, NULL, open_generator, o);
+	error = pthread_create(&thread, NULL, open_and_finish, opening);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	if (!error)
 		pthread_detach(thread);
 	return error;
 }
 
-static void *wait_unlocked(void *user)
+static void *wait_for_opening(void *user)
 {
-	struct opening *const o = user;
+	struct opening *const opening = user;
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += SLICE_NS;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	pthread_mutex_lock(&o->lock);
-	while (!o->done && pthread_cond_timedwait(&o->changed, &o->lock, &until) == 0)
+	pthread_mutex_lock(&opening->lock);
+	while (!opening->done &&
+	       pthread_cond_timedwait(&opening->changed, &opening->lock, &until) == 0)
 		;
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_unlock(&opening->lock);
 	return NULL;
 }
 
-static bool is_done(struct opening *o)
+static bool opening_is_done(struct opening *opening)
 {
 	bool done;
 
-	pthread_mutex_lock(&o->lock);
-	done = o->done;
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_lock(&opening->lock);
+	done = opening->done;
+	pthread_mutex_unlock(&opening->lock);
 	return done;
 }
 
-/* The generator, as an object. Is left by an exception where the thread is to be killed, and so on. */
-static VALUE await(VALUE user)
+/* Waits and returns the generator as an object. Exceptions and Thread#kill may end the wait. */
+static VALUE await_opening(VALUE user)
 {
-	struct opening *const o = (struct opening *)user;
+	struct opening *const opening = (struct opening *)user;
 	VALUE object;
 
-	while (!is_done(o))
-		rb_thread_call_without_gvl(wait_unlocked, o, RUBY_UBF_IO, NULL);
-	if (o->error)
-		rb_exc_raise(snowid_ruby_make_error(o->error, o->detail, 0));
-	object = snowid_ruby_new_generator(o->generator);
-	o->generator = NULL;
+	while (!opening_is_done(opening))
+		rb_thread_call_without_gvl(wait_for_opening, opening, RUBY_UBF_IO, NULL);
+	if (opening->error)
+		rb_exc_raise(snowid_ruby_make_error(opening->error, opening->detail, 0));
+	object = snowid_ruby_new_generator(opening->generator);
+	opening->generator = NULL;
 	return object;
 }
 
-static VALUE leave(VALUE user)
+static VALUE abandon_opening(VALUE user)
 {
-	struct opening *const o = (struct opening *)user;
+	struct opening *const opening = (struct opening *)user;
 	bool done;
 
-	pthread_mutex_lock(&o->lock);
-	o->left = true;
-	done = o->done;
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_lock(&opening->lock);
+	opening->abandoned = true;
+	done = opening->done;
+	pthread_mutex_unlock(&opening->lock);
 	if (done)
-		free_opening(o);
+		free_opening(opening);
 	return Qnil;
 }
 
-/* Whether nothing is waited for: what is kept in memory alone is ready at once. */
-static bool is_quick(const struct snowid_config *config)
+/* State that is only kept in memory is ready at once. */
+static bool opens_without_waiting(const struct snowid_config *config)
 {
-	char store[sizeof "memory:"] = ""; /* a longer one is another */
+	char store[sizeof "memory:"] = ""; /* other stores have longer names */
 
 	snowid_config_get(config, "store", store, sizeof store, NULL);
 	return strcmp(store, "memory:") == 0;
@@ -136,25 +137,25 @@ static bool is_quick(const struct snowid_config *config)
 VALUE snowid_ruby_generator_new(VALUE native, VALUE config)
 {
 	struct snowid_config *const handle = snowid_ruby_config(config);
-	struct opening *const o = calloc(1, sizeof *o);
+	struct opening *const opening = calloc(1, sizeof *opening);
 	pthread_condattr_t monotonic;
 	int error;
 
 	(void)native;
-	if (!o)
+	if (!opening)
 		rb_memerror();
-	o->config = handle;
+	opening->config = handle;
 	DATA_PTR(config) = NULL;
-	pthread_mutex_init(&o->lock, NULL);
+	pthread_mutex_init(&opening->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&o->changed, &monotonic);
+	pthread_cond_init(&opening->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	if (is_quick(handle)) {
-		open_generator(o);
-	} else if ((error = start(o)) != 0) {
-		free_opening(o);
-		rb_syserr_fail(error, "a thread that opens the generator");
+	if (opens_without_waiting(handle)) {
+		open_and_finish(opening);
+	} else if ((error = start_opening(opening)) != 0) {
+		free_opening(opening);
+		rb_syserr_fail(error, "cannot start a thread to open the generator");
 	}
-	return rb_ensure(await, (VALUE)o, leave, (VALUE)o);
+	return rb_ensure(await_opening, (VALUE)opening, abandon_opening, (VALUE)opening);
 }

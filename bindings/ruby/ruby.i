@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How values and errors of snowid.i look in Ruby: the module Snowid::Native. What users require is
- * lib/snowid.rb, on top of this.
+ * Typemaps of snowid.i for Ruby: the module Snowid::Native. Users require lib/snowid.rb, which is
+ * written on top of it.
  */
 %header %{
 #include "snowid-ruby.h"
@@ -19,16 +19,18 @@
 	$result = Qnil;
 }
 
-/* ---- numbers: SWIG's own typemaps take -1 for 2^64 - 1, and 1.5 for 1 --------------------------- */
+/* ---- numbers: SWIG's own typemaps read -1 as 2^64 - 1, and 1.5 as 1 -------------------------- */
 
 %typemap(in) uint64_t { $1 = snowid_ruby_unsigned($input, "$1_name", UINT64_MAX); }
-/* That of a field: its name is the argument before. */
+/* The value of a field: the argument before it is the field's name. */
 %typemap(in) uint64_t value { $1 = snowid_ruby_unsigned($input, arg2, UINT64_MAX); }
 %typemap(in) uint32_t { $1 = (uint32_t)snowid_ruby_unsigned($input, "$1_name", UINT32_MAX); }
 %typemap(in) unsigned { $1 = (unsigned)snowid_ruby_unsigned($input, "$1_name", UINT_MAX); }
 %typemap(in) size_t { $1 = (size_t)snowid_ruby_unsigned($input, "$1_name", SIZE_MAX); }
 %typemap(in) int64_t { $1 = snowid_ruby_signed($input, "$1_name", INT64_MIN, INT64_MAX); }
-%typemap(in) int, enum SWIGTYPE { $1 = ($1_ltype)snowid_ruby_signed($input, "$1_name", INT_MIN, INT_MAX); }
+%typemap(in) int, enum SWIGTYPE {
+	$1 = ($1_ltype)snowid_ruby_signed($input, "$1_name", INT_MIN, INT_MAX);
+}
 
 %define %snowid_number(TYPE, FROM)
 %typemap(in, numinputs=0) TYPE *OUT (TYPE number = (TYPE)0) "$1 = &number;"
@@ -64,8 +66,9 @@
 %typemap(argout) char text[ANY] {
 	$result = SWIG_Ruby_AppendOutput($result, rb_utf8_str_new_cstr($1));
 }
-/* No spec or path is as long. */
-%typemap(in, numinputs=0) (char *text, size_t size, size_t *length) (char text[8192], size_t length) {
+/* Longer than any spec or path. */
+%typemap(in, numinputs=0)
+(char *text, size_t size, size_t *length) (char text[8192], size_t length) {
 	$1 = text;
 	$2 = sizeof text;
 	$3 = &length;
@@ -74,7 +77,7 @@
 	$result = SWIG_Ruby_AppendOutput($result, rb_utf8_str_new($1, (long)*$3));
 }
 
-/* ---- ULID and UUID: strings of 16 bytes --------------------------------------------------------- */
+/* ---- ULID and UUID: strings of 16 bytes ------------------------------------------------------ */
 
 %typemap(in) const struct snowid_id128 * (struct snowid_id128 id) {
 	snowid_ruby_bytes($input, "bytes", id.bytes, sizeof id.bytes);
@@ -96,20 +99,21 @@
 	$result = SWIG_Ruby_AppendOutput($result, rb_str_new((const char *)$1, 6));
 }
 
-/* ---- handles: typed data of our own, which nobody can forge ------------------------------------- */
+/* ---- handles: our own typed data, which programs cannot forge -------------------------------- */
 
 %define %snowid_handle(OBJECT)
 %typemap(in) struct snowid_##OBJECT *, const struct snowid_##OBJECT * {
 	$1 = snowid_ruby_##OBJECT($input);
 }
-%typemap(in, numinputs=0) struct snowid_##OBJECT **OUT (struct snowid_##OBJECT *made) "$1 = &made;"
+%typemap(in, numinputs=0)
+struct snowid_##OBJECT **OUT (struct snowid_##OBJECT *made) "$1 = &made;"
 %typemap(argout) struct snowid_##OBJECT **OUT {
 	$result = SWIG_Ruby_AppendOutput($result, snowid_ruby_new_##OBJECT(*$1));
 }
 %enddef
 
-/* ---- calls that may wait, without the lock of the interpreter ------------------------------------ */
+/* ---- calls that may wait release the interpreter's lock -------------------------------------- */
 
-%ignore snowid_generator_new; /* opening.c */
+%ignore snowid_generator_new; /* see opening.c */
 %feature("action") snowid_generator::close "result = snowid_ruby_close(arg1, arg2);"
 %feature("action") snowid_generator::maintain "result = snowid_ruby_maintain(arg1, arg2);"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errors, numbers and bytes between Ruby and C.
+ * Converts errors, numbers and bytes between Ruby and C.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "snowid-ruby.h"
 
-/* lib/snowid/error.rb decides on the class. */
+/* lib/snowid/error.rb chooses the class. */
 VALUE snowid_ruby_make_error(int error, const char *detail, uint64_t wait_ns)
 {
 	const VALUE snowid = rb_const_get(rb_cObject, rb_intern("Snowid"));
@@ -29,7 +29,7 @@ _Noreturn void snowid_ruby_raise(int error, uint64_t wait_ns)
 	rb_exc_raise(snowid_ruby_error(error, wait_ns));
 }
 
-static _Noreturn void out_of_range(VALUE number, const char *name, const char *bounds)
+static _Noreturn void raise_out_of_range(VALUE number, const char *name, const char *bounds)
 {
 	VALUE shown = rb_inspect(number);
 	char detail[160];
@@ -39,7 +39,7 @@ static _Noreturn void out_of_range(VALUE number, const char *name, const char *b
 	rb_exc_raise(snowid_ruby_make_error(SNOWID_E_RANGE, detail, 0));
 }
 
-static void need_integer(VALUE number, const char *name)
+static void require_integer(VALUE number, const char *name)
 {
 	if (!RB_INTEGER_TYPE_P(number))
 		rb_raise(rb_eTypeError, "%s must be an Integer, not %" PRIsVALUE, name,
@@ -51,14 +51,14 @@ uint64_t snowid_ruby_unsigned(VALUE number, const char *name, uint64_t max)
 	uint64_t value = 0;
 	char bounds[64];
 
-	need_integer(number, name);
-	/* 0 or 1: it is not negative and fits */
+	require_integer(number, name);
+	/* 0 or 1 means that it is not negative and fits. */
 	const int sign =
 		rb_integer_pack(number, &value, 1, sizeof value, 0, INTEGER_PACK_NATIVE_BYTE_ORDER);
 	if ((sign == 0 || sign == 1) && value <= max)
 		return value;
 	snprintf(bounds, sizeof bounds, "from 0 to %" PRIu64, max);
-	out_of_range(number, name, bounds);
+	raise_out_of_range(number, name, bounds);
 }
 
 int64_t snowid_ruby_signed(VALUE number, const char *name, int64_t min, int64_t max)
@@ -66,14 +66,14 @@ int64_t snowid_ruby_signed(VALUE number, const char *name, int64_t min, int64_t 
 	int64_t value = 0;
 	char bounds[64];
 
-	need_integer(number, name);
-	/* -1 to 1: its two's complement fits, but for the sign bit */
+	require_integer(number, name);
+	/* -1 to 1 means that its two's complement fits, except for the sign bit. */
 	const int sign = rb_integer_pack(number, &value, 1, sizeof value, 0,
 					 INTEGER_PACK_NATIVE_BYTE_ORDER | INTEGER_PACK_2COMP);
 	if (sign >= -1 && sign <= 1 && (sign < 0) == (value < 0) && value >= min && value <= max)
 		return value;
 	snprintf(bounds, sizeof bounds, "from %" PRId64 " to %" PRId64, min, max);
-	out_of_range(number, name, bounds);
+	raise_out_of_range(number, name, bounds);
 }
 
 void snowid_ruby_bytes(VALUE string, const char *name, uint8_t *bytes, size_t size)
@@ -86,5 +86,5 @@ void snowid_ruby_bytes(VALUE string, const char *name, uint8_t *bytes, size_t si
 		return;
 	}
 	snprintf(bounds, sizeof bounds, "a String of %zu bytes", size);
-	out_of_range(string, name, bounds);
+	raise_out_of_range(string, name, bounds);
 }

@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --
--- A handler of OpenResty that gives each request an ID of its own.
+-- A handler for OpenResty that gives each request an ID.
 --
 --     env WORKER; env SNOWID_STORE;
 --     http {
---         init_by_lua_block { ids = require "openresty" }        # in the master: all workers share it
+--         init_by_lua_block { ids = require "openresty" }   # in the master: all workers share it
 --         server {
 --             location = /id { content_by_lua_block { ids.handle() } }
 --
--- A worker serves many requests at once, and must not sleep in any of them: try_next says how long to
--- wait, and ngx.sleep lets the others run meanwhile.
+-- A worker serves many requests at once, so none of them may block it: try_next says how long to
+-- wait, and ngx.sleep lets the other requests run.
 
 local snowid = require "snowid"
 local ids = snowid.generator {
@@ -19,7 +19,7 @@ local ids = snowid.generator {
 }
 local handler = { generator = ids }
 
---- The next ID as text: JSON has no integers of 64 bits.
+--- Makes an ID as text, because JSON cannot represent all 64-bit integers exactly.
 function handler.next()
 	while true do
 		local id, seconds = ids:try_next()

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --
--- Every function and method of the library has a place in the page that LDoc made. documented.lua PAGE
+-- Checks that LDoc's page documents every function and method. Usage: documented.lua PAGE
 
 local snowid = require "snowid"
 local page = assert(io.open(arg[1])):read "*a"
 local missing = {}
 
-local function look_for(prefix, members)
+local function check_documented(prefix, members)
 	for name in pairs(members) do
 		local anchor = ('<a name = "%s%s">'):format(prefix, name)
 		if type(members[name]) == "function" and not page:find(anchor, 1, true) then
@@ -19,14 +19,15 @@ local function methods(object)
 	return getmetatable(object).__index
 end
 
-look_for("", snowid)
-look_for("Layout:", methods(snowid.layout "twitter"))
-look_for("Generator:", methods(snowid.generator "ulid"))
-look_for("Clock:", methods(snowid.manual_clock(0)))
+check_documented("", snowid)
+check_documented("Layout:", methods(snowid.layout "twitter"))
+check_documented("Generator:", methods(snowid.generator "ulid"))
+check_documented("Clock:", methods(snowid.manual_clock(0)))
 for name, class in pairs { ULID = snowid.ULID, UUID = snowid.UUID } do
 	for member in pairs(class) do
-		local anchor = '<a name = "' .. name .. "%s" .. member .. '">'
-		if not page:find(anchor:format ":", 1, true) and not page:find(anchor:format ".", 1, true) then
+		local method = ('<a name = "%s:%s">'):format(name, member)
+		local call = ('<a name = "%s.%s">'):format(name, member)
+		if not page:find(method, 1, true) and not page:find(call, 1, true) then
 			missing[#missing + 1] = name .. "." .. member
 		end
 	end

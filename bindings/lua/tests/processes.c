@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests need of POSIX and Lua 5.4 does not have, and another state of Lua.
+ * What the tests need and Lua 5.4 does not have: calls of POSIX, and a second Lua state.
  */
 #include <lauxlib.h>
 #include <lualib.h>
@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int l_fork(lua_State *L)
+static int process_fork(lua_State *L)
 {
 	lua_pushinteger(L, fork());
 	return 1;
 }
 
-static int l_pipe(lua_State *L)
+static int process_pipe(lua_State *L)
 {
 	int files[2];
 
@@ -25,8 +25,8 @@ static int l_pipe(lua_State *L)
 	return 2;
 }
 
-/* All there is until the end. */
-static int l_read(lua_State *L)
+/* Reads until the end of the file. */
+static int process_read(lua_State *L)
 {
 	const int file = (int)luaL_checkinteger(L, 1);
 	luaL_Buffer buffer;
@@ -41,7 +41,7 @@ static int l_read(lua_State *L)
 	return 1;
 }
 
-static int l_write(lua_State *L)
+static int process_write(lua_State *L)
 {
 	const int file = (int)luaL_checkinteger(L, 1);
 	size_t length;
@@ -56,14 +56,14 @@ static int l_write(lua_State *L)
 	return 0;
 }
 
-static int l_close(lua_State *L)
+static int process_close(lua_State *L)
 {
 	close((int)luaL_checkinteger(L, 1));
 	return 0;
 }
 
-/* The status of any child, 0 for one that did well. */
-static int l_wait(lua_State *L)
+/* Waits for any child and returns its status. */
+static int process_wait(lua_State *L)
 {
 	int status = -1;
 
@@ -72,14 +72,14 @@ static int l_wait(lua_State *L)
 	return 1;
 }
 
-static int l_exit(lua_State *L)
+static int process_exit(lua_State *L)
 {
 	_exit((int)luaL_checkinteger(L, 1));
 	(void)L;
 }
 
-/* What a chunk returns, a string, in a state that is opened and closed for it. */
-static int l_in_another_state(lua_State *L)
+/* Runs a chunk in a new Lua state and returns the string that it returns. */
+static int process_in_another_state(lua_State *L)
 {
 	lua_State *const other = luaL_newstate();
 
@@ -95,10 +95,14 @@ int luaopen_processes(lua_State *L);
 __attribute__((visibility("default"))) int luaopen_processes(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{"fork", l_fork},   {"pipe", l_pipe},
-		{"read", l_read},   {"write", l_write},
-		{"close", l_close}, {"wait", l_wait},
-		{"exit", l_exit},   {"in_another_state", l_in_another_state},
+		{"fork", process_fork},
+		{"pipe", process_pipe},
+		{"read", process_read},
+		{"write", process_write},
+		{"close", process_close},
+		{"wait", process_wait},
+		{"exit", process_exit},
+		{"in_another_state", process_in_another_state},
 		{NULL, NULL},
 	};
 	luaL_newlib(L, functions);

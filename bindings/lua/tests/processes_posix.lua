@@ -1,9 +1,14 @@
 -- SPDX-License-Identifier: MIT
 --
--- What processes.c is, of luaposix, where that is to be had: for Lua 5.3 and LuaJIT.
+-- The functions of processes.c for Lua 5.3 and LuaJIT, based on luaposix.
 
 local unistd = require "posix.unistd"
-local processes = { fork = unistd.fork, exit = unistd._exit, close = unistd.close, pipe = unistd.pipe }
+local processes = {
+	fork = unistd.fork,
+	exit = unistd._exit,
+	close = unistd.close,
+	pipe = unistd.pipe,
+}
 
 function processes.read(file)
 	local parts = {}

@@ -11,7 +11,7 @@ require "snowid"
 IDS = Snowid::Generator.new("snowflake", worker: Integer(ENV.fetch("WORKER", "1")))
 LAYOUT = IDS.layout
 
-# What gives a model such keys.
+# Gives a model such keys.
 module SnowflakeKey
   def self.included(model)
     model.attribute(:id, default: -> { IDS.next })

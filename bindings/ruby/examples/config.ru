@@ -2,15 +2,17 @@
 
 # SPDX-License-Identifier: MIT
 #
-# An ID for each request, from a server that forks its workers: with `puma --workers 4 --preload` the
-# generator is made once, and all workers and their threads share it.
+# An ID for each request, from a server that forks its workers: with `puma --workers 4 --preload`
+# the generator is made once, and all workers and their threads share it.
 
 require "snowid"
 
-IDS = Snowid::Generator.new(ENV.fetch("SNOWID_KIND", "snowflake"), worker: Integer(ENV.fetch("WORKER", "1")))
+IDS = Snowid::Generator.new(ENV.fetch("SNOWID_KIND", "snowflake"),
+                            worker: Integer(ENV.fetch("WORKER", "1")))
 
 run(lambda do |_request|
-  [200, { "content-type" => "application/json" }, [%({"id":"#{IDS.next}","process":#{Process.pid}}\n)]]
+  body = %({"id":"#{IDS.next}","process":#{Process.pid}}\n)
+  [200, { "content-type" => "application/json" }, [body]]
 rescue Snowid::Error => e
   [503, { "content-type" => "text/plain" }, [e.message]]
 end)

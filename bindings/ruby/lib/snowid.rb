@@ -18,7 +18,8 @@ require_relative "snowid/generator"
 #   Snowid::Layout.new("twitter").decode(1541815603606036480)
 #   Snowid::ULID.new.to_s       # => "01J2Y8…"
 #
-# It uses the C library libsnowid, whose guarantees are documented in libsnowid(3) and snowid-stores(7).
+# It uses the C library libsnowid, whose guarantees are documented in libsnowid(3) and
+# snowid-stores(7).
 module Snowid
   # The version of the C library in use.
   VERSION = Native.version.freeze

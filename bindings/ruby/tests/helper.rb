@@ -5,7 +5,7 @@
 require "minitest"
 require "snowid"
 
-# Says of each test whether it passed in a line of its own; one that is skipped has not passed.
+# Prints a line for each test. A skipped test counts as failed.
 class Lines < Minitest::AbstractReporter
   def initialize
     super
@@ -16,7 +16,8 @@ class Lines < Minitest::AbstractReporter
   def record(result)
     @count += 1
     @failed ||= !result.passed?
-    puts "#{result.passed? ? 'ok' : 'not ok'} - #{result.class_name}: #{result.name.delete_prefix('test_')}"
+    name = "#{result.class_name}: #{result.name.delete_prefix('test_')}"
+    puts "#{result.passed? ? 'ok' : 'not ok'} - #{name}"
     puts result.failures.join("\n") unless result.passed?
   end
 
@@ -25,13 +26,13 @@ class Lines < Minitest::AbstractReporter
   end
 end
 
-# What the tests share.
+# The base class of all tests.
 class Test < Minitest::Test
   START = "2024-01-03T19:30:00Z"
   WIDE = "time:41,worker:1,sequence:22;epoch=2021-01-01"
 
-  # A generator on a manual clock that stands still at START, a tick after it was made.
-  def manual(kind = "snowflake", **options)
+  # A generator on a manual clock, which is at START plus a second and stands still.
+  def generator_on_manual_clock(kind = "snowflake", **options)
     options = { worker: 1, **options } unless kind.start_with?("u")
     @clock = Snowid::ManualClock.new(START)
     ids = Snowid::Generator.new(kind, clock: @clock, **options)

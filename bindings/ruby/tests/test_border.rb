@@ -2,29 +2,35 @@
 
 # SPDX-License-Identifier: MIT
 
-# What SWIG would let through: wrong types, numbers that do not fit, no object at all.
+# Arguments that SWIG would accept: wrong types, numbers out of range, missing objects.
 class BorderTest < Test
   NATIVE = Snowid.const_get(:Native) # private to the library
 
-  # Drawn by hand, in objects.c.
-  DRAWING = %w[generator_next generator_next_for generator_try_next generator_next_batch generator_next128
-               generator_next128_for generator_try_next128 generator_next128_batch].freeze
-  # See bindings/snowid.i; errors carry their detail; the collector frees.
-  ELSEWHERE = %w[clock_new id128_compare store_inspect store_adopt store_reset store_info_at store_info_count
-                 store_info_free error_detail layout_free clock_free config_free generator_free].freeze
+  # Wrapped by hand in objects.c.
+  DRAWING = %w[
+    generator_next generator_next_for generator_try_next generator_next_batch
+    generator_next128 generator_next128_for generator_try_next128 generator_next128_batch
+  ].freeze
+  # Not wrapped: see bindings/snowid.i. Errors contain the detail, and the garbage collector frees.
+  NOT_WRAPPED = %w[
+    clock_new id128_compare store_inspect store_adopt store_reset store_info_at store_info_count
+    store_info_free error_detail layout_free clock_free config_free generator_free
+  ].freeze
 
   def wrapped?(name)
     object, method = name.split("_", 2)
-    class_ = %w[layout clock config generator].include?(object) && NATIVE.const_get(object.capitalize)
-    NATIVE.respond_to?(name) || (class_ && class_.method_defined?(method))
+    return true if NATIVE.respond_to?(name)
+
+    %w[layout clock config generator].include?(object) &&
+      NATIVE.const_get(object.capitalize).method_defined?(method)
   end
 
-  def test_every_function_has_its_place
+  def test_every_function_is_wrapped
     symbols = File.read("#{ENV.fetch('top_srcdir')}/libsnowid/libsnowid.sym")
     names = symbols.scan(/^\s*snowid_(\w+);/).flatten
     assert_operator names.size, :>, 60
-    assert_empty(names.reject { |name| wrapped?(name) } - DRAWING - ELSEWHERE)
-    assert_empty (DRAWING + ELSEWHERE) - names
+    assert_empty(names.reject { |name| wrapped?(name) } - DRAWING - NOT_WRAPPED)
+    assert_empty (DRAWING + NOT_WRAPPED) - names
   end
 
   def setting?(name)
@@ -37,7 +43,8 @@ class BorderTest < Test
     error = assert_raises(Snowid::Error) { NATIVE.config_new.set("nothing", "") }
     settings = error.message.scan(/[a-z]+/).select { |word| setting?(word) }
     assert_operator settings.size, :>, 9
-    parameters = Snowid::Generator.instance_method(:initialize).parameters.map { |_, name| name.to_s }
+    parameters = Snowid::Generator.instance_method(:initialize).parameters
+    parameters = parameters.map { |_, name| name.to_s }
     assert_equal settings.sort, (parameters - %w[fields clock more]).sort
   end
 
@@ -49,12 +56,13 @@ class BorderTest < Test
     [0, 1, (2**53) + 1, 2**62, (2**63) - 1, 2**63, (2**64) - 1].each do |id|
       assert_equal id, Snowid.parse_id(Snowid.format_id(id))
       assert_equal id & 1023, layout.field(id, :sequence)
-      assert_equal id, layout.encode(layout.time(id), shard: layout.field(id, :shard), sequence: id & 1023)
+      shard = layout.field(id, :shard)
+      assert_equal id, layout.encode(layout.time(id), shard: shard, sequence: id & 1023)
     end
   end
 
-  def test_negative_and_huge_numbers_are_range_errors
-    ids = manual
+  def test_negative_and_huge_numbers_raise_range_errors
+    ids = generator_on_manual_clock
     [-1, 2**64, -(2**63), 2**70, -(2**70)].each do |number|
       [-> { Snowid.format_id(number) }, -> { layout.decode(number) }, -> { layout.time_ms(number) },
        -> { layout.encode(START, shard: number) }, -> { Snowid::Generator.new(worker: number) },
@@ -67,8 +75,8 @@ class BorderTest < Test
     end
   end
 
-  def test_what_is_not_an_integer_is_a_type_error
-    ids = manual
+  def test_non_integers_raise_type_errors
+    ids = generator_on_manual_clock
     [1.0, 1.5, "12", nil, :worker, [], Rational(1), Object.new].each do |value|
       assert_raises(TypeError) { Snowid.format_id(value) }
       assert_raises(TypeError) { layout.decode(value) }
@@ -78,14 +86,14 @@ class BorderTest < Test
     end
   end
 
-  # A mistake tells the name of the field.
-  def test_fields_by_name
+  def test_errors_name_the_field
     assert_equal "worker must be an Integer, not String",
                  assert_raises(TypeError) { Snowid::Generator.new(worker: "1") }.message
-    assert_match(/\Ashard must be/, assert_raises(RangeError) { layout.encode(START, shard: -1) }.message)
+    error = assert_raises(RangeError) { layout.encode(START, shard: -1) }
+    assert_match(/\Ashard must be/, error.message)
   end
 
-  def test_what_is_not_a_string_is_a_type_error
+  def test_non_strings_raise_type_errors
     [nil, 5, [], Object.new].each do |value|
       assert_raises(TypeError) { Snowid::ULID.from_bytes(value) }
       assert_raises(TypeError) { Snowid.parse_id(value) }
@@ -95,7 +103,7 @@ class BorderTest < Test
     end
   end
 
-  def test_bytes_of_any_content
+  def test_text_with_zeros_or_invalid_utf8_is_refused
     assert_raises(Snowid::InvalidError) { Snowid.parse_id("1\0") }
     assert_raises(ArgumentError) { Snowid::Layout.new("snowflake\0") }
     assert_raises(ArgumentError) { Snowid::Generator.new(worker: 1, store: "memory:\0") }
@@ -104,7 +112,7 @@ class BorderTest < Test
     assert_raises(Snowid::InvalidError) { Snowid::Layout.new("time:41,#{'x' * 100_000}:5") }
   end
 
-  def test_nil_and_other_objects_are_no_handles
+  def test_only_handles_are_accepted_as_handles
     config = NATIVE.config_new
     assert_raises(TypeError) { NATIVE.generator_new(nil) }
     assert_raises(TypeError) { NATIVE.generator_new(Object.new) }
@@ -117,14 +125,15 @@ class BorderTest < Test
     assert_raises(TypeError) { next_of.bind_call(nil) }
   end
 
-  def test_an_object_that_was_not_made
+  def test_uninitialized_objects_raise_type_errors
     [Snowid::Generator, Snowid::Layout, Snowid::ManualClock].each do |class_|
-      error = assert_raises(TypeError) { class_.allocate.then { |it| it.respond_to?(:next) ? it.next : it.inspect } }
+      object = class_.allocate
+      error = assert_raises(TypeError) { object.respond_to?(:next) ? object.next : object.inspect }
       assert_includes error.message, "uninitialized"
     end
   end
 
-  def test_a_value_that_was_not_made
+  def test_uninitialized_values_raise_type_errors
     [Snowid::ULID, Snowid::UUID].each do |class_|
       none = class_.allocate
       assert_raises(TypeError) { none.to_s }
@@ -134,37 +143,37 @@ class BorderTest < Test
     end
   end
 
-  def test_one_that_failed_to_be_made
+  def test_subclass_without_super_raises_type_error
     class_ = Class.new(Snowid::Generator) { def initialize; end }
     assert_raises(TypeError) { class_.new.next }
   end
 
-  def test_no_object_is_freed_twice
-    [manual, @clock].each do |object|
+  def test_objects_cannot_be_copied_or_initialized_twice
+    [generator_on_manual_clock, @clock].each do |object|
       assert_raises(TypeError) { object.dup }
       assert_raises(TypeError) { object.clone }
       assert_raises(TypeError) { Marshal.dump(object) }
     end
-    ids = manual
+    ids = generator_on_manual_clock
     assert_raises(TypeError, FrozenError) { ids.send(:initialize, "snowflake", worker: 2) }
     ids.next
   end
 
-  def test_instants_and_spans
+  def test_invalid_instants_and_spans
     [nil, [], {}, :now].each { |value| assert_raises(TypeError) { layout.first_at(value) } }
     [Float::NAN, Float::INFINITY, 1e300, -1e300].each do |value|
       assert_raises(RangeError) { layout.first_at(value) }
       assert_raises(RangeError) { Snowid::ManualClock.new(START).step(value) }
-      assert_raises(RangeError) { manual.next(timeout: value.abs) }
+      assert_raises(RangeError) { generator_on_manual_clock.next(timeout: value.abs) }
     end
     assert_raises(Snowid::InvalidError) { Snowid::Generator.new(worker: 1, hold: -1) }
     assert_raises(Snowid::InvalidError) { Snowid::Generator.new(worker: 1, hold: "5") }
-    assert_raises(TypeError) { manual.next(timeout: "1s") }
-    assert_raises(RangeError) { manual.next(timeout: -1) }
+    assert_raises(TypeError) { generator_on_manual_clock.next(timeout: "1s") }
+    assert_raises(RangeError) { generator_on_manual_clock.next(timeout: -1) }
   end
 
-  def test_arguments
-    ids = manual
+  def test_wrong_arguments
+    ids = generator_on_manual_clock
     assert_raises(ArgumentError) { ids.next(1) }
     assert_raises(ArgumentError) { ids.next(frob: 1) }
     assert_raises(ArgumentError) { ids.batch }

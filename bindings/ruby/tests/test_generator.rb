@@ -4,12 +4,12 @@
 
 require "tmpdir"
 
-# One generator in one thread.
+# A generator used by a single thread.
 class GeneratorTest < Test
   SMALL = "time:41,worker:5,sequence:2"
 
-  def test_next_holds_what_it_should
-    ids = manual(worker: 7, datacenter: 3)
+  def test_next_contains_time_and_fields
+    ids = generator_on_manual_clock(worker: 7, datacenter: 3)
     parts = ids.layout.decode(ids.next)
     assert_equal [@clock.now, 7, 3], parts.values_at(:time, :worker, :datacenter)
     assert_equal 7, ids.field(:worker)
@@ -17,24 +17,27 @@ class GeneratorTest < Test
   end
 
   def test_fields_by_name_or_in_a_hash
-    assert_equal 3, Snowid::Generator.new("time:41,wait:5,sequence:5", fields: { wait: 3 }).field("wait")
-    assert_equal 3, Snowid::Generator.new(Snowid::Layout.new("instagram"), fields: { "shard" => 3 }).field(:shard)
+    ids = Snowid::Generator.new("time:41,wait:5,sequence:5", fields: { wait: 3 })
+    assert_equal 3, ids.field("wait")
+    ids = Snowid::Generator.new(Snowid::Layout.new("instagram"), fields: { "shard" => 3 })
+    assert_equal 3, ids.field(:shard)
   end
 
   def test_kinds
-    assert_instance_of Integer, manual.next
-    { "ulid" => Snowid::ULID, "uuid1" => Snowid::UUID, "uuid6" => Snowid::UUID, "uuid7" => Snowid::UUID }
-      .each do |kind, class_|
-        ids = manual(kind)
-        [ids.next, ids.try_next, *ids.batch(2)].each { |id| assert_instance_of class_, id }
-        assert_nil ids.layout
-        assert_equal kind, ids.kind
-      end
-    assert_equal [5, 6], manual("uuid6", node: 5, clock_seq: 6).next.then { |id| [id.node, id.clock_seq] }
+    assert_instance_of Integer, generator_on_manual_clock.next
+    %w[ulid uuid1 uuid6 uuid7].each do |kind|
+      ids = generator_on_manual_clock(kind)
+      class_ = kind == "ulid" ? Snowid::ULID : Snowid::UUID
+      [ids.next, ids.try_next, *ids.batch(2)].each { |id| assert_instance_of class_, id }
+      assert_nil ids.layout
+      assert_equal kind, ids.kind
+    end
+    uuid = generator_on_manual_clock("uuid6", node: 5, clock_seq: 6).next
+    assert_equal [5, 6], [uuid.node, uuid.clock_seq]
   end
 
-  def test_it_is_enumerable
-    ids = manual
+  def test_generators_are_enumerable
+    ids = generator_on_manual_clock
     first = ids.first(3)
     assert_equal first, first.sort.uniq
     assert_equal 2, ids.each_slice(2).first.size
@@ -45,12 +48,12 @@ class GeneratorTest < Test
     assert_equal 3, got.uniq.size
   end
 
-  def test_each_does_not_swallow_the_blocks_stop_iteration
-    assert_raises(StopIteration) { manual.each { raise StopIteration } }
+  def test_each_does_not_swallow_stop_iteration
+    assert_raises(StopIteration) { generator_on_manual_clock.each { raise StopIteration } }
   end
 
-  def test_nothing_is_drawn_before_it_is_asked_for
-    ids = manual
+  def test_enumerators_draw_ids_only_on_demand
+    ids = generator_on_manual_clock
     walk = ids.each
     walk.next
     lazy = ids.lazy.map(&:itself)
@@ -64,21 +67,21 @@ class GeneratorTest < Test
   end
 
   def test_batch
-    ids = manual
+    ids = generator_on_manual_clock
     made = ids.batch(10_000)
     assert_equal 10_000, made.uniq.size
     assert_equal made.sort, made
     assert_empty ids.batch(0)
   end
 
-  def test_a_batch_waits_in_all_as_long_as_it_may
-    ids = manual(SMALL, timeout: 1)
-    assert_equal 2000, ids.batch(2000).uniq.size # half a second of waits
+  def test_the_timeout_of_a_batch_is_for_its_total_wait
+    ids = generator_on_manual_clock(SMALL, timeout: 1)
+    assert_equal 2000, ids.batch(2000).uniq.size # waits for half a second
     assert_equal 4000, assert_raises(Snowid::ExhaustedError) { ids.batch(8000) }.partial.size
   end
 
-  def test_a_batch_that_fails_tells_what_was_made
-    ids = manual(SMALL, timeout: 0)
+  def test_a_failed_batch_has_partial_results
+    ids = generator_on_manual_clock(SMALL, timeout: 0)
     error = assert_raises(Snowid::ExhaustedError) { ids.batch(6) }
     assert_equal 4, error.partial.size
     assert_equal Snowid::E_EXHAUSTED, error.code
@@ -87,13 +90,13 @@ class GeneratorTest < Test
   end
 
   def test_timeouts
-    ids = manual(SMALL, timeout: 0.5)
+    ids = generator_on_manual_clock(SMALL, timeout: 0.5)
     assert_equal "500ms", ids.setting(:timeout)
     4.times { ids.next(timeout: 0) }
     assert_raises(Snowid::ExhaustedError) { ids.next(timeout: 0) }
     assert_raises(Snowid::ExhaustedError) { ids.next(timeout: 0.0005) }
     assert_instance_of Integer, ids.next(timeout: nil)
-    far = manual(SMALL, wait: 3600, hold: 3600, timeout: 1)
+    far = generator_on_manual_clock(SMALL, wait: 3600, hold: 3600, timeout: 1)
     far.next
     @clock.step(-1800)
     before = @clock.elapsed
@@ -102,7 +105,7 @@ class GeneratorTest < Test
   end
 
   def test_try_next
-    ids = manual(SMALL)
+    ids = generator_on_manual_clock(SMALL)
     4.times { assert_instance_of Integer, ids.try_next }
     assert_nil ids.try_next
     assert_in_delta 0.001, ids.try_next { |seconds| seconds }, 1e-9
@@ -112,8 +115,8 @@ class GeneratorTest < Test
     assert_raises(Snowid::ClockError) { ids.try_next { flunk } }
   end
 
-  def test_the_policy_for_a_clock_that_steps_back
-    ids = manual(hold: "2s", wait: 0.01)
+  def test_wait_and_hold_when_the_clock_steps_back
+    ids = generator_on_manual_clock(hold: "2s", wait: 0.01)
     ids.next
     @clock.step(-1.5)
     ids.next
@@ -124,38 +127,39 @@ class GeneratorTest < Test
   end
 
   def test_available
-    ids = manual(SMALL)
+    ids = generator_on_manual_clock(SMALL)
     assert_equal 4, ids.available
     ids.batch(3)
     assert_equal 1, ids.available
   end
 
   def test_stats
-    ids = manual
+    ids = generator_on_manual_clock
     ids.batch(5)
-    assert_equal({ issued: 5, waits: 0, regressions: 0, refused: 0, max_lead_ns: 0, max_lag_ns: 0 }, ids.stats)
+    expected = { issued: 5, waits: 0, regressions: 0, refused: 0, max_lead_ns: 0, max_lag_ns: 0 }
+    assert_equal(expected, ids.stats)
   end
 
   def test_close
-    ids = manual
+    ids = generator_on_manual_clock
     refute_predicate ids, :closed?
     assert_nil ids.close
     assert_nil ids.close(timeout: 0)
     assert_predicate ids, :closed?
-    [-> { ids.next }, -> { ids.try_next }, -> { ids.batch(1) }, -> { ids.each { flunk } }, -> { ids.available }]
-      .each { |call| assert_raises(Snowid::ClosedError, &call) }
+    [-> { ids.next }, -> { ids.try_next }, -> { ids.batch(1) }, -> { ids.each { flunk } },
+     -> { ids.available }].each { |call| assert_raises(Snowid::ClosedError, &call) }
     assert_equal 0, ids.stats[:issued]
     assert_includes ids.inspect, "closed"
   end
 
   def test_a_frozen_generator
-    ids = manual.freeze
+    ids = generator_on_manual_clock.freeze
     assert_operator ids.next, :<, ids.batch(2).last
     ids.close
     assert_predicate ids, :closed?
   end
 
-  def test_the_block_form_closes
+  def test_open_with_a_block_closes
     kept = nil
     result = Snowid::Generator.open("snowflake", worker: 1) do |ids|
       kept = ids
@@ -163,7 +167,9 @@ class GeneratorTest < Test
     end
     assert_instance_of Integer, result
     assert_predicate kept, :closed?
-    assert_raises(IOError) { Snowid::Generator.open("ulid") { |ids| (kept = ids) && raise(IOError) } }
+    assert_raises(IOError) do
+      Snowid::Generator.open("ulid") { |ids| (kept = ids) && raise(IOError) }
+    end
     assert_predicate kept, :closed?
     assert_instance_of Snowid::Generator, Snowid::Generator.open("ulid")
   end
@@ -175,25 +181,27 @@ class GeneratorTest < Test
       ids = Snowid::Generator.new("snowflake", **options)
       assert_operator ids.next, :>, first.last
       assert_operator ids.maintain, :<, 1
-      # The store is looked after on the way: its limit goes on past the block that was allowed.
+      # Drawing also renews the store, so its limit moves beyond the first block.
       finish = Time.now + 0.1
       ids.next while Time.now < finish
       error = assert_raises(Snowid::StoreError) { Snowid::Generator.new("twitter", **options) }
       assert_equal Snowid::E_STORE, error.code
     end
-    assert_equal Float::INFINITY, manual.maintain
+    assert_equal Float::INFINITY, generator_on_manual_clock.maintain
   end
 
-  def test_the_mode_of_a_state_file_and_how_far_it_follows_the_clock
+  def test_mode_and_jump_of_a_state_file
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
       { 0o640 => 0o640, "0660" => 0o660, nil => 0o600 }.each do |mode, expected|
         path = "#{directory}/#{expected}"
         options = { worker: 1, store: "file:#{path}", block: 0.02, jump: 7200, mode: mode }
-        Snowid::Generator.open("snowflake", **options) { |ids| assert_equal "2h", ids.setting(:jump) }
+        ids = Snowid::Generator.new("snowflake", **options)
+        assert_equal "2h", ids.setting(:jump)
+        ids.close
         assert_equal expected, File.stat(path).mode & 0o777
       end
     end
-    assert_raises(Snowid::InvalidError) { Snowid::Generator.new("snowflake", worker: 1, mode: 0o777) }
+    assert_raises(Snowid::InvalidError) { Snowid::Generator.new(worker: 1, mode: 0o777) }
   end
 
   def test_subclasses

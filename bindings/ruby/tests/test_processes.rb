@@ -13,7 +13,7 @@ class ProcessesTest < Test
     kind == WIDE ? Snowid::Generator.new(kind, worker: 1) : Snowid::Generator.new(kind)
   end
 
-  # What each of several children prints of one generator, as texts.
+  # Runs the block in several children. Returns the lines of all results.
   def in_children(count)
     pipes = Array.new(count) do
       reader, writer = IO.pipe
@@ -36,14 +36,15 @@ class ProcessesTest < Test
   def test_threads_share_a_generator
     KINDS.each do |kind|
       ids = generator(kind)
-      made = Array.new(4) { Thread.new { Array.new(5000) { ids.next } + ids.batch(5000) } }.map(&:value)
+      threads = Array.new(4) { Thread.new { Array.new(5000) { ids.next } + ids.batch(5000) } }
+      made = threads.map(&:value)
       made.each { |list| assert_equal list.sort, list }
       assert_equal 40_000, made.flatten.uniq.size
     end
   end
 
   def test_other_threads_run_while_one_waits
-    # Two IDs a tick: one tick at least is waited for from end to end, and nothing else is done.
+    # With two IDs per tick, five IDs need a wait for at least one whole tick.
     ids = Snowid::Generator.new("time:41,worker:1,sequence:1;unit=50ms", worker: 1)
     begun = Queue.new
     waiting = Thread.new { (begun << true) && ids.batch(5) }
@@ -54,8 +55,8 @@ class ProcessesTest < Test
     assert_operator turns, :>, 1000
   end
 
-  # A generator whose next ID comes in two minutes.
-  def blocked
+  # Yields a generator whose next ID is due in two minutes.
+  def with_blocked_generator
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
       options = { worker: 1, store: "file:#{directory}/state", block: 0.01 }
       Snowid::Generator.new(WIDE, clock: Snowid::ManualClock.new(Time.now + 120), **options).next
@@ -64,7 +65,7 @@ class ProcessesTest < Test
   end
 
   def test_a_thread_that_waits_can_be_killed
-    blocked do |ids|
+    with_blocked_generator do |ids|
       waiting = Thread.new { ids.next }
       Thread.pass until ids.stats[:waits].positive?
       waiting.kill
@@ -72,11 +73,11 @@ class ProcessesTest < Test
     end
   end
 
-  def test_a_wait_is_interrupted
-    blocked do |ids|
+  def test_a_wait_can_be_interrupted
+    with_blocked_generator do |ids|
       assert_raises(Timeout::Error) { Timeout.timeout(0.01) { ids.next } }
       waited = ids.stats[:waits]
-      trap("INT", "DEFAULT") # who starts a program in the background has it ignored
+      trap("INT", "DEFAULT") # programs in the background ignore it
       Thread.new do
         Thread.pass until ids.stats[:waits] > waited
         Process.kill("INT", Process.pid) # Ctrl-C
@@ -85,23 +86,26 @@ class ProcessesTest < Test
     end
   end
 
-  # It waits for an hour; what is left alone opens the store all the same.
-  def test_an_opening_is_interrupted
+  # Opening would wait for an hour. The abandoned thread still opens the store.
+  def test_opening_can_be_interrupted
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
       options = { worker: 1, store: "file:#{directory}/state", block: "1h" }
-      assert_raises(Timeout::Error) { Timeout.timeout(0.01) { Snowid::Generator.new(WIDE, **options) } }
+      assert_raises(Timeout::Error) do
+        Timeout.timeout(0.01) { Snowid::Generator.new(WIDE, **options) }
+      end
       opening = Thread.new { Snowid::Generator.new(WIDE, **options) }
       Thread.pass until opening.stop?
       opening.kill
       assert opening.join(30)
       clock = Snowid::ManualClock.new(Time.now) # waits take no time
       assert_instance_of Integer, Snowid::Generator.new(WIDE, clock: clock, **options).next
-      error = assert_raises(Errno::EISDIR) { Snowid::Generator.new(WIDE, **options, store: "file:#{directory}") }
+      options[:store] = "file:#{directory}"
+      error = assert_raises(Errno::EISDIR) { Snowid::Generator.new(WIDE, **options) }
       assert_includes error.message, directory
     end
   end
 
-  def test_a_long_batch_is_interrupted
+  def test_a_long_batch_can_be_interrupted
     ids = generator(WIDE)
     drawing = Thread.new { ids.batch(30_000_000) }
     Thread.pass until ids.stats[:issued].positive?
@@ -129,7 +133,8 @@ class ProcessesTest < Test
       made = in_ractors(2) do
         ulids = Snowid::Generator.new("ulid")
         layout = Snowid::Layout.new("twitter")
-        [ulids.next, ulids.next.to_s, Snowid::UUID.new.version, layout.decode(layout.first_at("2024-01-01"))[:unix_ms],
+        [ulids.next, ulids.next.to_s, Snowid::UUID.new.version,
+         layout.decode(layout.first_at("2024-01-01"))[:unix_ms],
          Snowid.parse_id("LygHa16AHYF", :base62)]
       end
       assert_equal (2**64) - 1, made.last
@@ -157,9 +162,9 @@ class ProcessesTest < Test
     assert_equal 2 + 1200 + 200, (before + children + after).uniq.size
   end
 
-  def test_random_values_after_fork
+  def test_children_share_no_random_values
     Snowid::ULID.new
-    children = in_children(4) { Array.new(1000) { Snowid::ULID.new } + Array.new(1000) { Snowid::UUID.new } }
+    children = in_children(4) { Array.new(1000) { [Snowid::ULID.new, Snowid::UUID.new] } }
     assert_equal 8000, children.uniq.size
   end
 
@@ -171,21 +176,21 @@ class ProcessesTest < Test
     end
   end
 
-  def test_a_child_that_ends_leaves_the_generator_alone
+  def test_the_end_of_a_child_does_not_close_the_generator
     ids = generator(WIDE)
     assert_equal(["closed"], in_children(1) { ids.close || "closed" })
     assert_instance_of Integer, ids.next
-    pid = fork { exit } # with finalizers
+    pid = fork { exit } # runs finalizers
     Process.wait(pid)
     assert_instance_of Integer, ids.next
   end
 
-  def rss
+  def resident_bytes
     Integer(File.read("/proc/self/statm").split[1]) * 4096
   end
 
-  # Makes and drops many of each class, and some errors.
-  def litter(count)
+  # Makes and drops many objects of each class, and some errors.
+  def make_garbage(count)
     count.times do
       Snowid::Generator.new("snowflake", worker: 1).try_next
       Snowid::ManualClock.new(START)
@@ -196,16 +201,16 @@ class ProcessesTest < Test
     GC.start
   end
 
-  # A million objects; growth is far below what a hundredth of their memory would be.
+  # A million objects. If a hundredth of them leaked, memory would grow by much more than this.
   def test_garbage_is_collected
-    litter(1000)
-    before = rss
-    litter(20_000)
-    assert_operator rss - before, :<, 8 << 20
+    make_garbage(1000)
+    before = resident_bytes
+    make_garbage(20_000)
+    assert_operator resident_bytes - before, :<, 8 << 20
   end
 
-  def test_more_generators_than_the_system_has_maps_for
-    ballast = Array.new(3_000_000) { Object.new } # the collector has no reason of its own to hurry
+  def test_more_generators_than_memory_mappings
+    ballast = Array.new(3_000_000) { Object.new } # so that the collector sees no reason to run
     70_000.times { Snowid::Generator.new("snowflake", worker: 1) }
     assert_equal 3_000_000, ballast.size
   end

@@ -5,14 +5,15 @@
 require "date"
 require "json"
 
-# Layouts, ULIDs, UUIDs, texts and times. Expected values: tests/vectors, and arithmetic.
+# Layouts, ULIDs, UUIDs, text forms and times. Expected values are from tests/vectors or computed.
 class ValuesTest < Test
   TWEET = 1_541_815_603_606_036_480
 
   def test_a_layout_decodes
     parts = Snowid::Layout.new("twitter").decode(TWEET)
-    assert_equal({ id: TWEET, time: Time.utc(2022, 6, 28, 16, 7, 40, 105_000), unix_ms: 1_656_432_460_105,
-                   datacenter: 11, worker: 26, sequence: 0 }, parts)
+    expected = { id: TWEET, time: Time.utc(2022, 6, 28, 16, 7, 40, 105_000),
+                 unix_ms: 1_656_432_460_105, datacenter: 11, worker: 26, sequence: 0 }
+    assert_equal(expected, parts)
     assert_predicate parts[:time], :utc?
   end
 
@@ -27,7 +28,7 @@ class ValuesTest < Test
     assert_raises(RangeError) { twitter.encode(Time.utc(2000)) }
   end
 
-  def test_what_a_layout_has_room_for
+  def test_the_capacity_of_a_layout
     layout = Snowid::Layout.new("twitter")
     assert_equal [63, 1_000_000, 4096, 1024, (2**41) - 1],
                  [layout.bits, layout.unit_ns, layout.ids_per_tick, layout.nodes, layout.last_tick]
@@ -37,7 +38,8 @@ class ValuesTest < Test
     assert_raises(RangeError) { Snowid::Layout.new("time:8,node:56").fits_until(53) }
     assert_equal [[:time, 41, 22], [:datacenter, 5, 17], [:worker, 5, 12], [:sequence, 12, 0]],
                  layout.fields.map(&:to_a)
-    assert_equal "time:41,datacenter:5,worker:5,sequence:12;epoch=2010-11-04T01:42:54.657Z;unit=1ms", layout.spec
+    assert_equal "time:41,datacenter:5,worker:5,sequence:12;" \
+                 "epoch=2010-11-04T01:42:54.657Z;unit=1ms", layout.spec
     assert_includes Snowid::Layout.presets, "sonyflake"
   end
 
@@ -66,7 +68,8 @@ class ValuesTest < Test
     assert_equal ulid, Snowid::ULID.from_i(ulid.to_i)
     assert_equal "01563df3-6481-d676-4c61-efb99302bd5b", ulid.to_uuid.to_s
     assert_equal ulid, ulid.to_uuid.to_ulid
-    assert_equal "01BX5ZZKBKACTAV9WEVGEMMVS0", Snowid::ULID.parse("01BX5ZZKBKACTAV9WEVGEMMVRZ").increment.to_s
+    assert_equal "01BX5ZZKBKACTAV9WEVGEMMVS0",
+                 Snowid::ULID.parse("01BX5ZZKBKACTAV9WEVGEMMVRZ").increment.to_s
     assert_raises(RangeError) { Snowid::ULID.parse("01BX5ZZKBKZZZZZZZZZZZZZZZZ").increment }
     assert_raises(RangeError) { Snowid::ULID.from_bytes("x" * 15) }
     assert_raises(RangeError) { Snowid::ULID.from_i(2**128) }
@@ -75,11 +78,13 @@ class ValuesTest < Test
 
   def test_uuid
     uuid = Snowid::UUID.parse("C232AB00-9414-11EC-B3C8-9F6BDECED846")
-    assert_equal [1, :rfc9562, 0x33c8, 0x9f6bdeced846], [uuid.version, uuid.variant, uuid.clock_seq, uuid.node]
+    assert_equal [1, :rfc9562, 0x33c8, 0x9f6bdeced846],
+                 [uuid.version, uuid.variant, uuid.clock_seq, uuid.node]
     assert_equal Time.utc(2022, 2, 22, 19, 22, 22), uuid.time
     assert_equal "1ec9414c-232a-6b00-b3c8-9f6bdeced846", uuid.to_v6.to_s
     assert_equal uuid, uuid.to_v6.to_v1
-    assert_equal [5, 6], uuid.with(node: 5, clock_seq: 6).then { |changed| [changed.node, changed.clock_seq] }
+    changed = uuid.with(node: 5, clock_seq: 6)
+    assert_equal [5, 6], [changed.node, changed.clock_seq]
     assert_raises(RangeError) { uuid.with(clock_seq: 16_384) }
     assert_raises(RangeError) { uuid.with(node: 2**48) }
     assert_raises(TypeError) { uuid.with(node: "5") }
@@ -87,7 +92,7 @@ class ValuesTest < Test
     assert_raises(Snowid::InvalidError) { Snowid::UUID.new.node }
   end
 
-  def test_new_ones_are_of_now
+  def test_new_values_contain_the_current_time
     [Snowid::ULID, Snowid::UUID].each do |class_|
       before = Time.now - 0.001
       id = class_.new
@@ -97,7 +102,7 @@ class ValuesTest < Test
     assert_equal 7, Snowid::UUID.new.version
   end
 
-  def test_128_bits_are_values
+  def test_ulids_and_uuids_are_values
     a, b, c = %w[01ARZ3NDEKTSV4RRFFQ69G5FAV 01arz3ndektsv4rrffq69g5fav 01ARYZ6S41TSV4RRFFQ69G5FAV]
               .map { |text| Snowid::ULID.parse(text) }
     assert_equal a, b
@@ -114,7 +119,7 @@ class ValuesTest < Test
     assert_equal a, Marshal.load(Marshal.dump(a))
     assert_equal a, a.dup
     assert_equal '["01ARZ3NDEKTSV4RRFFQ69G5FAV"]', JSON.generate([a])
-    assert_equal a.to_s, a.as_json(only: 1) # of ActiveSupport
+    assert_equal a.to_s, a.as_json(only: 1) # called by ActiveSupport
     assert_equal "#<Snowid::ULID 01ARZ3NDEKTSV4RRFFQ69G5FAV>", a.inspect
     assert Snowid::ULID.range("2016-07-30", "2016-07-31").cover?(c)
     assert Snowid::UUID.range(Time.now - 1, Time.now + 1).cover?(Snowid::UUID.new)
@@ -122,7 +127,9 @@ class ValuesTest < Test
 
   def test_text_forms
     assert_equal %i[decimal padded hex base32 base36 base58 base62], Snowid::FORMS
-    Snowid::FORMS.each { |form| assert_equal TWEET, Snowid.parse_id(Snowid.format_id(TWEET, form), form) }
+    Snowid::FORMS.each do |form|
+      assert_equal TWEET, Snowid.parse_id(Snowid.format_id(TWEET, form), form)
+    end
     assert_equal "LygHa16AHYF", Snowid.format_id((2**64) - 1, "base62")
     assert_raises(Snowid::InvalidError) { Snowid.format_id(1, :frob) }
   end
@@ -142,7 +149,9 @@ class ValuesTest < Test
     assert_kind_of Snowid::Error, error
     assert_kind_of Snowid::InvalidError, error
     assert_equal Snowid::E_UNKNOWN, error.code
-    error = assert_raises(Errno::ENOENT) { Snowid::Generator.new(worker: 1, store: "file:/nonexistent/x") }
+    error = assert_raises(Errno::ENOENT) do
+      Snowid::Generator.new(worker: 1, store: "file:/nonexistent/x")
+    end
     assert_kind_of Snowid::Error, error
     assert_equal(-Errno::ENOENT::Errno, error.code)
     assert_match(/\A\d+\.\d+\.\d+\z/, Snowid::VERSION)

@@ -2,7 +2,7 @@
 
 # SPDX-License-Identifier: MIT
 #
-# Compiles the gem against libsnowid where that is installed: as pkg-config says, or
+# Compiles the gem against an installed libsnowid, found by pkg-config or by
 # gem install snowid -- --with-snowid-dir=/opt/snowid
 
 require "mkmf"

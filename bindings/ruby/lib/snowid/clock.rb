@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # A clock for tests. It only moves by the calls below, and when a generator waits, which then takes no
-  # real time. Forked children share it.
+  # A clock for tests. It only moves by the calls below, and when a generator waits, which then
+  # takes no real time. Forked children share it.
   #
   #   clock = Snowid::ManualClock.new("2024-01-03T19:30:00Z")
   #   ids = Snowid::Generator.new("snowflake", worker: 1, clock: clock)

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # Makes unique IDs of one kind for one worker: Integers, ULIDs or UUIDs. Any number of threads, and
-  # processes forked from the one that created it, may use a generator: they never get the same ID.
+  # Makes unique IDs of one kind for one worker: Integers, ULIDs or UUIDs. Any number of threads,
+  # and processes forked from the one that created it, may use a generator: they never get the same
+  # ID.
   #
   #   ids = Snowid::Generator.new("snowflake", worker: 5)
   #   ids.next
@@ -13,16 +14,16 @@ module Snowid
   #
   #   Snowid::Generator.open("ulid", store: "file:/var/lib/me/ulids") { |g| g.next }
   #
-  # While next, batch or new waits, other threads run, and Thread#kill, Timeout and Ctrl-C can interrupt it.
-  # Ractors can share a frozen generator.
+  # While next, batch or new waits, other threads run, and Thread#kill, Timeout and Ctrl-C can
+  # interrupt it. Ractors can share a frozen generator.
   #
-  # Each ID is made only when it is asked for. Enumeration is endless, so methods that need all IDs (to_a,
-  # sort, count) do not return.
+  # Each ID is made only when it is asked for. Enumeration is endless, so methods that need all IDs
+  # (to_a, sort, count) do not return.
   class Generator
     include Enumerable
 
-    # Creates a generator. If a block is given, passes the generator to it and closes it afterwards. Takes
-    # the same arguments as new.
+    # Creates a generator. If a block is given, passes the generator to it and closes it afterwards.
+    # Takes the same arguments as new.
     #
     # @return [Generator, Object] the generator, or what the block returns
     def self.open(*arguments, **options)
@@ -36,28 +37,29 @@ module Snowid
       end
     end
 
-    # Creates a generator. A span of time is a number of seconds, or text such as "500ms". Defaults are in
-    # parentheses.
+    # Creates a generator. A span of time is a number of seconds, or text such as "500ms". Defaults
+    # are in parentheses.
     #
     # kind::    a preset, a layout spec, a Layout, "ulid", "uuid1", "uuid6" or "uuid7"
-    # fields::  a Hash of the values of fields that are the same in all IDs, such as <tt>{ worker: 5 }</tt>;
-    #           for uuid1 and uuid6: node, clock_seq
-    # store::   where to keep the state: "memory:", "file:/path" or "slots:/directory". With a file or a slot,
-    #           new may wait for up to two blocks for the clock to reach what is recorded
+    # fields::  a Hash of the values of fields that are the same in all IDs, such as
+    #           <tt>{ worker: 5 }</tt>; for uuid1 and uuid6: node, clock_seq
+    # store::   where to keep the state: "memory:", "file:/path" or "slots:/directory". With a file
+    #           or a slot, new may wait for up to two blocks for the clock to reach the recorded time
     # clock::   a ManualClock, for tests
     # timeout:: how long a call without a timeout may wait (2 s)
     # wait::    if the clock is behind by up to this, wait for it to catch up (5 ms)
-    # hold::    if it is behind by up to this, continue from the last tick; if by more, raise ClockError (1 s)
+    # hold::    if it is behind by up to this, continue from the last tick; if by more, raise
+    #           ClockError (1 s)
     # borrow::  how far IDs may run ahead of the clock when the sequence of a tick is used up (0)
     # block::   how far ahead of the clock a store allows IDs (3 s)
-    # jump::    if the clock goes ahead by more than this, beyond the time that has really passed, do not
-    #           record its time in a state file (1 h)
-    # mode::    the permissions of a new state file: 0o600 for the user only, 0o640 to let the group read it, or
-    #           0o660 to let the group use it (0o600)
+    # jump::    if the clock goes ahead by more than this, beyond the time that has really passed,
+    #           do not record its time in a state file (1 h)
+    # mode::    the permissions of a new state file: 0o600 for the user only, 0o640 to let the group
+    #           read it, or 0o660 to let the group use it (0o600)
     # spread::  whether to begin the sequence of each tick at a random value (false)
     # more::    values of fields, except those with a name listed above
-    def initialize(kind = "snowflake", fields: {}, store: nil, clock: nil, timeout: nil, wait: nil, hold: nil,
-                   borrow: nil, block: nil, jump: nil, mode: nil, spread: nil, **more)
+    def initialize(kind = "snowflake", fields: {}, store: nil, clock: nil, timeout: nil, wait: nil,
+                   hold: nil, borrow: nil, block: nil, jump: nil, mode: nil, spread: nil, **more)
       config = Native.config_new
       config.set_kind(kind.to_s)
       { **fields, **more }.each { |name, value| config.set_field(name.to_s, value) }
@@ -85,8 +87,8 @@ module Snowid
       super
     end
 
-    # Closes the generator: no thread gets another ID and, with memory:, no child does. Closing it again has
-    # no effect. Garbage collection frees a generator without closing it.
+    # Closes the generator: no thread gets another ID and, with memory:, no child does. Closing it
+    # again has no effect. Garbage collection frees a generator without closing it.
     #
     # @param timeout [Numeric] seconds to wait for the store
     #
@@ -140,7 +142,8 @@ module Snowid
       Layout.new(kind) unless %w[ulid uuid1 uuid6 uuid7].include?(kind)
     end
 
-    # Counters since the generator was created, or since its state file was first opened after the last boot.
+    # Counters since the generator was created, or since its state file was first opened after the
+    # last boot.
     #
     # @return [Hash{Symbol => Integer}] issued, waits, regressions, refused, max_lead_ns, max_lag_ns
     def stats
@@ -164,7 +167,7 @@ module Snowid
       raise TypeError, "can't copy a #{self.class}"
     end
 
-    # `loop` would take a StopIteration of the block for the end.
+    # `loop` would end silently if the block raises StopIteration.
     def loop_without_end
       yield while true # rubocop:disable Style/InfiniteLoop
     end

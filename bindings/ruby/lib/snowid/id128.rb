@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # The base class of ULID and UUID: 16 immutable bytes, ordered byte by byte. A ULID and a UUID with the
-  # same bytes are not equal.
+  # The base class of ULID and UUID: 16 immutable bytes, ordered byte by byte. A ULID and a UUID
+  # with the same bytes are not equal.
   class ID128
     include Comparable
 
@@ -13,10 +13,14 @@ module Snowid
       #
       # @param bytes [String]
       def from_bytes(bytes)
-        raise TypeError, "a String of 16 bytes is needed, not #{bytes.class}" unless bytes.is_a?(String)
-        raise Error.make(Native::E_RANGE, "#{bytes.bytesize} bytes, where 16 are needed") if bytes.bytesize != 16
+        unless bytes.is_a?(String)
+          raise TypeError, "a String of 16 bytes is needed, not #{bytes.class}"
+        end
+        if bytes.bytesize != 16
+          raise Error.make(Native::E_RANGE, "#{bytes.bytesize} bytes, where 16 are needed")
+        end
 
-        allocate.tap { |id| id.__send__(:hold, bytes.b) }
+        allocate.tap { |id| id.__send__(:store_bytes, bytes.b) }
       end
 
       # The ID with the value of a 128-bit Integer.
@@ -28,7 +32,7 @@ module Snowid
       #
       # @param text [String]
       def parse(text)
-        from_bytes(read(text))
+        from_bytes(parse_bytes(text))
       end
 
       # All IDs from one instant to another.
@@ -42,7 +46,9 @@ module Snowid
       # @api private
       def bytes_of(number, bits) # :nodoc:
         raise TypeError, "an Integer is needed, not #{number.class}" unless number.is_a?(Integer)
-        raise Error.make(Native::E_RANGE, "#{number} is not from 0 to 2^#{bits} - 1") unless (0...(1 << bits)).cover?(number)
+        unless (0...(1 << bits)).cover?(number)
+          raise Error.make(Native::E_RANGE, "#{number} is not from 0 to 2^#{bits} - 1")
+        end
 
         [format("%0*x", bits / 4, number)].pack("H*")
       end
@@ -111,12 +117,12 @@ module Snowid
     # For Marshal.
     # @api private
     def marshal_load(bytes) # :nodoc:
-      hold(bytes)
+      store_bytes(bytes)
     end
 
     private
 
-    def hold(bytes)
+    def store_bytes(bytes)
       @bytes = bytes.frozen? ? bytes : bytes.dup.freeze
       freeze
     end
@@ -144,7 +150,7 @@ module Snowid
 
       private
 
-      def read(text)
+      def parse_bytes(text)
         Native.ulid_parse(text)
       end
     end
@@ -152,7 +158,7 @@ module Snowid
     # Makes a new ULID with random bits.
     def initialize
       super
-      hold(Native.ulid_random)
+      store_bytes(Native.ulid_random)
     end
 
     # @return [String] 26 characters
@@ -208,7 +214,7 @@ module Snowid
 
       private
 
-      def read(text)
+      def parse_bytes(text)
         Native.uuid_parse(text)
       end
     end
@@ -216,7 +222,7 @@ module Snowid
     # Makes a new UUID of version 7 with random bits.
     def initialize
       super
-      hold(Native.uuid7_random)
+      store_bytes(Native.uuid7_random)
     end
 
     # @return [String] 36 characters
@@ -245,7 +251,7 @@ module Snowid
     #
     # @return [Integer, nil]
     def unix_ms
-      time&.then { |held| (held.to_i * 1000) + (held.nsec / 1_000_000) }
+      time&.then { |time| (time.to_i * 1000) + (time.nsec / 1_000_000) }
     end
 
     # The 48-bit node of a UUID of version 1 or 6.

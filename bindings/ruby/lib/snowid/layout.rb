@@ -36,9 +36,11 @@ module Snowid
     #
     # @return [Hash{Symbol => Object}]
     def decode(id)
-      held = { id: id, time: time(id), unix_ms: time_ms(id) }
-      fields.each { |field| held[field.name] = self.field(id, field.name) unless field.name == :time }
-      held
+      parts = { id: id, time: time(id), unix_ms: time_ms(id) }
+      fields.each do |field|
+        parts[field.name] = self.field(id, field.name) unless field.name == :time
+      end
+      parts
     end
 
     # The ID with this instant and these field values. Fields that are not given are 0.

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # Instants and spans. An instant is a Time, a DateTime, a number of seconds since 1970, or text such as
-  # "2024-01-03T19:30:00Z". A span is a number of seconds, or text such as "500ms". Both are exact to the
-  # nanosecond, except for the rounding of a Float.
+  # Instants and spans. An instant is a Time, a DateTime, a number of seconds since 1970, or text
+  # such as "2024-01-03T19:30:00Z". A span is a number of seconds, or text such as "500ms". Both are
+  # exact to the nanosecond, except for the rounding of a Float.
   class << self
     # Parses an instant: ISO 8601 with a time zone, a date, or milliseconds since 1970.
     #
@@ -28,12 +28,13 @@ module Snowid
       when String then Native.time_parse(instant)
       when Time then [instant.to_i, instant.nsec]
       when Numeric
-        (exact(instant) * 1_000_000_000).floor.divmod(1_000_000_000)
+        (to_rational(instant) * 1_000_000_000).floor.divmod(1_000_000_000)
       else
-        # No Date: its midnight is another instant in each zone.
+        # Not a Date: its midnight is a different instant in each time zone.
         return instant_of(instant.to_time) if defined?(::DateTime) && instant.is_a?(::DateTime)
 
-        raise TypeError, "a Time, a DateTime, a number of seconds or a String is needed, not #{instant.class}"
+        raise TypeError,
+              "a Time, a DateTime, a number of seconds or a String is needed, not #{instant.class}"
       end
     end
 
@@ -46,14 +47,16 @@ module Snowid
     # A span in nanoseconds.
     # @api private
     def nanoseconds(seconds) # :nodoc:
-      raise TypeError, "a number of seconds is needed, not #{seconds.class}" unless seconds.is_a?(Numeric)
+      unless seconds.is_a?(Numeric)
+        raise TypeError, "a number of seconds is needed, not #{seconds.class}"
+      end
 
-      (exact(seconds) * 1_000_000_000).round
+      (to_rational(seconds) * 1_000_000_000).round
     end
 
     private
 
-    def exact(number)
+    def to_rational(number)
       number.to_r
     rescue FloatDomainError
       raise Error.make(Native::E_RANGE, "#{number} is not a number of seconds")
