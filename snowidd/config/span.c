@@ -2,9 +2,10 @@
  *
  * Spans of time as text.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "snowid.h"
 #include "snowidd/config/span.h"
 
 static const struct {
@@ -20,9 +21,10 @@ static const struct {
 bool span_read_ns(const char *text, uint64_t *ns)
 {
 	const size_t digits = strspn(text, "0123456789");
-	uint64_t number;
 
-	if (snowid_id_parse(text, digits, SNOWID_FORM_DECIMAL, &number) != 0)
+	errno = 0;
+	const uint64_t number = strtoull(text, NULL, 10);
+	if (digits == 0 || errno == ERANGE)
 		return false;
 	for (size_t i = 0; i < sizeof span_units / sizeof span_units[0]; i++)
 		if (strcmp(text + digits, span_units[i].name) == 0)
