@@ -2,9 +2,8 @@
  *
  * What the daemon makes of its clock: a test feeds the watch what the kernel and NTP would say.
  */
-#include "snowidd/clock/clockwatch.h"
 #include "snowidd/base/log.h"
-#include "snowidd/clock/sntp.h"
+#include "snowidd/clock/clockwatch.h"
 #include "tests/unit/check.h"
 
 /* A host: its clocks, and what its kernel says of them. */
@@ -234,99 +233,6 @@ TEST(limits_can_change)
 	clockwatch_state(host.watch, &host.state);
 	ck_assert_int_eq(host.state.verdict, CLOCK_REFUSE);
 	clockwatch_free(host.watch);
-}
-
-/* ---- SNTP ------------------------------------------------------------------------------------ */
-
-#define COOKIE UINT64_C(0x0123456789abcdef)
-
-static void put(uint8_t *to, uint64_t sec, uint32_t fraction)
-{
-	const uint64_t value = sec << 32 | fraction;
-	for (int i = 0; i < 8; i++)
-		to[i] = (uint8_t)(value >> (56 - 8 * i));
-}
-
-/* An answer of a server whose clock shows these seconds since 1900, and a half. */
-static void answer(uint8_t packet[SNTP_PACKET_SIZE], uint64_t sec)
-{
-	memset(packet, 0, SNTP_PACKET_SIZE);
-	packet[0] = 4 << 3 | 4;
-	packet[1] = 2;
-	put(packet + 24, COOKIE >> 32, (uint32_t)COOKIE);
-	put(packet + 32, sec, UINT32_C(1) << 31);
-	put(packet + 40, sec, UINT32_C(1) << 31);
-}
-
-TEST(sntp_measures)
-{
-	static const struct {
-		uint64_t server;        /* seconds since 1900 */
-		int64_t sent, received; /* ns since 1970 */
-		int64_t ahead;
-	} cases[] = {
-		/* 2,208,988,800 s lie between 1900 and 1970 (RFC 868). */
-		{2208988800, 500 * MS, 500 * MS, 0},
-		{2208988800 + 100, 100 * SEC + 400 * MS, 100 * SEC + 600 * MS, 0},
-		{2208988800 + 100, 103 * SEC, 104 * SEC, 3 * SEC},
-		{2208988800 + 100, 98 * SEC, 98 * SEC, -2500 * MS},
-		/* Era 1 begins on 7 February 2036. */
-		{0, 2085978496 * SEC + 500 * MS, 2085978496 * SEC + 500 * MS, 0},
-		{0, 2085978495 * SEC + 500 * MS, 2085978495 * SEC + 500 * MS, -SEC},
-		{UINT32_MAX, 2085978496 * SEC + 500 * MS, 2085978496 * SEC + 500 * MS, SEC},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		uint8_t packet[SNTP_PACKET_SIZE];
-		int64_t ahead = 0;
-		answer(packet, cases[i].server);
-		ck_assert(sntp_read_response(packet, sizeof packet, COOKIE, cases[i].sent,
-					     cases[i].received, &ahead));
-		ck_assert_msg(llabs(ahead - cases[i].ahead) <= 2, "case %zu: %lld", i,
-			      (long long)ahead);
-	}
-}
-
-TEST(sntp_believes_no_stranger)
-{
-	uint8_t good[SNTP_PACKET_SIZE], packet[SNTP_PACKET_SIZE];
-	int64_t ahead;
-
-	answer(good, 2208988800);
-	ck_assert(sntp_read_response(good, sizeof good, COOKIE, 0, 1, &ahead));
-	ck_assert(!sntp_read_response(good, sizeof good - 1, COOKIE, 0, 1, &ahead));
-	ck_assert(!sntp_read_response(good, sizeof good, COOKIE + 1, 0, 1, &ahead));
-	ck_assert(!sntp_read_response(good, sizeof good, COOKIE, 1, 0, &ahead));
-	ck_assert(!sntp_read_response(good, sizeof good, COOKIE, 0, 3 * SEC, &ahead));
-	static const struct {
-		size_t at;
-		uint8_t value;
-	} cases[] = {
-		{0, 4 << 3 | 3},          /* a client */
-		{0, 4 << 3 | 5},          /* a broadcast */
-		{0, 3 << 6 | 4 << 3 | 4}, /* not synchronised */
-		{1, 0},                   /* kiss of death */
-		{1, 16},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		memcpy(packet, good, sizeof packet);
-		packet[cases[i].at] = cases[i].value;
-		ck_assert_msg(!sntp_read_response(packet, sizeof packet, COOKIE, 0, 1, &ahead),
-			      "case %zu", i);
-	}
-	memset(good + 40, 0, 8);
-	ck_assert(!sntp_read_response(good, sizeof good, COOKIE, 0, 1, &ahead));
-}
-
-TEST(sntp_tells_nothing_of_itself)
-{
-	uint8_t packet[SNTP_PACKET_SIZE];
-
-	sntp_write_request(COOKIE, packet);
-	ck_assert_uint_eq(packet[0], 4 << 3 | 3);
-	for (size_t i = 1; i < 40; i++)
-		ck_assert_uint_eq(packet[i], 0);
-	ck_assert_uint_eq(packet[40], 0x01);
-	ck_assert_uint_eq(packet[47], 0xef);
 }
 
 int main(void)
