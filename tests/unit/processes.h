@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Child processes: memory that they share, how they end, and where they are killed.
+ * Child processes and signals: shared memory, how children end, and where they are killed.
  */
 #ifndef TESTS_PROCESSES_H
 #define TESTS_PROCESSES_H
@@ -29,6 +29,12 @@ static inline void expect_success(pid_t child)
 	ck_assert_int_gt(child, 0);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+}
+
+static inline void handle_signal(int number, void (*handler)(int number))
+{
+	const struct sigaction action = {.sa_handler = handler};
+	ck_assert_int_eq(sigaction(number, &action, NULL), 0);
 }
 
 /* qemu-user has no ptrace(2). */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/thread.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake_system.h"
+#include "tests/unit/threads.h"
 
 #define UNKNOWN "unknown error"
 
@@ -54,20 +54,11 @@ static void *look_for_detail(void *length)
 	return text[0] == '\0' ? length : NULL;
 }
 
-static void *in_another_thread(void *(*function)(void *), void *argument)
-{
-	pthread_t thread;
-	void *result;
-	ck_assert_int_eq(pthread_create(&thread, NULL, function, argument), 0);
-	ck_assert_int_eq(pthread_join(thread, &result), 0);
-	return result;
-}
-
 TEST(detail_is_the_threads_own_and_empty_at_first)
 {
 	size_t length = 77;
 	sn_fail(SNOWID_E_RANGE, "of the main thread");
-	ck_assert_ptr_eq(in_another_thread(look_for_detail, &length), &length);
+	ck_assert_ptr_eq(call_in_thread(look_for_detail, &length), &length);
 	ck_assert_uint_eq(length, 0);
 	EXPECT_DETAIL("of the main thread");
 }
@@ -147,7 +138,7 @@ static void *fail_without_state(void *argument)
 
 TEST(without_state_only_the_detail_is_lost)
 {
-	in_another_thread(fail_without_state, NULL);
+	call_in_thread(fail_without_state, NULL);
 }
 
 TEST(version_is_the_headers)

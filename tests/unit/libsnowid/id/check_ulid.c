@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "libsnowid/base/thread.h"
 #include "libsnowid/id/ulid.h"
 #include "tests/unit/check.h"
+#include "tests/unit/fake_system.h"
+#include "tests/unit/libsnowid/base/entropy_block.h"
 #include "tests/unit/random.h"
 #include "tests/unit/tsv.h"
-#include "tests/unit/fake_system.h"
 
 #define ALPHABET "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #define LENGTH   26
@@ -240,7 +240,7 @@ TEST(random_ulids_refuse_a_clock_outside_1970_to_9999)
 TEST(random_ulids_need_the_kernels_randomness)
 {
 	struct snowid_id128 id = {{1}};
-	sn_thread_get()->entropy->left = 0;
+	empty_entropy_block();
 	fake_getrandom = fail_getrandom;
 	EXPECT(snowid_ulid_random(&id), -ENOSYS);
 	EXPECT_DETAIL("getrandom");

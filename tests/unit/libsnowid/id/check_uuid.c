@@ -10,12 +10,12 @@
 #include <time.h>
 #include <uuid/uuid.h>
 
-#include "libsnowid/base/thread.h"
 #include "libsnowid/id/uuid.h"
 #include "tests/unit/check.h"
+#include "tests/unit/fake_system.h"
+#include "tests/unit/libsnowid/base/entropy_block.h"
 #include "tests/unit/random.h"
 #include "tests/unit/tsv.h"
-#include "tests/unit/fake_system.h"
 
 #define LENGTH 36
 #define V1     "c232ab00-9414-11ec-b3c8-9f6bdeced846" /* RFC 9562, appendix A.1 */
@@ -401,7 +401,7 @@ TEST(random_uuids_refuse_a_clock_outside_1970_to_9999)
 TEST(random_uuids_need_the_kernels_randomness)
 {
 	struct snowid_id128 id = {{1}};
-	sn_thread_get()->entropy->left = 0;
+	empty_entropy_block();
 	fake_getrandom = fail_getrandom;
 	EXPECT(snowid_uuid7_random(&id), -ENOSYS);
 	EXPECT_DETAIL("getrandom");

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Random bytes in processes that have forked.
+ */
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "tests/unit/fake_system.h"
+#include "tests/unit/libsnowid/base/entropy_block.h"
+#include "tests/unit/processes.h"
+#include "tests/unit/threads.h"
+
+static bool wipe_refused;
+
+int real_madvise(void *at, size_t size, int advice) REAL("madvise");
+int wrap_madvise(void *at, size_t size, int advice) WRAP("madvise");
+BARE int wrap_madvise(void *at, size_t size, int advice)
+{
+	if (!wipe_refused || advice != MADV_WIPEONFORK)
+		return real_madvise(at, size, advice);
+	errno = EINVAL;
+	return -1;
+}
+
+/* A fork that runs no atfork handler. */
+static pid_t raw_fork(void)
+{
+#ifdef SYS_fork
+	return (pid_t)syscall(SYS_fork);
+#else
+	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+#endif
+}
+
+/* Whether the kernel wipes pages in a child. Linux does since 4.14, qemu-user does not. */
+static bool kernel_wipes(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *const at =
+		mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t child;
+
+	*at = 1;
+	real_madvise(at, page, MADV_WIPEONFORK);
+	child = raw_fork();
+	if (child == 0)
+		_exit(*at);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	munmap(at, page);
+	return status == 0;
+}
+
+/* ---- what each member draws ---------------------------------------------------------------- */
+
+struct family {
+	pid_t (*fork)(void);
+	uint8_t parent[DRAW], child[2][DRAW], grandchild[DRAW];
+	uint32_t left_in_child;
+};
+
+static void expect_all_differ(const struct family *family)
+{
+	const uint8_t *const drawn[] = {family->parent, family->child[0], family->child[1],
+					family->grandchild};
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert(!is_all_zero(drawn[i], DRAW));
+		for (size_t k = 0; k < i; k++)
+			ck_assert_mem_ne(drawn[i], drawn[k], DRAW);
+	}
+}
+
+/* Two mechanisms empty the block in a child. Either of them suffices. */
+enum { BOTH, WITHOUT_KERNEL, WITHOUT_HANDLER, WAYS };
+
+/* Runs a family in a new thread, because the kernel is asked when the state of a thread is made. */
+static void run_family(int way, void *(*run)(void *family))
+{
+	struct family *const family = shared_memory(sizeof *family);
+	if (way == WITHOUT_HANDLER && !kernel_wipes())
+		return;
+	family->fork = way == WITHOUT_HANDLER ? raw_fork : fork;
+	wipe_refused = way == WITHOUT_KERNEL;
+	call_in_thread(run, family);
+	wipe_refused = false;
+}
+
+static void draw_in_child(struct family *family)
+{
+	family->left_in_child = sn_thread_get()->entropy->left;
+	int failed = sn_entropy(family->child[0], DRAW);
+	const pid_t grandchild = family->fork();
+	if (grandchild == 0)
+		_exit(sn_entropy(family->grandchild, DRAW) != 0);
+	failed |= sn_entropy(family->child[1], DRAW);
+	_exit(failed != 0 || waitpid(grandchild, NULL, 0) != grandchild);
+}
+
+static void *draw_in_family(void *argument)
+{
+	struct family *const family = argument;
+
+	OK(sn_entropy(family->parent, DRAW));
+	ck_assert_uint_gt(entropy_block()->left, 3 * DRAW);
+	const pid_t child = family->fork();
+	if (child == 0)
+		draw_in_child(family);
+	expect_success(child);
+	OK(sn_entropy(family->parent, DRAW));
+	ck_assert_uint_eq(family->left_in_child, 0);
+	expect_all_differ(family);
+	return NULL;
+}
+
+TEST_EACH(parent_children_and_grandchildren_draw_different_bytes, WAYS)
+{
+	run_family(nth, draw_in_family);
+}
+
+/* ---- a signal handler that forks ----------------------------------------------------------- */
+
+static struct family *interrupted_family;
+static pid_t forked;
+
+/* Forks when the bytes have come, as a signal handler may. */
+static ssize_t getrandom_that_forks(void *out, size_t size, unsigned flags)
+{
+	const ssize_t got = real_getrandom(out, size, flags);
+	fake_getrandom = NULL;
+	forked = interrupted_family->fork();
+	return got;
+}
+
+static void *fork_within_call(void *argument)
+{
+	struct family *const family = interrupted_family = argument;
+	uint8_t drawn[DRAW];
+
+	empty_entropy_block();
+	fake_getrandom = getrandom_that_forks;
+	int failed = sn_entropy(drawn, DRAW);
+	if (forked == 0) {
+		memcpy(family->child[0], drawn, DRAW);
+		failed |= sn_entropy(family->child[1], DRAW);
+		failed |= sn_entropy(family->grandchild, DRAW);
+		_exit(failed != 0 || sn_thread_get()->entropy->busy);
+	}
+	OK(failed);
+	memcpy(family->parent, drawn, DRAW);
+	expect_success(forked);
+	expect_all_differ(family);
+	return NULL;
+}
+
+TEST_EACH(fork_in_a_signal_handler_gives_no_zeros, WAYS)
+{
+	run_family(nth, fork_within_call);
+}
+
+int main(void)
+{
+	return run_tests(NULL, NULL);
+}
