@@ -14,35 +14,41 @@
 #include <uv.h>
 
 #include "snowidd/clock/clocksource.h"
-#include "snowidd/http/http.h"
-#include "snowidd/service/keeper.h"
-#include "snowidd/net/listen.h"
 #include "snowidd/base/log.h"
-#include "snowidd/service/metrics.h"
 #include "snowidd/base/notify.h"
-#include "snowidd/peers.h"
-#include "snowidd/http/rest.h"
-#include "snowidd/config/sources.h"
 #include "snowidd/config/live.h"
+#include "snowidd/config/settings.h"
+#include "snowidd/config/sources.h"
+#include "snowidd/http/http.h"
+#include "snowidd/http/rest.h"
+#include "snowidd/net/connection.h"
+#include "snowidd/net/listen.h"
 #include "snowidd/net/loop.h"
+#include "snowidd/peers.h"
+#include "snowidd/service/keeper.h"
+#include "snowidd/service/service.h"
 
 enum signal_name { TERM, INT, HUP, SIGNALS };
 
 struct daemon {
-	uv_loop_t loop;
+	uv_loop_t uv;
 	uv_signal_t signals[SIGNALS];
 	uv_timer_t second, watchdog, deadline, peers_due;
-	uv_async_t worker_ended;
-	_Atomic size_t ended;
+	uv_async_t loop_ended;
+	_Atomic size_t ended; /* loops */
 	struct clocksource *clocksource;
 	struct peers *peers;
 	bool in_conflict;
-	struct server server;
-	struct live *live, *started; /* now, and with what cannot be reloaded */
+	struct live *live,
+		*start_config; /* now, and at the start, as some settings cannot be reloaded */
+	struct service *service;
+	struct http_handler rest;
+	struct protocol http;
 	struct sockets sockets;
-	struct worker *workers;
-	uint64_t *seen_alive; /* of each worker, when it was last asked */
-	size_t worker_count;
+	struct loop_group group;
+	struct loop *loops;
+	uint64_t *seen_alive; /* of each loop, when it was last asked */
+	size_t loop_count;
 	bool stopping;
 	char **options; /* of the command line, for a reload */
 	const char *file;
@@ -55,25 +61,25 @@ static void on_second(uv_timer_t *timer)
 {
 	struct daemon *const d = timer->data;
 
-	metrics_second(&d->server);
+	service_measure(d->service);
 }
 
-/* The watchdog hears that all is well only from workers that have answered since the last time. */
+/* The watchdog is only told that all is well if every loop has answered since the last time. */
 static void on_watchdog(uv_timer_t *timer)
 {
 	struct daemon *const d = timer->data;
 	bool alive = true;
 
-	for (size_t i = 0; i < d->worker_count; i++) {
-		const uint64_t count = atomic_load(&d->workers[i].alive);
+	for (size_t i = 0; i < d->loop_count; i++) {
+		const uint64_t count = atomic_load(&d->loops[i].alive);
 		alive = alive && count != d->seen_alive[i];
 		d->seen_alive[i] = count;
-		worker_wake(&d->workers[i]);
+		loop_wake(&d->loops[i]);
 	}
 	if (alive)
 		notify_send("WATCHDOG=1");
 	else
-		log_event(LOG_LEVEL_ERROR, "a worker thread does not answer", NULL);
+		log_event(LOG_LEVEL_ERROR, "a thread that serves requests does not answer", NULL);
 }
 
 static void on_judged(void *user)
@@ -81,8 +87,8 @@ static void on_judged(void *user)
 	struct daemon *const d = user;
 	struct clock_state clock;
 
-	clockwatch_state(d->server.watch, &clock);
-	service_refuse(d->server.service, REFUSED_CLOCK,
+	clockwatch_state(service_watch(d->service), &clock);
+	service_refuse(d->service, REFUSED_CLOCK,
 		       clock.verdict == CLOCK_REFUSE ? clock.reason : NULL);
 }
 
@@ -90,7 +96,7 @@ static void on_conflict(void *user, const char *conflict)
 {
 	struct daemon *const d = user;
 
-	service_refuse(d->server.service, REFUSED_CONFLICT, conflict);
+	service_refuse(d->service, REFUSED_CONFLICT, conflict);
 	if (conflict && !d->in_conflict)
 		log_event(LOG_LEVEL_ERROR, "another daemon has the same worker; IDs are refused",
 			  "reason", conflict, NULL);
@@ -126,7 +132,8 @@ static void reload_clock(struct daemon *d, const struct settings *settings)
 {
 	const struct clocksource_options options = clock_options(settings);
 
-	clockwatch_set_limits(d->server.watch, settings->clock_warn, settings->clock_refuse);
+	clockwatch_set_limits(service_watch(d->service), settings->clock_warn,
+			      settings->clock_refuse);
 	clocksource_set_options(d->clocksource, &options);
 }
 
@@ -159,7 +166,7 @@ static void reload(struct daemon *d)
 	notify_reloading();
 	struct settings *const settings = settings_load(d->options, d->file, &error);
 	if (settings)
-		tell_fixed(d->started->settings, settings);
+		tell_fixed(d->start_config->settings, settings);
 	struct live *const live = settings ? live_new(settings, &error) : NULL;
 	if (!live) {
 		log_event(LOG_LEVEL_ERROR, "the configuration is not reloaded", "error", error.text,
@@ -170,8 +177,8 @@ static void reload(struct daemon *d)
 		live_unref(live);
 	} else {
 		open_log(live->settings);
-		for (size_t i = 0; i < d->worker_count; i++)
-			worker_reload(&d->workers[i], live);
+		for (size_t i = 0; i < d->loop_count; i++)
+			loop_reload(&d->loops[i], live);
 		reload_clock(d, live->settings);
 		live_unref(d->live);
 		d->live = live;
@@ -186,8 +193,8 @@ static void on_deadline(uv_timer_t *timer)
 	struct daemon *const d = timer->data;
 
 	log_event(LOG_LEVEL_WARNING, "connections are still busy; closing them", NULL);
-	for (size_t i = 0; i < d->worker_count; i++)
-		worker_end(&d->workers[i]);
+	for (size_t i = 0; i < d->loop_count; i++)
+		loop_end(&d->loops[i]);
 }
 
 static void stop(struct daemon *d)
@@ -195,10 +202,10 @@ static void stop(struct daemon *d)
 	log_event(LOG_LEVEL_INFO, "stopping", NULL);
 	notify_send("STOPPING=1");
 	d->stopping = true;
-	service_drain(d->server.service);
+	service_drain(d->service);
 	uv_timer_start(&d->deadline, on_deadline, d->live->settings->stop_timeout / 1000000, 0);
-	for (size_t i = 0; i < d->worker_count; i++)
-		worker_stop(&d->workers[i]);
+	for (size_t i = 0; i < d->loop_count; i++)
+		loop_stop(&d->loops[i]);
 }
 
 /* As if the signal had not been caught: asked for a second time. */
@@ -229,13 +236,12 @@ static void close_handle(uv_handle_t *handle, void *user)
 		uv_close(handle, NULL);
 }
 
-/* In the thread of the worker. */
-static void tell_ended(void *user)
+static void on_loop_ended_in_its_thread(void *user)
 {
 	struct daemon *const d = user;
 
 	atomic_fetch_add(&d->ended, 1);
-	uv_async_send(&d->worker_ended);
+	uv_async_send(&d->loop_ended);
 }
 
 /* What is left to do may have to wait for a disk: from here on a signal ends it at once. */
@@ -246,17 +252,17 @@ static void let_signals_through(struct daemon *d)
 	signal(SIGHUP, SIG_IGN);
 }
 
-static void on_worker_ended(uv_async_t *async)
+static void on_loop_ended(uv_async_t *async)
 {
 	struct daemon *const d = async->data;
 
-	if (atomic_load(&d->ended) < d->worker_count)
+	if (atomic_load(&d->ended) < d->loop_count)
 		return;
 	let_signals_through(d);
 	if (d->clocksource)
 		clocksource_close(d->clocksource);
 	peers_close(d->peers);
-	uv_stop(&d->loop);
+	uv_stop(&d->uv);
 }
 
 static bool init_loop(struct daemon *d)
@@ -264,17 +270,17 @@ static bool init_loop(struct daemon *d)
 	static const int numbers[SIGNALS] = {[TERM] = SIGTERM, [INT] = SIGINT, [HUP] = SIGHUP};
 	uv_timer_t *const timers[] = {&d->second, &d->watchdog, &d->deadline, &d->peers_due};
 
-	if (uv_loop_init(&d->loop) != 0)
+	if (uv_loop_init(&d->uv) != 0)
 		return false;
 	for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
-		uv_timer_init(&d->loop, timers[i]);
+		uv_timer_init(&d->uv, timers[i]);
 		timers[i]->data = d;
 	}
-	d->worker_ended.data = d;
-	if (uv_async_init(&d->loop, &d->worker_ended, on_worker_ended) != 0)
+	d->loop_ended.data = d;
+	if (uv_async_init(&d->uv, &d->loop_ended, on_loop_ended) != 0)
 		return false;
 	for (size_t i = 0; i < SIGNALS; i++) {
-		uv_signal_init(&d->loop, &d->signals[i]);
+		uv_signal_init(&d->uv, &d->signals[i]);
 		d->signals[i].data = d;
 		if (uv_signal_start(&d->signals[i], on_signal, numbers[i]) != 0)
 			return false;
@@ -293,39 +299,35 @@ static void raise_file_limit(void)
 	}
 }
 
-static bool start_server(struct daemon *d, struct settings_error *error)
+static bool start_service(struct daemon *d, struct settings_error *error)
 {
 	const struct settings *const settings = d->live->settings;
 	const struct clocksource_options options = clock_options(settings);
-	struct server *const server = &d->server;
 
-	server->service = service_new(settings, error);
-	if (!server->service)
+	d->service = service_new(settings, error);
+	if (!d->service)
 		return false;
-	server->rate = rate_new();
-	server->watch = clockwatch_new(settings->clock_warn, settings->clock_refuse);
-	server->ended = tell_ended;
-	server->user = d;
-	if (!server->rate || !server->watch)
-		return settings_fail(error, "out of memory");
-	d->clocksource = clocksource_new(&d->loop, server->watch, &options, on_judged, d);
-	d->peers = peers_new(&d->loop, server->service, on_conflict, d);
+	d->clocksource = clocksource_new(&d->uv, service_watch(d->service), &options, on_judged, d);
+	d->peers = peers_new(&d->uv, d->service, on_conflict, d);
 	if (!d->clocksource || !d->peers)
 		return settings_fail(error, "out of memory");
-	return keeper_start(&d->keeper, server->service, error);
+	return keeper_start(&d->keeper, d->service, error);
 }
 
-static bool start_workers(struct daemon *d, struct settings_error *error)
+static bool start_loops(struct daemon *d, struct settings_error *error)
 {
-	static const http_serve_fn serve = rest_serve;
-	static struct protocol rest;
-
-	rest = http_protocol(&serve);
-	for (size_t i = 0; i < d->sockets.workers; i++) {
-		if (!worker_start(&d->workers[i], &d->server, i, d->live, d->sockets.of[i],
-				  d->sockets.count, &rest, error))
+	d->rest = rest_handler(d->service);
+	d->group.rate = rate_new();
+	d->group.accept = connection_open;
+	d->group.ended = on_loop_ended_in_its_thread;
+	d->group.user = d;
+	if (!d->group.rate)
+		return settings_fail(error, "out of memory");
+	for (size_t i = 0; i < d->sockets.loops; i++) {
+		if (!loop_start(&d->loops[i], &d->group, i, service_counters(d->service, i),
+				d->live, &d->sockets, error))
 			return false;
-		d->worker_count++;
+		d->loop_count++;
 	}
 	return true;
 }
@@ -333,14 +335,15 @@ static bool start_workers(struct daemon *d, struct settings_error *error)
 static bool start(struct daemon *d, struct settings_error *error)
 {
 	const struct settings *const settings = d->live->settings;
-	const size_t threads = service_threads_wanted(settings);
+	const size_t loops = service_loops_wanted(settings);
 
-	d->workers = calloc(threads, sizeof *d->workers);
-	d->seen_alive = calloc(threads, sizeof *d->seen_alive);
-	if (!d->workers || !d->seen_alive || !init_loop(d))
+	d->loops = calloc(loops, sizeof *d->loops);
+	d->seen_alive = calloc(loops, sizeof *d->seen_alive);
+	if (!d->loops || !d->seen_alive || !init_loop(d))
 		return settings_fail(error, "out of memory");
-	return listen_open(settings, threads, &d->sockets, error) && start_server(d, error) &&
-	       start_workers(d, error);
+	d->http = http_protocol(&d->rest);
+	return listen_open(settings, loops, &d->http, &d->sockets, error) &&
+	       start_service(d, error) && start_loops(d, error);
 }
 
 static void tell_started(struct daemon *d)
@@ -349,17 +352,17 @@ static void tell_started(struct daemon *d)
 	struct health health;
 	char worker[32] = "-";
 
-	service_health(d->server.service, &health);
+	service_health(d->service, &health);
 	for (size_t i = 0; i < health.field_count; i++)
 		if (strcmp(health.fields[i].name, "datacenter_id") != 0)
 			snprintf(worker, sizeof worker, "%" PRIu64, health.fields[i].value);
 	log_event(LOG_LEVEL_INFO, "serving", "version", snowid_version(), "kind",
-		  service_kind_at(d->server.service, 0)->name, "worker_id", worker, "scope",
+		  service_kind_at(d->service, 0)->name, "worker_id", worker, "scope",
 		  health.host_scope ? "host" : "fleet", "store",
-		  service_kind_at(d->server.service, 0)->store, NULL);
+		  service_kind_at(d->service, 0)->store, NULL);
 	/* Each has to have answered when the watchdog is first told. */
-	for (size_t i = 0; i < d->worker_count; i++)
-		worker_wake(&d->workers[i]);
+	for (size_t i = 0; i < d->loop_count; i++)
+		loop_wake(&d->loops[i]);
 	if (watchdog_ms > 0)
 		uv_timer_start(&d->watchdog, on_watchdog, watchdog_ms, watchdog_ms);
 	notify_send("READY=1");
@@ -367,19 +370,18 @@ static void tell_started(struct daemon *d)
 
 static void end(struct daemon *d)
 {
-	for (size_t i = 0; i < d->worker_count; i++)
-		worker_join(&d->workers[i]);
+	for (size_t i = 0; i < d->loop_count; i++)
+		loop_join(&d->loops[i]);
 	keeper_stop(&d->keeper);
-	if (d->server.service)
-		service_close(d->server.service, d->live->settings->stop_timeout);
+	if (d->service)
+		service_close(d->service, d->live->settings->stop_timeout);
 	listen_close(&d->sockets);
-	uv_walk(&d->loop, close_handle, NULL);
-	uv_run(&d->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&d->loop);
-	service_free(d->server.service);
-	rate_free(d->server.rate);
-	clockwatch_free(d->server.watch);
-	free(d->workers);
+	uv_walk(&d->uv, close_handle, NULL);
+	uv_run(&d->uv, UV_RUN_DEFAULT);
+	uv_loop_close(&d->uv);
+	service_free(d->service);
+	rate_free(d->group.rate);
+	free(d->loops);
 	free(d->seen_alive);
 }
 
@@ -399,7 +401,7 @@ static int run(struct daemon *d)
 	uv_timer_start(&d->second, on_second, 0, 1000);
 	start_peers_timer(d);
 	tell_started(d);
-	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_run(&d->uv, UV_RUN_DEFAULT);
 	end(d);
 	log_event(LOG_LEVEL_INFO, "stopped", NULL);
 	return 0;
@@ -467,7 +469,7 @@ int main(int argc, char **argv)
 	d.live = live_new(settings, &error);
 	if (!d.live)
 		return complain(error.text);
-	d.started = live_ref(d.live);
+	d.start_config = live_ref(d.live);
 	if (!check(settings, &error))
 		status = complain(error.text);
 	else if (check_only)
@@ -475,6 +477,6 @@ int main(int argc, char **argv)
 	else
 		status = run(&d);
 	live_unref(d.live);
-	live_unref(d.started);
+	live_unref(d.start_config);
 	return status;
 }

@@ -5,10 +5,10 @@
 #ifndef SNOWIDD_REST_H
 #define SNOWIDD_REST_H
 
-#include "snowidd/http/http.h"
+#include "snowidd/http/request.h"
+#include "snowidd/service/service.h"
 
-/* An http_serve_fn. */
-bool rest_serve(struct http_request *request, struct http_reply *reply);
+struct http_handler rest_handler(struct service *service);
 
 /* The endpoints by their index in the counters; NULL past the last. */
 const char *rest_endpoint(size_t index);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether a client may ask at all: the bound on its rate, and its token. The same for each transport.
+ * Whether a client may make a request at all: the limit on its rate, and its token. The same for each
+ * transport.
  */
 #ifndef SNOWIDD_ADMIT_H
 #define SNOWIDD_ADMIT_H
@@ -9,7 +10,7 @@
 #include <stdint.h>
 
 #include "snowidd/net/connection.h"
-#include "snowidd/service/service.h"
+#include "snowidd/service/refusal.h"
 
 /* SERVED, REFUSED_TOKEN, or REFUSED_RATE for the next *wait_ns. `authorization` is the value of the
  * field of that name, which may be empty. */

@@ -2,7 +2,7 @@
  *
  * The sockets to accept connections on.
  *
- * Each worker has a socket of its own for an address (SO_REUSEPORT), so that the kernel spreads
+ * Each loop has a socket of its own for an address (SO_REUSEPORT), so that the kernel spreads
  * connections; sockets that were handed over, and Unix sockets, are shared.
  */
 #include <arpa/inet.h>
@@ -179,18 +179,21 @@ static void note_file(struct sockets *sockets, const struct socket_address *addr
 	sockets->file_count++;
 }
 
-static bool share(struct sockets *sockets, int fd)
+/* Adds one socket that all loops have. */
+static bool add_shared(struct sockets *sockets, const struct protocol *protocol, int fd)
 {
-	for (size_t w = 0; w < sockets->workers; w++) {
-		sockets->of[w][sockets->count] = w == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-		if (sockets->of[w][sockets->count] < 0)
+	sockets->protocols[sockets->count] = protocol;
+	for (size_t i = 0; i < sockets->loops; i++) {
+		sockets->fds[i][sockets->count] = i == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (sockets->fds[i][sockets->count] < 0)
 			return false;
 	}
 	sockets->count++;
 	return true;
 }
 
-static bool open_for_all(struct sockets *sockets, const struct socket_address *address)
+static bool open_for_all(struct sockets *sockets, const struct protocol *protocol,
+			 const struct socket_address *address)
 {
 	if (address->name.ss_family == AF_UNIX) {
 		remove_stale(address);
@@ -198,16 +201,17 @@ static bool open_for_all(struct sockets *sockets, const struct socket_address *a
 		if (fd < 0)
 			return false;
 		note_file(sockets, address);
-		return share(sockets, fd);
+		return add_shared(sockets, protocol, fd);
 	}
 	/* With SO_REUSEPORT a second daemon would take half of the first one's connections. */
 	const int probe = open_socket(address, false);
 	if (probe < 0)
 		return false;
 	close(probe);
-	for (size_t w = 0; w < sockets->workers; w++) {
-		sockets->of[w][sockets->count] = open_socket(address, true);
-		if (sockets->of[w][sockets->count] < 0)
+	sockets->protocols[sockets->count] = protocol;
+	for (size_t i = 0; i < sockets->loops; i++) {
+		sockets->fds[i][sockets->count] = open_socket(address, true);
+		if (sockets->fds[i][sockets->count] < 0)
 			return false;
 	}
 	sockets->count++;
@@ -226,7 +230,8 @@ static void describe(const struct socket_address *address, char *text, size_t si
 		snprintf(text, size, "%s port %s", host, port);
 }
 
-static bool open_text(struct sockets *sockets, const struct settings *settings, const char *text,
+static bool open_text(struct sockets *sockets, const struct settings *settings,
+		      const struct protocol *protocol, const char *text,
 		      struct settings_error *error)
 {
 	struct socket_address address;
@@ -237,7 +242,7 @@ static bool open_text(struct sockets *sockets, const struct settings *settings, 
 	if (!read_address(text, settings, &address, error) ||
 	    !check_scope(settings, text, &address, error))
 		return false;
-	if (!open_for_all(sockets, &address)) {
+	if (!open_for_all(sockets, protocol, &address)) {
 		const int why = errno;
 		describe(&address, where, sizeof where);
 		return settings_fail(error, "listen: cannot listen on %.120s: %s", where,
@@ -256,8 +261,8 @@ static bool is_listening(int fd)
 }
 
 /* Sockets of systemd are in blocking mode, and their addresses are its business. */
-static bool take_over(struct sockets *sockets, const struct settings *settings, int count,
-		      struct settings_error *error)
+static bool take_over(struct sockets *sockets, const struct settings *settings,
+		      const struct protocol *protocol, int count, struct settings_error *error)
 {
 	if (count > SOCKETS_MAX)
 		return settings_fail(error, "the service manager has passed more than %d sockets",
@@ -275,35 +280,35 @@ static bool take_over(struct sockets *sockets, const struct settings *settings, 
 				 error))
 			return false;
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-		if (!share(sockets, fd))
+		if (!add_shared(sockets, protocol, fd))
 			return settings_fail(error, "cannot share a socket: %s", strerror(errno));
 	}
 	log_event(LOG_LEVEL_INFO, "listening on the sockets passed by the service manager", NULL);
 	return true;
 }
 
-bool listen_open(const struct settings *settings, size_t workers, struct sockets *sockets,
-		 struct settings_error *error)
+bool listen_open(const struct settings *settings, size_t loops, const struct protocol *rest,
+		 struct sockets *sockets, struct settings_error *error)
 {
 	const int handed_over = notify_sockets();
 	struct settings_error why;
 
-	*sockets = (struct sockets){.workers = workers};
-	sockets->of = calloc(workers, sizeof *sockets->of);
-	if (!sockets->of)
+	*sockets = (struct sockets){.loops = loops};
+	sockets->fds = calloc(loops, sizeof *sockets->fds);
+	if (!sockets->fds)
 		return settings_fail(error, "out of memory");
 	if (handed_over > 0)
-		return take_over(sockets, settings, handed_over, error);
+		return take_over(sockets, settings, rest, handed_over, error);
 	if (settings->listen.count == 0) {
-		if (!open_text(sockets, settings, "127.0.0.1", error))
+		if (!open_text(sockets, settings, rest, "127.0.0.1", error))
 			return false;
 		/* A host may have no IPv6. */
-		if (!open_text(sockets, settings, "::1", &why))
+		if (!open_text(sockets, settings, rest, "::1", &why))
 			log_event(LOG_LEVEL_INFO, "not listening", "reason", why.text, NULL);
 		return true;
 	}
 	for (size_t i = 0; i < settings->listen.count; i++)
-		if (!open_text(sockets, settings, settings->listen.items[i], error))
+		if (!open_text(sockets, settings, rest, settings->listen.items[i], error))
 			return false;
 	return true;
 }
@@ -318,5 +323,5 @@ void listen_close(struct sockets *sockets)
 		    info.st_ino == file->inode)
 			unlink(file->path);
 	}
-	free(sockets->of);
+	free(sockets->fds);
 }

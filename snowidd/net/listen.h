@@ -15,6 +15,8 @@
 #define LISTEN_BACKLOG 4096
 #define SOCKET_PATH    108 /* unix(7) */
 
+struct protocol;
+
 /* A Unix socket that was made, as it is in the file system. */
 struct socket_file {
 	char path[SOCKET_PATH];
@@ -22,22 +24,23 @@ struct socket_file {
 	ino_t inode;
 };
 
-/* The sockets of each worker, in `of[worker][]`. */
+/* The sockets of each loop, in `fds[loop][]`, and what is spoken on each. */
 struct sockets {
-	int (*of)[SOCKETS_MAX];
-	size_t workers, count;
+	int (*fds)[SOCKETS_MAX];
+	const struct protocol *protocols[SOCKETS_MAX];
+	size_t loops, count;
 	struct socket_file files[SOCKETS_MAX];
 	size_t file_count;
 };
 
-/* Opens them for each worker. False with *error. */
-bool listen_open(const struct settings *settings, size_t workers, struct sockets *sockets,
-		 struct settings_error *error);
+/* Opens the sockets of the REST interface for each loop. False with *error. */
+bool listen_open(const struct settings *settings, size_t loops, const struct protocol *rest,
+		 struct sockets *sockets, struct settings_error *error);
 
 /* Whether the addresses can be read, and are fit for what the settings say else. */
 bool listen_check(const struct settings *settings, struct settings_error *error);
 
-/* Frees the memory; the sockets are the workers'. Removes the Unix sockets that were made, unless another
+/* Frees the memory; the sockets belong to the loops. Removes the Unix sockets that were made, unless another
  * has taken their place. */
 void listen_close(struct sockets *sockets);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A worker: one thread, one event loop, its own listeners, connections and counters.
+ * A loop: one thread with an event loop, listening sockets, connections and counters of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "snowidd/net/connection.h"
-#include "snowidd/http/http.h"
-#include "snowidd/net/listen.h"
 #include "snowidd/base/elapsed.h"
 #include "snowidd/base/log.h"
 #include "snowidd/net/loop.h"
@@ -24,104 +21,106 @@
 
 struct listener {
 	uv_poll_t poll;
-	struct worker *worker;
-	const struct protocol *protocol;
+	struct loop *loop;
+	const struct protocol_state *protocol;
 	int socket;
-	int reserve; /* a file descriptor to give up when there are no more */
+	int spare; /* a file descriptor to give up when there are no more */
 };
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
 static void on_connection(uv_poll_t *poll, int status, int events);
 
-/* Says at most every ten seconds that there is no room. */
-static void tell_full(const char *event)
+/* Logs at most every ten seconds that there is no room. */
+static void log_full(const char *event)
 {
-	static _Atomic uint64_t last_told;
+	static _Atomic uint64_t logged_at;
 	const uint64_t now = elapsed_ns();
 
-	if (now - atomic_load(&last_told) > UINT64_C(10000000000)) {
-		atomic_store(&last_told, now);
+	if (now - atomic_load(&logged_at) > UINT64_C(10000000000)) {
+		atomic_store(&logged_at, now);
 		log_event(LOG_LEVEL_ERROR, event, NULL);
 	}
 }
 
 static void on_pause_over(uv_timer_t *timer)
 {
-	struct worker *const worker = timer->data;
+	struct loop *const loop = timer->data;
 
-	for (size_t i = 0; i < worker->listener_count; i++)
-		uv_poll_start(&worker->listeners[i].poll, UV_READABLE, on_connection);
+	for (size_t i = 0; i < loop->listener_count; i++)
+		uv_poll_start(&loop->listeners[i].poll, UV_READABLE, on_connection);
 }
 
-/* Who waits to be accepted and cannot be would wake the loop for ever. */
-static void pause_accepting(struct worker *worker)
+/* A pending connection that cannot be accepted would wake the loop again and again, so stop polling for a
+ * while. */
+static void pause_accepting(struct loop *loop)
 {
-	if (worker->draining)
+	if (loop->draining)
 		return;
-	for (size_t i = 0; i < worker->listener_count; i++)
-		uv_poll_stop(&worker->listeners[i].poll);
-	uv_timer_start(&worker->pause, on_pause_over, PAUSE_MS, 0);
+	for (size_t i = 0; i < loop->listener_count; i++)
+		uv_poll_stop(&loop->listeners[i].poll);
+	uv_timer_start(&loop->pause, on_pause_over, PAUSE_MS, 0);
 }
 
-/* Without a file descriptor a connection cannot even be closed: one is spared for that. Returns false
- * when nobody waits. */
-static bool turn_away(struct listener *listener)
+/* Without a file descriptor a connection cannot even be closed, so one is kept for that. Returns false if no
+ * connection is pending. */
+static bool reject_without_descriptor(struct listener *listener)
 {
-	tell_full("no file descriptor is left for connections; raise LimitNOFILE");
-	if (listener->reserve >= 0)
-		close(listener->reserve);
+	log_full("no file descriptor is left for connections; raise LimitNOFILE");
+	if (listener->spare >= 0)
+		close(listener->spare);
 	const int socket = accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC);
 	if (socket >= 0) {
-		count(&listener->worker->counters->refused, 1);
+		counter_add(&listener->loop->counters->refused, 1);
 		close(socket);
 	} else if (errno == EMFILE || errno == ENFILE) {
-		pause_accepting(listener->worker);
+		pause_accepting(listener->loop);
 	}
-	listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return socket >= 0;
 }
 
-static void accept_or_refuse(struct listener *listener, int socket)
+static void open_or_reject(struct listener *listener, int socket)
 {
-	struct worker *const worker = listener->worker;
-	const char *const busy = listener->protocol->busy;
+	struct loop *const loop = listener->loop;
+	const struct protocol *const protocol = listener->protocol->protocol;
 	char unread[1024];
 
-	if (atomic_load(&worker->server->connections) < worker->live->settings->connections) {
-		connection_open(worker, socket, listener->protocol);
+	if (atomic_load(&loop->group->connections) < loop->live->settings->connections) {
+		loop->group->accept(loop, socket, protocol, listener->protocol->state);
 		return;
 	}
-	count(&worker->counters->refused, 1);
-	tell_full("no room for another connection; raise limits.connections");
-	if (!worker->live->tls && send(socket, busy, strlen(busy), MSG_NOSIGNAL) > 0)
+	counter_add(&loop->counters->refused, 1);
+	log_full("no room for another connection; raise limits.connections");
+	if (!loop->live->tls &&
+	    send(socket, protocol->busy, strlen(protocol->busy), MSG_NOSIGNAL) > 0)
 		shutdown(socket, SHUT_WR);
-	/* Unread input would make a reset of the end, and the answer might be lost. */
+	/* Closing with unread input would reset the connection, and the reply might be lost. */
 	while (recv(socket, unread, sizeof unread, MSG_DONTWAIT) == (ssize_t)sizeof unread)
 		;
 	close(socket);
 }
 
-/* Returns false when nobody waits to be accepted, or can be. */
+/* Returns false if no connection is pending, or none can be accepted now. */
 static bool accept_one(struct listener *listener)
 {
 	const int socket = accept4(listener->socket, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (socket >= 0) {
-		accept_or_refuse(listener, socket);
+		open_or_reject(listener, socket);
 		return true;
 	}
 	switch (errno) {
 	case EAGAIN:
 		return false;
-	case EMFILE: /* the kernel says so before it looks for a connection */
+	case EMFILE: /* the kernel checks this before it looks for a connection */
 	case ENFILE:
-		return turn_away(listener);
+		return reject_without_descriptor(listener);
 	case ENOBUFS:
 	case ENOMEM:
-		pause_accepting(listener->worker);
+		pause_accepting(listener->loop);
 		return false;
-	default: /* of this connection, accept(2) */
+	default: /* an error of this one connection (accept(2)) */
 		return true;
 	}
 }
@@ -135,255 +134,259 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		;
 }
 
-/* ---- deadlines ------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static void on_deadline(uv_timer_t *timer)
 {
-	struct worker *const worker = timer->data;
-	const uint64_t now = uv_now(&worker->loop);
-	uint64_t next = UINT64_MAX;
+	struct loop *const loop = timer->data;
+	const uint64_t now = uv_now(&loop->uv), next = waiting_expire(&loop->waiting, now);
 
-	for (enum phase phase = PHASE_FIRST; phase < PHASE_PARKED; phase++) {
-		struct queue *const queue = &worker->queues[phase];
-		while (queue->first && queue->first->deadline <= now)
-			connection_expire(queue->first);
-		if (queue->first && queue->first->deadline < next)
-			next = queue->first->deadline;
-	}
 	if (next != UINT64_MAX)
 		uv_timer_start(timer, on_deadline, next - now, 0);
 }
 
-/* Calls for each that is in a queue; who still waits goes to its end. */
-static void go_through(struct queue *queue, void (*call)(struct connection *c))
-{
-	struct connection *const last = queue->last;
-	struct connection *c = queue->first, *next;
-
-	for (bool more = c; more; c = next) {
-		next = c->next;
-		more = c != last;
-		call(c);
-	}
-}
-
 static void on_parked(uv_timer_t *timer)
 {
-	struct worker *const worker = timer->data;
+	struct loop *const loop = timer->data;
 
-	go_through(&worker->queues[PHASE_PARKED], connection_resume);
-	if (worker->queues[PHASE_PARKED].first)
+	waiting_take_turns(&loop->waiting, PHASE_PARKED);
+	if (!waiting_is_empty(&loop->waiting, PHASE_PARKED))
 		uv_timer_start(timer, on_parked, PARK_MS, 0);
 }
 
 static void on_turns(uv_idle_t *turns)
 {
-	struct worker *const worker = turns->data;
+	struct loop *const loop = turns->data;
 
-	go_through(&worker->queues[PHASE_TURN], connection_turn);
-	if (!worker->queues[PHASE_TURN].first)
+	waiting_take_turns(&loop->waiting, PHASE_TURN);
+	if (waiting_is_empty(&loop->waiting, PHASE_TURN))
 		uv_idle_stop(turns);
 }
 
-void worker_deadline(struct worker *worker, const struct connection *c)
+/* Starts a timer unless it already comes at least as soon. */
+static void start_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t ms)
 {
-	if (c->phase == PHASE_TURN) {
-		uv_idle_start(&worker->turns, on_turns);
-		return;
-	}
-	if (c->phase == PHASE_PARKED) {
-		if (!uv_is_active((uv_handle_t *)&worker->parked))
-			uv_timer_start(&worker->parked, on_parked, PARK_MS, 0);
-		return;
-	}
-	const uint64_t now = uv_now(&worker->loop);
-	const uint64_t left = c->deadline > now ? c->deadline - now : 0;
-	if (!uv_is_active((uv_handle_t *)&worker->deadlines) ||
-	    uv_timer_get_due_in(&worker->deadlines) > left)
-		uv_timer_start(&worker->deadlines, on_deadline, left, 0);
+	if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > ms)
+		uv_timer_start(timer, callback, ms, 0);
+}
+
+void loop_wait(struct loop *loop, struct waiter *waiter, enum phase phase, uint64_t ms)
+{
+	waiting_add(&loop->waiting, waiter, phase, uv_now(&loop->uv) + ms);
+	if (phase == PHASE_TURN)
+		uv_idle_start(&loop->turns, on_turns);
+	else if (phase == PHASE_PARKED)
+		start_timer(&loop->parked, on_parked, PARK_MS);
+	else if (phase != PHASE_BLOCKED)
+		start_timer(&loop->deadlines, on_deadline, ms);
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */
 
-static void close_handle(uv_handle_t *handle, void *user)
+static void close_loop_handle(uv_handle_t *handle, void *user)
 {
-	const struct worker *const worker = user;
+	const struct loop *const loop = user;
 
-	if (handle == (const uv_handle_t *)&worker->wake)
+	if (handle == (const uv_handle_t *)&loop->wake)
 		uv_unref(handle); /* other threads may still use it */
 	else if (!uv_is_closing(handle))
 		uv_close(handle, NULL);
 }
 
-/* With nothing left to wait for, the loop ends. */
-static void leave(struct worker *worker)
+/* With no handle left that is active, uv_run() returns. */
+static void end_if_empty(struct loop *loop)
 {
-	uv_walk(&worker->loop, close_handle, worker);
+	if (loop->draining && loop->connection_count == 0)
+		uv_walk(&loop->uv, close_loop_handle, loop);
 }
 
-void worker_connection_gone(struct worker *worker)
+static void set_connection_count(struct loop *loop, size_t connections)
 {
-	if (worker->draining && worker->connection_count == 0)
-		leave(worker);
+	loop->connection_count = connections;
+	atomic_store_explicit(&loop->counters->connections, connections, memory_order_relaxed);
 }
 
-/* How long one without a request is kept when stopping: a request may be on its way. */
-static uint64_t drain_ms(const struct worker *worker)
+void loop_add_connection(struct loop *loop)
 {
-	return worker->live->settings->stop_timeout / 1000000 / 20;
+	atomic_fetch_add(&loop->group->connections, 1);
+	counter_add(&loop->counters->accepted, 1);
+	set_connection_count(loop, loop->connection_count + 1);
+}
+
+void loop_remove_connection(struct loop *loop)
+{
+	atomic_fetch_sub(&loop->group->connections, 1);
+	set_connection_count(loop, loop->connection_count - 1);
+	end_if_empty(loop);
+}
+
+/* How long a connection without a request is kept when stopping: one may be on its way. */
+static uint64_t drain_ms(const struct loop *loop)
+{
+	return loop->live->settings->stop_timeout / 1000000 / 20;
 }
 
 static void on_drained(uv_timer_t *timer)
 {
-	struct worker *const worker = timer->data;
+	struct loop *const loop = timer->data;
 
-	for (enum phase phase = PHASE_FIRST; phase <= PHASE_IDLE; phase++) {
-		struct connection *c = worker->queues[phase].first, *next;
-		for (; c; c = next) {
-			next = c->next;
-			connection_drain(c);
-		}
-	}
-	if (worker->connection_count > 0)
-		uv_timer_start(timer, on_drained, drain_ms(worker) / 10 + 1, 0);
+	waiting_drain(&loop->waiting);
+	if (loop->connection_count > 0)
+		uv_timer_start(timer, on_drained, drain_ms(loop) / 10 + 1, 0);
 }
 
-static void stop_listening(struct worker *worker)
+static void stop_listening(struct loop *loop)
 {
-	for (size_t i = 0; i < worker->listener_count; i++) {
-		struct listener *const listener = &worker->listeners[i];
-		/* Closing it would reset those who are in its queue; more will not be. */
+	for (size_t i = 0; i < loop->listener_count; i++) {
+		struct listener *const listener = &loop->listeners[i];
+		/* Closing the socket would reset the connections that are pending; no more than these can
+		 * be. */
 		for (int k = 0; k <= LISTEN_BACKLOG && accept_one(listener); k++)
 			;
 		uv_poll_stop(&listener->poll);
 		close(listener->socket);
-		if (listener->reserve >= 0)
-			close(listener->reserve);
+		if (listener->spare >= 0)
+			close(listener->spare);
 	}
-	uv_timer_stop(&worker->pause);
+	uv_timer_stop(&loop->pause);
 }
 
-static void stop(struct worker *worker)
+static void begin_draining(struct loop *loop)
 {
-	worker->draining = true;
-	stop_listening(worker);
-	if (worker->connection_count == 0)
-		leave(worker);
-	else
-		uv_timer_start(&worker->drain, on_drained, drain_ms(worker), 0);
+	loop->draining = true;
+	stop_listening(loop);
+	uv_timer_start(&loop->drain, on_drained, drain_ms(loop), 0);
+	end_if_empty(loop);
 }
 
 static void on_wake(uv_async_t *async)
 {
-	struct worker *const worker = async->data;
-	struct live *const live = atomic_exchange(&worker->next_live, NULL);
+	struct loop *const loop = async->data;
+	struct live *const live = atomic_exchange(&loop->next_live, NULL);
 
-	atomic_fetch_add(&worker->alive, 1);
+	atomic_fetch_add(&loop->alive, 1);
 	if (live) {
-		live_unref(worker->live);
-		worker->live = live;
+		live_unref(loop->live);
+		loop->live = live;
 	}
-	if (atomic_load(&worker->stop_asked) && !worker->draining)
-		stop(worker);
-	if (atomic_load(&worker->end_asked))
-		for (enum phase phase = PHASE_FIRST; phase < PHASES; phase++)
-			while (worker->queues[phase].first)
-				connection_close(worker->queues[phase].first);
+	if (atomic_load(&loop->stop_asked) && !loop->draining)
+		begin_draining(loop);
+	if (atomic_load(&loop->end_asked))
+		waiting_end(&loop->waiting);
 }
 
-void worker_wake(struct worker *worker)
+void loop_wake(struct loop *loop)
 {
-	uv_async_send(&worker->wake);
+	uv_async_send(&loop->wake);
 }
 
-void worker_reload(struct worker *worker, struct live *live)
+void loop_reload(struct loop *loop, struct live *live)
 {
-	live_unref(atomic_exchange(&worker->next_live, live_ref(live)));
-	worker_wake(worker);
+	live_unref(atomic_exchange(&loop->next_live, live_ref(live)));
+	loop_wake(loop);
 }
 
-void worker_stop(struct worker *worker)
+void loop_stop(struct loop *loop)
 {
-	atomic_store(&worker->stop_asked, true);
-	worker_wake(worker);
+	atomic_store(&loop->stop_asked, true);
+	loop_wake(loop);
 }
 
-void worker_end(struct worker *worker)
+void loop_end(struct loop *loop)
 {
-	atomic_store(&worker->end_asked, true);
-	worker_stop(worker);
+	atomic_store(&loop->end_asked, true);
+	loop_stop(loop);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-static void run(void *user)
+static void run_loop(void *user)
 {
-	struct worker *const worker = user;
-	char name[16]; /* as many as the kernel keeps */
+	struct loop *const loop = user;
+	char name[16]; /* the kernel keeps no more of it */
 
-	snprintf(name, sizeof name, "worker %zu", worker->index);
+	snprintf(name, sizeof name, "loop %zu", loop->index);
 	pthread_setname_np(pthread_self(), name);
-	uv_run(&worker->loop, UV_RUN_DEFAULT);
-	worker->server->ended(worker->server->user);
+	uv_run(&loop->uv, UV_RUN_DEFAULT);
+	loop->group->ended(loop->group->user);
 }
 
-static bool listen_on(struct worker *worker, const int *sockets, size_t count,
-		      const struct protocol *protocol)
+/* The state of a protocol, made for the first socket that it is spoken on. NULL if there is no memory. */
+static const struct protocol_state *find_or_begin_protocol(struct loop *loop,
+							   const struct protocol *protocol)
 {
-	worker->listeners = calloc(count, sizeof *worker->listeners);
-	if (!worker->listeners)
+	for (size_t i = 0; i < loop->protocol_count; i++)
+		if (loop->protocols[i].protocol == protocol)
+			return &loop->protocols[i];
+	void *const state =
+		loop->protocol_count < PROTOCOLS_MAX ? protocol->begin(loop, protocol) : NULL;
+	if (!state)
+		return NULL;
+	loop->protocols[loop->protocol_count] = (struct protocol_state){protocol, state};
+	return &loop->protocols[loop->protocol_count++];
+}
+
+static bool add_listener(struct loop *loop, int socket, const struct protocol *protocol)
+{
+	struct listener *const listener = &loop->listeners[loop->listener_count];
+
+	listener->loop = loop;
+	listener->protocol = find_or_begin_protocol(loop, protocol);
+	listener->socket = socket;
+	listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	listener->poll.data = listener;
+	if (!listener->protocol || uv_poll_init(&loop->uv, &listener->poll, socket) != 0 ||
+	    uv_poll_start(&listener->poll, UV_READABLE, on_connection) != 0)
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		struct listener *const listener = &worker->listeners[i];
-		listener->worker = worker;
-		listener->protocol = protocol;
-		listener->socket = sockets[i];
-		listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		listener->poll.data = listener;
-		if (uv_poll_init(&worker->loop, &listener->poll, sockets[i]) != 0 ||
-		    uv_poll_start(&listener->poll, UV_READABLE, on_connection) != 0)
-			return false;
-		worker->listener_count++;
-	}
+	loop->listener_count++;
 	return true;
 }
 
-bool worker_start(struct worker *worker, struct server *server, size_t index, struct live *live,
-		  const int *sockets, size_t count, const struct protocol *protocol,
-		  struct settings_error *error)
+static bool add_listeners(struct loop *loop, const struct sockets *sockets)
 {
-	worker->server = server;
-	worker->index = index;
-	worker->counters = service_counters(server->service, index);
-	worker->live = live_ref(live);
-	if (uv_loop_init(&worker->loop) != 0)
+	bool added = true;
+
+	loop->listeners = calloc(sockets->count, sizeof *loop->listeners);
+	for (size_t i = 0; loop->listeners && added && i < sockets->count; i++)
+		added = add_listener(loop, sockets->fds[loop->index][i], sockets->protocols[i]);
+	return loop->listeners && added;
+}
+
+bool loop_start(struct loop *loop, struct loop_group *group, size_t index,
+		struct counters *counters, struct live *live, const struct sockets *sockets,
+		struct settings_error *error)
+{
+	uv_timer_t *const timers[] = {&loop->deadlines, &loop->parked, &loop->drain, &loop->pause};
+
+	loop->group = group;
+	loop->index = index;
+	loop->counters = counters;
+	loop->live = live_ref(live);
+	waiting_init(&loop->waiting);
+	if (uv_loop_init(&loop->uv) != 0)
 		return settings_fail(error, "cannot make an event loop");
-	worker->wake.data = worker->deadlines.data = worker->parked.data = worker->drain.data =
-		worker->pause.data = worker->turns.data = worker;
-	uv_timer_init(&worker->loop, &worker->deadlines);
-	uv_timer_init(&worker->loop, &worker->parked);
-	uv_timer_init(&worker->loop, &worker->drain);
-	uv_timer_init(&worker->loop, &worker->pause);
-	uv_idle_init(&worker->loop, &worker->turns);
-	if (uv_async_init(&worker->loop, &worker->wake, on_wake) != 0 ||
-	    !listen_on(worker, sockets, count, protocol) ||
-	    uv_thread_create(&worker->thread, run, worker) != 0)
-		return settings_fail(error, "cannot start a worker thread");
+	for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
+		uv_timer_init(&loop->uv, timers[i]);
+		timers[i]->data = loop;
+	}
+	uv_idle_init(&loop->uv, &loop->turns);
+	loop->turns.data = loop->wake.data = loop;
+	if (uv_async_init(&loop->uv, &loop->wake, on_wake) != 0 || !add_listeners(loop, sockets) ||
+	    uv_thread_create(&loop->thread, run_loop, loop) != 0)
+		return settings_fail(error, "cannot start a thread with an event loop");
 	return true;
 }
 
-void worker_join(struct worker *worker)
+void loop_join(struct loop *loop)
 {
-	uv_thread_join(&worker->thread);
-	uv_close((uv_handle_t *)&worker->wake, NULL);
-	uv_run(&worker->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&worker->loop);
-	live_unref(worker->live);
-	live_unref(atomic_load(&worker->next_live));
-	buffer_free(&worker->output);
-	buffer_free(&worker->body);
-	buffer_free(&worker->common);
-	buffer_free(&worker->query);
-	http_forget_requests(worker);
-	free(worker->listeners);
+	uv_thread_join(&loop->thread);
+	uv_close((uv_handle_t *)&loop->wake, NULL);
+	uv_run(&loop->uv, UV_RUN_DEFAULT);
+	uv_loop_close(&loop->uv);
+	live_unref(loop->live);
+	live_unref(atomic_load(&loop->next_live));
+	for (size_t i = 0; i < loop->protocol_count; i++)
+		loop->protocols[i].protocol->end(loop->protocols[i].state);
+	buffer_free(&loop->output);
+	free(loop->listeners);
 }

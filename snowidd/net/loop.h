@@ -1,102 +1,94 @@
 /* SPDX-License-Identifier: MIT
  *
- * A worker: one thread, one event loop, its own listeners, connections and counters.
+ * A loop: one thread with an event loop, listening sockets, connections and counters of its own.
  */
-#ifndef SNOWIDD_WORKER_H
-#define SNOWIDD_WORKER_H
+#ifndef SNOWIDD_LOOP_H
+#define SNOWIDD_LOOP_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <uv.h>
 
 #include "snowidd/base/buffer.h"
-#include "snowidd/clock/clockwatch.h"
-#include "snowidd/service/metrics.h"
-#include "snowidd/net/rate.h"
-#include "snowidd/service/service.h"
 #include "snowidd/config/live.h"
+#include "snowidd/net/listen.h"
+#include "snowidd/net/protocol.h"
+#include "snowidd/net/rate.h"
+#include "snowidd/net/waiting.h"
+#include "snowidd/service/counters.h"
 
-/* What the workers have in common. */
-struct server {
-	struct service *service;
-	struct clockwatch *watch;
+struct listener;
+struct loop;
+
+/* What all loops have in common. */
+struct loop_group {
+	_Atomic uint64_t connections; /* that are open */
 	struct rate *rate;
-	_Atomic uint64_t connections;
-	struct rates rates;
-	void (*ended)(void *user); /* a worker has, in its thread */
+
+	/* Takes over a socket that was accepted. `state` is what the protocol keeps for this loop. */
+	void (*accept)(struct loop *loop, int socket, const struct protocol *protocol, void *state);
+
+	/* Called in the thread of a loop that has ended. */
+	void (*ended)(void *user);
 	void *user;
 };
 
-struct connection;
-struct protocol;
-
-/* What a connection waits for, which says how long it may. */
-enum phase {
-	PHASE_FIRST,   /* for the first request, after TLS's handshake */
-	PHASE_IDLE,    /* for the next request */
-	PHASE_REQUEST, /* for the rest of one */
-	PHASE_WRITING, /* for the peer to read */
-	PHASE_LINGER,  /* for the peer to close */
-	PHASE_PARKED,  /* for an ID */
-	PHASE_TURN,    /* for others to have theirs */
-	PHASES
+/* What a protocol keeps for a loop. */
+struct protocol_state {
+	const struct protocol *protocol;
+	void *state;
 };
 
-/* Connections in the order of their deadlines: those of one phase have equally long. */
-struct queue {
-	struct connection *first, *last;
-};
+#define PROTOCOLS_MAX 4
+#define INPUT_SIZE    65536
 
-#define INPUT_SIZE 65536
-
-struct worker {
-	uv_loop_t loop;
+struct loop {
+	uv_loop_t uv;
 	uv_thread_t thread;
 	uv_async_t wake;
 	uv_timer_t deadlines, parked, drain, pause;
 	uv_idle_t turns;
-	struct server *server;
+	struct loop_group *group;
 	size_t index;
 	struct counters *counters;
 	struct live *live;
-	_Atomic(struct live *) next_live; /* to be taken over */
+	_Atomic(struct live *)
+		next_live; /* set by loop_reload(), for this thread to use from now on */
 	atomic_bool stop_asked, end_asked;
-	_Atomic uint64_t alive; /* raised at each wake, for the watchdog */
+	_Atomic uint64_t alive; /* increased at each wake-up, for the watchdog */
 	bool draining;
 
 	struct listener *listeners;
 	size_t listener_count;
-	struct queue queues[PHASES];
+	struct protocol_state protocols[PROTOCOLS_MAX];
+	size_t protocol_count;
+	struct waiting waiting;
 	size_t connection_count;
 
-	char input[INPUT_SIZE], plain[INPUT_SIZE]; /* of one read; after TLS */
-	struct buffer output;                      /* of what one read brought */
-	struct buffer body;                        /* of one response */
-	struct http_request *requests;             /* not in use */
-	size_t request_count;
-	uint64_t date_at;     /* unix time of the date in: */
-	struct buffer query;  /* of one request */
-	struct buffer common; /* header lines of every HTTP response */
+	char input[INPUT_SIZE], plain[INPUT_SIZE]; /* of one read, as it arrived and decrypted */
+	struct buffer output;                      /* the answer to one read */
 };
 
-/* Starts a thread that serves the sockets, each of which is the worker's own, with a protocol. Takes a
- * reference to live. False with *error. */
-bool worker_start(struct worker *worker, struct server *server, size_t index, struct live *live,
-		  const int *sockets, size_t count, const struct protocol *protocol,
-		  struct settings_error *error);
+/* Starts a thread that serves its sockets. Takes a reference to `live`. False with *error. */
+bool loop_start(struct loop *loop, struct loop_group *group, size_t index,
+		struct counters *counters, struct live *live, const struct sockets *sockets,
+		struct settings_error *error);
 
-/* MT-Safe: replaces `live`; stops listening and ends the connections as they become idle; ends them
- * at once; has `alive` raised. */
-void worker_reload(struct worker *worker, struct live *live);
-void worker_stop(struct worker *worker);
-void worker_end(struct worker *worker);
-void worker_wake(struct worker *worker);
+/* MT-Safe. loop_reload() replaces `live`. loop_stop() stops listening, and ends the connections as they
+ * become idle; loop_end() ends them at once. loop_wake() has `alive` increased. */
+void loop_reload(struct loop *loop, struct live *live);
+void loop_stop(struct loop *loop);
+void loop_end(struct loop *loop);
+void loop_wake(struct loop *loop);
 
-/* For connections: one has a new deadline; one is no more. */
-void worker_deadline(struct worker *worker, const struct connection *connection);
-void worker_connection_gone(struct worker *worker);
+/* Waits for the thread, which ends with its last connection after loop_stop(). */
+void loop_join(struct loop *loop);
 
-/* Waits for the thread, which ends after worker_stop() with its last connection. */
-void worker_join(struct worker *worker);
+/* Adds a waiter to the queue of a phase; ms is until its deadline, where the phase has one. */
+void loop_wait(struct loop *loop, struct waiter *waiter, enum phase phase, uint64_t ms);
+
+/* Counts the connections of the loop, which ends after the last. */
+void loop_add_connection(struct loop *loop);
+void loop_remove_connection(struct loop *loop);
 
 #endif

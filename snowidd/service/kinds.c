@@ -393,7 +393,7 @@ void kinds_free(struct kind kinds[KINDS_MAX], size_t count)
 	}
 }
 
-bool kind_field(const struct kind *kind, size_t *index, const char **name, uint64_t *value)
+bool kind_next_field(const struct kind *kind, size_t *index, const char **name, uint64_t *value)
 {
 	while (kind->layout &&
 	       snowid_layout_field_at(kind->layout, *index, name, NULL, NULL) == 0) {

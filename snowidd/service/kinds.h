@@ -12,11 +12,17 @@
 
 #include "snowid.h"
 #include "snowidd/config/settings.h"
+#include "snowidd/service/counters.h"
 
-#define KINDS_MAX   8
 #define KIND_FIELDS 16 /* that are neither time nor sequence */
 
 enum kind_type { KIND_LAYOUT, KIND_ULID, KIND_UUID };
+
+/* A field with its value, as it is shown. */
+struct kind_field {
+	char name[64];
+	uint64_t value;
+};
 
 struct kind {
 	char name[32];
@@ -41,7 +47,8 @@ void kinds_free(struct kind kinds[KINDS_MAX], size_t count);
 /* Whether nobody said which worker this is: the IDs are then unique on this host alone. */
 bool kinds_host_scope(const struct settings *settings);
 
-/* A field of a layout by index that is neither time nor sequence, with its value; false past the last. */
-bool kind_field(const struct kind *kind, size_t *index, const char **name, uint64_t *value);
+/* The next field of a layout, from *index on, that is neither time nor sequence, with its value. False past
+ * the last. */
+bool kind_next_field(const struct kind *kind, size_t *index, const char **name, uint64_t *value);
 
 #endif

@@ -19,46 +19,22 @@ struct service {
 	struct kind kinds[KINDS_MAX];
 	size_t kind_count;
 	struct counters *counters;
-	size_t threads;
+	size_t loops;
+	struct clockwatch *watch;
 	bool host_scope;
 	char instance[SNOWID_ULID_TEXT];
-	uint64_t began;
-	uint64_t wait_ns; /* for which a request waits for its IDs */
+	uint64_t began_ns;
+	uint64_t wait_ns; /* how long a request may wait for its IDs */
 	_Atomic int gate; /* enum refusal: why IDs are refused now */
 	atomic_bool draining;
 	pthread_mutex_t lock; /* of the reasons */
 	char reasons[REFUSALS][200];
+
+	_Atomic double ids_per_second, cpu_ratio;
+	uint64_t measured_ids, measured_ns; /* by the last service_measure() */
+	double measured_cpu;
 };
-
-/* ---- refusals -------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *code, *text;
-} refusals[] = {
-	[SERVED] = {"none", "nothing is wrong"},
-	[REFUSED_KIND] = {"unknown_kind", "this server does not serve this kind of ID"},
-	[REFUSED_COUNT] = {"count_out_of_range", "one request cannot ask for this number of IDs"},
-	[REFUSED_ID] = {"malformed_id", "that is not an ID of this kind"},
-	[REFUSED_CLOCK] = {"clock_unsafe", "the clock of this server cannot be trusted at present"},
-	[REFUSED_CONFLICT] = {"worker_conflict", "another server has the same worker ID"},
-	[REFUSED_EXHAUSTED] = {"exhausted", "one worker cannot make that many IDs in the time"},
-	[REFUSED_STORE] = {"store_unavailable", "the store does not allow more IDs at present"},
-	[REFUSED_ENDED] = {"layout_ended", "the clock is outside the time that the layout covers"},
-	[REFUSED_STOPPING] = {"stopping", "this server is stopping"},
-	[REFUSED_INTERNAL] = {"internal_error", "this server cannot make IDs now"},
-	[REFUSED_RATE] = {"rate_limited", "too many requests from this address"},
-	[REFUSED_TOKEN] = {"unauthorised", "the bearer token is missing or wrong"},
-};
-
-const char *refusal_code(enum refusal refusal)
-{
-	return refusals[refusal].code;
-}
-
-const char *refusal_text(enum refusal refusal)
-{
-	return refusals[refusal].text;
-}
+_Static_assert(REFUSALS <= CAUSES_MAX, "causes");
 
 static enum refusal refusal_of(const struct service *service, int error)
 {
@@ -84,7 +60,7 @@ static enum refusal refusal_of(const struct service *service, int error)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-size_t service_threads_wanted(const struct settings *settings)
+size_t service_loops_wanted(const struct settings *settings)
 {
 	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -93,36 +69,39 @@ size_t service_threads_wanted(const struct settings *settings)
 	return processors > 0 && processors < 256 ? (size_t)processors : 1;
 }
 
+static bool init_service(struct service *service, const struct settings *settings,
+			 struct settings_error *error)
+{
+	struct snowid_id128 id;
+
+	service->loops = service_loops_wanted(settings);
+	service->counters =
+		aligned_alloc(_Alignof(struct counters), service->loops * sizeof(struct counters));
+	service->watch = clockwatch_new(settings->clock_warn, settings->clock_refuse);
+	if (!service->counters || !service->watch || snowid_ulid_random(&id) != 0)
+		return settings_fail(error, "out of memory or of random bytes");
+	memset(service->counters, 0, service->loops * sizeof(struct counters));
+	snowid_ulid_format(&id, service->instance);
+	service->host_scope = kinds_host_scope(settings);
+	service->began_ns = elapsed_ns();
+	service->wait_ns = settings->wait_timeout;
+	return kinds_open(service->kinds, &service->kind_count, settings, true, error);
+}
+
 struct service *service_new(const struct settings *settings, struct settings_error *error)
 {
 	struct service *const service = calloc(1, sizeof *service);
-	struct snowid_id128 id;
 
 	if (!service) {
 		settings_fail(error, "out of memory");
 		return NULL;
 	}
-	service->threads = service_threads_wanted(settings);
-	service->counters = aligned_alloc(_Alignof(struct counters),
-					  service->threads * sizeof(struct counters));
-	if (!service->counters || snowid_ulid_random(&id) != 0) {
-		settings_fail(error, "out of memory or of random bytes");
-		free(service->counters);
-		free(service);
-		return NULL;
-	}
-	memset(service->counters, 0, service->threads * sizeof(struct counters));
-	snowid_ulid_format(&id, service->instance);
-	service->host_scope = kinds_host_scope(settings);
-	service->began = elapsed_ns();
-	service->wait_ns = settings->wait_timeout;
-	if (!kinds_open(service->kinds, &service->kind_count, settings, true, error)) {
-		free(service->counters);
-		free(service);
-		return NULL;
-	}
 	pthread_mutex_init(&service->lock, NULL);
-	return service;
+	if (init_service(service, settings, error))
+		return service;
+	service->kind_count = 0; /* kinds_open() has closed them */
+	service_free(service);
+	return NULL;
 }
 
 bool service_check(const struct settings *settings, struct settings_error *error)
@@ -148,6 +127,7 @@ void service_free(struct service *service)
 		return;
 	kinds_free(service->kinds, service->kind_count);
 	pthread_mutex_destroy(&service->lock);
+	clockwatch_free(service->watch);
 	free(service->counters);
 	free(service);
 }
@@ -173,14 +153,19 @@ struct kind *service_kind(struct service *service, const char *name, size_t leng
 	return NULL;
 }
 
-struct counters *service_counters(struct service *service, size_t worker)
+struct counters *service_counters(struct service *service, size_t loop)
 {
-	return &service->counters[worker];
+	return &service->counters[loop];
 }
 
-size_t service_threads(const struct service *service)
+struct clockwatch *service_watch(struct service *service)
 {
-	return service->threads;
+	return service->watch;
+}
+
+size_t service_loops(const struct service *service)
+{
+	return service->loops;
 }
 
 void service_refuse(struct service *service, enum refusal cause, const char *reason)
@@ -254,70 +239,88 @@ static enum refusal gate_of(const struct service *service)
 	return (enum refusal)atomic_load_explicit(&service->gate, memory_order_relaxed);
 }
 
-enum refusal service_ask(struct service *service, struct take *take, const char *kind,
-			 size_t kind_length, uint64_t want, const struct settings *settings,
-			 struct counters *counters)
+enum refusal service_begin(struct service *service, struct id_request *request, const char *kind,
+			   size_t kind_length, uint64_t count, const struct settings *settings,
+			   struct counters *counters)
 {
 	enum refusal refusal = gate_of(service);
 
-	if (want == 0 || want > settings->count)
+	if (count == 0 || count > settings->count)
 		refusal = REFUSED_COUNT;
-	take->want = (size_t)want;
-	take->kind = service_kind(service, kind, kind_length);
-	if (!take->kind)
+	request->count = (size_t)count;
+	request->kind = service_kind(service, kind, kind_length);
+	if (!request->kind)
 		refusal = REFUSED_KIND;
 	if (refusal != SERVED)
-		count(&counters->errors[refusal], 1);
+		counter_add(&counters->errors[refusal], 1);
 	return refusal;
 }
 
-static bool begin(struct take *take, uint64_t wait_timeout_ns)
+static bool start_waiting(struct id_request *request, uint64_t wait_timeout_ns)
 {
-	const size_t width =
-		take->kind->type == KIND_LAYOUT ? sizeof *take->ids : sizeof *take->wide;
+	const bool is_layout = request->kind->type == KIND_LAYOUT;
 
-	take->began = elapsed_ns();
-	take->deadline = take->began + wait_timeout_ns;
-	if (take->want == 1 && take->kind->type == KIND_LAYOUT)
-		take->ids = &take->id;
-	else if (take->want == 1)
-		take->wide = &take->wide_id;
+	request->began_ns = elapsed_ns();
+	request->deadline_ns = request->began_ns + wait_timeout_ns;
+	if (request->count > 1)
+		request->ids = malloc(request->count *
+				      (is_layout ? sizeof *request->ids : sizeof *request->ids128));
+	else if (is_layout)
+		request->ids = &request->one;
 	else
-		take->ids = malloc(take->want * width);
-	return take->ids;
+		request->ids128 = &request->one128;
+	return request->ids;
 }
 
-void service_take_free(struct take *take)
+void id_request_free(struct id_request *request)
 {
-	if (take->ids != &take->id && take->wide != &take->wide_id)
-		free(take->ids);
-	take->ids = NULL;
+	if (request->ids != &request->one && request->ids128 != &request->one128)
+		free(request->ids);
+	request->ids = NULL;
 }
 
-static int try_one(const struct take *take, uint64_t *wait_ns)
+static int make_one(const struct id_request *request, uint64_t *wait_ns)
 {
-	struct snowid_generator *const generator = take->kind->generator;
+	struct snowid_generator *const generator = request->kind->generator;
 
-	if (take->kind->type == KIND_LAYOUT)
-		return snowid_generator_try_next(generator, &take->ids[take->made], wait_ns);
-	return snowid_generator_try_next128(generator, &take->wide[take->made], wait_ns);
+	if (request->kind->type == KIND_LAYOUT)
+		return snowid_generator_try_next(generator, &request->ids[request->made], wait_ns);
+	return snowid_generator_try_next128(generator, &request->ids128[request->made], wait_ns);
 }
 
-/* What can be had at once. With a timeout of 0 a batch neither waits nor syncs. */
-static size_t try_batch(const struct take *take)
+/* Makes what can be made at once: with a timeout of 0 a batch neither waits nor syncs. */
+static size_t make_many(const struct id_request *request)
 {
-	struct snowid_generator *const generator = take->kind->generator;
-	const size_t left = take->want - take->made;
+	struct snowid_generator *const generator = request->kind->generator;
+	const size_t left = request->count - request->made;
 	size_t made = 0;
 
-	if (take->kind->type == KIND_LAYOUT)
-		snowid_generator_next_batch(generator, take->ids + take->made, left, 0, &made);
+	if (request->kind->type == KIND_LAYOUT)
+		snowid_generator_next_batch(generator, request->ids + request->made, left, 0,
+					    &made);
 	else
-		snowid_generator_next128_batch(generator, take->wide + take->made, left, 0, &made);
+		snowid_generator_next128_batch(generator, request->ids128 + request->made, left, 0,
+					       &made);
 	return made;
 }
 
-static void account(const struct take *take, struct counters *counters)
+static int make_ids(struct id_request *request, uint64_t *wait_ns)
+{
+	int error = 0;
+
+	while (!error && request->made < request->count) {
+		if (request->count > 1)
+			request->made += make_many(request);
+		/* What a batch cannot give at once: its next ID says how long to wait. */
+		if (request->made < request->count) {
+			error = make_one(request, wait_ns);
+			request->made += !error;
+		}
+	}
+	return error;
+}
+
+static void count_ids(const struct id_request *request, struct counters *counters)
 {
 	struct timespec now;
 
@@ -325,150 +328,32 @@ static void account(const struct take *take, struct counters *counters)
 	atomic_store_explicit(&counters->last_id_ms,
 			      (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
 			      memory_order_relaxed);
-	count(&counters->ids[take->kind->index], take->want);
-	count_latency(counters, elapsed_ns() - take->began);
+	counter_add(&counters->ids[request->kind->index], request->count);
+	counters_add_latency(counters, elapsed_ns() - request->began_ns);
 }
 
-enum refusal service_take(struct service *service, struct take *take, uint64_t wait_timeout_ns,
-			  struct counters *counters, uint64_t *wait_ns)
+enum refusal service_fill(struct service *service, struct id_request *request,
+			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns)
 {
-	const bool first = !take->ids;
+	const bool first = !request->ids;
 	enum refusal refusal = gate_of(service);
-	int error = 0;
 
 	*wait_ns = 0;
-	if (refusal == SERVED && first && !begin(take, wait_timeout_ns))
+	if (refusal == SERVED && first && !start_waiting(request, wait_timeout_ns))
 		refusal = REFUSED_INTERNAL;
-	while (refusal == SERVED && !error && take->made < take->want) {
-		if (take->want > 1)
-			take->made += try_batch(take);
-		/* What is left of a batch: its first says how long to wait. */
-		if (take->made < take->want) {
-			error = try_one(take, wait_ns);
-			take->made += !error;
-		}
-	}
-	if (refusal == SERVED && !error) {
-		account(take, counters);
+	if (refusal == SERVED)
+		refusal = refusal_of(service, make_ids(request, wait_ns));
+	if (refusal == SERVED) {
+		count_ids(request, counters);
 		return SERVED;
 	}
-	if (refusal == SERVED)
-		refusal = refusal_of(service, error);
 	if (first && refusal == REFUSED_EXHAUSTED)
-		count(&counters->overflows, 1);
-	if (*wait_ns > 0 && elapsed_ns() + *wait_ns > take->deadline)
+		counter_add(&counters->overflows, 1);
+	if (*wait_ns > 0 && elapsed_ns() + *wait_ns > request->deadline_ns)
 		*wait_ns = 0;
 	if (*wait_ns == 0)
-		count(&counters->errors[refusal], 1);
+		counter_add(&counters->errors[refusal], 1);
 	return refusal;
-}
-
-/* ---- the parts of an ID ---------------------------------------------------------------------- */
-
-static void add_part(struct parts *parts, const char *name, uint64_t value)
-{
-	const size_t i = parts->field_count;
-
-	if (i == sizeof parts->fields / sizeof parts->fields[0])
-		return;
-	snprintf(parts->fields[i].name, sizeof parts->fields[i].name, "%s", name);
-	parts->fields[i].value = value;
-	parts->field_count++;
-}
-
-static enum refusal parse_number(const struct kind *kind, const char *text, size_t length,
-				 struct parts *parts)
-{
-	uint64_t id, value;
-	const char *name;
-	char member[64];
-
-	if (snowid_id_parse(text, length, SNOWID_FORM_DECIMAL, &id) != 0 ||
-	    snowid_layout_time(kind->layout, id, &parts->sec, &parts->nsec) != 0 ||
-	    snowid_layout_time_ms(kind->layout, id, &parts->unix_ms) != 0)
-		return REFUSED_ID;
-	parts->kind = kind;
-	parts->name = kind->name;
-	parts->number = parts->dated = true;
-	memcpy(parts->text, text, length);
-	for (size_t i = 0; snowid_layout_field_at(kind->layout, i, &name, NULL, NULL) == 0; i++)
-		if (strcmp(name, "time") != 0 &&
-		    snowid_layout_field(kind->layout, id, name, &value) == 0) {
-			snprintf(member, sizeof member, "%s%s", name,
-				 strcmp(name, "sequence") == 0 ? "" : "_id");
-			add_part(parts, member, value);
-		}
-	return SERVED;
-}
-
-static enum refusal parse_ulid(const char *text, size_t length, struct parts *parts)
-{
-	struct snowid_id128 id;
-
-	if (snowid_ulid_parse(text, length, &id) != 0)
-		return REFUSED_ID;
-	parts->name = "ulid";
-	snowid_ulid_format(&id, parts->text);
-	snowid_ulid_time_ms(&id, &parts->unix_ms);
-	parts->sec = parts->unix_ms / 1000;
-	parts->nsec = (uint32_t)(parts->unix_ms % 1000) * 1000000;
-	parts->dated = true;
-	return SERVED;
-}
-
-static enum refusal parse_uuid(const char *text, size_t length, struct parts *parts)
-{
-	static const char *const variants[] = {
-		[SNOWID_UUID_VARIANT_NCS] = "ncs",
-		[SNOWID_UUID_VARIANT_RFC9562] = "rfc9562",
-		[SNOWID_UUID_VARIANT_MICROSOFT] = "microsoft",
-		[SNOWID_UUID_VARIANT_FUTURE] = "future",
-	};
-	static const char *const names[] = {[1] = "uuid1", [6] = "uuid6", [7] = "uuid7"};
-	enum snowid_uuid_variant variant;
-	struct snowid_id128 id;
-	unsigned version = 0, clock_seq;
-	uint8_t node[6];
-
-	if (snowid_uuid_parse(text, length, &id) != 0)
-		return REFUSED_ID;
-	snowid_uuid_format(&id, parts->text);
-	snowid_uuid_version(&id, &version);
-	snowid_uuid_variant(&id, &variant);
-	parts->name = "uuid";
-	parts->variant = variants[variant];
-	if (variant != SNOWID_UUID_VARIANT_RFC9562)
-		return SERVED;
-	if (version < sizeof names / sizeof names[0] && names[version])
-		parts->name = names[version];
-	add_part(parts, "version", version);
-	parts->dated = snowid_uuid_time(&id, &parts->sec, &parts->nsec) == 0;
-	parts->unix_ms = parts->sec * 1000 + parts->nsec / 1000000;
-	if (snowid_uuid_clock_seq(&id, &clock_seq) == 0 && snowid_uuid_node(&id, node) == 0) {
-		uint64_t value = 0;
-		for (size_t i = 0; i < sizeof node; i++)
-			value = value << 8 | node[i];
-		add_part(parts, "clock_seq", clock_seq);
-		add_part(parts, "node", value);
-	}
-	return SERVED;
-}
-
-enum refusal service_parse(struct service *service, const struct kind *kind, const char *text,
-			   size_t length, struct parts *parts)
-{
-	const enum kind_type type = kind                       ? kind->type
-				    : length == 26             ? KIND_ULID
-				    : length > 26              ? KIND_UUID
-				    : service->kinds[0].layout ? KIND_LAYOUT
-							       : service->kinds[0].type;
-
-	*parts = (struct parts){.kind = NULL};
-	if (type == KIND_ULID)
-		return parse_ulid(text, length, parts);
-	if (type == KIND_UUID)
-		return parse_uuid(text, length, parts);
-	return parse_number(kind ? kind : &service->kinds[0], text, length, parts);
 }
 
 /* ---- health ---------------------------------------------------------------------------------- */
@@ -494,7 +379,7 @@ static enum refusal generator_refusal(const struct service *service, struct kind
 	return refusal_of(service, error);
 }
 
-static void judge(struct service *service, struct health *health)
+static void judge_health(struct service *service, struct health *health)
 {
 	const enum refusal gate = (enum refusal)atomic_load(&service->gate);
 
@@ -520,25 +405,51 @@ static void judge(struct service *service, struct health *health)
 	}
 }
 
+static uint64_t sum_ids(const struct service *service)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < service->loops; i++)
+		for (size_t k = 0; k < service->kind_count; k++)
+			sum += atomic_load(&service->counters[i].ids[k]);
+	return sum;
+}
+
+void service_measure(struct service *service)
+{
+	const uint64_t now = elapsed_ns(), ids = sum_ids(service);
+	const double cpu = elapsed_cpu_seconds(),
+		     passed = (double)(now - service->measured_ns) / 1e9;
+
+	if (service->measured_ns > 0) {
+		atomic_store(&service->ids_per_second,
+			     (double)(ids - service->measured_ids) / passed);
+		atomic_store(&service->cpu_ratio, (cpu - service->measured_cpu) / passed);
+	}
+	service->measured_ids = ids;
+	service->measured_ns = now;
+	service->measured_cpu = cpu;
+}
+
 void service_health(struct service *service, struct health *health)
 {
 	const char *name;
 	uint64_t value;
 
 	*health = (struct health){.refusal = SERVED};
-	judge(service, health);
+	judge_health(service, health);
 	health->ready = health->refusal == SERVED && !atomic_load(&service->draining);
 	health->host_scope = service->host_scope;
 	health->instance = service->instance;
-	health->uptime_s = (elapsed_ns() - service->began) / 1000000000;
-	for (size_t i = 0; i < service->threads; i++)
-		for (size_t k = 0; k < service->kind_count; k++)
-			health->ids += atomic_load(&service->counters[i].ids[k]);
-	for (size_t i = 0;
-	     health->field_count < KIND_FIELDS && kind_field(&service->kinds[0], &i, &name, &value);
+	health->uptime_s = (elapsed_ns() - service->began_ns) / 1000000000;
+	health->ids = sum_ids(service);
+	health->ids_per_second = atomic_load(&service->ids_per_second);
+	health->cpu_ratio = atomic_load(&service->cpu_ratio);
+	for (size_t i = 0; health->field_count < KIND_FIELDS &&
+			   kind_next_field(&service->kinds[0], &i, &name, &value);
 	     health->field_count++) {
-		snprintf(health->fields[health->field_count].name, sizeof health->fields[0].name,
-			 "%s_id", name);
-		health->fields[health->field_count].value = value;
+		struct kind_field *const field = &health->fields[health->field_count];
+		snprintf(field->name, sizeof field->name, "%s_id", name);
+		field->value = value;
 	}
 }

@@ -71,7 +71,7 @@ def test_stop():
     with daemon_with("--limits-stop-timeout", "100ms") as daemon:
         with frozen_keeper(daemon):
             daemon.send_signal(signal.SIGTERM)
-            names = {"worker 0\n", "worker 1\n"}
+            names = {"loop 0\n", "loop 1\n"}
             gone = wait_for(lambda: not names & set(daemon.of_threads("comm").values()), "the end")
             check(gone, "the threads that serve end without the keeper")
             check(daemon.process.poll() is None, "the daemon waits for the keeper")

@@ -112,7 +112,7 @@ def test_no_file_descriptor():
         held = [daemon.connect() for _ in range(20)]
         said = wait_for(lambda: "no file descriptor" in daemon.log(), "EMFILE")
         check(said, "no file descriptor: the log says so")
-        thread = daemon.thread_named("worker 0")
+        thread = daemon.thread_named("loop 0")
 
         def sleeps():
             text = daemon.of_threads("status")[thread]

@@ -69,7 +69,7 @@ class Document:
 def codes_in_sources():
     """The error codes that the daemon's sources name."""
     codes, folder = set(), os.path.join(SOURCE, "snowidd")
-    for path in [*glob.glob(folder + "/http/*.c"), folder + "/service/service.c"]:
+    for path in [*glob.glob(folder + "/http/*.c"), folder + "/service/refusal.c"]:
         text = read_text(path)
         codes |= set(re.findall(r'(?:\] = \{|\{[45]\d\d, |problem\([^"]*, )"([a-z_]+)",', text))
     return codes - {"none"}

@@ -218,7 +218,7 @@ undocumented_metric() {
 }
 check "each metric is in snowidd(8)" nothing "$tmp/metrics" undocumented_metric
 
-sed -n 's/.*= {"\([a-z_]*\)", ".*/\1/p' "$top_srcdir/snowidd/service/service.c" | grep -vx none >"$tmp/codes"
+sed -n 's/.*= {"\([a-z_]*\)", ".*/\1/p' "$top_srcdir/snowidd/service/refusal.c" | grep -vx none >"$tmp/codes"
 sed -n 's/.*problem(call, [0-9]*, "\([a-z_]*\)".*/\1/p; s/.*problem(&call, [0-9]*, "\([a-z_]*\)".*/\1/p' \
 	"$top_srcdir/snowidd/http/rest.c" >>"$tmp/codes"
 sed -n 's/^		{[0-9]*, "\([a-z_]*\)", ".*/\1/p' "$top_srcdir/snowidd/http/http.c" >>"$tmp/codes"
@@ -229,7 +229,7 @@ undocumented_code() {
 }
 check "each error code of the daemon is in snowidd(8)" nothing "$tmp/codes" undocumented_code
 
-sed -n 's|^	{"\(/[^"]*\)", get_.*|\1|p' "$top_srcdir/snowidd/http/rest.c" >"$tmp/paths"
+sed -n 's|^	{"\(/[^"]*\)", \(rest_\)\{0,1\}get_.*|\1|p' "$top_srcdir/snowidd/http/rest.c" >"$tmp/paths"
 undocumented_path() {
 	while read -r path; do
 		grep -qE "^\.It Pa (.* )?$path([ ?]|$)" "$man/snowidd.8" || echo "$path"

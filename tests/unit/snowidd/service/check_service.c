@@ -10,7 +10,7 @@
 struct fixture {
 	struct settings *settings;
 	struct service *service;
-	struct take take;
+	struct id_request ids;
 };
 
 static struct fixture start(void)
@@ -37,18 +37,18 @@ static void end(struct fixture *f)
 
 static enum refusal ask(struct fixture *f, const char *kind, uint64_t want)
 {
-	f->take = (struct take){.kind = NULL};
-	return service_ask(f->service, &f->take, kind, strlen(kind), want, f->settings,
-			   service_counters(f->service, 0));
+	f->ids = (struct id_request){.kind = NULL};
+	return service_begin(f->service, &f->ids, kind, strlen(kind), want, f->settings,
+			     service_counters(f->service, 0));
 }
 
 static enum refusal take(struct fixture *f)
 {
 	uint64_t wait_ns;
 	const enum refusal refusal =
-		service_take(f->service, &f->take, 0, service_counters(f->service, 0), &wait_ns);
+		service_fill(f->service, &f->ids, 0, service_counters(f->service, 0), &wait_ns);
 
-	service_take_free(&f->take);
+	id_request_free(&f->ids);
 	return refusal;
 }
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A request for one of the paths, and the errors that all of them may reply with.
+ */
+#ifndef SNOWIDD_REST_CALL_H
+#define SNOWIDD_REST_CALL_H
+
+#include "snowidd/http/query.h"
+#include "snowidd/http/request.h"
+#include "snowidd/net/loop.h"
+#include "snowidd/service/service.h"
+
+struct rest_call {
+	struct http_request request;
+	struct query query; /* decoded in thread->scratch: gone after a wait */
+	struct id_request ids;
+	void (*write_ids)(struct rest_call *call); /* into the reply, once they are made */
+};
+
+static inline struct service *rest_service(const struct rest_call *call)
+{
+	return call->request.thread->handler->user;
+}
+
+static inline struct loop *rest_loop(const struct rest_call *call)
+{
+	return call->request.thread->loop;
+}
+
+static inline struct buffer *rest_body(const struct rest_call *call)
+{
+	return &call->request.thread->body;
+}
+
+/* Makes the reply JSON; the body is up to the caller. */
+static inline void rest_reply_json(struct rest_call *call)
+{
+	call->request.reply.type = "application/json";
+}
+
+/* Makes the reply an error. */
+void rest_reply_problem(struct rest_call *call, unsigned status, const char *code,
+			const char *text);
+
+/* Makes the reply the error for a refusal. wait_ns is after which time a client may try again. */
+void rest_reply_refusal(struct rest_call *call, enum refusal refusal, uint64_t wait_ns);
+
+#endif
