@@ -18,8 +18,8 @@ static uint64_t later(uint64_t a, uint64_t b)
 static uint64_t target(const struct sn_lease *lease, const struct sn_reading *now)
 {
 	const struct sn_ticks *const ticks = &lease->settings.ticks;
-	const uint64_t tick =
-		(now->t100ns + (lease->settings.ttl_ns - lease->margin_ns) / 100) / ticks->unit;
+	const uint64_t tick = (now->t100ns + (lease->settings.ttl_ns - lease->margin_ns) / 100) /
+			      ticks->unit_t100ns;
 	return tick < ticks->last_tick ? tick : ticks->last_tick;
 }
 

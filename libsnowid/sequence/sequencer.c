@@ -1,197 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * Claims that the inline path of sequencer.h leaves: a tick is opened, is spent, or the clock is
- * behind.
+ * Claims that leave the inline path of sequencer.h, waiting for slots, and renewal of the limit.
  */
-#include <inttypes.h>
-
-#include "libsnowid/base/entropy.h"
-#include "libsnowid/base/error.h"
 #include "libsnowid/sequence/sequencer.h"
 
-/* While slots are finer than this, a sleeper lets some gather: the kernel wakes it 50 us late, and
- * what has gathered in the meantime is within the lag and not lost. */
-#define SLEEP_MIN_NS 250000
-
-static double ms(uint64_t t100ns)
-{
-	return (double)t100ns / SN_T100NS_PER_MS;
-}
-
-static uint64_t hns_from_ns(uint64_t ns)
-{
-	return ns / 100 + (ns % 100 != 0);
-}
-
-/* ---- the clock is behind, or its tick spent -------------------------------------------------- */
-
-/* Slots from `start` up to `end` may be claimed. */
-struct plan {
-	uint64_t start;
-	uint64_t end;
-	uint64_t wait_ns;
-};
-
-static int fail_retry_later(struct plan *plan, uint64_t t100ns, int code, const char *why)
-{
-	plan->wait_ns = t100ns * 100;
-	return sn_fail(code, "%s; try again in %.4f ms, or allow a longer wait", why, ms(t100ns));
-}
-
-static int fail_too_far_behind(struct sn_shared_state *shared, uint64_t distance, uint64_t bound,
-			       const char *what)
-{
-	atomic_fetch_add(&shared->refused, 1);
-	return sn_fail(
-		SNOWID_E_CLOCK,
-		"%s by %.4f ms, more than the hold of %.4f ms; correct the clock, or raise hold",
-		what, ms(distance), ms(bound));
-}
-
-/* Goes on without the clock: in a tick that has been opened, to its end; into the next only after
- * `slowness` ticks of elapsed time. Without that pace a busy generator would run ahead to the bound
- * at once, and then refuse everything. */
-static int go_by_elapsed_time(struct sn_sequencer *seq, uint64_t slowness, struct plan *plan)
-{
-	const uint64_t tick = plan->start >> seq->ticks.bits;
-	const uint64_t pace = seq->ticks.unit * 100 * slowness;
-	uint64_t now, ticks = 0, waited = 0;
-
-	if (plan->start != sn_ticks_begin(&seq->ticks, tick)) {
-		plan->end = sn_ticks_end(&seq->ticks, tick);
-		return 0;
-	}
-	const int error = sn_clock_elapsed(seq->clock, &now);
-	if (error)
-		return error;
-	if (atomic_load(&seq->held_slot) == plan->start) {
-		const uint64_t since = atomic_load(&seq->held_since);
-		waited = now > since ? now - since : 0;
-		ticks = waited / pace;
-	} else {
-		atomic_store(&seq->held_since, now);
-		atomic_store(&seq->held_slot, plan->start);
-	}
-	if (ticks == 0)
-		return fail_retry_later(plan, hns_from_ns(pace - waited), SNOWID_E_CLOCK,
-					"the clock is behind, and the tick that was held is spent");
-	if (ticks > seq->ticks.lag)
-		ticks = seq->ticks.lag ? seq->ticks.lag : 1;
-	plan->end =
-		sn_ticks_end(&seq->ticks, ticks > seq->ticks.last_tick - tick ? seq->ticks.last_tick
-									      : tick + ticks - 1);
-	return 0;
-}
-
-/* The next slot lies above the clock's tick. `now` was read after `next` was loaded: an older
- * reading of a thread that was preempted in between would show a step back that never was. */
-static int plan_behind_clock(struct sn_sequencer *seq, struct sn_shared_state *shared,
-			     const struct sn_reading *now, struct plan *plan)
-{
-	const uint64_t seen = atomic_load(&shared->seen);
-	const uint64_t regression = seen > now->t100ns ? seen - now->t100ns : 0;
-	const uint64_t begin = (plan->start >> seq->ticks.bits) * seq->ticks.unit;
-	const uint64_t ahead = begin > now->t100ns ? begin - now->t100ns : 0;
-
-	if (regression > 0) {
-		sn_raise(&shared->max_lag, regression);
-		if (atomic_exchange(&shared->behind, 1) == 0)
-			atomic_fetch_add(&shared->regressions, 1);
-		if (regression <= seq->wait)
-			return fail_retry_later(plan, regression, SNOWID_E_CLOCK,
-						"the clock went back");
-		if (regression > seq->hold)
-			return fail_too_far_behind(shared, regression, seq->hold,
-						   "the clock went back");
-		if (ahead > seq->hold)
-			return fail_retry_later(
-				plan, ahead - seq->hold, SNOWID_E_CLOCK,
-				"the clock went back, and IDs are as far ahead as hold allows");
-		return go_by_elapsed_time(seq, 1, plan);
-	}
-	if (ahead <= seq->borrow) {
-		const uint64_t tick = (now->t100ns + seq->borrow) / seq->ticks.unit;
-		plan->end = sn_ticks_end(&seq->ticks, tick);
-		return 0;
-	}
-	/* One tick ahead is a spent tick. More is what a hold has left when the clock has caught up
-	 * with its past: it is worked off at half the pace, so that nobody has to stand still. */
-	const uint64_t excess = ahead - seq->borrow;
-	if (excess <= seq->ticks.unit)
-		return fail_retry_later(plan, excess, SNOWID_E_EXHAUSTED,
-					"the sequence of this tick is spent");
-	if (excess <= seq->wait)
-		return fail_retry_later(plan, excess, SNOWID_E_CLOCK,
-					"the clock is behind what has been issued");
-	if (excess <= seq->hold)
-		return go_by_elapsed_time(seq, 2, plan);
-	return fail_too_far_behind(shared, excess, seq->hold,
-				   "the clock is behind what has been issued");
-}
+#include "libsnowid/base/error.h"
+#include "libsnowid/sequence/plan.h"
 
 /* ---- claims ---------------------------------------------------------------------------------- */
 
-/* Which slots may be claimed if `next` is what it was. `now` may be older than `next` at first, and
- * is then read again where that would matter. */
-static int plan_claim(struct sn_sequencer *seq, struct sn_shared_state *shared, uint64_t next,
-		      struct sn_reading *now, struct plan *plan)
-{
-	int error;
-
-	*plan = (struct plan){.start = next};
-	if (next == SN_SEALED && atomic_load(&shared->seal_reason) != SN_SEAL_CLOSED) {
-		plan->wait_ns = SLEEP_MIN_NS;
-		return sn_fail(SNOWID_E_LIMIT,
-			       "the store has lost its worker, and claims one anew");
-	}
-	if (next == SN_SEALED)
-		return sn_fail(SNOWID_E_CLOSED, "the generator is closed; create another");
-	if (next >= seq->ticks.end_slot)
-		return sn_ticks_ended(&seq->ticks);
-	if (next >= sn_ticks_end(&seq->ticks, now->tick)) {
-		error = sn_ticks_read(&seq->ticks, seq->clock, now);
-		if (error)
-			return error;
-	}
-	const uint64_t oldest = now->tick > seq->ticks.lag
-					? sn_ticks_begin(&seq->ticks, now->tick - seq->ticks.lag)
-					: 0;
-	const bool unopened = next == oldest && next == sn_ticks_begin(&seq->ticks, now->tick);
-	if (next < oldest || unopened) {
-		uint32_t random = 0;
-		if (seq->start_bits > 0) {
-			error = sn_entropy(&random, sizeof random);
-			if (error)
-				return error;
-		}
-		plan->start = oldest + (random & ((UINT64_C(1) << seq->start_bits) - 1));
-		plan->end = sn_ticks_end(&seq->ticks, now->tick);
-	} else if (next < sn_ticks_end(&seq->ticks, now->tick)) {
-		plan->end = sn_ticks_end(&seq->ticks, now->tick);
-	} else {
-		error = plan_behind_clock(seq, shared, now, plan);
-		if (error)
-			return error;
-	}
-	const uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_acquire);
-	if (plan->end > sn_ticks_end(&seq->ticks, limit))
-		plan->end = sn_ticks_end(&seq->ticks, limit);
-	if (plan->start < plan->end)
-		return 0;
-	plan->wait_ns = SLEEP_MIN_NS;
-	return sn_fail(SNOWID_E_LIMIT,
-		       "the store allows IDs up to tick %" PRIu64 ", and the next is in %" PRIu64,
-		       limit, plan->start >> seq->ticks.bits);
-}
-
-/* After a claim that moved `next` from `old` over `start` to `end`: `counted` makes up for what the
- * low bits of `next` do not show. */
+/* Updates the statistics after a claim of [start, end) that found `next` at `old`. The low bits of
+ * `next` count most claims without a write; `counted` gets the difference. */
 static void update_stats(const struct sn_sequencer *seq, struct sn_shared_state *shared,
 			 uint64_t old, uint64_t start, uint64_t end, const struct sn_reading *now)
 {
 	const uint64_t difference =
 		(end - start) - (sn_ticks_low(&seq->ticks, end) - sn_ticks_low(&seq->ticks, old));
-	const uint64_t last = ((end - 1) >> seq->ticks.bits) * seq->ticks.unit;
+	const uint64_t last = ((end - 1) >> seq->ticks.bits) * seq->ticks.unit_t100ns;
 
 	if (last > now->t100ns)
 		sn_raise(&shared->max_lead, last - now->t100ns);
@@ -205,22 +30,25 @@ static void update_stats(const struct sn_sequencer *seq, struct sn_shared_state 
 	}
 }
 
-/* Lets the winner of a race go on alone for a moment: the line of `next` then changes hands less
- * often than IDs are made. */
-static void back_off(void)
+/* Lets the winner of a race continue alone for a moment, so that the cache line of `next` does not
+ * move between processors for each ID. */
+static void pause_after_lost_race(void)
 {
 	for (int i = 0; i < 32; i++)
 		sn_processor_pause();
 }
 
-static bool is_due(const struct sn_sequencer *seq, struct sn_shared_state *shared, uint64_t tick)
+/* Whether only half a block is left above a tick. */
+static bool renewal_is_due(const struct sn_sequencer *seq, struct sn_shared_state *shared,
+			   uint64_t tick)
 {
 	const uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_relaxed);
-	return seq->renew && limit < seq->ticks.last_tick && tick + seq->half_block >= limit;
+	return seq->renew && limit < seq->ticks.last_tick && tick + seq->half_block_ticks >= limit;
 }
 
-/* The words to claim from, which are not those of before once these have been succeeded. */
-static struct sn_shared_state *follow(struct sn_sequencer *seq)
+/* The state to claim from. If the state this process uses has been replaced, its successors lie
+ * right behind it in memory. */
+static struct sn_shared_state *follow_replaced_state(struct sn_sequencer *seq)
 {
 	struct sn_shared_state *shared = atomic_load(&seq->shared);
 	while (atomic_load(&shared->seal_reason) == SN_SEAL_REPLACED)
@@ -232,15 +60,15 @@ static struct sn_shared_state *follow(struct sn_sequencer *seq)
 int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim,
 			    int64_t sec, uint32_t nsec)
 {
-	struct sn_shared_state *const shared = follow(seq);
+	struct sn_shared_state *const shared = follow_replaced_state(seq);
 	uint64_t next = atomic_load(&shared->next);
 	struct sn_reading now = {0, 0};
-	struct plan plan = {0};
+	struct sn_plan plan = {0};
 	int error = next == SN_SEALED ? 0 : sn_ticks_locate(&seq->ticks, sec, nsec, &now);
 
 	for (;;) {
 		if (!error)
-			error = plan_claim(seq, shared, next, &now, &plan);
+			error = sn_plan_claim(seq, shared, next, &now, &plan);
 		if (error) {
 			claim->wait_ns = plan.wait_ns;
 			return error;
@@ -252,26 +80,43 @@ int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_
 		const uint64_t old = next;
 		if (atomic_compare_exchange_strong(&shared->next, &next, end)) {
 			update_stats(seq, shared, old, plan.start, end, &now);
-			claim->due = is_due(seq, shared, (end - 1) >> seq->ticks.bits);
+			claim->renewal_due =
+				renewal_is_due(seq, shared, (end - 1) >> seq->ticks.bits);
 			return 0;
 		}
-		back_off();
+		pause_after_lost_race();
 	}
+}
+
+/* ---- waiting and renewal --------------------------------------------------------------------- */
+
+/* Sleeps as long as a failed claim asks for, but not beyond the deadline. */
+static int sleep_until_retry(struct sn_sequencer *seq, const struct sn_claim *claim,
+			     uint64_t left_ns)
+{
+	uint64_t span_ns = claim->wait_ns;
+
+	if (seq->ticks.lag_ticks > 0 && span_ns < SN_SLEEP_MIN_NS)
+		span_ns = SN_SLEEP_MIN_NS;
+	if (span_ns > left_ns)
+		span_ns = left_ns;
+	atomic_fetch_add(&sn_sequencer_shared(seq)->waits, 1);
+	return sn_clock_sleep(seq->clock, span_ns);
 }
 
 int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadline *deadline,
 		      int failure, struct sn_claim *claim)
 {
-	uint64_t now;
+	uint64_t now_ns;
 
 	while (failure && claim->wait_ns > 0 && deadline->timeout_ns > 0) {
-		int error = sn_clock_elapsed(seq->clock, &now);
+		int error = sn_clock_elapsed(seq->clock, &now_ns);
 		if (error)
 			return error;
-		if (deadline->at == 0 &&
-		    __builtin_add_overflow(now, deadline->timeout_ns, &deadline->at))
-			deadline->at = UINT64_MAX;
-		if (now >= deadline->at)
+		if (deadline->end_ns == 0 &&
+		    __builtin_add_overflow(now_ns, deadline->timeout_ns, &deadline->end_ns))
+			deadline->end_ns = UINT64_MAX;
+		if (now_ns >= deadline->end_ns)
 			break;
 		if (failure == SNOWID_E_LIMIT && seq->renew) {
 			error = seq->renew(seq->user);
@@ -281,13 +126,7 @@ int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadli
 			if (failure != SNOWID_E_LIMIT)
 				continue;
 		}
-		uint64_t span = claim->wait_ns;
-		if (seq->ticks.lag > 0 && span < SLEEP_MIN_NS)
-			span = SLEEP_MIN_NS;
-		if (span > deadline->at - now)
-			span = deadline->at - now;
-		atomic_fetch_add(&sn_sequencer_shared(seq)->waits, 1);
-		error = sn_clock_sleep(seq->clock, span);
+		error = sleep_until_retry(seq, claim, deadline->end_ns - now_ns);
 		if (error)
 			return error;
 		failure = sn_sequencer_claim(seq, count, claim);
@@ -306,28 +145,33 @@ int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns)
 	struct sn_reading now;
 
 	int error = sn_ticks_read(&seq->ticks, seq->clock, &now);
-	if (!error && is_due(seq, shared, now.tick))
+	if (!error && renewal_is_due(seq, shared, now.tick))
 		error = seq->renew(seq->user);
 	if (error)
 		return error;
 	const uint64_t limit = atomic_load(&shared->limit);
-	const uint64_t soon = now.tick + seq->half_block;
-	*again_in_ns = limit >= seq->ticks.last_tick ? UINT64_MAX
-		       : soon >= limit               ? 0
-						     : (limit - soon) * seq->ticks.unit * 100;
+	const uint64_t half_used = now.tick + seq->half_block_ticks;
+	if (limit >= seq->ticks.last_tick)
+		*again_in_ns = UINT64_MAX;
+	else if (half_used >= limit)
+		*again_in_ns = 0;
+	else
+		*again_in_ns = (limit - half_used) * seq->ticks.unit_t100ns * 100;
 	return 0;
 }
 
+/* ---- observation ----------------------------------------------------------------------------- */
+
 int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *wait_ns)
 {
-	struct sn_shared_state *const shared = follow(seq);
+	struct sn_shared_state *const shared = follow_replaced_state(seq);
 	const uint64_t next = atomic_load(&shared->next);
 	struct sn_reading now = {0, 0};
-	struct plan plan = {0};
+	struct sn_plan plan = {0};
 	int error = next == SN_SEALED ? 0 : sn_ticks_read(&seq->ticks, seq->clock, &now);
 
 	if (!error)
-		error = plan_claim(seq, shared, next, &now, &plan);
+		error = sn_plan_claim(seq, shared, next, &now, &plan);
 	*wait_ns = plan.wait_ns;
 	if (!error)
 		*count = plan.end - plan.start;
@@ -336,7 +180,7 @@ int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *
 
 struct sn_shared_state *sn_sequencer_shared(const struct sn_sequencer *seq)
 {
-	struct sn_shared_state *shared = seq->first;
+	struct sn_shared_state *shared = seq->initial_shared;
 	while (atomic_load(&shared->seal_reason) == SN_SEAL_REPLACED)
 		shared++;
 	return shared;
@@ -358,31 +202,41 @@ void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_setti
 		.shared = settings->shared,
 		.clock = settings->clock,
 		.ticks = settings->ticks,
-		.first = settings->shared,
+		.initial_shared = settings->shared,
 		.start_bits = settings->start_bits,
-		.wait = hns_from_ns(settings->wait_ns),
-		.hold = hns_from_ns(settings->hold_ns),
-		.borrow = hns_from_ns(settings->borrow_ns),
+		.wait_t100ns = sn_t100ns_from_ns(settings->wait_ns),
+		.hold_t100ns = sn_t100ns_from_ns(settings->hold_ns),
+		.borrow_t100ns = sn_t100ns_from_ns(settings->borrow_ns),
 		.renew = settings->renew,
 		.user = settings->user,
-		.half_block = settings->block_ns / settings->ticks.time.unit_ns / 2,
-		.held_slot = SN_SEALED,
+		.half_block_ticks = settings->block_ns / settings->ticks.time.unit_ns / 2,
+		.paced_slot = SN_SEALED,
 	};
+}
+
+/* How far the next slot is ahead of the clock; 0 if waiting would change nothing. */
+static int measure_lead(struct sn_sequencer *seq, uint64_t *lead_t100ns)
+{
+	const uint64_t next = atomic_load(&sn_sequencer_shared(seq)->next);
+	struct sn_reading now;
+
+	const int error = sn_ticks_read(&seq->ticks, seq->clock, &now);
+	if (error)
+		return error;
+	const uint64_t begin = (next >> seq->ticks.bits) * seq->ticks.unit_t100ns;
+	const bool waits = next != SN_SEALED && begin > now.t100ns + seq->ticks.unit_t100ns;
+	*lead_t100ns = waits ? begin - now.t100ns : 0;
+	return 0;
 }
 
 int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns)
 {
-	uint64_t begin, now_ns, end_ns = 0;
-	struct sn_reading now;
+	uint64_t lead_t100ns, now_ns, end_ns = 0;
 
 	for (;;) {
-		const uint64_t next = atomic_load(&sn_sequencer_shared(seq)->next);
-		int error = sn_ticks_read(&seq->ticks, seq->clock, &now);
-		if (error)
+		int error = measure_lead(seq, &lead_t100ns);
+		if (error || lead_t100ns == 0)
 			return error;
-		begin = (next >> seq->ticks.bits) * seq->ticks.unit;
-		if (next == SN_SEALED || begin <= now.t100ns + seq->ticks.unit)
-			return 0;
 		error = sn_clock_elapsed(seq->clock, &now_ns);
 		if (error)
 			return error;
@@ -390,18 +244,18 @@ int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns)
 			end_ns = now_ns + bound_ns;
 		if (now_ns >= end_ns)
 			break;
-		const uint64_t span = (begin - now.t100ns) * 100;
-		error = sn_clock_sleep(seq->clock, span < end_ns - now_ns ? span : end_ns - now_ns);
+		const uint64_t span_ns = lead_t100ns * 100, left_ns = end_ns - now_ns;
+		error = sn_clock_sleep(seq->clock, span_ns < left_ns ? span_ns : left_ns);
 		if (error)
 			return error;
 	}
-	if (begin - now.t100ns <= seq->hold + seq->borrow)
+	if (lead_t100ns <= seq->hold_t100ns + seq->borrow_t100ns)
 		return 0;
 	return sn_fail(
 		SNOWID_E_CLOCK,
 		"the clock is %.4f ms behind what the store has recorded; correct the clock, or "
 		"use another store",
-		ms(begin - now.t100ns));
+		sn_t100ns_to_ms(lead_t100ns));
 }
 
 void sn_sequencer_detach(struct sn_sequencer *seq)

@@ -2,10 +2,10 @@
  *
  * The sequencer: the one mechanism that keeps IDs unique.
  *
- * A slot is (tick << bits) | sequence. `next` is the first slot that nobody has; it only grows, and
- * moving it from s to e makes [s, e) the mover's own, in any thread of any process that shares the
- * words. `limit` is the last tick that may be issued; it only grows. That is all of safety. What
- * else stands here is policy: which slots are worth taking, given what the clock says.
+ * A slot is (tick << bits) | sequence. `next` is the first slot that has not been claimed. It only
+ * grows. Whoever moves it from s to e owns the slots [s, e), in any thread of any process that shares
+ * the state. `limit` is the last tick that may be issued, and only grows too. Safety needs nothing
+ * else. What plan.h adds is policy: which slots are worth claiming, given what the clock says.
  */
 #ifndef SN_SEQUENCER_H
 #define SN_SEQUENCER_H
@@ -18,56 +18,58 @@
 
 #define SN_CLAIM_MAX (UINT64_C(1) << 32) /* slots in one claim */
 
-/* What a kind of ID and a config ask of a sequencer. */
 struct sn_sequencer_settings {
-	struct snowid_clock *clock; /* outlives the sequencer, as `words` do */
+	struct snowid_clock *clock; /* must outlive the sequencer, as `shared` must */
 	struct sn_ticks ticks;
 	struct sn_shared_state *shared;
-	unsigned
-		start_bits; /* a tick that the clock opens starts at a random value of so many bits,
-			      * fewer than the sequence has and at most 31 */
+	/* A tick that the clock opens starts at a random value of this many bits: fewer than the
+	 * sequence has, and at most 31. */
+	unsigned start_bits;
 	uint64_t wait_ns;
 	uint64_t hold_ns;
 	uint64_t borrow_ns;
-	/* Raises words->limit, and may wait for it; called only by calls that may. It does nothing
-	 * while another thread is at it. NULL: nobody need.
-	 * `block_ns` is by how much, so that it is called when half of that is left. */
+	/* Raises shared->limit by block_ns, and may wait for that. It is called when half of the
+	 * block is left, and only by calls that may wait. It does nothing while another thread is
+	 * renewing. NULL if the limit needs no renewal. */
 	int (*renew)(void *user);
 	void *user;
 	uint64_t block_ns;
 };
 
 struct sn_sequencer {
-	struct sn_shared_state *_Atomic shared; /* that this process claims from */
+	struct sn_shared_state *_Atomic shared; /* what this process claims from */
 	struct snowid_clock *clock;
 	struct sn_ticks ticks;
-	struct sn_shared_state *first; /* that it began with: succeeded ones lie behind */
+	struct sn_shared_state *initial_shared; /* its replacements lie right behind it in memory */
 	unsigned start_bits;
-	uint64_t wait, hold, borrow; /* in hns */
+	uint64_t wait_t100ns;
+	uint64_t hold_t100ns;
+	uint64_t borrow_t100ns;
 	int (*renew)(void *user);
 	void *user;
-	uint64_t half_block; /* in ticks */
-	/* While the clock is behind: the unopened tick that was met, and when, in elapsed time. In
-	 * private memory, since elapsed time means nothing in another time namespace. */
-	_Atomic uint64_t held_slot;
-	_Atomic uint64_t held_since;
+	uint64_t half_block_ticks;
+	/* While the clock is behind: the slot that waits for its tick to be opened, and since when, in
+	 * elapsed time. Each process has its own, because elapsed time has no meaning in another time
+	 * namespace. */
+	_Atomic uint64_t paced_slot;
+	_Atomic uint64_t paced_since_ns;
 };
 
 struct sn_claim {
 	uint64_t start;    /* the first slot */
-	uint64_t count;    /* how many follow each other; at least 1, at most as many as wanted */
-	uint64_t identity; /* of the words they are from */
-	uint64_t wait_ns;  /* on error: after how long it is worth trying again, 0 for never */
-	bool due;          /* the limit is near: who may wait should renew it */
+	uint64_t count;    /* of consecutive slots; from 1 to what was asked for */
+	uint64_t identity; /* of the shared state that they were claimed from */
+	uint64_t wait_ns;  /* on error: when to try again; 0 if that does not help */
+	bool renewal_due;  /* the limit is near, and a caller that may wait should renew it */
 };
 
 void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_settings *settings);
 
-/* Waits, up to a bound, until the clock comes to `next` of words that have a past. SNOWID_E_CLOCK:
- * it stays further behind than hold allows. */
+/* Waits until the clock reaches `next` of a state that has been used before, or for bound_ns.
+ * SNOWID_E_CLOCK if it is then still further behind than hold and borrow allow. */
 int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns);
 
-/* Ends claims through this copy of the sequencer alone: for a child that gives up its share. */
+/* Ends claims through this copy of the sequencer only, for a child that closes its generator. */
 void sn_sequencer_detach(struct sn_sequencer *seq);
 
 /* Claims up to `count` (1 to SN_CLAIM_MAX) consecutive slots, without waiting. Errors: see
@@ -93,7 +95,7 @@ static inline int sn_sequencer_claim(struct sn_sequencer *seq, uint64_t count,
 		const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
 		uint64_t next = atomic_load_explicit(&shared->next, memory_order_relaxed);
 		const uint64_t end = next + count;
-		/* The plain case: the clock's tick is open, and has room for more than this. */
+		/* The usual case: the tick of the clock is open, and has room for more than this. */
 		if (next >> ticks->bits == tick && (next & ticks->mask) != 0 &&
 		    end >> ticks->bits == tick && next < ticks->end_slot &&
 		    tick <= atomic_load_explicit(&shared->limit, memory_order_acquire) &&
@@ -102,25 +104,26 @@ static inline int sn_sequencer_claim(struct sn_sequencer *seq, uint64_t count,
 			claim->count = count;
 			claim->identity =
 				atomic_load_explicit(&shared->identity, memory_order_relaxed);
-			claim->due = false;
+			claim->renewal_due = false;
 			return 0;
 		}
 	}
 	return sn_sequencer_claim_slow(seq, count, claim, sec, nsec);
 }
 
-/* How long a call may wait in all; its end is set when it first waits. */
+/* How long a call may wait in all. */
 struct sn_deadline {
 	uint64_t timeout_ns;
-	uint64_t at; /* in elapsed time, 0 before the first wait */
+	uint64_t end_ns; /* in elapsed time; 0 before the first wait, which sets it */
 };
 
-/* What follows a claim that failed: waits, while that can help, for one that does not. Returns
- * `failure`, or that of a later try, if none came before the deadline. */
+/* Repeats a claim that returned `failure`, as long as waiting can help and the deadline has not
+ * passed. Returns the failure of the last try if none succeeds. */
 int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadline *deadline,
 		      int failure, struct sn_claim *claim);
 
-/* Renews a limit that is near. A failure shows when the limit is reached. */
+/* Renews a limit that is near. Errors are ignored, since the limit still allows claims: they occur
+ * again when it is reached. */
 void sn_sequencer_renew_early(struct sn_sequencer *seq) __attribute__((cold));
 
 static inline int sn_sequencer_claim_until(struct sn_sequencer *seq, uint64_t count,
@@ -129,21 +132,22 @@ static inline int sn_sequencer_claim_until(struct sn_sequencer *seq, uint64_t co
 	int error = sn_sequencer_claim(seq, count, claim);
 	if (SN_UNLIKELY(error))
 		error = sn_sequencer_wait(seq, count, deadline, error, claim);
-	if (SN_UNLIKELY(!error && claim->due && deadline->timeout_ns > 0))
+	if (SN_UNLIKELY(!error && claim->renewal_due && deadline->timeout_ns > 0))
 		sn_sequencer_renew_early(seq);
 	return error;
 }
 
-/* Renews the limit if half of the block is used, and says when that will be; UINT64_MAX: never. */
+/* Renews the limit if half of the block is used, and tells when to call this again; UINT64_MAX means
+ * never. */
 int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns);
 
-/* How many slots could be claimed at once. Errors as a claim, with *wait_ns. */
+/* How many slots could be claimed at once. Errors and *wait_ns are those of a claim. */
 int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *wait_ns);
 
-/* The words that now stand for those the sequencer began with. */
+/* The state that has replaced the initial one, or the initial one itself. */
 struct sn_shared_state *sn_sequencer_shared(const struct sn_sequencer *seq);
 
-/* Slots claimed since the first words were made. */
+/* How many slots have been claimed since the initial state was made. */
 uint64_t sn_sequencer_issued(const struct sn_sequencer *seq);
 
 #endif

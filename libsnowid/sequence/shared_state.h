@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The words that the users of one identity share, in a MAP_SHARED page that is bound to it for life.
- * In a state file they lie on the disk: the order and size of this struct are part of its format.
+ * The state that all users of an identity share, in a MAP_SHARED page that never gets another
+ * identity. In a state file it is on the disk: order and size of this struct are part of its format.
  */
 #ifndef SN_SHARED_STATE_H
 #define SN_SHARED_STATE_H
@@ -10,28 +10,28 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* `next` of words that have been given up. No slot is ever this, nor the one below. */
+/* `next` of a state that has been given up. No slot has this value or the one below it. */
 #define SN_SEALED UINT64_MAX
 
-/* What became of sealed words. */
+/* Why a state is sealed. */
 enum sn_seal_reason {
-	SN_SEAL_CLOSED,  /* given up for good, or not sealed */
-	SN_SEAL_LOST,    /* their owner is looking for new ones */
-	SN_SEAL_REPLACED /* by the words that lie right behind them in memory */
+	SN_SEAL_CLOSED,  /* the generator was closed; also if the state is not sealed */
+	SN_SEAL_LOST,    /* the worker was lost, and its owner is claiming another */
+	SN_SEAL_REPLACED /* the state right behind it in memory has replaced it */
 };
 
-/* Times are hns since the epoch. */
+/* Times are in units of 100 ns since the epoch. */
 struct sn_shared_state {
-	alignas(64) _Atomic uint64_t next; /* the first slot that nobody has */
-	_Atomic uint64_t end;              /* what `next` was when it was sealed */
+	alignas(64) _Atomic uint64_t next; /* the first slot that has not been claimed */
+	_Atomic uint64_t end;              /* the value of `next` before it was sealed */
 
 	alignas(64) _Atomic uint64_t limit; /* the last tick that may be issued */
 	_Atomic uint64_t seen; /* the highest reading of the clock, raised when a tick is opened */
-	_Atomic uint64_t behind;      /* 1 since the clock was found behind `seen` */
-	_Atomic uint64_t identity;    /* what the owner puts into each ID; never changes */
-	_Atomic uint64_t seal_reason; /* enum sn_fate, once sealed */
+	_Atomic uint64_t behind;      /* 1 while the clock is behind `seen` */
+	_Atomic uint64_t identity;    /* the fixed fields of each ID; never changes */
+	_Atomic uint64_t seal_reason; /* enum sn_seal_reason */
 
-	/* Statistics. IDs issued are `counted` plus the low part of `next`. */
+	/* Statistics. `counted` plus the low bits of `next` is the number of IDs issued. */
 	alignas(64) _Atomic uint64_t counted;
 	_Atomic uint64_t waits;
 	_Atomic uint64_t regressions;
@@ -41,7 +41,7 @@ struct sn_shared_state {
 };
 _Static_assert(sizeof(struct sn_shared_state) == 192, "the format of state files");
 
-/* Raises a word that only grows. */
+/* Raises a value that must never fall. */
 static inline void sn_raise(_Atomic uint64_t *word, uint64_t value)
 {
 	uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
@@ -49,7 +49,8 @@ static inline void sn_raise(_Atomic uint64_t *word, uint64_t value)
 		;
 }
 
-/* No slot is claimed after this by anyone who shares the words: the exact end is in `end`. */
+/* Ends all claims, in every process that shares the state. The exchange makes `end` exact: a caller
+ * that has already checked `next` cannot claim a slot after it was read. */
 static inline void sn_seal(struct sn_shared_state *shared)
 {
 	const uint64_t end = atomic_exchange(&shared->next, SN_SEALED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ticks and slots of a kind of ID: their arithmetic, and where a clock stands among them.
+ * The ticks and slots of a kind of ID: their arithmetic, and which tick a clock shows.
  */
 #ifndef SN_TICKS_H
 #define SN_TICKS_H
@@ -12,38 +12,38 @@
 
 struct sn_ticks {
 	struct sn_timebase time;
-	uint64_t span_sec; /* from the second of the epoch to that of the last tick */
+	uint64_t span_sec; /* from the second of the epoch to the second of the last tick */
 	uint64_t last_tick;
-	uint64_t end_slot; /* the slot after the last */
-	uint64_t unit;     /* in hns */
-	uint64_t lag;      /* in ticks: how far behind the clock slots are still taken */
-	uint64_t mask;     /* of the sequence in a slot */
-	unsigned bits;     /* of the sequence */
-	unsigned low_bits; /* the sequence and the ticks of a lag: what statistics count by */
+	uint64_t end_slot; /* the slot after the last one */
+	uint64_t unit_t100ns;
+	uint64_t lag_ticks; /* how far behind the clock slots may still be claimed */
+	uint64_t mask;      /* of the sequence in a slot */
+	unsigned bits;      /* of the sequence */
+	unsigned low_bits;  /* of the sequence and the ticks of the lag, for statistics */
 };
 
-/* bits is 0 to 63; time and bits together have at most 64. */
+/* bits is 0 to 63. Time and sequence must fit into 64 bits together. */
 void sn_ticks_init(struct sn_ticks *ticks, const struct sn_timebase *time, uint64_t last_tick,
 		   unsigned bits);
 
-/* A reading of a clock that lies within the layout. */
+/* A reading of the clock that is within the layout. */
 struct sn_reading {
 	uint64_t tick;
 	uint64_t t100ns; /* since the epoch */
 };
 
-/* SNOWID_E_EPOCH, SNOWID_E_ENDED. */
+/* SNOWID_E_EPOCH, or SNOWID_E_ENDED. */
 int sn_ticks_locate(const struct sn_ticks *ticks, int64_t sec, uint32_t nsec,
 		    struct sn_reading *reading);
 
-/* The same for a clock of now, whose errors it returns too. */
+/* Reads the clock. Errors are those of the clock and of sn_ticks_locate(). */
 int sn_ticks_read(const struct sn_ticks *ticks, struct snowid_clock *clock,
 		  struct sn_reading *reading);
 
-/* SNOWID_E_ENDED, with its detail. */
-int sn_ticks_ended(const struct sn_ticks *ticks);
+/* Returns SNOWID_E_ENDED, and records when the layout ended. */
+int sn_ticks_fail_ended(const struct sn_ticks *ticks);
 
-/* The first slot of a tick, and the one after its last. */
+/* The first slot of a tick, and the slot after its last one. */
 static inline uint64_t sn_ticks_begin(const struct sn_ticks *ticks, uint64_t tick)
 {
 	return tick << ticks->bits;
@@ -54,6 +54,7 @@ static inline uint64_t sn_ticks_end(const struct sn_ticks *ticks, uint64_t tick)
 	return tick >= ticks->last_tick ? ticks->end_slot : sn_ticks_begin(ticks, tick + 1);
 }
 
+/* The low bits of a slot, by which statistics count. */
 static inline uint64_t sn_ticks_low(const struct sn_ticks *ticks, uint64_t slot)
 {
 	return slot & ((UINT64_C(1) << ticks->low_bits) - 1);

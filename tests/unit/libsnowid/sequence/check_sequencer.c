@@ -166,14 +166,14 @@ TEST(after_a_seal_nobody_claims)
 	make(&settings);
 	OK(snowid_clock_advance(the_clock, MS));
 	OK(sn_sequencer_claim(&q, 7, &claim));
-	sn_seal(q.first);
+	sn_seal(q.initial_shared);
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOSED);
 	ck_assert_uint_eq(claim.wait_ns, 0);
 	OK(snowid_clock_step(the_clock, -INT64_C(5000000000)));
 	EXPECT(claim_for(1, UINT64_MAX), SNOWID_E_CLOSED);
-	ck_assert_uint_eq(atomic_load(&q.first->end), claim.start + 7);
-	sn_seal(q.first); /* again */
-	ck_assert_uint_eq(atomic_load(&q.first->end), claim.start + 7);
+	ck_assert_uint_eq(atomic_load(&q.initial_shared->end), claim.start + 7);
+	sn_seal(q.initial_shared); /* again */
+	ck_assert_uint_eq(atomic_load(&q.initial_shared->end), claim.start + 7);
 	ck_assert_uint_eq(sn_sequencer_issued(&q), 7);
 	uint64_t count, wait;
 	EXPECT(sn_sequencer_available(&q, &count, &wait), SNOWID_E_CLOSED);
@@ -212,12 +212,12 @@ TEST(a_seal_knows_the_exact_end)
 			pthread_create(&threads[i], NULL, race, &ends[i]);
 		while (atomic_load(&racers_ready) < 3 || sn_sequencer_issued(&q) < 100)
 			;
-		sn_seal(q.first);
+		sn_seal(q.initial_shared);
 		for (int i = 0; i < 3; i++) {
 			pthread_join(threads[i], NULL);
 			end = ends[i] > end ? ends[i] : end;
 		}
-		ck_assert_uint_eq(atomic_load(&q.first->end), end);
+		ck_assert_uint_eq(atomic_load(&q.initial_shared->end), end);
 		drop();
 	}
 }
@@ -499,7 +499,7 @@ TEST(at_the_last_slot_the_layout_has_ended)
 	}
 	OK(snowid_clock_step(the_clock, -100000));
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_ENDED);
-	sn_seal(q.first);
+	sn_seal(q.initial_shared);
 	EXPECT(sn_sequencer_claim(&q, 1, &claim), SNOWID_E_CLOSED);
 	drop();
 }

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The clock policy. If the next slot is in the past, the tick of the clock is opened. If the clock
+ * is behind the next slot, its tick is used up, time was borrowed, or the clock was set back.
+ */
+#include "libsnowid/sequence/plan.h"
+
+#include <inttypes.h>
+
+#include "libsnowid/base/entropy.h"
+#include "libsnowid/base/error.h"
+
+static int fail_retry_later(struct sn_plan *plan, uint64_t t100ns, int code, const char *why)
+{
+	plan->wait_ns = t100ns * 100;
+	return sn_fail(code, "%s; try again in %.4f ms, or allow a longer wait", why,
+		       sn_t100ns_to_ms(t100ns));
+}
+
+static int fail_too_far_behind(struct sn_shared_state *shared, uint64_t distance, uint64_t bound,
+			       const char *what)
+{
+	atomic_fetch_add(&shared->refused, 1);
+	return sn_fail(
+		SNOWID_E_CLOCK,
+		"%s by %.4f ms, more than the hold of %.4f ms; correct the clock, or raise hold",
+		what, sn_t100ns_to_ms(distance), sn_t100ns_to_ms(bound));
+}
+
+/* ---- the clock is behind --------------------------------------------------------------------- */
+
+/* Continues without the clock. A tick that is open is used to its end; the next is opened only after
+ * `slowness` ticks of elapsed time. Without this pace, a busy generator would run ahead as far as
+ * hold allows at once, and would then have to refuse everything. */
+static int plan_by_elapsed_time(struct sn_sequencer *seq, uint64_t slowness, struct sn_plan *plan)
+{
+	const uint64_t tick = plan->start >> seq->ticks.bits;
+	const uint64_t pace_ns = seq->ticks.unit_t100ns * 100 * slowness;
+	uint64_t now_ns, ticks = 0, waited_ns = 0;
+
+	if (plan->start != sn_ticks_begin(&seq->ticks, tick)) {
+		plan->end = sn_ticks_end(&seq->ticks, tick);
+		return 0;
+	}
+	const int error = sn_clock_elapsed(seq->clock, &now_ns);
+	if (error)
+		return error;
+	if (atomic_load(&seq->paced_slot) == plan->start) {
+		const uint64_t since_ns = atomic_load(&seq->paced_since_ns);
+		waited_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+		ticks = waited_ns / pace_ns;
+	} else {
+		atomic_store(&seq->paced_since_ns, now_ns);
+		atomic_store(&seq->paced_slot, plan->start);
+	}
+	if (ticks == 0)
+		return fail_retry_later(plan, sn_t100ns_from_ns(pace_ns - waited_ns),
+					SNOWID_E_CLOCK,
+					"the clock is behind, and the tick that was held is spent");
+	if (ticks > seq->ticks.lag_ticks)
+		ticks = seq->ticks.lag_ticks ? seq->ticks.lag_ticks : 1;
+	plan->end =
+		sn_ticks_end(&seq->ticks, ticks > seq->ticks.last_tick - tick ? seq->ticks.last_tick
+									      : tick + ticks - 1);
+	return 0;
+}
+
+/* The clock shows an earlier time than it has shown before. */
+static int plan_after_regression(struct sn_sequencer *seq, struct sn_shared_state *shared,
+				 uint64_t regression, uint64_t ahead, struct sn_plan *plan)
+{
+	sn_raise(&shared->max_lag, regression);
+	if (atomic_exchange(&shared->behind, 1) == 0)
+		atomic_fetch_add(&shared->regressions, 1);
+	if (regression <= seq->wait_t100ns)
+		return fail_retry_later(plan, regression, SNOWID_E_CLOCK, "the clock went back");
+	if (regression > seq->hold_t100ns)
+		return fail_too_far_behind(shared, regression, seq->hold_t100ns,
+					   "the clock went back");
+	if (ahead > seq->hold_t100ns)
+		return fail_retry_later(
+			plan, ahead - seq->hold_t100ns, SNOWID_E_CLOCK,
+			"the clock went back, and IDs are as far ahead as hold allows");
+	return plan_by_elapsed_time(seq, 1, plan);
+}
+
+/* The clock is right, but IDs are ahead of it: their tick is used up, time is borrowed, or the clock
+ * has caught up with its past after a hold that left IDs further ahead. */
+static int plan_ahead_of_clock(struct sn_sequencer *seq, struct sn_shared_state *shared,
+			       const struct sn_reading *now, uint64_t ahead, struct sn_plan *plan)
+{
+	if (ahead <= seq->borrow_t100ns) {
+		const uint64_t latest = now->t100ns + seq->borrow_t100ns;
+		plan->end = sn_ticks_end(&seq->ticks, latest / seq->ticks.unit_t100ns);
+		return 0;
+	}
+	const uint64_t excess = ahead - seq->borrow_t100ns;
+	if (excess <= seq->ticks.unit_t100ns)
+		return fail_retry_later(plan, excess, SNOWID_E_EXHAUSTED,
+					"the sequence of this tick is spent");
+	if (excess <= seq->wait_t100ns)
+		return fail_retry_later(plan, excess, SNOWID_E_CLOCK,
+					"the clock is behind what has been issued");
+	/* The lead is reduced at half speed, so that no caller blocks for long. */
+	if (excess <= seq->hold_t100ns)
+		return plan_by_elapsed_time(seq, 2, plan);
+	return fail_too_far_behind(shared, excess, seq->hold_t100ns,
+				   "the clock is behind what has been issued");
+}
+
+/* The next slot is above the tick of the clock. `now` was read after `next` was loaded. If a thread
+ * was preempted between an older reading and that load, the clock would seem to have gone back. */
+static int plan_behind_clock(struct sn_sequencer *seq, struct sn_shared_state *shared,
+			     const struct sn_reading *now, struct sn_plan *plan)
+{
+	const uint64_t seen = atomic_load(&shared->seen);
+	const uint64_t begin = (plan->start >> seq->ticks.bits) * seq->ticks.unit_t100ns;
+	const uint64_t ahead = begin > now->t100ns ? begin - now->t100ns : 0;
+
+	if (seen > now->t100ns)
+		return plan_after_regression(seq, shared, seen - now->t100ns, ahead, plan);
+	return plan_ahead_of_clock(seq, shared, now, ahead, plan);
+}
+
+/* ---- plans ----------------------------------------------------------------------------------- */
+
+static int fail_sealed(const struct sn_shared_state *shared, struct sn_plan *plan)
+{
+	if (atomic_load(&shared->seal_reason) == SN_SEAL_CLOSED)
+		return sn_fail(SNOWID_E_CLOSED, "the generator is closed; create another");
+	plan->wait_ns = SN_SLEEP_MIN_NS;
+	return sn_fail(SNOWID_E_LIMIT, "the store has lost its worker, and claims one again");
+}
+
+/* Opens the tick of the clock and, with it, those of the lag. */
+static int plan_open_tick(struct sn_sequencer *seq, uint64_t oldest, const struct sn_reading *now,
+			  struct sn_plan *plan)
+{
+	uint32_t random = 0;
+
+	if (seq->start_bits > 0) {
+		const int error = sn_entropy(&random, sizeof random);
+		if (error)
+			return error;
+	}
+	plan->start = oldest + (random & ((UINT64_C(1) << seq->start_bits) - 1));
+	plan->end = sn_ticks_end(&seq->ticks, now->tick);
+	return 0;
+}
+
+static int plan_by_clock(struct sn_sequencer *seq, struct sn_shared_state *shared,
+			 const struct sn_reading *now, struct sn_plan *plan)
+{
+	const struct sn_ticks *const ticks = &seq->ticks;
+	const uint64_t next = plan->start;
+	const uint64_t oldest = now->tick > ticks->lag_ticks
+					? sn_ticks_begin(ticks, now->tick - ticks->lag_ticks)
+					: 0;
+	const bool unopened = next == oldest && next == sn_ticks_begin(ticks, now->tick);
+
+	if (next < oldest || unopened)
+		return plan_open_tick(seq, oldest, now, plan);
+	if (next >= sn_ticks_end(ticks, now->tick))
+		return plan_behind_clock(seq, shared, now, plan);
+	plan->end = sn_ticks_end(ticks, now->tick);
+	return 0;
+}
+
+int sn_plan_claim(struct sn_sequencer *seq, struct sn_shared_state *shared, uint64_t next,
+		  struct sn_reading *now, struct sn_plan *plan)
+{
+	int error = 0;
+
+	*plan = (struct sn_plan){.start = next};
+	if (next == SN_SEALED)
+		return fail_sealed(shared, plan);
+	if (next >= seq->ticks.end_slot)
+		return sn_ticks_fail_ended(&seq->ticks);
+	if (next >= sn_ticks_end(&seq->ticks, now->tick))
+		error = sn_ticks_read(&seq->ticks, seq->clock, now);
+	if (!error)
+		error = plan_by_clock(seq, shared, now, plan);
+	if (error)
+		return error;
+	const uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_acquire);
+	if (plan->end > sn_ticks_end(&seq->ticks, limit))
+		plan->end = sn_ticks_end(&seq->ticks, limit);
+	if (plan->start < plan->end)
+		return 0;
+	plan->wait_ns = SN_SLEEP_MIN_NS;
+	return sn_fail(SNOWID_E_LIMIT,
+		       "the store allows IDs up to tick %" PRIu64 ", and the next is in %" PRIu64,
+		       limit, plan->start >> seq->ticks.bits);
+}

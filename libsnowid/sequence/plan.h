@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which slots may be claimed next, given what the clock says.
+ */
+#ifndef SN_PLAN_H
+#define SN_PLAN_H
+
+#include "libsnowid/sequence/sequencer.h"
+
+/* The shortest wait that is worth a sleep while ticks are shorter than this. The kernel wakes a
+ * sleeper about 50 us late; the slots of the ticks that pass meanwhile are within the lag, so that
+ * they are not lost. */
+#define SN_SLEEP_MIN_NS 250000
+
+/* The slots from `start` up to, and without, `end`. On error, wait_ns says when to try again, and is
+ * 0 if trying again does not help. */
+struct sn_plan {
+	uint64_t start;
+	uint64_t end;
+	uint64_t wait_ns;
+};
+
+/* Plans a claim for the case that the shared `next` still has the value `next` when it is made.
+ * *now may have been read before `next` was loaded, and is read again if that could matter. */
+int sn_plan_claim(struct sn_sequencer *seq, struct sn_shared_state *shared, uint64_t next,
+		  struct sn_reading *now, struct sn_plan *plan);
+
+/* 100 ns as ms, for texts. */
+static inline double sn_t100ns_to_ms(uint64_t t100ns)
+{
+	return (double)t100ns / SN_T100NS_PER_MS;
+}
+
+/* Rounds up. */
+static inline uint64_t sn_t100ns_from_ns(uint64_t ns)
+{
+	return ns / 100 + (ns % 100 != 0);
+}
+
+#endif
