@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 # SPDX-License-Identifier: MIT
 # Sourced by the other scripts: what they need of Debian.
 
@@ -13,12 +13,12 @@ become_root() { # become_root WHAT FOR: sets as_root to what runs a command as r
 	fi
 }
 
-# Installs what is missing of the named packages, and no more.
+# Installs those of the named packages that are missing.
 install_missing() {
+	installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
 	missing=
 	for package in "$@"; do
-		status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
-		[ "$status" = installed ] || missing="$missing $package"
+		printf '%s\n' "$installed" | grep -qx "installed $package" || missing="$missing $package"
 	done
 	[ -n "$missing" ] || return 0
 	become_root "install$missing"
@@ -35,22 +35,29 @@ own_release() {
 		'Origin: Debian' "Codename: $(. /etc/os-release && echo "$VERSION_CODENAME")" | sort -u
 }
 
-# shellcheck disable=SC2034 # used by who sources this
+# ---- lists, for the scripts that source this ----------------------------------------------------
+
 build_packages="autoconf automake libtool pkg-config gcc g++ libc6-dev make xz-utils"
-# shellcheck disable=SC2034
-ruby_packages="ruby ruby-dev ruby-minitest ruby-activerecord ruby-sqlite3 yard puma"
-# shellcheck disable=SC2034
-lua_packages="lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 lua-cjson lua-posix luarocks \
-	lua-ldoc lua-markdown nginx-light libnginx-mod-http-lua curl procps"
-# shellcheck disable=SC2034
-python_packages="swig python3-dev python3-setuptools python3-wheel python3-venv mypy python3-numpy python3-sqlalchemy"
+
+# make check, and the lint step.
+test_packages="check uuid-dev libjansson-dev python3 perl patch procps mandoc bash-completion bsdutils \
+	util-linux binutils"
+lint_packages="clang-format shellcheck black rubocop lua-check universal-ctags mandoc git"
 
 # The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.
-# shellcheck disable=SC2034
-daemon_packages="libuv1-dev libssl-dev libjansson-dev libyaml-dev node-llhttp python3 python3-jsonschema curl openssl chrony \
-	chromium haproxy nginx-light prometheus systemd"
+daemon_build_packages="libuv1-dev libssl-dev libyaml-dev node-llhttp"
+daemon_packages="$daemon_build_packages python3-jsonschema python3-yaml curl openssl chrony chromium \
+	haproxy nginx-light prometheus systemd"
 
-# shellcheck disable=SC2034
+# ldoc runs with Lua 5.1 or 5.2 only.
+python_packages="swig python3-dev python3-setuptools python3-wheel python3-venv mypy python3-numpy \
+	python3-sqlalchemy"
+ruby_packages="ruby ruby-dev ruby-minitest ruby-activerecord ruby-sqlite3 yard puma"
+lua_packages="lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 lua-cjson lua-posix luarocks \
+	lua-ldoc lua5.1 lua-markdown nginx-light libnginx-mod-http-lua curl"
+
+other_compilers="clang libclang-rt-14-dev valgrind"
+model_packages="spin abigail-tools"
 debian_packages="mmdebstrap lintian autopkgtest util-linux"
-# shellcheck disable=SC2034
-architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu qemu-user-static musl-tools linux-libc-dev"
+architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu qemu-user-static musl-tools \
+	linux-libc-dev"

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Tests the tests: run.sh MUTANT.patch takes one safety mechanism out of the library. The patch's lines
 # "fails: TEST…" name the tests that must notice, "passes: TEST…" those that another mechanism still
 # carries. Each of them must also pass on the library as it is, under the same time limit.

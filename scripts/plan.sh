@@ -1,0 +1,100 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: MIT
+# Sourced by scripts/check: the suites of each tier, the longest first.
+
+bindings="--with-python PYTHON=/usr/bin/python3 --with-ruby RUBY=/usr/bin/ruby --with-lua"
+no_bindings="--without-python --without-ruby --without-lua"
+
+plan_fast() {
+	start lint lines lint scripts/lint
+	start build suite build "$no_bindings" check "\$(unit_tests) \$(conformance_tests) tests/sim/sim \
+		tests/interface/symbols.sh tests/conformance/run_rest.py $(mutants_of_changes)"
+}
+
+plan_default() {
+	start lint lines lint scripts/lint
+	start abi lines abi tests/interface/abi.sh
+	start gcc suite gcc "$bindings"
+	start asan-ubsan suite asan-ubsan "--enable-asan --enable-ubsan $bindings"
+	start tsan suite tsan --enable-tsan check '$(unit_tests) $(conformance_tests) tests/sim/sim'
+}
+
+plan_full() {
+	start lint lines lint scripts/lint
+	start model lines model tests/model/model.sh
+	make_tarball
+	start distcheck distcheck
+	start gcc gcc_and_simulations
+	start debian packages
+	start tsan suite tsan --enable-tsan
+	start architectures lines architectures scripts/architectures "$work/architectures"
+	start asan-ubsan suite asan-ubsan "--enable-asan --enable-ubsan $bindings"
+	start clang suite clang "CC=clang CXX=clang++ $bindings" check "$compiler_tests"
+	start valgrind valgrind_and_tarball
+	start abi lines abi tests/interface/abi.sh
+}
+
+# What a compiler may change, apart from the daemon's behaviour over time.
+compiler_tests='$(unit_tests) $(conformance_tests) $(conformance_scripts) tests/sim/sim'
+
+# One mutant of each file that has changed since the branch left main, or since the last commit there.
+mutants_of_changes() {
+	local base file
+	base=$(git merge-base HEAD '@{upstream}' 2>/dev/null || git merge-base HEAD main 2>/dev/null) || return 0
+	git diff --name-only "$base" | while read -r file; do
+		grep -lx "+++ b/$file" tests/mutants/*.patch | head -n 1
+	done | sort -u | head -n 3 | paste -sd ' '
+}
+
+# ---- suites of the full tier that are more than a build -----------------------------------------
+
+make_tarball() {
+	configure gcc "$bindings" && make -C "$work/gcc" -s dist >"$work/dist.log" 2>&1 ||
+		does_not_build "a tarball" "$work/dist.log"
+	tarball=$(ls "$work"/gcc/libsnowid-*.tar.xz)
+}
+
+gcc_and_simulations() {
+	suite gcc "$bindings"
+	try "20,000 simulations of a fleet" "$work/gcc/tests/sim/sim" 0 20000
+	try "a simulated minute of 1,024 busy workers" "$work/gcc/tests/sim/sim" full
+}
+
+valgrind_and_tarball() {
+	suite valgrind "$no_bindings" check-valgrind
+	try "a tarball is whole, whatever it was configured for" same_tarball
+}
+
+same_tarball() {
+	make -C "$work/valgrind" -s dist && diff <(tar -tf "$tarball" | sort) \
+		<(tar -tf "$work/valgrind/$(basename "$tarball")" | sort)
+}
+
+packages() {
+	unset MAKEFLAGS # its makes are started by debhelper, in a system of their own
+	lines packages scripts/debian "$tarball" "$work/debian"
+}
+
+# What distcheck adds to the other suites: a source that cannot be written, from the tarball alone, by an
+# ordinary user; that all of it is installed and uninstalled, and cleaned up.
+distcheck_tests="\$(unit_tests) \$(conformance_tests) tests/tool/tool.sh tests/interface/symbols.sh \
+	tests/mutants/limit.patch"
+
+distcheck() {
+	try "make distcheck as an ordinary user" run_distcheck
+}
+
+run_distcheck() {
+	local home status=0 as_user=(env)
+	home=$(mktemp -d) # the checkout may be where nobody may look
+	tar -C "$home" -xf "$tarball"
+	if [ "$(id -u)" -eq 0 ]; then
+		chown -R nobody "$home"
+		as_user=(setpriv --reuid nobody --regid nogroup --clear-groups env)
+	fi
+	(cd "$home"/libsnowid-* && "${as_user[@]}" HOME="$home" TMPDIR=/tmp XDG_STATE_HOME= sh -c '
+		mkdir build && cd build && ../configure PYTHON=/usr/bin/python3 RUBY=/usr/bin/ruby &&
+		make distcheck TESTS="$1"' sh "$distcheck_tests") || status=$?
+	rm -rf "$home"
+	return $status
+}

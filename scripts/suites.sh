@@ -1,0 +1,119 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: MIT
+# Sourced by scripts/check: how it runs a suite of tests, several suites side by side, and counts.
+# Expects $top, the source, and $work, an empty directory.
+
+# All that run at once draw from one pipe of tokens, as make's own children do, so that what waits leaves its
+# processor to another suite ("POSIX Jobserver" in make's manual). Each make has one more of its own.
+share_processors() {
+	local token
+	mkfifo "$work/tokens"
+	exec 3<>"$work/tokens"
+	for ((token = 1; token < $(nproc); token++)); do printf + >&3; done
+	export MAKEFLAGS="-j --jobserver-auth=3,3"
+	lanes=$(($(nproc) + 1))
+}
+
+# Runs a suite beside others, at most $lanes of them. Shows what it said once it has ended.
+start() { # start NAME COMMAND...
+	while [ "$(jobs -pr | wc -l)" -ge "$lanes" ]; do wait -n || true; done
+	echo "0 1" >"$work/$1.count" # until it has ended
+	{
+		local begun=$SECONDS
+		passed=0 failed=0
+		"${@:2}" >"$work/$1.out" 2>&1 || failed=$((failed + 1))
+		[ $((passed + failed)) -gt 0 ] || failed=1
+		echo "$passed $failed" >"$work/$1.count"
+		echo "$1: $passed passed, $failed failed ($((SECONDS - begun)) s)" >>"$work/$1.out"
+		flock "$work" cat "$work/$1.out"
+	} &
+}
+
+# Waits for all suites, and prints the sum.
+finish() {
+	wait
+	cat "$work"/*.count | awk '{ passed += $1; failed += $2 }
+		END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 || passed == 0 }'
+}
+
+count() { # count PASSED FAILED
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+}
+
+# One check that is a command. Its output is shown if it fails.
+try() { # try NAME COMMAND...
+	local log
+	log=$(mktemp "$work/try.XXXXXX")
+	if "${@:2}" >"$log" 2>&1; then
+		count 1 0
+		echo "ok - $1"
+	else
+		count 0 1
+		echo "not ok - $1"
+		tail -n 40 "$log"
+	fi
+}
+
+# A script that prints a line for each of its checks. The rest of its output is shown if one failed.
+lines() { # lines NAME COMMAND...
+	local status=0 good bad log=$work/$1.log
+	"${@:2}" >"$log" 2>&1 || status=$?
+	good=$(grep -c '^ok ' "$log" || true)
+	bad=$(grep -c '^not ok ' "$log" || true)
+	if [ $((good + bad)) -eq 0 ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then bad=$((bad + 1)); fi
+	count "$good" "$bad"
+	if [ "$bad" -eq 0 ]; then grep '^ok ' "$log"; else tail -n 60 "$log"; fi
+}
+
+# Counts what the test programs of a build said: libcheck's totals, and the lines of scripts. A test that was
+# skipped, or a program that said nothing, has failed.
+tally() { # tally DIRECTORY
+	local trs log good bad
+	while read -r trs; do
+		log=${trs%.trs}.log
+		good=$(grep -c '^ok ' "$log" || true)
+		bad=$(grep -c '^not ok ' "$log" || true)
+		if [ $((good + bad)) -eq 0 ]; then
+			read -r good bad < <(sed -n 's/^.*Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' "$log" |
+				awk '{ checks += $1; bad += $2 + $3 } END { print checks - bad, bad + 0 }')
+		fi
+		if [ $((good + bad)) -eq 0 ] || { [ "$bad" -eq 0 ] && ! grep -qx ':test-result: PASS' "$trs"; }; then bad=1; fi
+		if [ "$bad" -gt 0 ]; then
+			echo "--- $log"
+			tail -n 60 "$log"
+		fi
+		count "$good" "$bad"
+	done < <(find "$1" -name '*.trs' | sort)
+}
+
+does_not_build() { # does_not_build WHAT LOG
+	echo "--- $1 does not build: $2"
+	grep -E 'error|warning' "$2" | head -n 20
+	tail -n 20 "$2"
+	count 0 1
+}
+
+# Configures in a directory of its own. One that is there is used again.
+configure() { # configure NAME "CONFIGURE ARGUMENTS"
+	[ ! -f "$work/$1/Makefile" ] || return 0
+	mkdir -p "$work/$1"
+	# shellcheck disable=SC2086 # words are meant
+	(cd "$work/$1" && "$top/configure" --enable-werror --with-snowidd $2) >"$work/$1.log" 2>&1
+}
+
+# Builds, and runs what `make check` or another TARGET runs; TESTS, if given, in place of all.
+suite() { # suite NAME "CONFIGURE ARGUMENTS" [TARGET] [TESTS]
+	local dir=$work/$1 log=$work/$1.log
+	if ! configure "$1" "$2" || ! make -C "$dir" all >>"$log" 2>&1; then
+		does_not_build "$1" "$log"
+		return
+	fi
+	find "$dir" -name '*.trs' -delete
+	make -C "$dir" -k "${3:-check}" ${4+TESTS="$4"} >>"$log" 2>&1 || true
+	if [ -z "$(find "$dir" -name '*.trs')" ]; then
+		does_not_build "what tests $1" "$log"
+		return
+	fi
+	tally "$dir"
+}
