@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The store of a worker that a coordinator keeps: a lease, and the one thread that renews it.
+ * The store of a worker whose record a coordinator keeps: a lease, and the one thread that renews it.
  */
 #ifndef SN_MANAGER_H
 #define SN_MANAGER_H
@@ -9,14 +9,14 @@
 #include "libsnowid/store/store.h"
 
 struct sn_manager_settings {
-	struct sn_coordinator *coordinator; /* the manager's from here on, also on failure */
+	struct sn_coordinator *coordinator; /* the manager owns it from now on, also on failure */
 	uint64_t ttl_ns;
-	size_t field; /* of the store's fields: the one that is assigned */
-	uint64_t first, last;
+	size_t field_index; /* which of the fields is assigned */
+	uint64_t first_worker, last_worker;
 };
 
-/* Claims a worker, and waits for that up to two TTLs. Classes of stores that are kept by a
- * coordinator open with this, and have the functions below. */
+/* Claims a worker, and waits up to two TTLs for that. The class of a store with a coordinator calls
+ * this to open it, and uses the other functions as they are. */
 int sn_manager_open(const struct sn_manager_settings *settings, const struct sn_store_class *class,
 		    const struct sn_store_settings *stored, struct sn_store **store);
 int sn_manager_renew(struct sn_store *store);

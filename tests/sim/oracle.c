@@ -67,13 +67,13 @@ void oracle_write(uint64_t worker, const struct sn_record *before, const struct 
 	if (after->epoch != before->epoch + (ask == SN_ASK_CLAIM))
 		violation("worker %" PRIu64 " went from epoch %" PRIu64 " to %" PRIu64, worker,
 			  before->epoch, after->epoch);
-	if (after->released && after->last > after->limit)
+	if (after->released && after->last_tick > after->limit)
 		violation("worker %" PRIu64 " was released beyond its limit", worker);
 	if (ask == SN_ASK_CLAIM) {
 		history->count = (size_t)after->epoch + 1;
 		history->epochs = grow(history->epochs, history->count * sizeof *history->epochs);
 		history->epochs[after->epoch].floor =
-			before->released ? before->last : before->limit;
+			before->released ? before->last_tick : before->limit;
 		world.claims++;
 	}
 	history->epochs[after->epoch].limit = after->limit;

@@ -155,10 +155,10 @@ static void start(struct owner *o)
 		.ticks = ticks,
 		.ttl_ns = TTL,
 		.fingerprint = KIND,
-		.last = world.worker_count - 1,
-		.shift = WORKER_SHIFT,
-		.pages = o->shared,
-		.page_count = PAGES,
+		.last_worker = world.worker_count - 1,
+		.worker_shift = WORKER_SHIFT,
+		.states = o->shared,
+		.state_count = PAGES,
 	};
 	const struct sn_sequencer_settings issuing = {
 		.clock = o->clock,
@@ -228,14 +228,14 @@ void owner_strike(uint32_t owner, enum pattern pattern, uint64_t for_ns)
 
 static void step(struct owner *o)
 {
-	const struct sn_shared_state *const page = o->lease.page;
+	const struct sn_shared_state *const page = o->lease.shared;
 	const bool owning = o->lease.state == SN_LEASE_OWNING;
 	uint64_t again;
 
 	if (sn_lease_step(&o->lease, &again) != 0)
 		again = TTL / 8;
-	if (o->lease.page != page)
-		o->epochs[o->lease.page - o->shared] = o->lease.record.epoch;
+	if (o->lease.shared != page)
+		o->epochs[o->lease.shared - o->shared] = o->lease.record.epoch;
 	if (owning && o->lease.state == SN_LEASE_SEEKING)
 		world.losses++;
 	if (o->lease.state == SN_LEASE_ENDED)
@@ -252,7 +252,7 @@ static void issue(struct owner *o)
 			       : chance(100) ? 1 + draw(5000)
 					     : 1 + draw(8);
 
-	if (o->lease.page && sn_sequencer_claim(&o->sequencer, count, &claim) == 0) {
+	if (o->lease.shared && sn_sequencer_claim(&o->sequencer, count, &claim) == 0) {
 		const size_t page = (size_t)(atomic_load(&o->sequencer.shared) - o->shared);
 		oracle_issue(claim.identity >> WORKER_SHIFT, o->epochs[page], &claim, SEQUENCE_BITS,
 			     &o->fronts[page]);

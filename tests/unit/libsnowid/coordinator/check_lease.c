@@ -31,11 +31,11 @@ static void set_up(void)
 		.clock = the_clock,
 		.ttl_ns = TTL,
 		.fingerprint = KIND,
-		.last = WORKERS - 1,
+		.last_worker = WORKERS - 1,
 		.identity = UINT64_C(1) << 17,
-		.shift = 12,
-		.pages = pages,
-		.page_count = PAGES,
+		.worker_shift = 12,
+		.states = pages,
+		.state_count = PAGES,
 	};
 	sn_ticks_init(&settings.ticks, &time, (UINT64_C(1) << 42) - 1, 12);
 }
@@ -74,7 +74,7 @@ static void begin(void)
 
 static void own_worker(uint64_t worker)
 {
-	settings.first = settings.last = worker;
+	settings.first_worker = settings.last_worker = worker;
 	begin();
 	go_on(TTL, SN_LEASE_OWNING);
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
@@ -100,7 +100,7 @@ static void expect_trouble(const char *part)
 {
 	go_on(3 * TTL, SN_LEASE_OWNING);
 	ck_assert_int_ne(lease.state, SN_LEASE_OWNING);
-	EXPECT(sn_lease_explain(&lease), SNOWID_E_STORE);
+	EXPECT(sn_lease_fail(&lease), SNOWID_E_STORE);
 	EXPECT_DETAIL(part);
 }
 
@@ -114,7 +114,7 @@ TEST(first_claim)
 	ck_assert_uint_eq(record->limit, now_tick() + 7500); /* TTL less a quarter of it */
 	ck_assert_uint_eq(record->fingerprint, KIND);
 	ck_assert(!record->released);
-	ck_assert_ptr_eq(lease.page, pages);
+	ck_assert_ptr_eq(lease.shared, pages);
 	ck_assert_uint_eq(pages[0].limit, record->limit);
 	ck_assert_uint_eq(pages[0].identity, UINT64_C(1) << 17 | 5 << 12);
 }
@@ -124,7 +124,7 @@ TEST(released_and_unused_come_first)
 	for (uint64_t worker = 0; worker < WORKERS; worker++)
 		leave_record(worker, now_tick() - 1);
 	server.records[6].released = true;
-	server.records[6].last = now_tick() - 5;
+	server.records[6].last_tick = now_tick() - 5;
 	begin();
 	go_on(TTL / 8, SN_LEASE_OWNING);
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
@@ -138,7 +138,7 @@ TEST(vanished_owner_has_a_while)
 {
 	const uint64_t limit = now_tick() - 1;
 	leave_record(2, limit);
-	settings.first = settings.last = 2;
+	settings.first_worker = settings.last_worker = 2;
 	begin();
 	go_on(TTL / 4 - 1, SN_LEASE_CLAIMING);
 	ck_assert_int_eq(lease.state, SN_LEASE_SEEKING);
@@ -150,7 +150,7 @@ TEST(vanished_owner_has_a_while)
 TEST(vanished_owner_comes_back)
 {
 	leave_record(2, now_tick() - 1);
-	settings.first = settings.last = 2;
+	settings.first_worker = settings.last_worker = 2;
 	begin();
 	go_on(TTL / 4 - 1, SN_LEASE_CLAIMING);
 	server.records[2].version = ++server.versions;
@@ -177,7 +177,7 @@ TEST(all_taken)
 
 TEST(foreign_record)
 {
-	settings.first = settings.last = 1;
+	settings.first_worker = settings.last_worker = 1;
 	leave_record(1, 1);
 	server.records[1].fingerprint = KIND + 1;
 	server.records[1].released = true;
@@ -187,7 +187,7 @@ TEST(foreign_record)
 
 TEST(floor_ahead_of_the_clock)
 {
-	settings.first = settings.last = 1;
+	settings.first_worker = settings.last_worker = 1;
 	leave_record(1, now_tick() + 3600000);
 	begin();
 	expect_trouble("ahead of the clock");
@@ -211,7 +211,7 @@ TEST(clock_far_ahead)
 {
 	server.unix_ms = START * UINT64_C(1000);
 	OK(snowid_clock_step(the_clock, 86400 * SEC));
-	settings.first = settings.last = 1;
+	settings.first_worker = settings.last_worker = 1;
 	begin();
 	expect_trouble("far behind this one");
 	ck_assert_uint_eq(server.records[1].version, 0);
@@ -244,7 +244,7 @@ TEST(claim_that_comes_late)
 TEST(claim_is_repeated_word_for_word)
 {
 	server.lost_claims = 1;
-	settings.first = settings.last = 4;
+	settings.first_worker = settings.last_worker = 4;
 	begin();
 	while (server.lost_claims > 0)
 		step();
@@ -258,7 +258,7 @@ TEST(claim_is_repeated_word_for_word)
 TEST(claim_that_is_given_up)
 {
 	server.lost_claims = 100;
-	settings.first = settings.last = 4;
+	settings.first_worker = settings.last_worker = 4;
 	begin();
 	go_on(3 * TTL, SN_LEASE_OWNING);
 	ck_assert_int_ne(lease.state, SN_LEASE_OWNING);
@@ -301,7 +301,7 @@ TEST(renewal_done_but_not_answered)
 	server.lost_answers = 1;
 	go_on(TTL, SN_LEASE_ENDED);
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
-	ck_assert_uint_eq(lease.pages_used, 1);
+	ck_assert_uint_eq(lease.states_used, 1);
 	ck_assert_uint_eq(pages[0].limit, server.records[1].limit);
 }
 
@@ -328,14 +328,14 @@ TEST(stopped_and_woken)
 	ck_assert_uint_eq(pages[0].next, SN_SEALED);
 	server.records[1].held = false;
 	go_on(2 * TTL, SN_LEASE_OWNING);
-	ck_assert_ptr_eq(lease.page, &pages[1]);
+	ck_assert_ptr_eq(lease.shared, &pages[1]);
 	ck_assert_uint_eq(pages[0].seal_reason, SN_SEAL_REPLACED);
 	ck_assert_uint_eq(server.records[1].epoch, 2);
 }
 
 TEST(lost_to_another)
 {
-	settings.last = 3;
+	settings.last_worker = 3;
 	begin();
 	go_on(TTL, SN_LEASE_OWNING);
 	const uint64_t lost = lease.worker;
@@ -390,7 +390,7 @@ TEST(release_is_exact)
 	go_on(TTL, SN_LEASE_ENDED);
 	const struct sn_record *const record = &server.records[1];
 	ck_assert(record->released && !record->held);
-	ck_assert_uint_eq(record->last, last);
+	ck_assert_uint_eq(record->last_tick, last);
 	ck_assert_uint_eq(record->limit, pages[0].limit);
 }
 
@@ -400,7 +400,7 @@ TEST(release_of_nothing_issued)
 	own_worker(1);
 	sn_lease_release(&lease);
 	go_on(TTL, SN_LEASE_ENDED);
-	ck_assert_uint_eq(server.records[1].last, lease.floor);
+	ck_assert_uint_eq(server.records[1].last_tick, lease.floor);
 }
 
 TEST(release_while_a_renewal_is_out)

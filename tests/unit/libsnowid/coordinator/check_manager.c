@@ -49,13 +49,13 @@ int wrap_open(const char *url, const struct sn_store_settings *stored, struct sn
 	struct sn_manager_settings settings = {
 		.coordinator = &server.base,
 		.ttl_ns = TTL,
-		.first = first_worker,
-		.last = last_worker,
+		.first_worker = first_worker,
+		.last_worker = last_worker,
 	};
 
 	(void)url;
-	while (strcmp(stored->fields[settings.field].name, "worker") != 0)
-		settings.field++;
+	while (strcmp(stored->fields[settings.field_index].name, "worker") != 0)
+		settings.field_index++;
 	return sn_manager_open(&settings, &class, stored, store);
 }
 
@@ -226,7 +226,7 @@ TEST(close_releases)
 	OK(snowid_generator_close(g, SEC));
 	ck_assert(record->released && !record->held);
 	const uint64_t epoch_ms = UINT64_C(1609459200000); /* of snowflake: 2021-01-01 */
-	ck_assert_uint_eq(record->last, id >> 22);
+	ck_assert_uint_eq(record->last_tick, id >> 22);
 	ck_assert_uint_eq((id >> 22) + epoch_ms, START * UINT64_C(1000) + 1);
 	EXPECT(snowid_generator_next(g, &other), SNOWID_E_CLOSED);
 	OK(snowid_generator_close(g, SEC));
