@@ -50,7 +50,22 @@ static bool read_token(struct live *live, struct settings_error *error)
 	       settings_fail(error, "token_file: out of memory, or SHA-256 is not available");
 }
 
-static bool check(const struct settings *s, struct settings_error *error)
+static bool check_hosts(const char *key, const struct text_list *hosts, bool need_port,
+			struct settings_error *error)
+{
+	for (size_t i = 0; i < hosts->count; i++) {
+		struct address address;
+		if (!address_parse(hosts->items[i], &address) || !*address.host ||
+		    (need_port && !*address.port))
+			return settings_fail(error, "%s: \"%.120s\" is not %s", key,
+					     hosts->items[i],
+					     need_port ? "HOST:PORT" : "HOST or HOST:PORT");
+	}
+	return true;
+}
+
+/* What each setting alone does not show. */
+static bool check_settings(const struct settings *s, struct settings_error *error)
 {
 	if (s->clock_warn > s->clock_refuse)
 		return settings_fail(error, "clock.warn is above clock.refuse");
@@ -58,13 +73,8 @@ static bool check(const struct settings *s, struct settings_error *error)
 		return settings_fail(error, "tls.certificate and tls.key must be set together");
 	if (*s->tls_client_ca && !*s->tls_certificate)
 		return settings_fail(error, "tls.client_ca needs tls.certificate and tls.key");
-	for (size_t i = 0; i < s->peers.count; i++) {
-		const char *const peer = s->peers.items[i];
-		struct address address;
-		if (!address_parse(peer, &address) || !*address.host || !*address.port)
-			return settings_fail(error, "peers: \"%.120s\" is not HOST:PORT", peer);
-	}
-	return true;
+	return check_hosts("peers", &s->peers, true, error) &&
+	       check_hosts("clock.ntp_servers", &s->ntp_servers, false, error);
 }
 
 struct live *live_new(struct settings *settings, struct settings_error *error)
@@ -78,7 +88,7 @@ struct live *live_new(struct settings *settings, struct settings_error *error)
 	}
 	live->holders = 1;
 	live->settings = settings;
-	if (check(settings, error) && read_token(live, error) &&
+	if (check_settings(settings, error) && read_token(live, error) &&
 	    tls_context(settings, &live->tls, error))
 		return live;
 	settings_locate(settings, error);

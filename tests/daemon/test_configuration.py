@@ -56,6 +56,7 @@ INCONSISTENT_FILES = [
     ("tls:\n  client_ca: /x\n", 2, "needs tls.certificate"),
     ("token_file: /nowhere\n", 1, "cannot read /nowhere"),
     ("peers: [x]\n", 1, "not HOST:PORT"),
+    ("peers: [a:1]\nclock:\n  ntp_servers:\n  - \"[::1\"\n", 4, "not HOST or HOST:PORT"),
 ]
 BAD_OPTIONS = [
     (["--kinds", "nonsense"], "option --kinds: kinds: kind nonsense"),
@@ -77,6 +78,9 @@ BAD_OPTIONS = [
     (["--tls-key", "/x", "--tls-certificate", "/y"], "tls.certificate: cannot use"),
     (["--token-file", "/nowhere"], "token_file"),
     (["--peers", "x"], "not HOST:PORT"),
+    (["--peers", "fd00::1:8080"], "not HOST:PORT"),
+    (["--peers", "unix:/x"], "not HOST:PORT"),
+    (["--clock-ntp-servers", "one two:"], "not HOST or HOST:PORT"),
     (["--clock-warn", "2s"], "clock.warn is above"),
     (["--nonsense", "1"], "no option --nonsense"),
     (["--port"], "needs a value"),

@@ -88,8 +88,7 @@ TEST(daemons_that_nobody_can_conflict_with)
 {
 	static const char *const texts[] = {
 		"{\"scope\":\"host\",\"instance\":\"A\"," FIELDS "," KINDS "}",
-		"{\"scope\":\"fleet\",\"instance\":\"A\",\"kinds\":[{\"name\":\"ulid\"},"
-		"{\"name\":\"snowflake\",\"layout\":\"L\"}]}",
+		"{\"scope\":\"fleet\",\"instance\":\"A\",\"kinds\":[{},{\"layout\":\"L\"}]}",
 		"{\"scope\":\"fleet\",\"instance\":\"A\",\"kinds\":[]}",
 		"{\"scope\":\"fleet\",\"instance\":\"A\",\"kinds\":5}",
 		"{\"scope\":\"fleet\",\"instance\":\"A\",\"kinds\":[{\"layout\":5}]}",
