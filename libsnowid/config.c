@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Configs: every setting, by its setter and by its name.
+ * Configs: every setting by its name, and some by a function of their own.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static const struct span_setting {
 	const char *key;
 	size_t offset;
 	uint64_t min_ns, max_ns, default_ns;
-} spans[] = {
+} span_settings[] = {
 	{"timeout", offsetof(struct snowid_config, timeout_ns), 0, UINT64_MAX,
 	 UINT64_C(2000000000)},
 	{"wait", offsetof(struct snowid_config, wait_ns), 0, HOUR_NS, 5000000},
@@ -34,29 +34,29 @@ static const struct span_setting {
 	{"jump", offsetof(struct snowid_config, jump_ns), UINT64_C(1000000000), UINT64_MAX,
 	 HOUR_NS},
 };
-#define SPANS (sizeof spans / sizeof spans[0])
+#define SPAN_SETTINGS (sizeof span_settings / sizeof span_settings[0])
 
-static const struct span_setting *find_span(const char *key)
+static const struct span_setting *find_span_setting(const char *key)
 {
-	for (size_t i = 0; i < SPANS; i++)
-		if (strcmp(key, spans[i].key) == 0)
-			return &spans[i];
+	for (size_t i = 0; i < SPAN_SETTINGS; i++)
+		if (strcmp(key, span_settings[i].key) == 0)
+			return &span_settings[i];
 	return NULL;
 }
 
-static uint64_t *span_of(struct snowid_config *config, const struct span_setting *span)
+static uint64_t *config_span(struct snowid_config *config, const struct span_setting *span)
 {
 	return (uint64_t *)(void *)((char *)config + span->offset);
 }
 
-/* The NAME of a key field.NAME, or NULL. */
-static const char *field_key(const char *key)
+/* The NAME in a key field.NAME; NULL for any other key. */
+static const char *field_key_name(const char *key)
 {
 	static const char prefix[] = "field.";
 	return strncmp(key, prefix, sizeof prefix - 1) == 0 ? key + sizeof prefix - 1 : NULL;
 }
 
-static int unknown_key(const char *key)
+static int fail_unknown_key(const char *key)
 {
 	return sn_fail(
 		SNOWID_E_UNKNOWN,
@@ -74,10 +74,10 @@ SNOWID_EXPORT int snowid_config_new(struct snowid_config **config)
 	struct snowid_config *const made = calloc(1, sizeof *made);
 	if (!made)
 		return sn_fail_nomem();
-	for (size_t i = 0; i < SPANS; i++)
-		*span_of(made, &spans[i]) = spans[i].default_ns;
+	for (size_t i = 0; i < SPAN_SETTINGS; i++)
+		*config_span(made, &span_settings[i]) = span_settings[i].default_ns;
 	made->mode = 0600;
-	/* Not where a program runs with rights that its caller has not. */
+	/* Unset in a set-user-ID program: its caller must not choose which file it writes. */
 	const char *const store = sn_system_getenv("SNOWID_STORE");
 	int error = snowid_config_set_kind(made, "snowflake");
 	if (!error)
@@ -139,7 +139,7 @@ uint64_t sn_config_fingerprint(const struct snowid_config *config)
 
 /* ---- setters --------------------------------------------------------------------------------- */
 
-static int replace_text(char **text, const char *with)
+static int config_replace_text(char **text, const char *with)
 {
 	char *const copy = strdup(with);
 	if (!copy)
@@ -158,7 +158,7 @@ SNOWID_EXPORT int snowid_config_set_kind(struct snowid_config *config, const cha
 	const struct sn_kind *const found = sn_kind_find(kind);
 	int error = found ? 0 : snowid_layout_new(kind, &layout);
 	if (!error)
-		error = replace_text(&config->kind_text, kind);
+		error = config_replace_text(&config->kind_text, kind);
 	if (error) {
 		snowid_layout_free(layout);
 		return error;
@@ -172,7 +172,7 @@ SNOWID_EXPORT int snowid_config_set_kind(struct snowid_config *config, const cha
 	return 0;
 }
 
-int sn_config_find(const struct snowid_config *config, const char *name, size_t *index)
+int sn_config_find_field(const struct snowid_config *config, const char *name, size_t *index)
 {
 	for (size_t i = 0; i < config->field_count; i++)
 		if (strcmp(name, config->fields[i].name) == 0) {
@@ -195,7 +195,7 @@ SNOWID_EXPORT int snowid_config_set_field(struct snowid_config *config, const ch
 
 	if (!config || !name)
 		return sn_fail_null(!config ? "config" : "name");
-	const int error = sn_config_find(config, name, &i);
+	const int error = sn_config_find_field(config, name, &i);
 	if (error)
 		return error;
 	const uint64_t max = sn_mask(config->fields[i].bits);
@@ -213,7 +213,7 @@ SNOWID_EXPORT int snowid_config_set_store(struct snowid_config *config, const ch
 	if (!config || !url)
 		return sn_fail_null(!config ? "config" : "url");
 	const int error = sn_store_check(url);
-	return error ? error : replace_text(&config->store, url);
+	return error ? error : config_replace_text(&config->store, url);
 }
 
 SNOWID_EXPORT int snowid_config_set_clock(struct snowid_config *config, struct snowid_clock *clock)
@@ -226,7 +226,8 @@ SNOWID_EXPORT int snowid_config_set_clock(struct snowid_config *config, struct s
 	return 0;
 }
 
-static int set_span(struct snowid_config *config, const struct span_setting *span, const char *text)
+static int config_set_span(struct snowid_config *config, const struct span_setting *span,
+			   const char *text)
 {
 	char min[SN_SPAN_TEXT], max[SN_SPAN_TEXT];
 	uint64_t ns;
@@ -240,11 +241,11 @@ static int set_span(struct snowid_config *config, const struct span_setting *spa
 	if (ns < span->min_ns || ns > span->max_ns)
 		return sn_fail(SNOWID_E_RANGE, "%s is %.60s, but must be from %s to %s", span->key,
 			       text, min, max);
-	*span_of(config, span) = ns;
+	*config_span(config, span) = ns;
 	return 0;
 }
 
-static int set_field_text(struct snowid_config *config, const char *name, const char *text)
+static int config_set_field_text(struct snowid_config *config, const char *name, const char *text)
 {
 	uint64_t value;
 	const int error = snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &value);
@@ -255,8 +256,8 @@ static int set_field_text(struct snowid_config *config, const char *name, const 
 	return snowid_config_set_field(config, name, value);
 }
 
-/* Octal, as chmod(1) takes it. */
-static int set_mode(struct snowid_config *config, const char *text)
+/* In octal, as for chmod(1), with or without the leading 0. */
+static int config_set_mode(struct snowid_config *config, const char *text)
 {
 	static const struct {
 		const char *text;
@@ -275,7 +276,7 @@ static int set_mode(struct snowid_config *config, const char *text)
 		text);
 }
 
-static int set_spread(struct snowid_config *config, const char *text)
+static int config_set_spread(struct snowid_config *config, const char *text)
 {
 	const bool on = strcmp(text, "true") == 0;
 	if (!on && strcmp(text, "false") != 0)
@@ -289,20 +290,20 @@ SNOWID_EXPORT int snowid_config_set(struct snowid_config *config, const char *ke
 {
 	if (!config || !key || !text)
 		return sn_fail_null(!config ? "config" : !key ? "key" : "text");
-	const struct span_setting *const span = find_span(key);
+	const struct span_setting *const span = find_span_setting(key);
 	if (span)
-		return set_span(config, span, text);
+		return config_set_span(config, span, text);
 	if (strcmp(key, "kind") == 0)
 		return snowid_config_set_kind(config, text);
 	if (strcmp(key, "store") == 0)
 		return snowid_config_set_store(config, text);
 	if (strcmp(key, "spread") == 0)
-		return set_spread(config, text);
+		return config_set_spread(config, text);
 	if (strcmp(key, "mode") == 0)
-		return set_mode(config, text);
-	if (field_key(key))
-		return set_field_text(config, field_key(key), text);
-	return unknown_key(key);
+		return config_set_mode(config, text);
+	if (field_key_name(key))
+		return config_set_field_text(config, field_key_name(key), text);
+	return fail_unknown_key(key);
 }
 
 SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const char *key, char *text,
@@ -314,7 +315,7 @@ SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const ch
 
 	if (!config || !key)
 		return sn_fail_null(!config ? "config" : "key");
-	const struct span_setting *const span = find_span(key);
+	const struct span_setting *const span = find_span_setting(key);
 	if (span) {
 		sn_span_format(
 			*(const uint64_t *)(const void *)((const char *)config + span->offset),
@@ -327,8 +328,8 @@ SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const ch
 		found = config->spread ? "true" : "false";
 	} else if (strcmp(key, "mode") == 0) {
 		snprintf(buffer, sizeof buffer, "%04o", config->mode);
-	} else if (field_key(key)) {
-		const int error = sn_config_find(config, field_key(key), &i);
+	} else if (field_key_name(key)) {
+		const int error = sn_config_find_field(config, field_key_name(key), &i);
 		if (error)
 			return error;
 		if (!config->set[i])
@@ -336,7 +337,7 @@ SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const ch
 				       config->fields[i].name);
 		snprintf(buffer, sizeof buffer, "%" PRIu64, config->values[i]);
 	} else {
-		return unknown_key(key);
+		return fail_unknown_key(key);
 	}
 	return sn_output(found, strlen(found), text, size, length);
 }

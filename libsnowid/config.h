@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a generator is asked to be.
+ * A config: all that a generator is created from.
  */
 #ifndef SN_CONFIG_H
 #define SN_CONFIG_H
@@ -13,7 +13,7 @@
 struct snowid_config {
 	char *kind_text;
 	const struct sn_kind *kind;    /* NULL for a layout */
-	struct snowid_layout *layout;  /* NULL for any other kind */
+	struct snowid_layout *layout;  /* NULL for another kind */
 	const struct sn_field *fields; /* of the layout or the kind */
 	size_t field_count;
 	uint64_t values[SN_FIELDS_MAX]; /* of the fields that are set */
@@ -25,7 +25,7 @@ struct snowid_config {
 	bool spread;
 };
 
-/* -ENOMEM. */
+/* Copies all but the clock, which both then hold. -ENOMEM. */
 int sn_config_copy(const struct snowid_config *config, struct snowid_config **copy);
 
 void sn_config_slots(const struct snowid_config *config, struct sn_slots *slots);
@@ -33,7 +33,7 @@ void sn_config_slots(const struct snowid_config *config, struct sn_slots *slots)
 /* Tells kinds apart in a store. */
 uint64_t sn_config_fingerprint(const struct snowid_config *config);
 
-/* The place of the field of a name; SNOWID_E_UNKNOWN, also for time and sequence. */
-int sn_config_find(const struct snowid_config *config, const char *name, size_t *index);
+/* The index of a field that can be set. SNOWID_E_UNKNOWN; SNOWID_E_INVALID for time and sequence. */
+int sn_config_find_field(const struct snowid_config *config, const char *name, size_t *index);
 
 #endif

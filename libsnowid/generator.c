@@ -49,7 +49,8 @@ SNOWID_EXPORT int snowid_generator_maintain(struct snowid_generator *generator,
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-static int check(const struct snowid_generator *generator, bool wide, const void *out)
+/* wide: whether the call is for IDs of 128 bits. */
+static int check_call(const struct snowid_generator *generator, bool wide, const void *out)
 {
 	if (!generator || !out)
 		return sn_fail_null(!generator ? "generator" : "the output");
@@ -61,20 +62,21 @@ static int check(const struct snowid_generator *generator, bool wide, const void
 	return 0;
 }
 
-/* The cheap half of check(), for the paths that are taken for each ID. */
-static inline bool fits(const struct snowid_generator *generator, bool wide, const void *out)
+/* The result of check_call() without its error, inline because each ID needs it. */
+static inline bool call_is_valid(const struct snowid_generator *generator, bool wide,
+				 const void *out)
 {
 	return generator && out && (generator->kind != NULL) == wide;
 }
 
-/* What the calls that never wait begin with. */
-static inline int try_claim(struct snowid_generator *generator, bool wide, const void *out,
-			    uint64_t *wait_ns, struct sn_claim *claim)
+/* The part that the calls that never wait have in common. */
+static inline int claim_without_waiting(struct snowid_generator *generator, bool wide,
+					const void *out, uint64_t *wait_ns, struct sn_claim *claim)
 {
 	claim->wait_ns = 0;
-	const int error = SN_LIKELY(fits(generator, wide, out))
+	const int error = SN_LIKELY(call_is_valid(generator, wide, out))
 				  ? sn_sequencer_claim(&generator->sequencer, 1, claim)
-				  : check(generator, wide, out);
+				  : check_call(generator, wide, out);
 	if (wait_ns)
 		*wait_ns = error ? claim->wait_ns : 0;
 	return error;
@@ -82,7 +84,7 @@ static inline int try_claim(struct snowid_generator *generator, bool wide, const
 
 /* ---- 64-bit IDs ------------------------------------------------------------------------------ */
 
-static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, uint64_t *id)
+static inline int generate64(struct snowid_generator *generator, uint64_t timeout_ns, uint64_t *id)
 {
 	struct sn_deadline deadline = {timeout_ns, 0};
 	struct sn_claim claim;
@@ -95,30 +97,31 @@ static inline int next(struct snowid_generator *generator, uint64_t timeout_ns, 
 
 SNOWID_EXPORT int snowid_generator_next(struct snowid_generator *generator, uint64_t *id)
 {
-	if (SN_UNLIKELY(!fits(generator, false, id)))
-		return check(generator, false, id);
-	return next(generator, generator->timeout_ns, id);
+	if (SN_UNLIKELY(!call_is_valid(generator, false, id)))
+		return check_call(generator, false, id);
+	return generate64(generator, generator->timeout_ns, id);
 }
 
 SNOWID_EXPORT int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns,
 					    uint64_t *id)
 {
-	if (SN_UNLIKELY(!fits(generator, false, id)))
-		return check(generator, false, id);
-	return next(generator, timeout_ns, id);
+	if (SN_UNLIKELY(!call_is_valid(generator, false, id)))
+		return check_call(generator, false, id);
+	return generate64(generator, timeout_ns, id);
 }
 
 SNOWID_EXPORT int snowid_generator_try_next(struct snowid_generator *generator, uint64_t *id,
 					    uint64_t *wait_ns)
 {
 	struct sn_claim claim;
-	const int error = try_claim(generator, false, id, wait_ns, &claim);
+	const int error = claim_without_waiting(generator, false, id, wait_ns, &claim);
 
 	if (SN_LIKELY(!error))
 		*id = sn_encode(&generator->encoder, claim.start, claim.identity);
 	return error;
 }
 
+/* The part of a batch that one claim may have. */
 static uint64_t claim_size(uint64_t wanted)
 {
 	return wanted < SN_CLAIM_MAX ? wanted : SN_CLAIM_MAX;
@@ -133,7 +136,7 @@ SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator
 
 	if (!made)
 		return sn_fail_null("made");
-	int error = check(generator, false, ids);
+	int error = check_call(generator, false, ids);
 	while (!error && done < count) {
 		error = sn_sequencer_claim_until(&generator->sequencer, claim_size(count - done),
 						 &deadline, &claim);
@@ -147,11 +150,11 @@ SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator
 	return error;
 }
 
-/* ---- ULID and UUID --------------------------------------------------------------------------- */
+/* ---- 128-bit IDs ----------------------------------------------------------------------------- */
 
 /* Encodes the IDs of a claim. *made says how many: fewer only if there are no random bytes. */
-static int encode128(const struct snowid_generator *generator, const struct sn_claim *claim,
-		     struct snowid_id128 *ids, size_t *made)
+static int encode_claim128(const struct snowid_generator *generator, const struct sn_claim *claim,
+			   struct snowid_id128 *ids, size_t *made)
 {
 	enum { PART = 32 };
 	const struct sn_kind *const kind = generator->kind;
@@ -174,7 +177,8 @@ static int encode128(const struct snowid_generator *generator, const struct sn_c
 	return error;
 }
 
-static int next128(struct snowid_generator *generator, uint64_t timeout_ns, struct snowid_id128 *id)
+static int generate128(struct snowid_generator *generator, uint64_t timeout_ns,
+		       struct snowid_id128 *id)
 {
 	struct sn_deadline deadline = {timeout_ns, 0};
 	struct sn_claim claim;
@@ -182,24 +186,24 @@ static int next128(struct snowid_generator *generator, uint64_t timeout_ns, stru
 
 	int error = sn_sequencer_claim_until(&generator->sequencer, 1, &deadline, &claim);
 	if (!error)
-		error = encode128(generator, &claim, id, &made);
+		error = encode_claim128(generator, &claim, id, &made);
 	return error;
 }
 
 SNOWID_EXPORT int snowid_generator_next128(struct snowid_generator *generator,
 					   struct snowid_id128 *id)
 {
-	if (!fits(generator, true, id))
-		return check(generator, true, id);
-	return next128(generator, generator->timeout_ns, id);
+	if (!call_is_valid(generator, true, id))
+		return check_call(generator, true, id);
+	return generate128(generator, generator->timeout_ns, id);
 }
 
 SNOWID_EXPORT int snowid_generator_next128_for(struct snowid_generator *generator,
 					       uint64_t timeout_ns, struct snowid_id128 *id)
 {
-	if (!fits(generator, true, id))
-		return check(generator, true, id);
-	return next128(generator, timeout_ns, id);
+	if (!call_is_valid(generator, true, id))
+		return check_call(generator, true, id);
+	return generate128(generator, timeout_ns, id);
 }
 
 SNOWID_EXPORT int snowid_generator_try_next128(struct snowid_generator *generator,
@@ -208,9 +212,9 @@ SNOWID_EXPORT int snowid_generator_try_next128(struct snowid_generator *generato
 	struct sn_claim claim;
 	size_t made;
 
-	int error = try_claim(generator, true, id, wait_ns, &claim);
+	int error = claim_without_waiting(generator, true, id, wait_ns, &claim);
 	if (!error)
-		error = encode128(generator, &claim, id, &made);
+		error = encode_claim128(generator, &claim, id, &made);
 	return error;
 }
 
@@ -224,12 +228,12 @@ SNOWID_EXPORT int snowid_generator_next128_batch(struct snowid_generator *genera
 
 	if (!made)
 		return sn_fail_null("made");
-	int error = check(generator, true, ids);
+	int error = check_call(generator, true, ids);
 	while (!error && done < count) {
 		error = sn_sequencer_claim_until(&generator->sequencer, claim_size(count - done),
 						 &deadline, &claim);
 		if (!error) {
-			error = encode128(generator, &claim, ids + done, &part);
+			error = encode_claim128(generator, &claim, ids + done, &part);
 			done += part;
 		}
 	}
@@ -237,7 +241,7 @@ SNOWID_EXPORT int snowid_generator_next128_batch(struct snowid_generator *genera
 	return error;
 }
 
-/* ---- what a generator tells ------------------------------------------------------------------ */
+/* ---- observation ----------------------------------------------------------------------------- */
 
 SNOWID_EXPORT int snowid_generator_available(struct snowid_generator *generator, uint64_t *count)
 {
@@ -255,7 +259,7 @@ SNOWID_EXPORT int snowid_generator_field(const struct snowid_generator *generato
 
 	if (!generator || !name || !value)
 		return sn_fail_null(!generator ? "generator" : !name ? "name" : "value");
-	const int error = sn_config_find(generator->config, name, &i);
+	const int error = sn_config_find_field(generator->config, name, &i);
 	if (error)
 		return error;
 	const uint64_t identity =

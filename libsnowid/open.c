@@ -121,7 +121,7 @@ static void init_sequencer(struct snowid_generator *generator, const struct sn_t
 	sn_sequencer_init(&generator->sequencer, &settings);
 }
 
-static int open_generator(struct snowid_generator *generator)
+static int generator_open(struct snowid_generator *generator)
 {
 	struct snowid_config *const config = generator->config;
 	struct sn_slots slots;
@@ -157,7 +157,7 @@ SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
 		return sn_fail_nomem();
 	int error = sn_config_copy(config, &made->config);
 	if (!error)
-		error = open_generator(made);
+		error = generator_open(made);
 	if (error)
 		snowid_generator_free(made);
 	else

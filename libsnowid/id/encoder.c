@@ -8,14 +8,14 @@
  * has registers for: at -O2, compilers do not vectorize the plain loop. */
 static void write_progression(uint64_t *ids, size_t count, uint64_t id, uint64_t step)
 {
-	typedef uint64_t pair __attribute__((vector_size(16)));
-	typedef pair stored_pair __attribute__((aligned(8), may_alias));
-	const pair eight = {8 * step, 8 * step}, two = {2 * step, 2 * step};
-	pair a = {id, id + step}, b = a + two, c = b + two, d = c + two;
+	typedef uint64_t id_pair __attribute__((vector_size(16)));
+	typedef id_pair stored_id_pair __attribute__((aligned(8), may_alias));
+	const id_pair eight = {8 * step, 8 * step}, two = {2 * step, 2 * step};
+	id_pair a = {id, id + step}, b = a + two, c = b + two, d = c + two;
 	size_t i = 0;
 
 	for (; i + 8 <= count; i += 8) {
-		stored_pair *const to = (stored_pair *)(ids + i);
+		stored_id_pair *const to = (stored_id_pair *)(ids + i);
 		to[0] = a;
 		to[1] = b;
 		to[2] = c;
