@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A program of a user, to be built with the header of an earlier release and run with this library:
- * something of each group of functions. Prints what is not as it was then.
+ * A program that is built with the header of an earlier release and run with this library. It calls
+ * some functions of each group, and prints what differs from that release.
  */
 #include <snowid.h>
 #include <stdio.h>

@@ -1,10 +1,7 @@
 #!/bin/sh
-# The functions of snowid.h, the names of libsnowid.sym and the symbols of the library are the same.
+# The functions of snowid.h, the names in libsnowid.sym and the symbols of the library are the same.
 # SPDX-License-Identifier: MIT
-set -eu
-: "${top_srcdir:?make check sets it}" "${top_builddir:?}"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+. "${top_srcdir:?make check sets it}/tests/interface/check.sh"
 
 ${CC:-cc} -E -P -x c "$top_srcdir/include/snowid.h" |
 	grep -oE 'snowid_[a-z0-9_]+ ?\(' | tr -d ' (' | sort -u >"$tmp/header"
@@ -14,22 +11,11 @@ nm -D --defined-only "$top_builddir/.libs/libsnowid.so" | awk '$2 != "A" {print 
 	sed 's/@.*//' | sort >"$tmp/library"
 nm -D --defined-only "$top_builddir/.libs/libsnowid.so" | grep ' T ' >"$tmp/versioned"
 
-status=0
-check() { # check NAME COMMAND...
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok - $name"
-	else
-		echo "not ok - $name"
-		status=1
-	fi
-}
 unversioned() {
-	grep -v "@@SNOWID_[0-9.]*$" "$tmp/versioned"
+	grep -v "@@SNOWID_[0-9.]*$" || true
 }
-check "there are functions at all" test "$(wc -l <"$tmp/header")" -gt 60
+check "the header has functions" test "$(wc -l <"$tmp/header")" -gt 60
 check "the header and the symbol file agree" diff "$tmp/header" "$tmp/map"
 check "the library exports what the header declares" diff "$tmp/header" "$tmp/library"
-check "every symbol is versioned" test -z "$(unversioned)"
+check "every symbol is versioned" nothing "$tmp/versioned" unversioned
 exit $status
