@@ -35,6 +35,12 @@ static inline uint64_t stat_of(const struct snowid_generator *generator, enum sn
 	return value;
 }
 
+/* The time of an ID of the preset snowflake, whose epoch is 2021-01-01. */
+static inline uint64_t snowflake_ms(uint64_t id)
+{
+	return (id >> 22) + UINT64_C(1609459200000);
+}
+
 static inline int compare_ids(const void *a, const void *b)
 {
 	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;

@@ -38,6 +38,26 @@ static inline void state_write(off_t at, const void *bytes, size_t size)
 	close(fd);
 }
 
+/* Creates the file anew, with these bytes. */
+static inline void state_create(const unsigned char bytes[STATE_SIZE])
+{
+	const int fd = open(state_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_eq(write(fd, bytes, STATE_SIZE), STATE_SIZE);
+	close(fd);
+}
+
+/* Puts a copy in the place of the file: its bytes on another inode. */
+static inline void state_copy(void)
+{
+	char aside[sizeof state_path + 8];
+	unsigned char bytes[STATE_SIZE];
+	state_read(bytes);
+	snprintf(aside, sizeof aside, "%s.old", state_path);
+	ck_assert_int_eq(rename(state_path, aside), 0); /* so that the inode is not used again */
+	state_create(bytes);
+	unlink(aside);
+}
+
 /* ---- generators ---------------------------------------------------------------------------- */
 
 static inline struct snowid_config *state_config(const char *kind, struct snowid_clock *clock)
