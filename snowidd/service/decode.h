@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "snowid.h"
-#include "snowidd/service/kinds.h"
+#include "snowidd/service/kind.h"
 #include "snowidd/service/refusal.h"
 #include "snowidd/service/service.h"
 

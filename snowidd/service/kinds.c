@@ -2,88 +2,102 @@
  *
  * The kinds of ID that are served: from settings to generators.
  */
-#include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "snowidd/config/span.h"
+#include "snowidd/service/kind_store.h"
 #include "snowidd/service/kinds.h"
 
-/* A new state file begins a block above the clock. Who has configured nothing wants an ID at once. */
+/* A new state file begins a block ahead of the clock, and a server without configuration should have its first
+ * ID soon. */
 #define HOST_BLOCK "500ms"
 
-/* What is being opened. */
-struct opening {
+/* A kind on its way from settings to a generator. */
+struct kind_setup {
 	struct kind *kind;
 	const struct settings *settings;
 	struct snowid_config *config;
 	struct settings_error *error;
 };
 
-static bool fail_library(const struct opening *opening, const char *what)
+/* Fails with the detail of the library's last error. */
+static bool fail_with_detail(const struct kind_setup *setup, const char *key)
 {
 	char detail[400];
 
 	snowid_error_detail(detail, sizeof detail);
-	return settings_fail(opening->error, "%s: kind %s: %s", what, opening->kind->name, detail);
-}
-
-static const char *store_setting(const struct settings *settings)
-{
-	const char *const common = getenv("SNOWID_STORE");
-	return *settings->store ? settings->store : common ? common : "";
+	return settings_fail(setup->error, "%s: kind %s: %s", key, setup->kind->name, detail);
 }
 
 bool kinds_host_scope(const struct settings *settings)
 {
-	return !*store_setting(settings) && strcmp(settings->worker_id, "store") == 0;
+	return !*kind_store_setting(settings) && kind_store_assigns_worker(settings);
 }
 
-/* ---- names ----------------------------------------------------------------------------------- */
-
-static bool read_name(struct opening *opening, const char *item)
+static bool parse_decimal(const char *text, uint64_t *number)
 {
-	struct kind *const kind = opening->kind;
+	return snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, number) == 0;
+}
+
+/* ---- name and layout ------------------------------------------------------------------------- */
+
+/* Splits NAME=LAYOUT; a preset is its own name. */
+static bool split_kind(struct kind_setup *setup, const char *item)
+{
+	struct kind *const kind = setup->kind;
 	const size_t length = strcspn(item, "=");
 	const char *const spec = item[length] ? item + length + 1 : item;
 
 	if (length == 0 || length >= sizeof kind->name ||
 	    strspn(item, "abcdefghijklmnopqrstuvwxyz0123456789_") < length)
 		return settings_fail(
-			opening->error,
+			setup->error,
 			"kinds: \"%.80s\" is not NAME or NAME=LAYOUT, the name of up to "
 			"31 of a-z, 0-9 and _",
 			item);
 	memcpy(kind->name, item, length);
-	kind->type = strcmp(spec, "ulid") == 0 ? KIND_ULID
-		     : strcmp(spec, "uuid1") == 0 || strcmp(spec, "uuid6") == 0 ||
-				     strcmp(spec, "uuid7") == 0
-			     ? KIND_UUID
-			     : KIND_LAYOUT;
-	const bool dated =
-		kind->type == KIND_LAYOUT && *opening->settings->epoch && !strstr(spec, "epoch=");
-	const int written = snprintf(kind->spec, sizeof kind->spec, "%s%s%s", spec,
-				     dated ? ";epoch=" : "", dated ? opening->settings->epoch : "");
-	if (written < 0 || (size_t)written >= sizeof kind->spec)
-		return settings_fail(opening->error, "kinds: the layout of %s is too long",
-				     kind->name);
-	return true;
+	if (snprintf(kind->spec, sizeof kind->spec, "%s", spec) < (int)sizeof kind->spec)
+		return true;
+	return settings_fail(setup->error, "kinds: the layout of %s is too long", kind->name);
 }
 
-static bool set_kind(struct opening *opening)
+/* Adds the epoch of the settings to a layout that has none of its own. */
+static bool add_epoch(struct kind_setup *setup)
 {
-	struct kind *const kind = opening->kind;
+	struct kind *const kind = setup->kind;
+	const char *const epoch = setup->settings->epoch;
+	const size_t used = strlen(kind->spec), size = sizeof kind->spec - used;
 
-	if (snowid_config_set_kind(opening->config, kind->spec) != 0)
-		return fail_library(opening, "kinds");
-	if (kind->type == KIND_LAYOUT && snowid_layout_new(kind->spec, &kind->layout) != 0)
-		return fail_library(opening, "kinds");
-	return true;
+	if (!*epoch || strstr(kind->spec, "epoch="))
+		return true;
+	if (snprintf(kind->spec + used, size, ";epoch=%s", epoch) < (int)size)
+		return true;
+	return settings_fail(setup->error, "kinds: the layout of %s is too long", kind->name);
+}
+
+/* What is a kind for the library, and has no layout, makes IDs of 128 bits. */
+static bool set_kind(struct kind_setup *setup)
+{
+	struct kind *const kind = setup->kind;
+
+	if (snowid_config_set_kind(setup->config, kind->spec) != 0)
+		return fail_with_detail(setup, "kinds");
+	if (snowid_layout_new(kind->spec, &kind->layout) != 0) {
+		kind->type = strcmp(kind->spec, "ulid") == 0 ? KIND_ULID : KIND_UUID;
+		return true;
+	}
+	snowid_layout_free(kind->layout);
+	kind->layout = NULL;
+	kind->type = KIND_LAYOUT;
+	if (!add_epoch(setup))
+		return false;
+	return (snowid_config_set_kind(setup->config, kind->spec) == 0 &&
+		snowid_layout_new(kind->spec, &kind->layout) == 0) ||
+	       fail_with_detail(setup, "kinds");
 }
 
 /* ---- fields ---------------------------------------------------------------------------------- */
@@ -98,212 +112,113 @@ static bool has_field(const struct kind *kind, const char *name)
 	return false;
 }
 
-static const char *worker_field(const struct kind *kind)
+static const char *find_worker_field(const struct kind *kind)
 {
-	static const char *const usual[] = {"worker", "machine", "shard"};
+	static const char *const names[] = {"worker", "machine", "shard"};
 
-	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
-		if (has_field(kind, usual[i]))
-			return usual[i];
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (has_field(kind, names[i]))
+			return names[i];
 	return NULL;
 }
 
 /* The number at the end of a host name, as of name-7 in a StatefulSet. */
-static bool hostname_ordinal(uint64_t *number, struct settings_error *error)
+static bool read_hostname_ordinal(uint64_t *number, struct settings_error *error)
 {
 	char name[HOST_NAME_MAX + 1] = "";
 
 	gethostname(name, sizeof name - 1);
 	name[strcspn(name, ".")] = '\0';
 	const char *const dash = strrchr(name, '-');
-	if (dash && snowid_id_parse(dash + 1, strlen(dash + 1), SNOWID_FORM_DECIMAL, number) == 0)
+	if (dash && parse_decimal(dash + 1, number))
 		return true;
 	return settings_fail(error, "worker_id: hostname: \"%s\" does not end as name-7 does",
 			     name);
 }
 
-static bool set_worker(struct opening *opening)
+static bool set_worker(struct kind_setup *setup)
 {
-	const char *const text = opening->settings->worker_id, *const field =
-								       worker_field(opening->kind);
+	const char *const text = setup->settings->worker_id;
+	const char *const field = find_worker_field(setup->kind);
 	uint64_t number;
 
-	if (strcmp(text, "store") == 0)
+	if (kind_store_assigns_worker(setup->settings))
 		return true;
 	if (strcmp(text, "hostname") == 0) {
-		if (!hostname_ordinal(&number, opening->error))
+		if (!read_hostname_ordinal(&number, setup->error))
 			return false;
-	} else if (snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &number) != 0) {
-		return settings_fail(opening->error,
+	} else if (!parse_decimal(text, &number)) {
+		return settings_fail(setup->error,
 				     "worker_id: \"%.80s\" is not a number, store or hostname",
 				     text);
 	}
 	if (!field)
-		return settings_fail(opening->error,
-				     "worker_id: the kind %s has no worker, machine "
-				     "or shard",
-				     opening->kind->name);
-	if (snowid_config_set_field(opening->config, field, number) != 0)
-		return fail_library(opening, "worker_id");
-	return true;
+		return settings_fail(setup->error,
+				     "worker_id: the kind %s has no worker, machine or shard",
+				     setup->kind->name);
+	return snowid_config_set_field(setup->config, field, number) == 0 ||
+	       fail_with_detail(setup, "worker_id");
 }
 
-/* The NAME=N of `fields` that this kind has. */
-static bool set_fields(struct opening *opening)
+/* Sets a field if the kind has it. */
+static bool set_field(struct kind_setup *setup, const char *key, const char *name, uint64_t value)
 {
-	const struct text_list *const fields = &opening->settings->fields;
+	return !has_field(setup->kind, name) ||
+	       snowid_config_set_field(setup->config, name, value) == 0 ||
+	       fail_with_detail(setup, key);
+}
+
+static bool set_fields(struct kind_setup *setup)
+{
+	const struct settings *const settings = setup->settings;
 	char name[64];
 	uint64_t value;
 
-	for (size_t i = 0; i < fields->count; i++) {
-		const char *const item = fields->items[i];
+	for (size_t i = 0; i < settings->fields.count; i++) {
+		const char *const item = settings->fields.items[i];
 		const size_t length = strcspn(item, "=");
 		if (!item[length] || length >= sizeof name ||
-		    snowid_id_parse(item + length + 1, strlen(item + length + 1),
-				    SNOWID_FORM_DECIMAL, &value) != 0)
-			return settings_fail(opening->error, "fields: \"%.80s\" is not NAME=N",
-					     item);
+		    !parse_decimal(item + length + 1, &value))
+			return settings_fail(setup->error, "fields: \"%.80s\" is not NAME=N", item);
 		snprintf(name, sizeof name, "%.*s", (int)length, item);
-		if (has_field(opening->kind, name) &&
-		    snowid_config_set_field(opening->config, name, value) != 0)
-			return fail_library(opening, "fields");
-	}
-	if (opening->settings->datacenter_id != NOT_SET && has_field(opening->kind, "datacenter") &&
-	    snowid_config_set_field(opening->config, "datacenter",
-				    opening->settings->datacenter_id) != 0)
-		return fail_library(opening, "datacenter_id");
-	return true;
-}
-
-/* What is set must be of use to one kind at least. */
-static bool check_fields(const struct kind *kinds, size_t count, const struct settings *settings,
-			 struct settings_error *error)
-{
-	for (size_t i = 0; i <= settings->fields.count; i++) {
-		const bool last = i == settings->fields.count;
-		const char *const item = last ? "datacenter" : settings->fields.items[i];
-		char name[64];
-		bool found = last && settings->datacenter_id == NOT_SET;
-		snprintf(name, sizeof name, "%.*s", (int)strcspn(item, "="), item);
-		for (size_t k = 0; k < count && !found; k++)
-			found = kinds[k].type == KIND_LAYOUT && has_field(&kinds[k], name);
-		if (!found)
-			return settings_fail(error, "%s: no kind has a field %s",
-					     last ? "datacenter_id" : "fields", name);
-	}
-	return true;
-}
-
-/* ---- stores ---------------------------------------------------------------------------------- */
-
-/* Makes a directory and those above it, where they are missing, for this user alone. */
-static bool make_directory(char *path)
-{
-	for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-		*slash = '\0';
-		const int made = mkdir(path, 0755);
-		*slash = '/';
-		if (made != 0 && errno != EEXIST && errno != EACCES && errno != EROFS)
+		if (!set_field(setup, "fields", name, value))
 			return false;
 	}
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return false;
-	return access(path, W_OK | X_OK) == 0;
+	return settings->datacenter_id == NOT_SET ||
+	       set_field(setup, "datacenter_id", "datacenter", settings->datacenter_id);
 }
 
-/* Where the daemon keeps what nobody named a place for. */
-static bool state_directory(char path[PATH_MAX], struct settings_error *error)
+static bool is_field_of_any(const struct kind *kinds, size_t count, const char *name)
 {
-	const char *const given = getenv("STATE_DIRECTORY"), /* systemd.exec(5) */
-		*const state = getenv("XDG_STATE_HOME"), *const home = getenv("HOME");
+	for (size_t i = 0; i < count; i++)
+		if (kinds[i].layout && has_field(&kinds[i], name))
+			return true;
+	return false;
+}
 
-	if (given && given[0] == '/') {
-		snprintf(path, PATH_MAX, "%s", given);
-	} else {
-		snprintf(path, PATH_MAX, "/var/lib/snowid");
-		if (geteuid() == 0 || access(path, W_OK | X_OK) == 0)
-			;
-		else if (state && state[0] == '/')
-			snprintf(path, PATH_MAX, "%s/snowid", state);
-		else if (home && home[0] == '/')
-			snprintf(path, PATH_MAX, "%s/.local/state/snowid", home);
+/* A field that is set must exist in at least one kind. */
+static bool check_fields_are_used(const struct kind *kinds, size_t count,
+				  const struct settings *settings, struct settings_error *error)
+{
+	char name[64];
+
+	for (size_t i = 0; i < settings->fields.count; i++) {
+		const char *const item = settings->fields.items[i];
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(item, "="), item);
+		if (!is_field_of_any(kinds, count, name))
+			return settings_fail(error, "fields: no kind has a field %s", name);
 	}
-	if (strlen(path) < PATH_MAX / 2 && make_directory(path))
-		return true;
-	return settings_fail(error, "cannot keep state in %.200s: %s; set store", path,
-			     strerror(errno));
-}
-
-/* One state file is of one layout and one set of fields: the name says of which. */
-static bool default_store(struct opening *opening, char *url, size_t size)
-{
-	char directory[PATH_MAX], fields[256] = "";
-	uint64_t fingerprint = 0, value;
-	const char *name;
-	int written;
-
-	if (!state_directory(directory, opening->error))
-		return false;
-	snowid_layout_info(opening->kind->layout, SNOWID_LAYOUT_FINGERPRINT, &fingerprint);
-	if (strcmp(opening->settings->worker_id, "store") == 0) {
-		written = snprintf(url, size, "slots:%s/slots-%016" PRIx64, directory, fingerprint);
-		return written > 0 && (size_t)written < size;
-	}
-	for (size_t i = 0; snowid_layout_field_at(opening->kind->layout, i, &name, NULL, NULL) == 0;
-	     i++) {
-		char key[80], text[32];
-		snprintf(key, sizeof key, "field.%s", name);
-		if (snowid_config_get(opening->config, key, text, sizeof text, NULL) == 0 &&
-		    snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &value) == 0)
-			snprintf(fields + strlen(fields), sizeof fields - strlen(fields),
-				 "-%.20s%" PRIu64, name, value);
-	}
-	written = snprintf(url, size, "file:%s/%016" PRIx64 "%s.state", directory, fingerprint,
-			   fields);
-	return written > 0 && (size_t)written < size;
-}
-
-/* The store of a further kind lies beside that of the first: its name is added to the path. */
-static bool store_beside(const struct opening *opening, const char *url, char *to, size_t size)
-{
-	const size_t path = strcspn(url, "?");
-	const bool directory = strncmp(url, "file:", 5) != 0;
-	int written;
-
-	if (opening->kind->index == 0 || strcmp(url, "memory:") == 0)
-		written = snprintf(to, size, "%s", url);
-	else
-		written = snprintf(to, size, "%.*s%s%s%s", (int)path, url, directory ? "/" : ".",
-				   opening->kind->name, url + path);
-	return written > 0 && (size_t)written < size;
-}
-
-static bool set_store(struct opening *opening)
-{
-	const char *const url = store_setting(opening->settings);
-	struct kind *const kind = opening->kind;
-	bool fits;
-
-	if (kind->type != KIND_LAYOUT) /* 58 random bits and more, and a new node each time */
-		fits = snprintf(kind->store, sizeof kind->store, "memory:") > 0;
-	else if (*url)
-		fits = store_beside(opening, url, kind->store, sizeof kind->store);
-	else if (!default_store(opening, kind->store, sizeof kind->store))
-		return false;
-	else
-		fits = true;
-	if (!fits)
-		return settings_fail(opening->error, "store: the URL is too long");
-	if (snowid_config_set_store(opening->config, kind->store) != 0)
-		return fail_library(opening, "store");
+	if (settings->datacenter_id != NOT_SET && !is_field_of_any(kinds, count, "datacenter"))
+		return settings_fail(error, "datacenter_id: no kind has a field datacenter");
 	return true;
 }
 
-/* ---- all together ---------------------------------------------------------------------------- */
+/* ---- generators ------------------------------------------------------------------------------ */
 
-static bool set_clock_policy(struct opening *opening)
+static bool set_clock_policy(struct kind_setup *setup)
 {
-	const struct settings *const s = opening->settings;
+	const struct settings *const s = setup->settings;
+	const char *const default_block = kinds_host_scope(s) ? HOST_BLOCK : "";
 	const struct {
 		const char *key, *text;
 	} texts[] = {
@@ -313,51 +228,59 @@ static bool set_clock_policy(struct opening *opening)
 		{"jump", s->jump},
 		{"mode", s->mode},
 		{"spread", s->spread},
-		{"block", *s->block             ? s->block
-			  : kinds_host_scope(s) ? HOST_BLOCK
-						: ""},
+		{"block", *s->block ? s->block : default_block},
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		if (*texts[i].text &&
-		    snowid_config_set(opening->config, texts[i].key, texts[i].text) != 0)
-			return fail_library(opening, texts[i].key);
+		    snowid_config_set(setup->config, texts[i].key, texts[i].text) != 0)
+			return fail_with_detail(setup, texts[i].key);
 	return true;
 }
 
-static bool configure(struct opening *opening, const char *item)
+static bool configure_kind(struct kind_setup *setup, const char *item)
 {
-	if (!read_name(opening, item) || !set_kind(opening))
+	if (!split_kind(setup, item) || !set_kind(setup))
 		return false;
-	if (opening->kind->type == KIND_LAYOUT && (!set_fields(opening) || !set_worker(opening)))
+	if (setup->kind->layout && (!set_fields(setup) || !set_worker(setup)))
 		return false;
-	return set_clock_policy(opening);
+	return set_clock_policy(setup);
 }
 
-static bool open_generator(struct opening *opening)
+static bool start_generator(struct kind_setup *setup)
 {
-	struct kind *const kind = opening->kind;
+	struct kind *const kind = setup->kind;
 	char text[64];
 	uint64_t block_ns = 0;
 
-	if (!set_store(opening))
+	if (!kind_store_choose(kind, setup->settings, setup->config, setup->error))
 		return false;
-	if (snowid_generator_new(opening->config, &kind->generator) != 0)
-		return fail_library(opening, "cannot open");
+	if (snowid_config_set_store(setup->config, kind->store) != 0)
+		return fail_with_detail(setup, "store");
+	if (snowid_generator_new(setup->config, &kind->generator) != 0)
+		return fail_with_detail(setup, "cannot open");
 	if (snowid_generator_get(kind->generator, "block", text, sizeof text, NULL) == 0 &&
 	    span_read_ns(text, &block_ns))
 		kind->half_block_ns = block_ns / 2;
-	kind->limit_at = 0; /* until the first renewal has told */
+	kind->limit_at_ns = 0; /* not known until the first renewal */
 	return true;
 }
 
-static bool open_kind(struct opening *opening, const char *item, bool generators)
+static bool open_configured_kind(struct kind_setup *setup, const char *item, bool generators)
 {
-	if (snowid_config_new(&opening->config) != 0)
-		return fail_library(opening, "SNOWID_STORE");
-	const bool good = configure(opening, item) && (!generators || open_generator(opening));
-	snowid_config_free(opening->config);
+	if (snowid_config_new(&setup->config) != 0)
+		return fail_with_detail(setup, "SNOWID_STORE");
+	const bool good = configure_kind(setup, item) && (!generators || start_generator(setup));
+	snowid_config_free(setup->config);
 	return good;
+}
+
+static bool is_name_new(const struct kind *kinds, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (strcmp(kinds[i].name, kinds[index].name) == 0)
+			return false;
+	return true;
 }
 
 bool kinds_open(struct kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
@@ -370,16 +293,14 @@ bool kinds_open(struct kind kinds[KINDS_MAX], size_t *count, const struct settin
 		return settings_fail(error, "kinds: %zu of them; 1 to %d can be served",
 				     settings->kinds.count, KINDS_MAX);
 	for (size_t i = 0; i < settings->kinds.count && good; i++) {
-		struct opening opening = {&kinds[i], settings, NULL, error};
+		struct kind_setup setup = {&kinds[i], settings, NULL, error};
 		kinds[i].index = i;
 		*count = i + 1;
-		good = open_kind(&opening, settings->kinds.items[i], generators);
-		for (size_t k = 0; k < i && good; k++)
-			if (strcmp(kinds[k].name, kinds[i].name) == 0)
-				good = settings_fail(error, "kinds: %s occurs twice",
-						     kinds[i].name);
+		good = open_configured_kind(&setup, settings->kinds.items[i], generators);
+		if (good && !is_name_new(kinds, i))
+			good = settings_fail(error, "kinds: %s occurs twice", kinds[i].name);
 	}
-	if (good && check_fields(kinds, *count, settings, error))
+	if (good && check_fields_are_used(kinds, *count, settings, error))
 		return true;
 	kinds_free(kinds, *count);
 	return false;
@@ -391,16 +312,4 @@ void kinds_free(struct kind kinds[KINDS_MAX], size_t count)
 		snowid_generator_free(kinds[i].generator);
 		snowid_layout_free(kinds[i].layout);
 	}
-}
-
-bool kind_next_field(const struct kind *kind, size_t *index, const char **name, uint64_t *value)
-{
-	while (kind->layout &&
-	       snowid_layout_field_at(kind->layout, *index, name, NULL, NULL) == 0) {
-		++*index;
-		if (strcmp(*name, "time") != 0 && strcmp(*name, "sequence") != 0 &&
-		    snowid_generator_field(kind->generator, *name, value) == 0)
-			return true;
-	}
-	return false;
 }

@@ -13,6 +13,7 @@
 
 #include "snowidd/base/elapsed.h"
 #include "snowidd/base/log.h"
+#include "snowidd/service/kinds.h"
 #include "snowidd/service/service.h"
 
 struct service {
@@ -197,7 +198,7 @@ void service_drain(struct service *service)
 
 double service_limit_ahead(const struct kind *kind)
 {
-	const uint64_t at = atomic_load(&kind->limit_at), now = elapsed_ns();
+	const uint64_t at = atomic_load(&kind->limit_at_ns), now = elapsed_ns();
 
 	return at == UINT64_MAX ? (double)INFINITY : at > now ? (double)(at - now) / 1e9 : 0;
 }
@@ -222,7 +223,7 @@ uint64_t service_maintain(struct service *service)
 		if (error)
 			again = 1000000000;
 		else
-			atomic_store(&kind->limit_at,
+			atomic_store(&kind->limit_at_ns,
 				     again == UINT64_MAX
 					     ? UINT64_MAX
 					     : elapsed_ns() + again + kind->half_block_ns);
@@ -361,7 +362,7 @@ enum refusal service_fill(struct service *service, struct id_request *request,
 /* Whether the keeper is late with no more than requests wait for. */
 static bool is_soon_renewed(const struct service *service, struct kind *kind)
 {
-	const uint64_t now = elapsed_ns(), at = atomic_load(&kind->limit_at);
+	const uint64_t now = elapsed_ns(), at = atomic_load(&kind->limit_at_ns);
 	return !atomic_load(&kind->store_error) && (now < at || now - at < service->wait_ns);
 }
 

@@ -14,7 +14,7 @@
 #include "snowidd/clock/clockwatch.h"
 #include "snowidd/config/settings.h"
 #include "snowidd/service/counters.h"
-#include "snowidd/service/kinds.h"
+#include "snowidd/service/kind.h"
 #include "snowidd/service/refusal.h"
 
 struct service;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A kind of ID that is served.
+ */
+#ifndef SNOWIDD_KIND_H
+#define SNOWIDD_KIND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snowid.h"
+
+#define KIND_FIELDS 16 /* that are neither time nor sequence */
+
+/* How IDs are written: as a number, a ULID or a UUID. */
+enum kind_type { KIND_LAYOUT, KIND_ULID, KIND_UUID };
+
+/* A field with its value, as it is shown. */
+struct kind_field {
+	char name[64];
+	uint64_t value;
+};
+
+struct kind {
+	char name[32];
+	size_t index;
+	enum kind_type type;
+	struct snowid_layout *layout; /* of KIND_LAYOUT, otherwise NULL */
+	char spec[512];               /* as for snowid_config_set_kind() */
+	struct snowid_generator *generator;
+	char store[512]; /* its URL */
+	uint64_t half_block_ns;
+
+	/* Elapsed time at which the store's limit is reached; UINT64_MAX if it has none. */
+	_Atomic uint64_t limit_at_ns;
+	_Atomic int store_error; /* of the last renewal; 0: none */
+};
+
+/* The next field of a layout, from *index on, that is neither time nor sequence, with its value. False past
+ * the last. */
+bool kind_next_field(const struct kind *kind, size_t *index, const char **name, uint64_t *value);
+
+#endif

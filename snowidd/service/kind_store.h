@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a kind keeps its state.
+ */
+#ifndef SNOWIDD_KIND_STORE_H
+#define SNOWIDD_KIND_STORE_H
+
+#include "snowidd/config/settings.h"
+#include "snowidd/service/kind.h"
+
+/* The store that is configured, "" if there is none. */
+const char *kind_store_setting(const struct settings *settings);
+
+/* Whether the store assigns the worker. */
+bool kind_store_assigns_worker(const struct settings *settings);
+
+/* Sets kind->store, and makes the directory of one that is not configured. `config` has the fields of the kind.
+ * False with *error. */
+bool kind_store_choose(struct kind *kind, const struct settings *settings,
+		       const struct snowid_config *config, struct settings_error *error);
+
+#endif
