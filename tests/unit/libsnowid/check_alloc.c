@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each allocation failed in turn.
+ * Every allocation fails once.
  */
 #include <stdio.h>
 #include <sys/mman.h>
@@ -10,12 +10,12 @@
 #include "tests/unit/directory.h"
 #include "tests/unit/fake_system.h"
 
-static int countdown = -1; /* the allocation that fails; none when negative */
-static bool failed;
+static int countdown = -1; /* allocations until one fails; negative: none fails */
+static bool allocation_failed;
 
-static bool allowed(void)
+static bool may_allocate(void)
 {
-	failed |= countdown == 0;
+	allocation_failed |= countdown == 0;
 	errno = ENOMEM;
 	return countdown < 0 || countdown-- > 0;
 }
@@ -24,46 +24,46 @@ void *real_malloc(size_t size) REAL("malloc");
 void *wrap_malloc(size_t size) WRAP("malloc");
 void *wrap_malloc(size_t size)
 {
-	return allowed() ? real_malloc(size) : NULL;
+	return may_allocate() ? real_malloc(size) : NULL;
 }
 
 void *real_calloc(size_t count, size_t size) REAL("calloc");
 void *wrap_calloc(size_t count, size_t size) WRAP("calloc");
 void *wrap_calloc(size_t count, size_t size)
 {
-	return allowed() ? real_calloc(count, size) : NULL;
+	return may_allocate() ? real_calloc(count, size) : NULL;
 }
 
 void *real_realloc(void *old, size_t size) REAL("realloc");
 void *wrap_realloc(void *old, size_t size) WRAP("realloc");
 void *wrap_realloc(void *old, size_t size)
 {
-	return allowed() ? real_realloc(old, size) : NULL;
+	return may_allocate() ? real_realloc(old, size) : NULL;
 }
 
 void *real_aligned_alloc(size_t alignment, size_t size) REAL("aligned_alloc");
 void *wrap_aligned_alloc(size_t alignment, size_t size) WRAP("aligned_alloc");
 void *wrap_aligned_alloc(size_t alignment, size_t size)
 {
-	return allowed() ? real_aligned_alloc(alignment, size) : NULL;
+	return may_allocate() ? real_aligned_alloc(alignment, size) : NULL;
 }
 
 char *real_strdup(const char *text) REAL("strdup");
 char *wrap_strdup(const char *text) WRAP("strdup");
 char *wrap_strdup(const char *text)
 {
-	return allowed() ? real_strdup(text) : NULL;
+	return may_allocate() ? real_strdup(text) : NULL;
 }
 
 void *real_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) REAL(MMAP);
 void *wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) WRAP(MMAP);
 void *wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
-	return allowed() ? real_mmap(at, size, prot, flags, fd, offset) : MAP_FAILED;
+	return may_allocate() ? real_mmap(at, size, prot, flags, fd, offset) : MAP_FAILED;
 }
 
-/* Everything that allocates, once. Returns the first error, with all that was made freed. */
-static int make_everything(const char *kind)
+/* Calls everything that allocates. Frees it again, and returns the first error. */
+static int use_memory_store(const char *kind)
 {
 	struct snowid_config *config = NULL;
 	struct snowid_clock *clock = NULL;
@@ -91,27 +91,27 @@ static int make_everything(const char *kind)
 	return error;
 }
 
-TEST_EACH(each_allocation_may_fail, 2)
+TEST_EACH(failed_allocations_are_reported, 2)
 {
 	const char *const kind = nth ? "uuid7" : "js53";
 	int n = 0;
-	OK(make_everything(kind));
+	OK(use_memory_store(kind));
 	for (;; n++) {
-		failed = false;
+		allocation_failed = false;
 		countdown = n;
-		const int error = make_everything(kind);
+		const int error = use_memory_store(kind);
 		countdown = -1;
-		if (!failed)
+		if (!allocation_failed)
 			break;
 		EXPECT(error, -ENOMEM);
 		EXPECT_DETAIL("memory");
 	}
-	ck_assert_int_ge(n, 8); /* fewer, and the wrapping does not work */
-	OK(make_everything(kind));
+	ck_assert_int_ge(n, 8); /* otherwise the calls are not wrapped */
+	OK(use_memory_store(kind));
 }
 
-/* The same with a state file: made, used, described and reset. */
-static int use_a_file(const char *url)
+/* Creates a state file, and uses, inspects and resets it. */
+static int use_file_store(const char *url)
 {
 	struct snowid_config *config = NULL;
 	struct snowid_clock *clock = NULL;
@@ -141,40 +141,39 @@ static int use_a_file(const char *url)
 	return error ? error : snowid_store_reset(url, 1700000000, 0);
 }
 
-TEST(each_allocation_for_a_file_may_fail)
+TEST(failed_allocations_leave_no_file_behind)
 {
 	char url[4200];
 	int n = 0;
 	directory_make();
 	snprintf(url, sizeof url, "file:%s/state", directory);
-	OK(use_a_file(url)); /* what the thread keeps is there after this */
+	OK(use_file_store(url)); /* this makes the state of the thread */
 	unlink(url + strlen("file:"));
 	for (;; n++) {
-		failed = false;
+		allocation_failed = false;
 		countdown = n;
-		const int error = use_a_file(url);
+		const int error = use_file_store(url);
 		countdown = -1;
 		unlink(url + strlen("file:"));
-		if (!failed)
+		if (!allocation_failed)
 			break;
 		EXPECT(error, -ENOMEM);
 		EXPECT_DETAIL("memory");
-		ck_assert_int_eq(rmdir(directory), 0); /* nothing is left in it */
+		ck_assert_int_eq(rmdir(directory), 0); /* it is empty */
 		ck_assert_int_eq(mkdir(directory, 0700), 0);
 	}
 	ck_assert_int_ge(n, 30);
-	OK(use_a_file(url));
+	OK(use_file_store(url));
 	directory_remove();
 }
 
-/* A thread that cannot have its buffer still gets random bytes and error codes, without a detail. */
-TEST(a_thread_without_memory_of_its_own_still_works)
+TEST(thread_without_state_has_random_bytes_and_error_codes)
 {
 	struct snowid_id128 a, b;
 	char detail[64];
 	countdown = 0;
 	OK(snowid_ulid_random(&a));
-	ck_assert(failed);
+	ck_assert(allocation_failed);
 	countdown = 0;
 	OK(snowid_ulid_random(&b));
 	ck_assert_int_ne(memcmp(a.bytes + 6, b.bytes + 6, 10), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/check.h"
 
-static struct snowid_config *config_new(void)
+static struct snowid_config *new_config(void)
 {
 	struct snowid_config *config = NULL;
 	OK(snowid_config_new(&config));
@@ -19,7 +19,7 @@ static void expect_value(const struct snowid_config *config, const char *key, co
 
 TEST(defaults_are_as_documented)
 {
-	struct snowid_config *const config = config_new();
+	struct snowid_config *const config = new_config();
 	expect_value(config, "kind", "snowflake");
 	expect_value(config, "store", "memory:");
 	expect_value(config, "timeout", "2s");
@@ -33,15 +33,15 @@ TEST(defaults_are_as_documented)
 	snowid_config_free(config);
 }
 
-TEST(the_environment_names_a_default_store)
+TEST(environment_can_name_the_default_store)
 {
 	struct snowid_config *config;
 	setenv("SNOWID_STORE", "file:/nowhere/state", 1);
-	config = config_new();
+	config = new_config();
 	expect_value(config, "store", "file:/nowhere/state");
 	snowid_config_free(config);
 	setenv("SNOWID_STORE", "", 1);
-	config = config_new();
+	config = new_config();
 	expect_value(config, "store", "memory:");
 	snowid_config_free(config);
 	setenv("SNOWID_STORE", "frob:", 1);
@@ -49,7 +49,7 @@ TEST(the_environment_names_a_default_store)
 	EXPECT_DETAIL("frob:");
 }
 
-TEST(every_setting_is_set_and_read_back_by_name)
+TEST(every_setting_can_be_read_back)
 {
 	static const char *const settings[][2] = {
 		{"kind", "time:41,worker:10,sequence:12;epoch=1000"},
@@ -64,7 +64,7 @@ TEST(every_setting_is_set_and_read_back_by_name)
 		{"mode", "0660"},
 		{"store", "file:/nowhere/state"},
 	};
-	struct snowid_config *const config = config_new();
+	struct snowid_config *const config = new_config();
 	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
 		OK(snowid_config_set(config, settings[i][0], settings[i][1]));
 	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
@@ -76,7 +76,7 @@ TEST(every_setting_is_set_and_read_back_by_name)
 	snowid_config_free(config);
 }
 
-TEST(bad_settings_are_refused_and_change_nothing)
+TEST(bad_settings_are_rejected_and_change_nothing)
 {
 	static const struct {
 		const char *key, *text;
@@ -114,7 +114,7 @@ TEST(bad_settings_are_refused_and_change_nothing)
 		{"mode", "00660", SNOWID_E_RANGE, "mode"},
 		{"spread", "yes", SNOWID_E_SYNTAX, "true or false"},
 	};
-	struct snowid_config *const config = config_new();
+	struct snowid_config *const config = new_config();
 	OK(snowid_config_set_field(config, "worker", 7));
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const int error = snowid_config_set(config, cases[i].key, cases[i].text);
@@ -129,9 +129,9 @@ TEST(bad_settings_are_refused_and_change_nothing)
 	snowid_config_free(config);
 }
 
-TEST(a_kind_clears_the_fields_of_the_last)
+TEST(setting_a_kind_clears_the_fields)
 {
-	struct snowid_config *const config = config_new();
+	struct snowid_config *const config = new_config();
 	char text[8];
 	OK(snowid_config_set_field(config, "worker", 7));
 	OK(snowid_config_set_kind(config, "snowflake"));
@@ -149,23 +149,23 @@ TEST(a_kind_clears_the_fields_of_the_last)
 	snowid_config_free(config);
 }
 
-TEST(a_clock_is_held_and_replaced)
+TEST(config_keeps_its_clock)
 {
-	struct snowid_config *const config = config_new();
+	struct snowid_config *const config = new_config();
 	struct snowid_clock *clock;
 	OK(snowid_clock_new_manual(1700000000, 0, &clock));
 	OK(snowid_config_set_clock(config, clock));
-	OK(snowid_config_set_clock(config, clock)); /* the same once more */
+	OK(snowid_config_set_clock(config, clock));
 	OK(snowid_config_set_clock(config, NULL));
 	OK(snowid_clock_advance(clock, 1));
 	OK(snowid_config_set_clock(config, clock));
-	snowid_clock_free(clock); /* lives on in config; a leak or a second free shows under ASan */
+	snowid_clock_free(clock); /* config still uses it */
 	snowid_config_free(config);
 }
 
-TEST(null_arguments_are_refused)
+TEST(config_calls_reject_null)
 {
-	struct snowid_config *const config = config_new();
+	struct snowid_config *const config = new_config();
 	char text[8];
 	EXPECT(snowid_config_new(NULL), SNOWID_E_INVALID);
 	EXPECT(snowid_config_set_kind(NULL, "ulid"), SNOWID_E_INVALID);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Generators across fork: whoever of a family of processes lives longest, closes or frees, no two get
- * the same ID, and no worker is given away while one of them has it.
+ * Generators across fork, on every store: whichever process of a family ends last, closes or frees, none
+ * gets an ID of another, and no other process gets their worker.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,45 +13,45 @@
 
 #include "tests/unit/check.h"
 #include "tests/unit/directory.h"
+#include "tests/unit/generators.h"
+#include "tests/unit/processes.h"
 
-#define COUNT  300 /* IDs that each member takes */
-#define BLOCK  UINT64_C(10000000)
+#define COUNT  300 /* IDs that a process takes at a time */
+#define BLOCK  (10 * MS)
 #define FAMILY 4
 
-/* What all members share. */
-struct shared {
+/* What the processes of a family share. */
+struct fork_results {
 	uint64_t ids[FAMILY * 4 * COUNT];
 	_Atomic uint32_t count;
-	_Atomic uint32_t finished; /* members that came to their end without a failure */
+	_Atomic uint32_t finished; /* processes that reached their end */
 };
 
-static struct shared *shared;
+static struct fork_results *results;
 static struct snowid_clock *the_clock;
-static int alive[2]; /* a pipe that all members hold, so that its end is theirs */
+static int liveness[2]; /* a pipe that all processes hold open, to wait for the last of them */
 
 static const struct {
-	const char *scheme, *rest; /* with the directory in between, unless it is memory: */
+	const char *scheme, *rest; /* the directory is between them, except for memory: */
 } stores[] = {{"memory:", ""}, {"file:", "/state"}, {"slots:", "?workers=0-0"}};
 enum { STORES = sizeof stores / sizeof stores[0] };
 
-static void set_up(void)
+static void fork_setup(void)
 {
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	ck_assert_ptr_ne(shared, MAP_FAILED);
+	results = shared_memory(sizeof *results);
 	directory_make();
 	OK(snowid_clock_new_manual(START, 0, &the_clock));
-	ck_assert_int_eq(pipe(alive), 0);
+	ck_assert_int_eq(pipe(liveness), 0);
 }
 
-static void tear_down(void)
+static void fork_teardown(void)
 {
 	snowid_clock_free(the_clock);
 	directory_remove();
-	munmap(shared, sizeof *shared);
+	munmap(results, sizeof *results);
 }
 
-static int try_open(int store, struct snowid_generator **g)
+static int try_open_in(int store, struct snowid_generator **g)
 {
 	struct snowid_config *config;
 	char url[4200];
@@ -69,28 +69,28 @@ static int try_open(int store, struct snowid_generator **g)
 	return error;
 }
 
-static struct snowid_generator *open_generator(int store)
+static struct snowid_generator *open_in(int store)
 {
 	struct snowid_generator *g = NULL;
-	OK(try_open(store, &g));
+	OK(try_open_in(store, &g));
 	return g;
 }
 
-/* Time goes on meanwhile, over more than one block, so that limits are renewed as well. */
-static void take(struct snowid_generator *g)
+/* Advances the clock by more than one block, so that limits are renewed too. */
+static void issue_ids(struct snowid_generator *g)
 {
 	for (int i = 0; i < COUNT; i++) {
 		uint64_t id;
 		OK(snowid_generator_next(g, &id));
-		shared->ids[atomic_fetch_add(&shared->count, 1)] = id;
+		results->ids[atomic_fetch_add(&results->count, 1)] = id;
 		if (i % 10 == 0)
 			OK(snowid_clock_advance(the_clock, BLOCK / 10));
 	}
 }
 
-__attribute__((noreturn)) static void finish(void)
+__attribute__((noreturn)) static void exit_member(void)
 {
-	atomic_fetch_add(&shared->finished, 1);
+	atomic_fetch_add(&results->finished, 1);
 	_exit(0);
 }
 
@@ -100,74 +100,66 @@ static void wait_until_gone(pid_t parent)
 		usleep(500);
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-/* Lets the head of a family run, and waits for the last of it. */
-static void run_family(void (*head)(struct snowid_generator *), int store, uint32_t members,
-		       uint32_t takes)
+/* Runs the first process of a family, and waits for the last. */
+static void run_processes(void (*head)(struct snowid_generator *), int store, uint32_t members,
+			  uint32_t takes)
 {
 	char byte;
 	const pid_t pid = fork();
 
 	if (pid == 0) {
-		close(alive[0]);
-		head(open_generator(store));
-		finish();
+		close(liveness[0]);
+		head(open_in(store));
+		exit_member();
 	}
-	close(alive[1]);
-	ck_assert_int_eq(read(alive[0], &byte, 1), 0);
+	close(liveness[1]);
+	ck_assert_int_eq(read(liveness[0], &byte, 1), 0);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	ck_assert_uint_eq(shared->finished, members);
-	ck_assert_uint_eq(shared->count, takes * COUNT);
-	qsort(shared->ids, shared->count, sizeof *shared->ids, compare_ids);
-	for (uint32_t i = 1; i < shared->count; i++)
-		ck_assert_uint_ne(shared->ids[i - 1], shared->ids[i]);
+	ck_assert_uint_eq(results->finished, members);
+	ck_assert_uint_eq(results->count, takes * COUNT);
+	expect_unique(results->ids, results->count);
 }
 
-/* ---- who lives longest ----------------------------------------------------------------------- */
+/* ---- which one ends last----------------------------------------------------------------------- */
 
-static void leave_child_behind(struct snowid_generator *g)
+static void end_before_child(struct snowid_generator *g)
 {
 	const pid_t self = getpid();
 	if (fork() == 0) {
-		take(g);
+		issue_ids(g);
 		wait_until_gone(self);
-		take(g);
-		finish();
+		issue_ids(g);
+		exit_member();
 	}
-	take(g);
+	issue_ids(g);
 }
 
-static void outlive_child(struct snowid_generator *g)
+static void end_after_child(struct snowid_generator *g)
 {
 	const pid_t child = fork();
 	if (child == 0) {
-		take(g);
-		finish();
+		issue_ids(g);
+		exit_member();
 	}
-	take(g);
+	issue_ids(g);
 	waitpid(child, NULL, 0);
-	take(g);
+	issue_ids(g);
 }
 
 static void have_grandchild(struct snowid_generator *g)
 {
 	if (fork() == 0) {
 		if (fork() == 0) {
-			take(g);
-			finish();
+			issue_ids(g);
+			exit_member();
 		}
-		take(g);
-		finish();
+		issue_ids(g);
+		exit_member();
 	}
-	take(g);
+	issue_ids(g);
 }
 
-/* As daemon(3) twice: the opener and the first child are gone before anything is taken. */
+/* As daemon(3) twice: the process that opened it and the first child have ended before any ID is taken. */
 static void become_daemon(struct snowid_generator *g)
 {
 	const pid_t self = getpid();
@@ -177,15 +169,15 @@ static void become_daemon(struct snowid_generator *g)
 		setsid();
 		if (fork() == 0) {
 			wait_until_gone(child);
-			take(g);
+			issue_ids(g);
 			snowid_generator_free(g);
-			finish();
+			exit_member();
 		}
-		finish();
+		exit_member();
 	}
 }
 
-/* ---- who closes, who frees ------------------------------------------------------------------- */
+/* ---- which one closes or frees ------------------------------------------------------------------- */
 
 static void close_and_free_in_child(struct snowid_generator *g)
 {
@@ -193,14 +185,14 @@ static void close_and_free_in_child(struct snowid_generator *g)
 	const pid_t child = fork();
 
 	if (child == 0) {
-		take(g);
+		issue_ids(g);
 		OK(snowid_generator_close(g, 0));
 		EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOSED);
 		snowid_generator_free(g);
-		finish();
+		exit_member();
 	}
 	waitpid(child, NULL, 0);
-	take(g);
+	issue_ids(g);
 }
 
 static void free_in_parent(struct snowid_generator *g)
@@ -211,35 +203,31 @@ static void free_in_parent(struct snowid_generator *g)
 	ck_assert_int_eq(pipe(freed), 0);
 	if (fork() == 0) {
 		close(freed[1]);
-		if (read(freed[0], &byte, 1) == 0) /* the parent has freed it */
-			take(g);
-		finish();
+		if (read(freed[0], &byte, 1) == 0) /* after the parent has freed it */
+			issue_ids(g);
+		exit_member();
 	}
-	take(g);
+	issue_ids(g);
 	snowid_generator_free(g);
 	close(freed[1]);
 }
 
-TEST_EACH(families, 6 * STORES)
+TEST_EACH(processes_never_share_an_id_whoever_ends_first, 6 * STORES)
 {
 	static const struct {
 		void (*head)(struct snowid_generator *);
 		uint32_t members, takes;
 	} cases[] = {
-		{leave_child_behind, 2, 3},      {outlive_child, 2, 3},
-		{have_grandchild, 3, 3},         {become_daemon, 3, 1},
-		{close_and_free_in_child, 2, 2}, {free_in_parent, 2, 2},
+		{end_before_child, 2, 3}, {end_after_child, 2, 3},         {have_grandchild, 3, 3},
+		{become_daemon, 3, 1},    {close_and_free_in_child, 2, 2}, {free_in_parent, 2, 2},
 	};
 	const int which = nth / STORES, store = nth % STORES;
-	run_family(cases[which].head, store, cases[which].members, cases[which].takes);
+	run_processes(cases[which].head, store, cases[which].members, cases[which].takes);
 }
 
-/* Closing a memory: generator in the process that made it ends it for all; a child on a file: goes on,
- * as others on that file do. */
-TEST_EACH(close_in_parent, STORES)
+TEST_EACH(child_of_a_closed_generator_gets_an_error, STORES)
 {
-	int status;
-	struct snowid_generator *const g = open_generator(nth);
+	struct snowid_generator *const g = open_in(nth);
 	uint64_t id;
 
 	OK(snowid_generator_close(g, 0));
@@ -247,17 +235,16 @@ TEST_EACH(close_in_parent, STORES)
 	const pid_t child = fork();
 	if (child == 0)
 		_exit(snowid_generator_next(g, &id) == SNOWID_E_CLOSED ? 0 : 1);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	expect_success(child);
 	snowid_generator_free(g);
 }
 
-/* ---- a worker is nobody else's while one of a family has it ---------------------------------- */
+/* ---- workers that are assigned ---------------------------------- */
 
-TEST(no_worker_is_given_away)
+TEST(worker_stays_in_use_while_a_child_lives)
 {
-	enum { SLOTS = 2 };
-	struct snowid_generator *g = open_generator(SLOTS), *other = NULL;
+	enum { SLOTS = 2 }; /* in stores */
+	struct snowid_generator *g = open_in(SLOTS), *other = NULL;
 	int go[2];
 	char byte;
 
@@ -267,24 +254,24 @@ TEST(no_worker_is_given_away)
 		close(go[1]);
 		if (read(go[0], &byte, 1) != 0)
 			_exit(1);
-		take(g);
-		finish();
+		issue_ids(g);
+		exit_member();
 	}
 	close(go[0]);
 	snowid_generator_free(g);
-	EXPECT(try_open(SLOTS, &other), SNOWID_E_STORE); /* the child has it still */
+	EXPECT(try_open_in(SLOTS, &other), SNOWID_E_STORE); /* the child still has it */
 	EXPECT_DETAIL("are taken");
 	close(go[1]);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
-	ck_assert_uint_eq(shared->finished, 1);
-	g = open_generator(SLOTS);
-	take(g);
+	ck_assert_uint_eq(results->finished, 1);
+	g = open_in(SLOTS);
+	issue_ids(g);
 	for (uint32_t i = COUNT; i < 2 * COUNT; i++)
-		ck_assert_uint_gt(shared->ids[i], shared->ids[COUNT - 1]);
+		ck_assert_uint_gt(results->ids[i], results->ids[COUNT - 1]);
 	snowid_generator_free(g);
 }
 
 int main(void)
 {
-	return run_tests(set_up, tear_down);
+	return run_tests(fork_setup, fork_teardown);
 }
