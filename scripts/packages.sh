@@ -61,3 +61,6 @@ model_packages="spin abigail-tools"
 debian_packages="mmdebstrap lintian autopkgtest util-linux"
 architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu qemu-user-static musl-tools \
 	linux-libc-dev"
+
+all_packages="$build_packages $test_packages $lint_packages $daemon_packages $python_packages \
+	$ruby_packages $lua_packages $other_compilers $model_packages $debian_packages $architecture_packages"

@@ -59,7 +59,7 @@ run()
 {
 	"$tool" "$@" >"$work/out" 2>"$work/err" </dev/null
 	status=$?
-	out=$(cat "$work/out") err=$(cat "$work/err")
+	out=$(<"$work/out") err=$(<"$work/err")
 }
 
 prints() # NAME WANTED ARGUMENTS...
@@ -93,6 +93,12 @@ increasing() # FILE: numbers, each above the one before
 twitter=1541815603606036480
 json='{"id":"1541815603606036480","kind":"twitter","unix_ms":1656432460105,"time":"2022-06-28T16:07:40.105Z","datacenter":11,"worker":26,"sequence":0}'
 commands='generate decode encode convert range layout store bench'
+
+# These measure for seconds: beside the rest.
+"$tool" bench --json >"$work/bench.json" 2>"$work/bench.err" </dev/null &
+bench_json=$!
+"$tool" bench >"$work/bench.out" </dev/null &
+bench_text=$!
 
 # ---- help ------------------------------------------------------------------------------------
 
@@ -151,7 +157,7 @@ while IFS=$'\t' read -r layout epoch id fields _; do
 	prints "encode gives $id" "$id" encode -k "$kind" "${flags[@]}"
 	decoded=$out
 	"$tool" decode -k "$kind" --json "$id" >"$work/decoded"
-	prints "encode --json is decode --json" "$(cat "$work/decoded")" \
+	prints "encode --json is decode --json" "$(<"$work/decoded")" \
 		encode -k "$kind" --json "${flags[@]}"
 	is "decode of encode" "$decoded" "$id"
 done <"$vectors/layouts.tsv"
@@ -219,8 +225,8 @@ has "a UUID read as ULID" \
 printf '%s\nwrong\n%s\n' $twitter $twitter |
 	"$tool" decode -k twitter --json >"$work/out" 2>"$work/err"
 is "a bad line: exit 1" "$?" 1
-is "a bad line: the rest is there" "$(cat "$work/out")" "$json"$'\n'"$json"
-has "a bad line: its number" "$(cat "$work/err")" "snowid: line 2: 'wrong': "
+is "a bad line: the rest is there" "$(<"$work/out")" "$json"$'\n'"$json"
+has "a bad line: its number" "$(<"$work/err")" "snowid: line 2: 'wrong': "
 is "a bad line: one message" "$(wc -l <"$work/err")" 1
 run decode -k twitter --json $twitter wrong $twitter
 is "a bad operand" "$status:$out" "1:$json"$'\n'"$json"
@@ -228,12 +234,12 @@ has "a bad operand is named" "$err" "'wrong': "
 for bytes in '\x80' '\xff\xfe12' '12\x0034' '\e[31m1' '1\x9b31m' '\xc2\x9b1'; do
 	printf "1\n$bytes\n2\n" | "$tool" convert -f decimal >"$work/out" 2>"$work/err"
 	is "bytes $bytes: exit 1" "$?" 1
-	is "bytes $bytes: the rest is there" "$(cat "$work/out")" $'1\n2'
+	is "bytes $bytes: the rest is there" "$(<"$work/out")" $'1\n2'
 	is "bytes $bytes: the message is printable" "$(tr -d '[:print:]\n' <"$work/err")" ""
 done
 { head -c 100000 /dev/zero | tr '\0' 1; printf '\n7\n'; } |
 	"$tool" convert -f decimal >"$work/out" 2>"$work/err"
-is "a line that is too long" "$?:$(cat "$work/out")" 1:7
+is "a line that is too long" "$?:$(<"$work/out")" 1:7
 refuses 1 "20000000000000000000" convert -f hex 20000000000000000000
 refuses 1 "63 bits" decode 18446744073709551615
 run decode </dev/null
@@ -242,7 +248,7 @@ is "no input, no output" "$status:$out$err" "0:"
 is "standard input is a directory" "$?" 1
 "$tool" decode <&- >/dev/null 2>"$work/err"
 is "standard input is closed" "$?" 1
-has "that is said" "$(cat "$work/err")" "standard input"
+has "that is said" "$(<"$work/err")" "standard input"
 
 # ---- encode, convert, range ------------------------------------------------------------------
 
@@ -254,10 +260,14 @@ prints "encode the smallest ULID of a time" 01ARYZ6S410000000000000000 \
 	encode -k ulid --time 1469918176385
 prints "encode the smallest UUIDv7 of a time" 017f22e2-79b0-7000-8000-000000000000 \
 	encode -k uuid7 --time 1645557742000
+ids="0 1 $twitter 18446744073709551615"
 for form in decimal padded hex base32 base36 base58 base62; do
-	for id in 0 1 $twitter 18446744073709551615; do
-		text=$("$tool" convert -f $form $id)
-		prints "$id as $form is $text" $id convert -i $form -f decimal "$text"
+	mapfile -t texts < <("$tool" convert -f $form $ids)
+	mapfile -t back < <("$tool" convert -i $form -f decimal "${texts[@]}" 2>&1)
+	i=0
+	for id in $ids; do
+		is "$id as $form is ${texts[i]-}" "${back[i]-}" $id
+		((++i))
 	done
 done
 prints "hex" "$(printf %016x $twitter)" convert -f hex $twitter
@@ -312,15 +322,16 @@ has "layout of a spec" "$out" "nodes            1024"
 has "the name of a field" "$out" "|  worker  |"
 has "never within 53 bits" "$("$tool" layout time:8,node:56 --json)" '"javascript_until":null'
 kinds='time:42,sequence:22 snowflake ulid uuid7 uuid6'
-run bench --json
-is "bench succeeds" "$status:$err" "0:"
+wait $bench_json
+is "bench succeeds" "$?:$(<"$work/bench.err")" "0:"
+out=$(<"$work/bench.json")
 for kind in $kinds; do
 	for call in next batch; do
 		has "bench of $kind" "$out" "{\"kind\":\"$kind\",\"call\":\"$call\",\"ids_per_second\":"
 	done
 done
-run bench
-is "bench as text" "$status:$(wc -l <"$work/out")" 0:13
+wait $bench_text
+is "bench as text" "$?:$(wc -l <"$work/bench.out")" 0:13
 
 # ---- usage -----------------------------------------------------------------------------------
 
@@ -388,7 +399,7 @@ is "-n" "$status:$err:$(wc -l <"$work/out")" 0::5000
 is "-n 9223372036854775807 ends with head, quietly" \
 	"$("$tool" -k ulid -n 9223372036854775807 2>&1 | head -n 1 | wc -lc | tr -s ' ')" " 1 27"
 "$tool" -n 9223372036854775807 2>"$work/err" | head -n 1 >/dev/null
-is "by SIGPIPE" "${PIPESTATUS[0]}:$(cat "$work/err")" 141:
+is "by SIGPIPE" "${PIPESTATUS[0]}:$(<"$work/err")" 141:
 before=$(date +%s%3N)
 run -k js53 --field worker=7 --json -n 2
 after=$(date +%s%3N)
@@ -542,10 +553,10 @@ for arguments in "generate" "generate -n 100000" "decode 1" "convert -f hex 1" "
 	"decode --help" "--version"; do
 	"$tool" $arguments >/dev/full 2>"$work/err"
 	is "/dev/full: exit 1: $arguments" "$?" 1
-	has "/dev/full is said: $arguments" "$(cat "$work/err")" "standard output"
+	has "/dev/full is said: $arguments" "$(<"$work/err")" "standard output"
 	"$tool" $arguments >&- 2>"$work/err"
 	is "closed standard output: exit 1: $arguments" "$?" 1
-	has "that is said: $arguments" "$(cat "$work/err")" "standard output"
+	has "that is said: $arguments" "$(<"$work/err")" "standard output"
 done
 "$tool" <&- >&- 2>"$work/err"
 is "closed standard input and output: exit 1" "$?" 1
