@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Generators whose worker a coordinator keeps: the thread that renews it, fork, close.
+ * Generators whose worker a coordinator keeps: the thread that renews the lease, forks, closing.
  */
 #include <signal.h>
 #include <sys/wait.h>
@@ -8,35 +8,35 @@
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/coordinator/manager.h"
-#include "tests/unit/check.h"
-#include "tests/unit/coordinator.h"
+#include "tests/unit/generators.h"
+#include "tests/unit/libsnowid/coordinator/fake_coordinator.h"
+#include "tests/unit/processes.h"
 
-#define TTL (10 * SEC)
-
-static struct snowid_clock *the_clock;
-static struct test_coordinator server;
+static struct snowid_clock *manual;
+static struct fake_coordinator coordinator;
 static uint64_t first_worker, last_worker;
 
-/* ---- a store of the coordinator, in the place of all others ---------------------------------- */
+/* ---- a managed store in place of all others ---------------------------------- */
 
-int wrap_check(const char *url) __asm__("__wrap_sn_store_check");
-bool wrap_assigns(const char *url) __asm__("__wrap_sn_store_assigns");
-int wrap_open(const char *url, const struct sn_store_settings *settings,
-	      struct sn_store **store) __asm__("__wrap_sn_store_open");
+int wrap_store_check(const char *url) __asm__("__wrap_sn_store_check");
+bool wrap_store_assigns(const char *url) __asm__("__wrap_sn_store_assigns");
+int wrap_store_open(const char *url, const struct sn_store_settings *settings,
+		    struct sn_store **store) __asm__("__wrap_sn_store_open");
 
-int wrap_check(const char *url)
+int wrap_store_check(const char *url)
 {
 	(void)url;
 	return 0;
 }
 
-bool wrap_assigns(const char *url)
+bool wrap_store_assigns(const char *url)
 {
 	(void)url;
 	return true;
 }
 
-int wrap_open(const char *url, const struct sn_store_settings *stored, struct sn_store **store)
+int wrap_store_open(const char *url, const struct sn_store_settings *stored,
+		    struct sn_store **store)
 {
 	static const struct sn_store_class class = {
 		.scheme = "test:",
@@ -47,7 +47,7 @@ int wrap_open(const char *url, const struct sn_store_settings *stored, struct sn
 		.close = sn_manager_close,
 	};
 	struct sn_manager_settings settings = {
-		.coordinator = &server.base,
+		.coordinator = &coordinator.base,
 		.ttl_ns = TTL,
 		.first_worker = first_worker,
 		.last_worker = last_worker,
@@ -59,154 +59,142 @@ int wrap_open(const char *url, const struct sn_store_settings *stored, struct sn
 	return sn_manager_open(&settings, &class, stored, store);
 }
 
-static void set_up(void)
+static void manager_setup(void)
 {
-	OK(snowid_clock_new_manual(START, 0, &the_clock));
-	test_coordinator_init(&server, the_clock);
+	manual = manual_clock(START);
+	fake_coordinator_init(&coordinator, manual);
 	first_worker = 3;
 	last_worker = 4;
 }
 
-static void tear_down(void)
+static void manager_teardown(void)
 {
-	snowid_clock_free(the_clock);
+	snowid_clock_free(manual);
 }
 
-static int try_open(struct snowid_generator **g)
+static int try_open_managed(struct snowid_generator **g)
 {
 	struct snowid_config *config;
 	OK(snowid_config_new(&config));
 	OK(snowid_config_set_store(config, "test:"));
-	OK(snowid_config_set_clock(config, the_clock));
+	OK(snowid_config_set_clock(config, manual));
 	OK(snowid_config_set_field(config, "datacenter", 2));
 	const int error = snowid_generator_new(config, g);
 	snowid_config_free(config);
 	return error;
 }
 
-static struct snowid_generator *open_generator(void)
+static struct snowid_generator *open_managed(void)
 {
 	struct snowid_generator *g = NULL;
-	OK(try_open(&g));
-	OK(snowid_clock_advance(the_clock, MS));
+	OK(try_open_managed(&g));
+	OK(snowid_clock_advance(manual, MS));
 	return g;
 }
 
-static uint64_t worker_of(const struct snowid_generator *g)
+/* Its worker must be that of the generator. */
+static uint64_t next_managed_id(struct snowid_generator *g)
 {
-	uint64_t worker;
-	OK(snowid_generator_field(g, "worker", &worker));
-	return worker;
-}
-
-/* An ID, which must be of the worker that the generator says. */
-static uint64_t next(struct snowid_generator *g)
-{
-	uint64_t id;
-	OK(snowid_generator_next(g, &id));
-	ck_assert_uint_eq(id >> 12 & 31, worker_of(g));
+	const uint64_t id = next_id(g);
+	ck_assert_uint_eq(id >> 12 & 31, field_of(g, "worker"));
 	ck_assert_uint_eq(id >> 17 & 31, 2);
 	return id;
 }
 
-/* Takes the worker away, for the manager to find out at its next renewal. */
-static void take_away(uint64_t worker)
+/* The manager finds out at its next renewal. */
+static void give_worker_to_another(uint64_t worker)
 {
-	pthread_mutex_lock(&server.mutex);
-	server.records[worker].version = ++server.versions;
-	server.records[worker].epoch++;
-	server.records[worker].incarnation[0]++;
-	pthread_mutex_unlock(&server.mutex);
+	pthread_mutex_lock(&coordinator.mutex);
+	coordinator.records[worker].version = ++coordinator.versions;
+	coordinator.records[worker].epoch++;
+	coordinator.records[worker].incarnation[0]++;
+	pthread_mutex_unlock(&coordinator.mutex);
 }
 
-/* Lets time pass in small steps, so that nothing is late. */
-static void pass(uint64_t ns)
+/* In steps, so that the manager is never late. */
+static void advance_in_steps(uint64_t ns)
 {
 	for (uint64_t done = 0; done < ns; done += 100 * MS) {
-		OK(snowid_clock_advance(the_clock, 100 * MS));
-		test_let_manage(&server);
+		OK(snowid_clock_advance(manual, 100 * MS));
+		fake_let_manager_run(&coordinator);
 	}
 }
 
-static void in_child(void (*run)(struct snowid_generator *), struct snowid_generator *g)
+static void run_in_child(void (*run)(struct snowid_generator *), struct snowid_generator *g)
 {
-	int status;
-	const pid_t pid = fork();
-
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
+	const pid_t child = fork();
+	if (child == 0) {
 		run(g);
 		_exit(0);
 	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child failed");
+	expect_success(child);
 }
 
 /* ---- the parent ------------------------------------------------------------------------------ */
 
-TEST(renewed_by_its_thread)
+TEST(thread_renews_the_lease)
 {
-	struct snowid_generator *const g = open_generator();
+	struct snowid_generator *const g = open_managed();
 	uint64_t again, before = 0;
 
 	for (int i = 0; i < 50; i++) {
-		const uint64_t id = next(g);
+		const uint64_t id = next_managed_id(g);
 		ck_assert_uint_gt(id, before);
 		before = id;
-		pass(SEC);
+		advance_in_steps(SEC);
 	}
 	OK(snowid_generator_maintain(g, &again));
 	ck_assert_uint_eq(again, UINT64_MAX);
-	ck_assert_uint_eq(server.records[worker_of(g)].epoch, 1);
+	ck_assert_uint_eq(coordinator.records[field_of(g, "worker")].epoch, 1);
 	snowid_generator_free(g);
-	ck_assert(server.closed && !server.inherited);
+	ck_assert(coordinator.closed && !coordinator.inherited);
 }
 
-/* The limit holds in silence, to the tick. */
-TEST(limit_in_silence)
+/* To the tick. */
+TEST(limit_holds_while_the_coordinator_is_silent)
 {
-	struct snowid_generator *const g = open_generator();
-	const uint64_t limit = server.records[worker_of(g)].limit;
+	struct snowid_generator *const g = open_managed();
+	const uint64_t limit = coordinator.records[field_of(g, "worker")].limit;
 	uint64_t id, wait_ns;
 
-	server.silent = true;
-	OK(snowid_clock_step(the_clock, 7499 * MS)); /* wall time alone */
+	coordinator.silent = true;
+	OK(snowid_clock_step(manual, 7499 * MS)); /* not elapsed time */
 	OK(snowid_generator_try_next(g, &id, &wait_ns));
-	OK(snowid_clock_step(the_clock, MS));
+	OK(snowid_clock_step(manual, MS));
 	EXPECT(snowid_generator_try_next(g, &id, &wait_ns), SNOWID_E_LIMIT);
 	ck_assert_uint_gt(wait_ns, 0);
 	EXPECT(snowid_generator_next_for(g, SEC, &id), SNOWID_E_LIMIT);
-	ck_assert_uint_eq(server.records[worker_of(g)].limit, limit);
+	ck_assert_uint_eq(coordinator.records[field_of(g, "worker")].limit, limit);
 	snowid_generator_free(g);
 }
 
-TEST(goes_on_as_another_worker)
+TEST(generator_continues_as_another_worker)
 {
-	struct snowid_generator *const g = open_generator();
-	const uint64_t lost = worker_of(g);
+	struct snowid_generator *const g = open_managed();
+	const uint64_t lost = field_of(g, "worker");
 	uint64_t issued, after;
 
-	next(g);
-	next(g);
+	next_managed_id(g);
+	next_managed_id(g);
 	OK(snowid_generator_stat(g, SNOWID_STAT_ISSUED, &issued));
-	take_away(lost);
-	pass(TTL);
-	next(g);
-	ck_assert_uint_eq(worker_of(g), 7 - lost);
+	give_worker_to_another(lost);
+	advance_in_steps(TTL);
+	next_managed_id(g);
+	ck_assert_uint_eq(field_of(g, "worker"), 7 - lost);
 	OK(snowid_generator_stat(g, SNOWID_STAT_ISSUED, &after));
 	ck_assert_uint_eq(after, issued + 1);
 	snowid_generator_free(g);
 }
 
-TEST(refuses_while_it_has_none)
+TEST(generator_without_a_worker_fails)
 {
 	first_worker = last_worker;
-	struct snowid_generator *const g = open_generator();
+	struct snowid_generator *const g = open_managed();
 	uint64_t id, wait_ns;
 
-	next(g);
-	take_away(last_worker);
-	pass(TTL);
+	next_managed_id(g);
+	give_worker_to_another(last_worker);
+	advance_in_steps(TTL);
 	EXPECT(snowid_generator_try_next(g, &id, &wait_ns), SNOWID_E_LIMIT);
 	EXPECT_DETAIL("has lost its worker");
 	ck_assert_uint_gt(wait_ns, 0);
@@ -216,43 +204,42 @@ TEST(refuses_while_it_has_none)
 	snowid_generator_free(g);
 }
 
-TEST(close_releases)
+TEST(close_releases_the_worker)
 {
-	struct snowid_generator *const g = open_generator();
-	const struct sn_record *const record = &server.records[worker_of(g)];
-	const uint64_t id = next(g);
+	struct snowid_generator *const g = open_managed();
+	const struct sn_record *const record = &coordinator.records[field_of(g, "worker")];
+	const uint64_t id = next_managed_id(g);
 	uint64_t other;
 
 	OK(snowid_generator_close(g, SEC));
 	ck_assert(record->released && !record->held);
-	const uint64_t epoch_ms = UINT64_C(1609459200000); /* of snowflake: 2021-01-01 */
 	ck_assert_uint_eq(record->last_tick, id >> 22);
-	ck_assert_uint_eq((id >> 22) + epoch_ms, START * UINT64_C(1000) + 1);
+	ck_assert_uint_eq(snowflake_ms(id), START * 1000 + 1);
 	EXPECT(snowid_generator_next(g, &other), SNOWID_E_CLOSED);
 	OK(snowid_generator_close(g, SEC));
 	snowid_generator_free(g);
 }
 
-TEST(close_in_silence)
+TEST(close_reports_a_silent_coordinator)
 {
-	struct snowid_generator *const g = open_generator();
+	struct snowid_generator *const g = open_managed();
 	uint64_t id;
 
-	server.silent = true;
+	coordinator.silent = true;
 	EXPECT(snowid_generator_close(g, SEC), SNOWID_E_STORE);
 	EXPECT_DETAIL("did not confirm");
 	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOSED);
 	snowid_generator_free(g);
 }
 
-TEST(open_in_silence)
+TEST(opening_reports_a_silent_coordinator)
 {
 	struct snowid_generator *g = NULL;
 
-	server.silent = true;
-	EXPECT(try_open(&g), SNOWID_E_STORE);
+	coordinator.silent = true;
+	EXPECT(try_open_managed(&g), SNOWID_E_STORE);
 	EXPECT_DETAIL("does not answer");
-	ck_assert(server.closed);
+	ck_assert(coordinator.closed);
 	ck_assert_ptr_null(g);
 }
 
@@ -263,38 +250,33 @@ static void use_and_free(struct snowid_generator *g)
 	uint64_t id;
 
 	for (int i = 0; i < 5; i++)
-		next(g);
+		next_managed_id(g);
 	OK(snowid_generator_close(g, SEC));
 	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOSED);
 	snowid_generator_free(g);
-	if (!server.closed || !server.inherited)
+	if (!coordinator.closed || !coordinator.inherited)
 		_exit(1);
 }
 
-TEST(child_shares_and_touches_nothing)
+TEST(child_shares_ids_but_never_calls_the_coordinator)
 {
-	struct snowid_generator *const g = open_generator();
-	const uint64_t before = next(g);
+	struct snowid_generator *const g = open_managed();
+	const uint64_t before = next_managed_id(g);
 
-	/* Whoever took this in the child would hang. */
-	pthread_mutex_lock(&server.mutex);
-	in_child(use_and_free, g);
-	pthread_mutex_unlock(&server.mutex);
-	ck_assert_uint_eq(next(g), before + 6);
-	ck_assert(!server.closed);
+	/* A child that locked it too would hang. */
+	pthread_mutex_lock(&coordinator.mutex);
+	run_in_child(use_and_free, g);
+	pthread_mutex_unlock(&coordinator.mutex);
+	ck_assert_uint_eq(next_managed_id(g), before + 6);
+	ck_assert(!coordinator.closed);
 	snowid_generator_free(g);
 }
 
-static void expect_other_worker(struct snowid_generator *g)
+/* The child is forked before the worker is lost. */
+TEST(child_follows_its_parent_to_another_worker)
 {
-	next(g);
-}
-
-/* A child that was made before the loss goes on under the new worker, as its parent does. */
-TEST(child_follows)
-{
-	struct snowid_generator *const g = open_generator();
-	const uint64_t lost = worker_of(g);
+	struct snowid_generator *const g = open_managed();
+	const uint64_t lost = field_of(g, "worker");
 	int go[2], status;
 
 	ck_assert_int_eq(pipe(go), 0);
@@ -304,11 +286,11 @@ TEST(child_follows)
 		close(go[1]);
 		while (read(go[0], &byte, 1) > 0)
 			;
-		expect_other_worker(g);
-		_exit(worker_of(g) == 7 - lost ? 0 : 1);
+		next_managed_id(g);
+		_exit(field_of(g, "worker") == 7 - lost ? 0 : 1);
 	}
-	take_away(lost);
-	pass(TTL);
+	give_worker_to_another(lost);
+	advance_in_steps(TTL);
 	close(go[1]);
 	close(go[0]);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -322,16 +304,16 @@ static void expect_closed(struct snowid_generator *g)
 	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOSED);
 }
 
-TEST(close_reaches_children)
+TEST(children_of_a_closed_generator_get_an_error)
 {
-	struct snowid_generator *const g = open_generator();
+	struct snowid_generator *const g = open_managed();
 	OK(snowid_generator_close(g, SEC));
-	in_child(expect_closed, g);
+	run_in_child(expect_closed, g);
 	snowid_generator_free(g);
 }
 
-/* Opens, as a program would that then goes on in a child of a child: to the limit, and no further. */
-TEST(daemon_without_its_opener)
+/* As in a program that opens its generator before it daemonizes. */
+TEST(child_of_an_ended_opener_continues_up_to_the_limit)
 {
 	int report[2];
 	char verdict = 0;
@@ -340,16 +322,16 @@ TEST(daemon_without_its_opener)
 	const pid_t child = fork();
 	if (child == 0) {
 		const pid_t opener = getpid();
-		server.test = pthread_self();
-		static struct snowid_generator *g; /* what its opener leaves is no leak */
-		g = open_generator();
+		coordinator.test = pthread_self();
+		static struct snowid_generator *g; /* not a leak in the opener */
+		g = open_managed();
 		if (fork() != 0)
 			_exit(0);
-		while (kill(opener, 0) == 0) /* until its parent has reaped it */
+		while (kill(opener, 0) == 0) /* until it has been reaped */
 			usleep(1000);
 		uint64_t id;
-		next(g);
-		OK(snowid_clock_advance(the_clock, TTL));
+		next_managed_id(g);
+		OK(snowid_clock_advance(manual, TTL));
 		EXPECT(snowid_generator_next(g, &id), SNOWID_E_STORE);
 		EXPECT_DETAIL("after daemonizing");
 		snowid_generator_free(g);
@@ -365,5 +347,5 @@ TEST(daemon_without_its_opener)
 
 int main(void)
 {
-	return run_tests(set_up, tear_down);
+	return run_tests(manager_setup, manager_teardown);
 }

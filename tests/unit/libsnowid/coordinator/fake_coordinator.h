@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A coordinator in memory, for one owner at a time, that a test can make lose requests and answers. In
+ * the thread of the test a wait advances the manual clock; in any other it lasts until there is an
+ * answer, or until it is woken.
+ */
+#ifndef TESTS_FAKE_COORDINATOR_H
+#define TESTS_FAKE_COORDINATOR_H
+
+#include <pthread.h>
+
+#include "libsnowid/coordinator/coordinator.h"
+#include "tests/unit/check.h"
+
+#define WORKERS 8
+#define TTL     (10 * SEC)
+
+struct fake_coordinator {
+	struct sn_coordinator base; /* must be the first member (downcast) */
+	struct snowid_clock *clock;
+	pthread_t test;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	struct sn_record records[WORKERS]; /* with `held` as the coordinator sees it */
+	uint64_t holders[WORKERS][2];
+	uint64_t versions;
+	uint64_t unix_ms;
+	bool silent;             /* ignores requests */
+	unsigned lost_answers;   /* how many of the next answers get lost */
+	unsigned lost_claims;    /* how many of the next claims are delayed; */
+	struct sn_request claim; /* a test can write the last of them later */
+	unsigned sent;
+	struct sn_request last;
+	struct sn_answer answer;
+	struct sn_record read[WORKERS];
+	bool answered, woken, waiting;
+	bool closed, inherited;
+};
+
+static inline struct fake_coordinator *fake_from_base(struct sn_coordinator *base)
+{
+	return (struct fake_coordinator *)(void *)base;
+}
+
+static inline enum sn_outcome fake_write(struct fake_coordinator *fake,
+					 const struct sn_request *request)
+{
+	struct sn_record *const record = &fake->records[request->worker];
+	uint64_t *const holder = fake->holders[request->worker];
+	const bool sender = record->held && memcmp(holder, request->record.incarnation, 16) == 0;
+
+	if (record->version != request->record.version ||
+	    (request->ask == SN_ASK_CLAIM ? record->held : !sender))
+		return SN_REFUSED;
+	*record = request->record;
+	record->version = ++fake->versions;
+	record->held = request->ask != SN_ASK_RELEASE;
+	memcpy(holder, request->record.incarnation, 16);
+	return SN_DONE;
+}
+
+static inline void fake_send(struct sn_coordinator *base, const struct sn_request *request)
+{
+	struct fake_coordinator *const fake = fake_from_base(base);
+
+	pthread_mutex_lock(&fake->mutex);
+	fake->sent++;
+	fake->last = *request;
+	if (request->ask == SN_ASK_CLAIM && fake->lost_claims > 0) {
+		fake->lost_claims--;
+		fake->claim = *request;
+	} else if (!fake->silent) {
+		fake->answer =
+			(struct sn_answer){.serial = request->serial, .unix_ms = fake->unix_ms};
+		ck_assert(request->ask != SN_ASK_READ ||
+			  request->worker + request->count <= WORKERS);
+		if (request->ask == SN_ASK_READ)
+			memcpy(fake->read, fake->records + request->worker,
+			       (size_t)request->count * sizeof *fake->read);
+		else
+			fake->answer.outcome = fake_write(fake, request);
+		fake->answer.version = fake->records[request->worker].version;
+		fake->answer.records = fake->read;
+		fake->answered = fake->lost_answers == 0;
+		fake->lost_answers -= fake->lost_answers > 0;
+	}
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+static inline bool fake_receive(struct sn_coordinator *base, struct sn_answer *answer)
+{
+	struct fake_coordinator *const fake = fake_from_base(base);
+
+	pthread_mutex_lock(&fake->mutex);
+	const bool answered = fake->answered;
+	*answer = fake->answer;
+	fake->answered = false;
+	pthread_mutex_unlock(&fake->mutex);
+	return answered;
+}
+
+static inline void fake_wait(struct sn_coordinator *base, uint64_t ns)
+{
+	struct fake_coordinator *const fake = fake_from_base(base);
+	const bool own = pthread_equal(pthread_self(), fake->test);
+
+	pthread_mutex_lock(&fake->mutex);
+	if (own && !fake->answered && ns > 0)
+		OK(snowid_clock_advance(fake->clock, ns));
+	if (!own && ns > 0) {
+		while (!fake->answered && !fake->woken) {
+			fake->waiting = true;
+			pthread_cond_broadcast(&fake->changed);
+			pthread_cond_wait(&fake->changed, &fake->mutex);
+		}
+		fake->waiting = fake->woken = false;
+	}
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+static inline void fake_wake(struct sn_coordinator *base)
+{
+	struct fake_coordinator *const fake = fake_from_base(base);
+
+	pthread_mutex_lock(&fake->mutex);
+	fake->woken = true;
+	pthread_cond_broadcast(&fake->changed);
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+static inline void fake_close(struct sn_coordinator *base, bool inherited)
+{
+	struct fake_coordinator *const fake = fake_from_base(base);
+	fake->closed = true;
+	fake->inherited = inherited;
+}
+
+/* Wakes the thread of the manager, and waits until it has nothing more to do. */
+static inline void fake_let_manager_run(struct fake_coordinator *fake)
+{
+	pthread_mutex_lock(&fake->mutex);
+	fake->woken = true;
+	pthread_cond_broadcast(&fake->changed);
+	while (!fake->waiting || fake->woken || fake->answered)
+		pthread_cond_wait(&fake->changed, &fake->mutex);
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+static inline void fake_coordinator_init(struct fake_coordinator *fake, struct snowid_clock *clock)
+{
+	static const struct sn_coordinator_class class = {fake_send, fake_receive, fake_wait,
+							  fake_wake, fake_close};
+
+	*fake = (struct fake_coordinator){.base = {&class}, .clock = clock, .test = pthread_self()};
+	pthread_mutex_init(&fake->mutex, NULL);
+	pthread_cond_init(&fake->changed, NULL);
+}
+
+#endif
