@@ -48,8 +48,11 @@ static int complete_fields(struct snowid_config *config)
 static void describe_fields(const struct snowid_config *config, struct sn_store_settings *settings)
 {
 	const bool all_set = config->layout && !sn_store_assigns(config->store);
+	const struct sn_field *const node =
+		config->layout ? sn_layout_node_field(config->layout) : NULL;
 
 	settings->field_count = config->field_count;
+	settings->node_field = node ? (size_t)(node - config->fields) : config->field_count;
 	for (size_t i = 0; i < config->field_count; i++)
 		settings->fields[i] = (struct sn_store_field){
 			.name = config->fields[i].name,

@@ -100,19 +100,17 @@ static int slots_check(const char *rest)
 static int slots_find_field(const struct slots_url *slots, const struct sn_store_settings *settings,
 			    size_t *index)
 {
-	static const char *const usual[] = {"worker", "machine", "shard"};
 	const bool named = slots->field[0] != '\0';
+	size_t i = 0;
 
-	for (size_t n = 0; n < (named ? 1 : sizeof usual / sizeof usual[0]); n++) {
-		const char *const name = named ? slots->field : usual[n];
-		for (size_t i = 0; i < settings->field_count; i++)
-			if (strcmp(settings->fields[i].name, name) == 0) {
-				*index = i;
-				return 0;
-			}
-	}
+	while (named && i < settings->field_count &&
+	       strcmp(settings->fields[i].name, slots->field) != 0)
+		i++;
+	*index = named ? i : settings->node_field;
+	if (*index < settings->field_count)
+		return 0;
 	return sn_fail(SNOWID_E_STORE, "slots: assigns a worker, but the kind has no field \"%s\"",
-		       named ? slots->field : usual[0]);
+		       named ? slots->field : "worker");
 }
 
 /* The workers to choose from: the range in the URL or else all of them, or the one that the user has

@@ -38,6 +38,7 @@ struct sn_store_settings {
 	const char *kind;       /* as text; valid only while the store is being opened */
 	uint64_t fingerprint; /* of the kind: the same only if the bits of its IDs mean the same */
 	size_t field_count;
+	size_t node_field; /* the index of the one that tells nodes apart; field_count: none */
 	struct sn_store_field fields[SN_STORE_FIELDS];
 };
 
