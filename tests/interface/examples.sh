@@ -277,4 +277,28 @@ broken_link() {
 	done
 }
 check "the files that links refer to exist" nothing "$tmp/links" broken_link
+
+# The functions and files that the documents of the design name are those of the sources.
+design=$(find "$top_srcdir"/[AC]*.md "$top_srcdir/docs/design" -name '*.md')
+# shellcheck disable=SC2086 # words are meant
+grep -ohE '`[a-z0-9_]+\(\)`' $design | tr -d '`()' | sort -u >"$tmp/named_functions"
+missing_function() {
+	while read -r name; do
+		grep -rqw --include='*.[ch]' --include='*.p*' "$name" "$top_srcdir/libsnowid" \
+			"$top_srcdir/include" "$top_srcdir/snowidd" "$top_srcdir/tests" \
+			"$top_srcdir/bindings" || echo "$name"
+	done
+}
+# shellcheck disable=SC2086 # words are meant
+grep -ohE '`(bindings|bench|deploy|docs|fuzz|libsnowid|scripts|snowidd|tests|tools)/[^` ]*' $design |
+	tr -d '`' | sort -u >"$tmp/named_files"
+missing_file() {
+	while read -r name; do
+		case $name in *NAME* | *build*) continue ;; esac
+		# shellcheck disable=SC2086 # a pattern
+		ls -d "$top_srcdir"/$name >/dev/null 2>&1 || test -e "$top_builddir/$name" || echo "$name"
+	done
+}
+check "the functions that the documents name exist" nothing "$tmp/named_functions" missing_function
+check "the files that the documents name exist" nothing "$tmp/named_files" missing_file
 exit $status
