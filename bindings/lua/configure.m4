@@ -1,13 +1,14 @@
-# The Lua binding: the headers of an interpreter with 64-bit integers, 5.4, 5.3 or both. LuaJIT needs none
-# of them: it reads libsnowid itself.
+# The Lua binding needs the headers of Lua 5.4, 5.3 or both. LuaJIT needs no headers, because it
+# loads libsnowid itself.
 
-# SNOWID_LUA(VERSION, VARIABLE): its flags and interpreter, or empty.
+# SNOWID_LUA(VERSION, SUFFIX) looks for a version of Lua, and sets LUA<SUFFIX> and its flags.
 AC_DEFUN([SNOWID_LUA], [
 	AC_ARG_VAR([LUA$2], [the Lua $1 interpreter, for the tests])
 	AC_PATH_PROGS([LUA$2], [lua$1 lua$2])
 	PKG_CHECK_MODULES([LUA$2], [lua$1], [found=yes],
 		[PKG_CHECK_MODULES([LUA$2], [lua-$1], [found=yes],
-			[PKG_CHECK_MODULES([LUA$2], [lua >= $1 lua < $1.99], [found=yes], [found=no])])])
+			[PKG_CHECK_MODULES([LUA$2], [lua >= $1 lua < $1.99], [found=yes],
+				[found=no])])])
 ])
 
 SNOWID_BINDING([lua], [the headers of Lua 5.4 or 5.3], [

@@ -1,7 +1,8 @@
-# The Python binding: an interpreter and its headers. PYTHON=/usr/bin/python3 chooses among several.
+# The Python binding needs an interpreter and its headers. PYTHON=/usr/bin/python3 chooses one of
+# several.
 
-# Where packages for this interpreter go below our prefix: the place that it looks at, if that is
-# below it (Debian's has one of its own), else where every Python has it.
+# Finds the directory for packages below our prefix: one that the interpreter searches, if there is
+# one (Debian has its own), else the one that Python uses everywhere.
 AC_DEFUN([SNOWID_PYTHON_DIRECTORY], [
 	AC_CACHE_VAL([am_cv_python_pyexecdir], [
 		snowid_prefix=$prefix
@@ -22,10 +23,11 @@ SNOWID_BINDING([python], [the headers of Python 3.9 or later], [
 	AC_PATH_PROGS([PYTHON], [python3 python])
 	AS_IF([test -z "$PYTHON"], [missing="no python3"],
 		[test "$enable_tsan" = yes],
-			[missing="ThreadSanitizer wants an interpreter of its own"],
+			[missing="ThreadSanitizer needs its own interpreter"],
 		[! "$PYTHON" -c "import sys; sys.exit(sys.version_info < (3, 9))" 2>/dev/null],
 			[missing="$PYTHON is not Python 3.9 or later"], [
-		PYTHON_CPPFLAGS=-I$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+		PYTHON_CPPFLAGS=-I$("$PYTHON" -c '
+import sysconfig; print(sysconfig.get_path("include"))')
 		snowid_saved_CPPFLAGS=$CPPFLAGS
 		CPPFLAGS="$CPPFLAGS $PYTHON_CPPFLAGS"
 		AC_CHECK_HEADER([Python.h], [], [missing="no Python.h for $PYTHON"])

@@ -1,7 +1,8 @@
-# The Ruby binding: an interpreter and its headers. RUBY=/usr/bin/ruby chooses among several.
+# The Ruby binding needs an interpreter and its headers. RUBY=/usr/bin/ruby chooses one of several.
 
-# Sets rubylibdir and rubyarchdir, where Ruby and compiled code go below our prefix: the places that this
-# interpreter looks at, if they are below it, else where its own would be.
+# Sets rubylibdir and rubyarchdir, the directories for Ruby files and compiled modules below our
+# prefix: those that the interpreter searches, if they are below it, else the same paths as in its
+# own prefix.
 AC_DEFUN([SNOWID_RUBY_DIRECTORIES], [
 	snowid_prefix=$prefix
 	AS_IF([test "$snowid_prefix" = NONE], [snowid_prefix=$ac_default_prefix])
@@ -9,8 +10,9 @@ AC_DEFUN([SNOWID_RUBY_DIRECTORIES], [
 prefix = ARGV.first.chomp("/") + "/"
 config = RbConfig::CONFIG
 %w[[dir archdir]].each do |kind|
-  found = %w[[vendor site]].map { |place| config[[place + kind]] }.find { |path| path.start_with?(prefix) }
-  rest = found ? found.delete_prefix(prefix) : config[["vendor" + kind]].delete_prefix(config[["prefix"]] + "/")
+  searched = %w[[vendor site]].map { |place| config[[place + kind]] }
+  found = searched.find { |path| path.start_with?(prefix) }
+  rest = found ? found.delete_prefix(prefix) : searched[[0]].delete_prefix(config[["prefix"]] + "/")
   puts "${prefix}/#{rest}"
 end
 RUBY
@@ -24,8 +26,11 @@ SNOWID_BINDING([ruby], [the headers of Ruby 2.7 or later], [
 	AC_PATH_PROG([RUBY], [ruby])
 	AS_IF([test -z "$RUBY"], [missing="no ruby"],
 		[! "$RUBY" -e 'exit RUBY_VERSION >= "2.7"'], [missing="$RUBY is older than 2.7"], [
-		RUBY_CPPFLAGS=$("$RUBY" -rrbconfig -e 'puts %w(rubyhdrdir rubyarchhdrdir).map { |key| "-isystem #{RbConfig::CONFIG.fetch(key)}" }.join(" ")')
-		RUBY_LIBS=$("$RUBY" -rrbconfig -e 'puts RbConfig::CONFIG.values_at("LIBRUBYARG_SHARED").join.split.grep(/\A-l/).join(" ")')
+		RUBY_CPPFLAGS=$("$RUBY" -rrbconfig -e '%w(rubyhdrdir rubyarchhdrdir).each do |key|
+			print "-isystem #{RbConfig::CONFIG.fetch(key)} "
+		end')
+		RUBY_LIBS=$("$RUBY" -rrbconfig -e '
+			puts RbConfig::CONFIG[["LIBRUBYARG_SHARED"]].to_s.split.grep(/\A-l/).join(" ")')
 		snowid_saved_CPPFLAGS=$CPPFLAGS
 		CPPFLAGS="$CPPFLAGS $RUBY_CPPFLAGS"
 		AC_CHECK_HEADER([ruby.h], [], [missing="no ruby.h for $RUBY"])
@@ -33,8 +38,8 @@ SNOWID_BINDING([ruby], [the headers of Ruby 2.7 or later], [
 	])
 	AS_IF([test -z "$missing"], [SNOWID_RUBY_DIRECTORIES])
 ])
-# An exception leaves the frames of C that it passes without a word to AddressSanitizer, which then takes
-# what others put in their place for a stray write: only the heap is watched.
+# Ruby's exceptions unwind C frames with longjmp() unknown to AddressSanitizer, which then reports
+# valid writes to the stack. So it only checks the heap.
 RUBY_CFLAGS=
 AS_IF([test "$enable_asan" = yes], [
 	for flag in "--param=asan-stack=0" "-mllvm -asan-stack=0"; do

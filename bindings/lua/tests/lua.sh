@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tests of the Lua library, for each Lua it was built for, in the build tree or where it is installed.
-# lua.sh [DIRECTORY OF share/lua, DIRECTORY OF lib/lua]
+# Runs the tests of the Lua library with each interpreter it was built for, in the build tree or in
+# installed directories. Usage: lua.sh [SHARE-LUA-DIRECTORY LIB-LUA-DIRECTORY]
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}"
@@ -9,49 +9,53 @@ installed=$#
 [ $# -gt 0 ] || export LD_LIBRARY_PATH="$top_builddir/.libs"
 tests=$top_srcdir/bindings/lua/tests
 status=0
-# A module with AddressSanitizer wants it to be there before the interpreter is, whose own memory is
-# its own affair.
+# A module with AddressSanitizer needs it preloaded, because the interpreter is not built with it.
+# The interpreter's own leaks do not matter.
 case ${SANITIZERS-} in
 *address*)
 	preload=$($CC -print-file-name=libasan.so)
-	export ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=1:allocator_may_return_null=1:${ASAN_OPTIONS-}"
+	asan=detect_leaks=0:quarantine_size_mb=1:allocator_may_return_null=1
+	export ASAN_OPTIONS="$asan:${ASAN_OPTIONS-}"
 	;;
 *) preload= ;;
 esac
 
-with() { # with INTERPRETER VERSION
+run_tests() { # run_tests INTERPRETER VERSION
 	lua="env ${preload:+LD_PRELOAD=$preload} $1"
 	here=$top_builddir/bindings/lua
-	export LUA_PATH="${share:-$top_srcdir/bindings/lua}${share:+/$2}/?.lua;$here/?.lua;$tests/?.lua;$top_srcdir/bindings/lua/examples/?.lua;;"
+	LUA_PATH="${share:-$top_srcdir/bindings/lua}${share:+/$2}/?.lua;$here/?.lua"
+	export LUA_PATH="$LUA_PATH;$tests/?.lua;$top_srcdir/bindings/lua/examples/?.lua;;"
 	modules=${lib:-$here/tree.$2}${lib:+/$2}
 	export LUA_CPATH="$modules/?.so;$here/$2/.libs/?.so;;"
-	$lua "$top_srcdir/tests/conformance/run_lua.lua" "$top_srcdir"/tests/conformance/*.json || status=1
+	conformance=$top_srcdir/tests/conformance
+	$lua "$conformance/run_lua.lua" "$conformance"/*.json || status=1
 	$lua "$tests/test.lua" || status=1
-	# LuaJIT has none.
+	# LuaJIT has no compiled module.
 	[ -e "$modules/snowid/native.so" ] || return 0
 	if readelf -d "$modules/snowid/native.so" | grep -q 'NEEDED.*\[liblua'; then
-		echo "not ok - the module for Lua $2 brings a second copy of it"
+		echo "not ok - the module for Lua $2 links to a second copy of Lua"
 		status=1
 	else
-		echo "ok - the module for Lua $2 takes that of the interpreter"
+		echo "ok - the module for Lua $2 uses the functions of the interpreter"
 	fi
 }
-[ ! -e "$top_builddir/bindings/lua/5.4/native.la" ] || with "$LUA54" 5.4
-[ ! -e "$top_builddir/bindings/lua/5.3/native.la" ] || with "$LUA53" 5.3
+[ ! -e "$top_builddir/bindings/lua/5.4/native.la" ] || run_tests "$LUA54" 5.4
+[ ! -e "$top_builddir/bindings/lua/5.3/native.la" ] || run_tests "$LUA53" 5.3
 if [ -n "${LUAJIT-}" ]; then
-	with "$LUAJIT" 5.1
+	run_tests "$LUAJIT" 5.1
 	"$tests/openresty.sh" env ${preload:+LD_PRELOAD="$preload"} || status=1
 fi
-# What LDoc makes of the comments has everything that there is.
+# LDoc's page must document every function.
 if [ "$installed" -eq 0 ]; then
 	doc=$(mktemp -d)
 	trap 'rm -rf "$doc"' EXIT
 	cp "$top_srcdir/bindings/lua/config.ld" "$top_srcdir/bindings/lua/snowid.lua" "$doc"
-	if ldoc --fatalwarnings -d "$doc/doc" "$doc" >"$doc/log" 2>&1 && $lua "$tests/documented.lua" "$doc/doc/index.html"; then
-		echo "ok - LDoc's page has every function"
+	if ldoc --fatalwarnings -d "$doc/doc" "$doc" >"$doc/log" 2>&1 &&
+		$lua "$tests/documented.lua" "$doc/doc/index.html"; then
+		echo "ok - LDoc's page documents every function"
 	else
 		cat "$doc/log"
-		echo "not ok - LDoc's page"
+		echo "not ok - LDoc's page documents every function"
 		status=1
 	fi
 fi

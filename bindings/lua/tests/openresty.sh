@@ -1,7 +1,7 @@
 #!/bin/sh
-# The example openresty.lua in nginx with its Lua module: two workers share the generator that was made
-# before they were forked. LUA_PATH says where the library and the example are.
-# openresty.sh [COMMAND...]: what runs nginx.
+# Runs the example openresty.lua in nginx with its Lua module. Two workers share a generator made
+# before the fork. LUA_PATH must contain the library and the example. Usage: openresty.sh
+# [COMMAND...], where COMMAND runs nginx.
 # SPDX-License-Identifier: MIT
 set -eu
 tmp=$(mktemp -d)
@@ -34,7 +34,9 @@ http {
 		listen unix:$tmp/socket;
 		location = /id { content_by_lua_block { ids.handle() } }
 		location = /pid { return 200 \$pid; }
-		location = /waits { content_by_lua_block { ngx.print(ids.generator:stats().waits) } }
+		location = /waits {
+			content_by_lua_block { ngx.print(ids.generator:stats().waits) }
+		}
 	}
 }
 NGINX
@@ -43,7 +45,7 @@ NGINX
 get() {
 	curl -sS --fail --unix-socket "$tmp/socket" "http://localhost/$1"
 }
-# Each of the workers in turn, while the other is stopped.
+# Ask each worker in turn, while the other one is stopped.
 first=$(get pid)
 second=$(pgrep -P "$(cat "$tmp/pid")" | grep -vx "$first")
 waits=$(get waits)
@@ -55,7 +57,7 @@ for _ in 1 2 3; do
 		kill -CONT "${pair#* }"
 	done
 done >"$tmp/ids"
-# Four in each millisecond, so that most are waited for, and never with the worker asleep.
+# With four IDs per millisecond most requests have to wait, but the worker itself must never sleep.
 made=$(sed -n 's/^{"id":"\([0-9]*\)"}$/\1/p' "$tmp/ids" | sort -u | wc -l)
 if [ "$made" -eq 1200 ] && [ "$(get waits)" -eq "$waits" ]; then
 	echo "ok - the example openresty in nginx"

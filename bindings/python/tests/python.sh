@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tests of the Python package, in the build tree or where it is installed.
-# python.sh [DIRECTORY [PATTERN]]
+# Runs the tests of the Python package in the build tree or in an installed directory.
+# Usage: python.sh [DIRECTORY [PATTERN]]
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}" "${PYTHON:?}"
@@ -9,13 +9,15 @@ if [ $# -eq 0 ]; then
 	export LD_LIBRARY_PATH="$top_builddir/.libs"
 fi
 export PYTHONPATH="$1" PYTHONDONTWRITEBYTECODE=1 python_package="$1/snowid"
-# A module with AddressSanitizer wants it to be there before the interpreter is, whose own memory is
-# its own affair.
+# A module with AddressSanitizer needs it preloaded, because the interpreter is not built with it.
+# The interpreter's own leaks do not matter.
 case ${SANITIZERS-} in
 *address*)
 	preload=$($CC -print-file-name=libasan.so)
-	export ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=1:${ASAN_OPTIONS-}" PYTHONMALLOC=malloc
+	asan=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=1
+	export ASAN_OPTIONS="$asan:${ASAN_OPTIONS-}" PYTHONMALLOC=malloc
 	;;
 *) preload= ;;
 esac
-exec env ${preload:+LD_PRELOAD="$preload"} "$PYTHON" "$top_srcdir/bindings/python/tests/run.py" ${2+"$2"}
+exec env ${preload:+LD_PRELOAD="$preload"} \
+	"$PYTHON" "$top_srcdir/bindings/python/tests/run.py" ${2+"$2"}

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tests of the Ruby library, in the build tree or where it is installed.
-# ruby.sh [DIRECTORY OF RUBY FILES, DIRECTORY OF COMPILED ONES]
+# Runs the tests of the Ruby library in the build tree or in installed directories.
+# Usage: ruby.sh [LIB-DIRECTORY ARCH-DIRECTORY]
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}" "${RUBY:?}"
@@ -8,8 +8,8 @@ if [ $# -eq 0 ]; then
 	set -- "$top_srcdir/bindings/ruby/lib" "$top_builddir/bindings/ruby/tree"
 	export LD_LIBRARY_PATH="$top_builddir/.libs"
 fi
-# A module with AddressSanitizer wants it to be there before the interpreter is, whose own memory is
-# its own affair.
+# A module with AddressSanitizer needs it preloaded, because the interpreter is not built with it.
+# The interpreter's own leaks do not matter.
 case ${SANITIZERS-} in
 *address*)
 	preload=$($CC -print-file-name=libasan.so)
@@ -26,7 +26,6 @@ ruby -w "$top_srcdir/tests/conformance/run_ruby.rb" || status=1
 tests=$top_srcdir/bindings/ruby/tests
 ruby -w "$tests/helper.rb" "$tests"/test_*.rb || status=1
 
-# Examples say the same each time.
 wanted="first, second
 2
 0
@@ -41,9 +40,9 @@ fi
 "$tests/puma.sh" env ${preload:+LD_PRELOAD="$preload"} "$RUBY" -I"$lib" -I"$arch" || status=1
 
 if readelf -d "$arch/snowid/native.so" | grep -q 'NEEDED.*\[libruby'; then
-	echo "ok - the module asks for Ruby's library"
+	echo "ok - the module links to Ruby's library"
 else
-	echo "not ok - the module does not ask for Ruby's library"
+	echo "not ok - the module does not link to Ruby's library"
 	status=1
 fi
 exit $status
