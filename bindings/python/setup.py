@@ -13,7 +13,8 @@ setup(
             include_dirs=["src", "src/include"],
             define_macros=[("_GNU_SOURCE", None)],
             extra_compile_args=["-std=gnu11", "-fvisibility=hidden", "-pthread"],
-            # Its handler of forks stays registered; its calls are never those of another libsnowid.
+            # The module registers a fork handler, so it must not be unloaded, and its calls must
+            # not be bound to another libsnowid.
             extra_link_args=["-pthread", "-Wl,-z,nodelete", "-Wl,-Bsymbolic"],
         )
     ]

@@ -30,7 +30,8 @@ SNOWID_BINDING([ruby], [the headers of Ruby 2.7 or later], [
 			print "-isystem #{RbConfig::CONFIG.fetch(key)} "
 		end')
 		RUBY_LIBS=$("$RUBY" -rrbconfig -e '
-			puts RbConfig::CONFIG[["LIBRUBYARG_SHARED"]].to_s.split.grep(/\A-l/).join(" ")')
+			flags = RbConfig::CONFIG[["LIBRUBYARG_SHARED"]].to_s.split
+			puts flags.grep(/\A-l/).join(" ")')
 		snowid_saved_CPPFLAGS=$CPPFLAGS
 		CPPFLAGS="$CPPFLAGS $RUBY_CPPFLAGS"
 		AC_CHECK_HEADER([ruby.h], [], [missing="no ruby.h for $RUBY"])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""IDs in an event loop: nothing here waits or syncs on the thread of the loop."""
+"""IDs in an event loop: nothing waits or syncs on the thread of the loop."""
 
 import asyncio
 import tempfile
@@ -10,7 +10,7 @@ import snowid
 
 
 async def next_id(ids: "snowid.Generator[int]") -> int:
-    """An ID; the loop goes on meanwhile where there is none yet."""
+    """Makes an ID. The loop continues while it waits for one."""
     while True:
         try:
             return ids.try_next()
@@ -21,7 +21,7 @@ async def next_id(ids: "snowid.Generator[int]") -> int:
 
 
 async def maintain(ids: "snowid.Generator[int]") -> None:
-    """Renews what the store allows, in a thread of its own."""
+    """Renews the store in another thread."""
     loop = asyncio.get_running_loop()
     while (again := await loop.run_in_executor(None, ids.maintain)) is not None:
         await asyncio.sleep(again)
@@ -33,7 +33,7 @@ async def handle(ids: "snowid.Generator[int]", requests: int) -> List[int]:
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
-        # Made before the loop has anything to do: opening a state file may wait for the clock.
+        # Opening a state file may wait for the clock, so do it before the loop has work.
         with snowid.Generator(worker=3, store=f"file:{directory}/state", block="100ms") as ids:
             renewal = asyncio.create_task(maintain(ids))
             made = await asyncio.gather(*(handle(ids, 5000) for _ in range(3)))

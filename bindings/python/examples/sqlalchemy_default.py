@@ -5,7 +5,7 @@
     id = models.BigIntegerField(primary_key=True, default=ids.next, editable=False)
     id = models.UUIDField(primary_key=True, default=uuids.next, editable=False)
 
-Workers that a server forks share the generators of the process they come from, and get no ID twice.
+Worker processes forked by a server share the generators of their parent, and never get the same ID.
 """
 
 from sqlalchemy import BigInteger, Column, ForeignKey, String, create_engine

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Primary keys that the program makes before it asks the database, and that know their time.
+"""Primary keys that are made by the program and contain their time.
 
-Rows of one day are a range of keys: no index on a column of times is needed.
+The rows of a day are a range of keys, so no index on a time column is needed.
 """
 
 import datetime as dt
@@ -11,8 +11,8 @@ import sqlite3
 
 import snowid
 
-# SNOWFLAKE_WORKER is a number that no other running copy of the program has. Where several run on
-# one host, store="slots:/var/lib/app/slots?workers=0-31" hands such numbers out.
+# SNOWFLAKE_WORKER must be different for each running copy of the program. If several run on one
+# host, store="slots:/var/lib/app/slots?workers=0-31" assigns numbers to them.
 ids = snowid.Generator("snowflake", worker=int(os.environ.get("SNOWFLAKE_WORKER", "0")))
 
 

@@ -96,7 +96,7 @@ __all__ = [
     "uuid7",
 ]
 
-# As users know them, in messages and in pickles.
+# Messages and pickles should contain the public module name.
 for _name in __all__:
     if isinstance(globals()[_name], type):
         globals()[_name].__module__ = "snowid"

@@ -126,7 +126,8 @@ class Generator(_Source[_T]):
         How long a call without a timeout argument may wait (2 s).
     wait, hold
         If the clock is behind by up to ``wait`` (5 ms), wait for it to catch up. If it is behind by
-        up to ``hold`` (1 s), continue from the last tick. If it is behind by more, raise ClockError.
+        up to ``hold`` (1 s), continue from the last tick. If it is behind by more, raise
+        ClockError.
     borrow
         How far IDs may run ahead of the clock when the sequence of a tick is used up (0).
     block
@@ -157,7 +158,7 @@ class Generator(_Source[_T]):
     __slots__ = ("_handle", "__weakref__")
 
     if TYPE_CHECKING:
-        # The kind says what the IDs are.
+        # The kind determines the type of the IDs.
         @overload
         def __init__(
             self: "Generator[ULID]",
@@ -293,7 +294,7 @@ class Generator(_Source[_T]):
         return Stats(*(self._handle.stat(i) for i in range(len(Stats._fields))))
 
     def field(self, name: str) -> int:
-        """The value of a field that is the same in all IDs, such as ``worker``, ``shard`` or ``node``."""
+        """The value of a field that is the same in all IDs, such as ``worker`` or ``node``."""
         return self._handle.field(name)
 
     def setting(self, key: str) -> str:

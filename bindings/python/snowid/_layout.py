@@ -81,9 +81,9 @@ class Parts:
 class Layout:
     """What the bits of a 64-bit ID mean: time, sequence and named fields, unit of time and epoch.
 
-    ``spec`` is a preset (see ``Layout.presets()``) or lists the fields from the most significant bit
-    down, such as ``"time:41,region:3,worker:7,sequence:12;epoch=2024-01-01;unit=1ms"``. Layouts are
-    immutable, and equal if their full specs are equal.
+    ``spec`` is a preset (see ``Layout.presets()``) or lists the fields from the most significant
+    bit down, such as ``"time:41,region:3,worker:7,sequence:12;epoch=2024-01-01;unit=1ms"``.
+    Layouts are immutable, and equal if their full specs are equal.
     """
 
     __slots__ = ("_handle", "_spec", "_fields")
@@ -103,7 +103,7 @@ class Layout:
         return tuple(names)
 
     def decode(self, id: int) -> Parts:
-        """Splits an ID into its parts. Raises InvalidError if it has bits above those of the layout."""
+        """Splits an ID into its parts. Raises InvalidError if it has more bits than the layout."""
         time_ns = to_ns(*self._handle.time(id))
         id = index(id)
         values = {f.name: id >> f.shift & (1 << f.bits) - 1 for f in self._fields}

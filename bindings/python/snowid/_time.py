@@ -24,7 +24,9 @@ _UNITS = {
 
 
 def parse_time(text: str) -> int:
-    """Converts ISO 8601 text (RFC 3339), or text with a number of milliseconds, to nanoseconds since 1970.
+    """Converts ISO 8601 text (RFC 3339), or text with a number of milliseconds since 1970.
+
+    Returns nanoseconds since 1970.
 
     >>> snowid.parse_time("2024-01-03T20:30:00.5+01:00")
     1704310200500000000

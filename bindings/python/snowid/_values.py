@@ -43,7 +43,10 @@ class ULID(_snowid.ULID):
         return _uuids.make(self)
 
     def increment(self: _U) -> _U:
-        """The next ULID of the same millisecond. Raises InvalidError if its random part is all ones."""
+        """The next ULID of the same millisecond.
+
+        Raises InvalidError if the random part is all ones.
+        """
         return type(self)(_snowid.ulid_increment(self))
 
     @classmethod
@@ -67,7 +70,8 @@ class UUID(uuid.UUID):
     """A ``uuid.UUID`` that knows its time. It equals the standard library's and can replace it.
 
     ``uuid7()`` and generators of the kinds uuid1, uuid6 and uuid7 make these. The constructor takes
-    the same arguments as ``uuid.UUID``; ``UUID.of(other)`` converts another UUID, a ULID or 16 bytes.
+    the same arguments as ``uuid.UUID``; ``UUID.of(other)`` converts another UUID, a ULID or 16
+    bytes.
     """
 
     __slots__ = ()
@@ -80,12 +84,15 @@ class UUID(uuid.UUID):
 
     @classmethod
     def parse(cls: Type[_V], text: str) -> _V:
-        """Parses a UUID strictly: hyphens must be in place; braces and ``urn:uuid:`` are allowed."""
+        """Parses a UUID strictly: hyphens are required, braces and ``urn:uuid:`` are allowed."""
         return cls.of(_snowid.uuid_parse(text))
 
     @property
     def time_ns(self) -> int:
-        """When it was made, in nanoseconds since 1970. Raises InvalidError unless it is version 1, 6 or 7."""
+        """When it was made, in nanoseconds since 1970.
+
+        Raises InvalidError unless it is version 1, 6 or 7.
+        """
         return to_ns(*_snowid.uuid_time(self.bytes))
 
     @property
@@ -99,7 +106,10 @@ class UUID(uuid.UUID):
         return ULID(self.bytes)
 
     def replace(self: _V, *, node: Optional[int] = None, clock_seq: Optional[int] = None) -> _V:
-        """A copy with another node or clock sequence. Raises InvalidError unless it is version 1 or 6."""
+        """A copy with another node or clock sequence.
+
+        Raises InvalidError unless it is version 1 or 6.
+        """
         value = self.bytes
         if node is not None:
             node = _errors.unsigned(node, "node", (1 << 48) - 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs the tests of this directory, and says of each whether it passed in a line of its own."""
+"""Runs the tests of this directory and prints a line for each."""
 
 import pathlib
 import sys
@@ -7,7 +7,7 @@ import unittest
 
 
 class Lines(unittest.TextTestResult):
-    """ok - NAME and not ok - NAME; a test that is skipped has not passed."""
+    """Prints "ok - NAME" or "not ok - NAME". A skipped test counts as failed."""
 
     def addSuccess(self, test: unittest.TestCase) -> None:
         super().addSuccess(test)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs tests/conformance on the package; see README there."""
+"""Runs the cases of tests/conformance; see the README there."""
 
 import json
 import os
@@ -19,7 +19,7 @@ VARIANTS = {
 }
 
 
-def read(kind: str, text: str) -> Id:
+def parse_id_of_kind(kind: str, text: str) -> Id:
     if kind == "ulid":
         return snowid.ULID(text)
     if kind.startswith("uuid"):
@@ -27,7 +27,7 @@ def read(kind: str, text: str) -> Id:
     return snowid.parse_id(text, "decimal")
 
 
-def at(which: str, kind: str, instant: str) -> Id:
+def id_at_instant(which: str, kind: str, instant: str) -> Id:
     if kind == "ulid":
         return getattr(snowid.ULID, which)(instant)
     if kind.startswith("uuid"):
@@ -35,7 +35,7 @@ def at(which: str, kind: str, instant: str) -> Id:
     return getattr(snowid.Layout(kind), which)(instant)
 
 
-def numbers(fields: Dict[str, str]) -> Dict[str, int]:
+def int_fields(fields: Dict[str, str]) -> Dict[str, int]:
     return {name: int(value) for name, value in fields.items()}
 
 
@@ -47,10 +47,14 @@ def time_or_none(instant: Callable[[], Any]) -> Optional[str]:
 
 
 class Actions:
-    """What each word of "do" does: the answers by their keys."""
+    """One method for each value of "do", which returns the answers by key."""
 
     def parse(self, form: str, text: str, **_: Any) -> Dict[str, Any]:
-        value = read(form, text) if form in ("ulid", "uuid") else snowid.parse_id(text, form)
+        value = (
+            parse_id_of_kind(form, text)
+            if form in ("ulid", "uuid")
+            else snowid.parse_id(text, form)
+        )
         return {"id": str(value)} if isinstance(value, int) else {"bytes": value.bytes.hex()}
 
     def format(self, form: str, id: str = "", bytes: str = "", **_: Any) -> Dict[str, Any]:
@@ -60,7 +64,7 @@ class Actions:
         return {"text": str(ulid if form == "ulid" else ulid.uuid)}
 
     def decode(self, kind: str, id: str, **_: Any) -> Dict[str, Any]:
-        value = read(kind, id)
+        value = parse_id_of_kind(kind, id)
         if isinstance(value, int):
             parts = snowid.Layout(kind).decode(value)
             time_ns, fields = parts.time_ns, {n: str(v) for n, v in parts.fields.items()}
@@ -81,12 +85,14 @@ class Actions:
 
     def encode(self, kind: str, time: str, fields: Dict[str, str], **_: Any) -> Dict[str, Any]:
         if kind != "ulid" and not kind.startswith("uuid"):
-            return {"id": str(snowid.Layout(kind).encode(time, **numbers(fields)))}
-        value: Any = at("first_at", kind, time)
-        return {"id": str(value.replace(**numbers(fields)) if fields else value)}
+            return {"id": str(snowid.Layout(kind).encode(time, **int_fields(fields)))}
+        value: Any = id_at_instant("first_at", kind, time)
+        return {"id": str(value.replace(**int_fields(fields)) if fields else value)}
 
     def range(self, kind: str, **span: Any) -> Dict[str, Any]:
-        first, last = at("first_at", kind, span["from"]), at("last_at", kind, span["to"])
+        first, last = id_at_instant("first_at", kind, span["from"]), id_at_instant(
+            "last_at", kind, span["to"]
+        )
         return {"first": str(first), "last": str(last)}
 
     def layout(self, kind: str, **_: Any) -> Dict[str, Any]:
@@ -103,7 +109,7 @@ class Actions:
         }
 
     def order(self, kind: str, ids: List[str], **_: Any) -> Dict[str, Any]:
-        return {"ids": sorted(ids, key=lambda text: read(kind, text))}
+        return {"ids": sorted(ids, key=lambda text: parse_id_of_kind(kind, text))}
 
     def generate(
         self,
@@ -115,7 +121,7 @@ class Actions:
         **_: Any,
     ) -> Dict[str, Any]:
         manual = snowid.ManualClock(clock[0]["at"])
-        ids: Any = snowid.Generator(kind, fields=numbers(fields), clock=manual, **settings)
+        ids: Any = snowid.Generator(kind, fields=int_fields(fields), clock=manual, **settings)
         last: Any = None
         for instant in clock:
             manual.set(instant["at"])
@@ -128,23 +134,23 @@ class Actions:
                 assert "error" not in instant, "no error"
             layout = ids.layout
             parts = [layout.decode(id) if layout else id for id in made]
-            same("ids", [str(id) for id in made], instant.get("ids"))
-            same(
+            expect_equal("ids", [str(id) for id in made], instant.get("ids"))
+            expect_equal(
                 "times", [snowid.format_time(part.time_ns) for part in parts], instant.get("times")
             )
             for name, value in instant.get("fields", {}).items():
                 for part in parts:
-                    same(name, str(getattr(part, name)), value)
+                    expect_equal(name, str(getattr(part, name)), value)
             for id in made:
                 assert last is None or kind == "uuid1" or id > last, f"{id} is not above {last}"
                 last = id
         return {}
 
 
-def same(what: str, got: Any, want: Any) -> None:
-    if isinstance(want, dict):  # of fields, those that are expected
+def expect_equal(what: str, got: Any, want: Any) -> None:
+    if isinstance(want, dict):  # compares only the expected fields
         for name, value in want.items():
-            same(name, got.get(name), value)
+            expect_equal(name, got.get(name), value)
     elif want is not None:
         assert got == want, f"{what} is {got}, not {want}"
 
@@ -156,7 +162,7 @@ def check_error(error: snowid.Error, expected: Dict[str, Any]) -> None:
     assert expected["says"] in str(error), str(error)
 
 
-def run(case: Dict[str, Any]) -> None:
+def run_case(case: Dict[str, Any]) -> None:
     words = {k: v for k, v in case.items() if k not in ("do", "name", "expect", "error", "says")}
     try:
         answers = getattr(Actions(), case["do"])(**words)
@@ -167,12 +173,12 @@ def run(case: Dict[str, Any]) -> None:
     for key, want in case.get("expect", {}).items():
         if want is None:
             assert answers[key] is None, f"{key} is {answers[key]}, not null"
-        same(key, answers[key], want)
+        expect_equal(key, answers[key], want)
 
 
-def test_of(file: str, case: Dict[str, Any]) -> unittest.TestCase:
+def make_test(file: str, case: Dict[str, Any]) -> unittest.TestCase:
     def test() -> None:
-        run(case)
+        run_case(case)
 
     test.__name__ = f"{file}: {case['do']}: {case['name']}"
     return unittest.FunctionTestCase(test)
@@ -184,7 +190,7 @@ def load_tests(*_: Any) -> unittest.TestSuite:
         pathlib.Path(os.environ["top_srcdir"], "tests", "conformance").glob("*.json")
     ):
         for case in json.loads(path.read_text(encoding="utf-8"))["cases"]:
-            cases.addTest(test_of(path.name, case))
+            cases.addTest(make_test(path.name, case))
     assert cases.countTestCases() > 300
     return cases
 

@@ -37,7 +37,7 @@ class Hierarchy(unittest.TestCase):
     def test_invalid_is_a_value_error(self) -> None:
         self.assertTrue(issubclass(snowid.InvalidError, ValueError))
 
-    def test_what_the_system_said(self) -> None:
+    def test_system_errors(self) -> None:
         with self.assertRaises(snowid.SystemCallError) as caught:
             snowid.Generator(worker=1, store="file:/nonexistent/state")
         self.assertIsInstance(caught.exception, OSError)
@@ -45,7 +45,7 @@ class Hierarchy(unittest.TestCase):
         self.assertEqual(caught.exception.code, -errno.ENOENT)
         self.assertIn("/nonexistent/state", str(caught.exception))
 
-    def test_pickled(self) -> None:
+    def test_errors_can_be_pickled(self) -> None:
         error = _errors.make(snowid.E_CLOCK, "text", 5)
         again = pickle.loads(pickle.dumps(error))
         self.assertEqual(

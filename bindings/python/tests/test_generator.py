@@ -24,7 +24,7 @@ class Drawing(unittest.TestCase):
         self.clock = snowid.ManualClock(START)
         self.ids = snowid.Generator(KIND, worker=3, clock=self.clock)
 
-    def test_one(self) -> None:
+    def test_every_way_to_draw_one_id(self) -> None:
         drawn = [
             self.ids.next(),
             self.ids.next(None),
@@ -45,7 +45,7 @@ class Drawing(unittest.TestCase):
         self.assertEqual(self.ids.stats().issued, 10000)
         self.assertEqual(len(self.ids.batch(count=5, timeout=1)), 5)
 
-    def test_batch_that_ends_early(self) -> None:
+    def test_failed_batch_has_partial_results(self) -> None:
         self.ids.next()
         with self.assertRaises(snowid.ExhaustedError) as caught:
             self.ids.batch(5000, timeout=0)
@@ -56,7 +56,7 @@ class Drawing(unittest.TestCase):
         self.assertEqual(caught.exception.partial, 4096)
         self.assertEqual(self.ids.stats().issued, 1 + 4095 + 4096)
 
-    def test_a_batch_waits_in_all_as_long_as_it_may(self) -> None:
+    def test_the_timeout_of_a_batch_is_for_its_total_wait(self) -> None:
         self.ids.next()
         with self.assertRaises(snowid.ExhaustedError) as caught:
             self.ids.batch(100 * 4096, timeout=0.01)
@@ -84,7 +84,7 @@ class Drawing(unittest.TestCase):
         self.assertRaises(MemoryError, self.ids.array, 1 << 58)
         self.assertRaises(MemoryError, self.ids.batch, 1 << 58)
 
-    def test_buffers_that_do_not_fit(self) -> None:
+    def test_unsuitable_buffers_are_refused(self) -> None:
         for wrong in (
             array("q", [0]),
             array("d", [0]),
@@ -104,7 +104,7 @@ class Drawing(unittest.TestCase):
         try:
             import numpy
         except ImportError:
-            # numpy is not needed; a memoryview is what it would be given.
+            # Without numpy, check the memoryview that it would use.
             self.assertEqual(memoryview(self.ids.array(5)).format, "Q")
             return
         made = self.ids.array(100)
@@ -117,7 +117,7 @@ class Drawing(unittest.TestCase):
         self.assertRaises(TypeError, self.ids.fill, numpy.zeros(4, dtype=numpy.int64))
         self.assertRaises(TypeError, self.ids.fill, numpy.zeros(4, dtype=">u8"))
 
-    def test_nothing_is_drawn_before_it_is_asked_for(self) -> None:
+    def test_iterators_draw_ids_only_on_demand(self) -> None:
         source = iter(self.ids)
         for _ in range(50):
             next(source)
@@ -144,28 +144,28 @@ class Drawing(unittest.TestCase):
         self.assertEqual(stats.max_lag_ns, 100_000_000)
         self.assertIn("max_lead_ns", stats._asdict())
 
-    def test_ends(self) -> None:
+    def test_close_and_with(self) -> None:
         with self.ids as same:
             self.assertIs(same, self.ids)
             same.next()
         self.assertRaises(snowid.ClosedError, self.ids.next)
         with self.assertRaises(ZeroDivisionError):
-            with snowid.Generator("ulid") as wide:
+            with snowid.Generator("ulid") as ulids:
                 raise ZeroDivisionError
-        self.assertRaises(snowid.ClosedError, wide.next)
-        self.assertRaises(snowid.ClosedError, lambda: next(wide))
+        self.assertRaises(snowid.ClosedError, ulids.next)
+        self.assertRaises(snowid.ClosedError, lambda: next(ulids))
         self.assertIsNone(snowid.Generator("ulid").close(timeout=0))
 
     def test_garbage_is_freed(self) -> None:
         handle = weakref.ref(self.ids)
         counts = sys.getrefcount(snowid.ULID)
-        wide = snowid.Generator("ulid")
-        del self.ids, wide
+        ulids = snowid.Generator("ulid")
+        del self.ids, ulids
         gc.collect()
         self.assertIsNone(handle())
         self.assertEqual(sys.getrefcount(snowid.ULID), counts)
 
-    def test_is_not_copied(self) -> None:
+    def test_generators_cannot_be_copied(self) -> None:
         for call in (pickle.dumps, copy.copy, copy.deepcopy):
             self.assertRaises(TypeError, call, self.ids)
 
@@ -174,7 +174,7 @@ class Kinds(unittest.TestCase):
     def setUp(self) -> None:
         self.clock = snowid.ManualClock(START)
 
-    def test_wide(self) -> None:
+    def test_kinds_of_128_bits(self) -> None:
         for kind, expected in (
             ("ulid", snowid.ULID),
             ("uuid1", snowid.UUID),
@@ -267,7 +267,7 @@ class Kinds(unittest.TestCase):
         self.assertRaises(snowid.InvalidError, ids.field, "shard")
         self.assertIn("snowflake", repr(ids))
 
-    def test_every_span_is_read(self) -> None:
+    def test_every_unit_of_a_timeout(self) -> None:
         for text in ("0", "100ns", "1500us", "250ms", "2s", "3m", "1h"):
             self.assertEqual(snowid.Generator("ulid", timeout=text).setting("timeout"), text)
             self.assertIsInstance(
@@ -275,8 +275,8 @@ class Kinds(unittest.TestCase):
                 snowid.ULID,
             )
 
-    def test_the_timeout_is_the_generators(self) -> None:
-        # A second is more than half a second, and less than two.
+    def test_default_timeout_of_calls(self) -> None:
+        # The next tick is up to one second away.
         for timeout, waited in (("500ms", False), ("2s", True)):
             ids = snowid.Generator(
                 "time:32,worker:5,sequence:1;unit=1s", worker=1, clock=self.clock, timeout=timeout
@@ -288,7 +288,7 @@ class Kinds(unittest.TestCase):
             else:
                 self.assertTrue(waited)
 
-    def test_clock(self) -> None:
+    def test_manual_clock(self) -> None:
         self.assertEqual(self.clock.datetime.isoformat(), "2024-01-01T00:00:00+00:00")
         self.clock.advance(dt.timedelta(seconds=1))
         self.clock.step(-3)
@@ -308,7 +308,7 @@ class Stores(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.path = directory.name
 
-    def test_file_goes_on(self) -> None:
+    def test_state_file_continues(self) -> None:
         settings = {"store": f"file:{self.path}/state", "clock": self.clock}
         last = 0
         for _ in range(3):
@@ -323,8 +323,8 @@ class Stores(unittest.TestCase):
         self.assertEqual([ids.field("worker") for ids in many], [4, 5, 6])
         self.assertRaises(snowid.StoreError, snowid.Generator, **settings)
 
-    def test_the_limit_is_raised_early(self) -> None:
-        """Who draws in a loop meets no limit: the store is asked in time."""
+    def test_draws_maintain_the_store(self) -> None:
+        """Draws in a loop never reach the limit, because they maintain the store in time."""
         ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)
         for draw in (lambda: [ids.next() for _ in range(1024)], lambda: ids.batch(1024)):
             for _ in range(100):
@@ -334,7 +334,7 @@ class Stores(unittest.TestCase):
                 ids.try_next()
                 self.assertEqual(ids.stats().waits, waits)
 
-    def test_who_may_not_wait_does_not_sync(self) -> None:
+    def test_draws_without_waiting_never_sync(self) -> None:
         ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)
         for draw in (ids.try_next, lambda: ids.next(0), lambda: ids.batch(100, 0)):
             self.assertGreater(ids.maintain(), 0)
@@ -345,7 +345,7 @@ class Stores(unittest.TestCase):
                     self.clock.advance(0.1)
             self.assertEqual(caught.exception.code, snowid.E_LIMIT)
 
-    def test_the_limit_is_met(self) -> None:
+    def test_draws_wait_for_the_store_limit(self) -> None:
         ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)
         for draw in (ids.next, lambda: next(ids), lambda: ids.batch(2)[0]):
             self.clock.advance(60)
@@ -358,7 +358,7 @@ class Stores(unittest.TestCase):
 
 
 class Iterating(unittest.TestCase):
-    def test_without_end(self) -> None:
+    def test_iteration_is_endless(self) -> None:
         ids = snowid.Generator("time:41,sequence:22;epoch=2024-01-01")
         made = list(itertools.islice(ids, 200000))
         self.assertEqual(made, sorted(set(made)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The package as its users meet it: types, documentation, examples."""
+"""Type annotations, documentation and examples of the package."""
 
 import ast
 import doctest
@@ -61,7 +61,7 @@ class Types(unittest.TestCase):
         checked = self.mypy(str(PACKAGE), *(str(e) for e in EXAMPLES if "sqlalchemy" not in e.name))
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
-    def test_what_users_write(self) -> None:
+    def test_types_of_user_code(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             program = pathlib.Path(directory, "program.py")
             program.write_text(TYPED + "\n".join(WRONG) + "\n")
@@ -74,7 +74,7 @@ class Types(unittest.TestCase):
             said, set(range(first, first + len(WRONG))), checked.stdout + checked.stderr
         )
 
-    def test_the_stub_is_of_this_module(self) -> None:
+    def test_the_stub_matches_the_module(self) -> None:
         stub = ast.parse(PACKAGE.joinpath("_snowid.pyi").read_text())
         names = 0
         for node in stub.body:
@@ -116,7 +116,7 @@ class Documentation(unittest.TestCase):
         ):
             self.assertIn(shown, text)
 
-    def test_examples_in_the_text(self) -> None:
+    def test_doctests(self) -> None:
         tried = 0
         modules = [
             importlib.import_module(m.name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Threads, forks, signals and garbage: what goes wrong only when many take part."""
+"""Threads, forks, signals and garbage collection."""
 
 import concurrent.futures
 import faulthandler
@@ -36,7 +36,7 @@ def draw_from_store(url: str) -> List[int]:
 
 
 def in_child(work: Callable[[], array]) -> Callable[[], array]:
-    """Forks, and returns what waits for the array of the child's work."""
+    """Runs work in a child. Returns a function that waits for its result."""
     end, start = os.pipe()
     child = os.fork()
     if child == 0:
@@ -61,7 +61,9 @@ def in_child(work: Callable[[], array]) -> Callable[[], array]:
 
 
 class Threads(unittest.TestCase):
-    def together(self, work: Callable[[], List[object]], threads: int = 4) -> List[List[object]]:
+    def run_in_threads(
+        self, work: Callable[[], List[object]], threads: int = 4
+    ) -> List[List[object]]:
         results: List[List[object]] = []
         barrier = threading.Barrier(threads)
 
@@ -77,7 +79,7 @@ class Threads(unittest.TestCase):
         self.assertEqual(len(results), threads)
         return results
 
-    def test_one_generator(self) -> None:
+    def test_threads_share_a_generator(self) -> None:
         before = sys.getswitchinterval()
         sys.setswitchinterval(1e-5)
         self.addCleanup(sys.setswitchinterval, before)
@@ -88,19 +90,21 @@ class Threads(unittest.TestCase):
             lambda: list(shared.array(100000)),
             lambda: list(itertools.islice(shared_ulid, EACH)),
         ):
-            results = self.together(work)
+            results = self.run_in_threads(work)
             for made in results:
                 self.assertEqual(made, sorted(made))
             made = [id for part in results for id in part]
             self.assertEqual(len(set(made)), len(made))
 
-    def test_one_that_is_spent_all_the_time(self) -> None:
+    def test_threads_share_an_exhausted_generator(self) -> None:
         ids = snowid.Generator("time:41,worker:5,sequence:4", worker=1)
-        results = self.together(lambda: [ids.next(60) for _ in range(200)] + ids.batch(200, 60))
+        results = self.run_in_threads(
+            lambda: [ids.next(60) for _ in range(200)] + ids.batch(200, 60)
+        )
         made = [id for part in results for id in part]
         self.assertEqual(len(set(made)), 1600)
 
-    def test_closed_by_another_thread(self) -> None:
+    def test_close_by_another_thread(self) -> None:
         ids = snowid.Generator("ulid")
         drawing = threading.Event()
         errors: List[BaseException] = []
@@ -121,15 +125,15 @@ class Threads(unittest.TestCase):
 
 
 class Interpreter(unittest.TestCase):
-    """Nobody else is given the interpreter but by those who give it up, for as long as this runs."""
+    """With this switch interval, threads only switch when one releases the interpreter."""
 
     def setUp(self) -> None:
         before = sys.getswitchinterval()
         self.addCleanup(sys.setswitchinterval, before)
         sys.setswitchinterval(1000)
 
-    def ran_meanwhile(self, draw: Callable[[], object]) -> bool:
-        """Whether this thread was let run while another was in the middle of draw()."""
+    def ran_during(self, draw: Callable[[], object]) -> bool:
+        """Whether this thread could run while another one was in draw()."""
         started = threading.Lock()
         started.acquire()
         over: List[bool] = []
@@ -146,17 +150,17 @@ class Interpreter(unittest.TestCase):
         thread.join()
         return ran
 
-    def test_is_given_up_while_waiting(self) -> None:
+    def test_waits_release_the_interpreter(self) -> None:
         ids = snowid.Generator(SLOW, worker=1)
         for draw in (ids.next, ids.__next__, lambda: ids.batch(2), lambda: ids.array(2)):
-            # The machine may be busy elsewhere for as long as a wait takes; not each time.
-            tries = (self.ran_meanwhile(lambda: [draw(), draw()]) for _ in range(10))
+            # On a busy machine this thread may not run during a wait, but not every time.
+            tries = (self.ran_during(lambda: [draw(), draw()]) for _ in range(10))
             self.assertTrue(any(tries))
 
-    def test_is_kept_otherwise(self) -> None:
+    def test_other_draws_keep_the_interpreter(self) -> None:
         ids = snowid.Generator(WIDE)
         ids.next()
-        ids.batch(1024)  # what is due for the store has been done
+        ids.batch(1024)  # so that no maintenance is due
         for draw in (
             ids.next,
             ids.try_next,
@@ -165,9 +169,9 @@ class Interpreter(unittest.TestCase):
             snowid.ULID,
             snowid.uuid7,
         ):
-            self.assertFalse(self.ran_meanwhile(lambda: [draw() for _ in range(100)]))
+            self.assertFalse(self.ran_during(lambda: [draw() for _ in range(100)]))
 
-    def test_a_wait_is_interrupted(self) -> None:
+    def test_signals_interrupt_a_wait(self) -> None:
         class Interrupted(Exception):
             pass
 
@@ -188,14 +192,14 @@ class Interpreter(unittest.TestCase):
         thread = threading.Thread(target=send)
         thread.start()
         with self.assertRaises(Interrupted):
-            # It goes on when this thread gives up the interpreter: in the middle of its wait.
+            # The sender continues when this thread releases the interpreter to wait.
             waiting.release()
             ids.batch(100000, timeout=float("inf"))
         thread.join()
 
 
 class Forks(unittest.TestCase):
-    def test_fork(self) -> None:
+    def test_children_share_a_generator(self) -> None:
         for draw in (
             lambda: array("Q", itertools.islice(shared, EACH)),
             lambda: shared.array(EACH),
@@ -207,7 +211,7 @@ class Forks(unittest.TestCase):
             self.assertEqual(len(made), 4 * EACH)
             self.assertEqual(len(set(made)), len(made))
 
-    def test_fork_in_the_middle_of_iterating(self) -> None:
+    def test_fork_during_iteration(self) -> None:
         source = iter(shared)
         made = list(itertools.islice(source, 1000))
         collect = in_child(lambda: array("Q", itertools.islice(source, 1000)))
@@ -215,7 +219,7 @@ class Forks(unittest.TestCase):
         made += collect()
         self.assertEqual(len(set(made)), 3000)
 
-    def test_fork_shares_no_random_bytes(self) -> None:
+    def test_children_share_no_random_bytes(self) -> None:
         def draw() -> array:
             return array(
                 "Q",
@@ -240,8 +244,8 @@ class Forks(unittest.TestCase):
         made += draw_shared(0)
         self.assertEqual(len(set(made)), 13 * 2000)
 
-    def test_processes_that_share_a_file(self) -> None:
-        """However a pool makes its processes: a generator is not handed over, its store is named."""
+    def test_processes_share_a_state_file(self) -> None:
+        """Each process opens the store itself, however the pool starts its processes."""
         with tempfile.TemporaryDirectory() as directory:
             urls = [f"file:{directory}/state"] * 8
             made: List[int] = draw_from_store(urls[0])
@@ -253,7 +257,7 @@ class Forks(unittest.TestCase):
         self.assertEqual(len(made), 25 * 1000)
         self.assertEqual(len(set(made)), len(made))
 
-    def test_close_in_a_child_ends_the_child_alone(self) -> None:
+    def test_close_in_a_child_only_affects_the_child(self) -> None:
         ids = snowid.Generator("ulid")
 
         def close() -> array:
@@ -268,10 +272,10 @@ class Forks(unittest.TestCase):
         self.assertIsInstance(ids.next(), snowid.ULID)
 
 
-class Ends(unittest.TestCase):
-    """Programs of their own, which must end well and say nothing but what they print."""
+class InterpreterExit(unittest.TestCase):
+    """Programs that must succeed and print nothing to standard error."""
 
-    def runs(self, program: str) -> str:
+    def run_program(self, program: str) -> str:
         ran = subprocess.run(
             [sys.executable, "-X", "dev", "-W", "error", "-c", program],
             env={**os.environ, "PYTHONMALLOC": "malloc"},
@@ -281,8 +285,8 @@ class Ends(unittest.TestCase):
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
         return ran.stdout
 
-    def test_at_the_end_of_the_interpreter(self) -> None:
-        said = self.runs(
+    def test_draws_during_finalization(self) -> None:
+        said = self.run_program(
             """
 import atexit, snowid
 ids, ulids = snowid.Generator("uuid7"), snowid.Generator("ulid")
@@ -295,8 +299,8 @@ atexit.register(lambda: print("atexit", len(ids.batch(5))))
         )
         self.assertEqual(said.split(), ["atexit", "5", "late", "7"])
 
-    def test_while_a_thread_waits(self) -> None:
-        self.runs(
+    def test_exit_while_a_thread_waits(self) -> None:
+        self.run_program(
             """
 import threading, snowid
 drawing = threading.Event()
@@ -307,9 +311,9 @@ drawing.wait()
 """
         )
 
-    def test_in_other_interpreters(self) -> None:
-        """As mod_wsgi makes them: each has a uuid.UUID of its own."""
-        said = self.runs(
+    def test_subinterpreters(self) -> None:
+        """Subinterpreters, as in mod_wsgi, each have their own uuid.UUID."""
+        said = self.run_program(
             """
 try: import _xxsubinterpreters as interpreters
 except ImportError: import _interpreters as interpreters
@@ -317,8 +321,10 @@ import snowid
 program = '''
 import uuid, snowid
 made = [snowid.uuid7(), snowid.Generator("uuid6").next(), snowid.ULID().uuid]
-assert all(type(id) is snowid.UUID and isinstance(id, uuid.UUID) and uuid.UUID(str(id)) == id for id in made)
-assert snowid.ULID(made[0]).uuid == made[0] and snowid.Layout().decode(snowid.Generator(worker=5).next()).worker == 5
+for id in made:
+    assert type(id) is snowid.UUID and isinstance(id, uuid.UUID) and uuid.UUID(str(id)) == id
+assert snowid.ULID(made[0]).uuid == made[0]
+assert snowid.Layout().decode(snowid.Generator(worker=5).next()).worker == 5
 try: snowid.Layout("nothing")
 except snowid.InvalidError: print("raised")
 '''
@@ -332,17 +338,17 @@ exec(program)
         self.assertEqual(said.split(), ["raised"] * 4)
 
 
-def resident() -> int:
-    """Bytes of memory that this process has in use."""
+def resident_bytes() -> int:
+    """The resident_bytes memory of this process in bytes."""
     with open("/proc/self/statm", encoding="ascii") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Garbage(unittest.TestCase):
-    """What is dropped is freed: no more memory after the last of many rounds than after the first."""
+    """Dropped objects are freed: memory does not grow over many rounds."""
 
-    def test_in_a_cycle(self) -> None:
-        """The worker of a generator that is garbage is another's."""
+    def test_generator_in_a_reference_cycle(self) -> None:
+        """Collecting a generator frees its worker."""
 
         class Mine(snowid.Generator):  # type: ignore[type-arg]
             pass
@@ -355,28 +361,30 @@ class Garbage(unittest.TestCase):
                 del ids
                 gc.collect()
 
-    def flat(self, work: Callable[[int], object], count: int) -> None:
+    def expect_no_growth(self, work: Callable[[int], object], count: int) -> None:
         tenth = range(count // 10)
         for i in tenth:
             work(i)
-        before = resident()
+        before = resident_bytes()
         for _ in range(9):
             for i in tenth:
                 work(i)
-        # A pointer lost each time would be more.
-        self.assertLess(resident() - before, max(8 * count, 1 << 20))
+        # Losing one pointer per round would exceed this.
+        self.assertLess(resident_bytes() - before, max(8 * count, 1 << 20))
 
     def test_a_million_values(self) -> None:
         layout = snowid.Layout()
-        self.flat(
+        self.expect_no_growth(
             lambda i: (snowid.ULID(), snowid.uuid7(), shared.next(), shared_ulid.next()), 1_000_000
         )
-        self.flat(lambda i: str(snowid.ULID(i)), 200_000)
-        self.flat(lambda i: layout.decode(1 << 62 | i), 100_000)
-        self.flat(lambda i: snowid.parse_id(snowid.format_id(i)), 100_000)
+        self.expect_no_growth(lambda i: str(snowid.ULID(i)), 200_000)
+        self.expect_no_growth(lambda i: layout.decode(1 << 62 | i), 100_000)
+        self.expect_no_growth(lambda i: snowid.parse_id(snowid.format_id(i)), 100_000)
 
     def test_lists_and_buffers(self) -> None:
-        self.flat(lambda i: (shared.batch(200), shared_ulid.batch(50), shared.array(200)), 10_000)
+        self.expect_no_growth(
+            lambda i: (shared.batch(200), shared_ulid.batch(50), shared.array(200)), 10_000
+        )
 
     def test_objects(self) -> None:
         def work(_: int) -> None:
@@ -385,7 +393,7 @@ class Garbage(unittest.TestCase):
             ids.batch(10)
             snowid.Layout("twitter").decode(5)
 
-        self.flat(work, 30_000)
+        self.expect_no_growth(work, 30_000)
 
     def test_errors(self) -> None:
         ids = snowid.Generator(
@@ -406,7 +414,7 @@ class Garbage(unittest.TestCase):
             ):
                 self.assertRaises(snowid.Error, call)
 
-        self.flat(work, 20_000)
+        self.expect_no_growth(work, 20_000)
 
 
 if __name__ == "__main__":

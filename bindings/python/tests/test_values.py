@@ -30,7 +30,7 @@ class Ulids(unittest.TestCase):
         self.assertTrue(before - millisecond < made.datetime <= after)
         self.assertEqual(len({snowid.ULID() for _ in range(10000)}), 10000)
 
-    def test_read_and_written(self) -> None:
+    def test_conversions(self) -> None:
         made = snowid.ULID(ULID_TEXT)
         self.assertEqual(str(made), ULID_TEXT)
         self.assertEqual(repr(made), f"ULID('{ULID_TEXT}')")
@@ -48,7 +48,7 @@ class Ulids(unittest.TestCase):
         self.assertEqual(snowid.ULID(uuid.UUID(bytes=made.bytes)), made)
         self.assertEqual(snowid.ULID(value=ULID_TEXT), made)
 
-    def test_not_read(self) -> None:
+    def test_invalid_values(self) -> None:
         for wrong in (
             "",
             ULID_TEXT[:-1],
@@ -65,7 +65,7 @@ class Ulids(unittest.TestCase):
         self.assertRaises(TypeError, snowid.ULID, ULID_TEXT, 5)
         self.assertRaises(TypeError, snowid.ULID, text=ULID_TEXT)
 
-    def test_a_value_among_values(self) -> None:
+    def test_comparison_and_hash(self) -> None:
         values = [snowid.ULID(random.randrange(1 << 128)) for _ in range(1000)]
         self.assertEqual([int(v) for v in sorted(values)], sorted(int(v) for v in values))
         self.assertEqual([str(v) for v in sorted(values)], sorted(str(v) for v in values))
@@ -112,7 +112,7 @@ class Uuids(unittest.TestCase):
         self.assertLess(abs(dt.datetime.now(UTC) - made.datetime), dt.timedelta(minutes=1))
         self.assertEqual(len({snowid.uuid7() for _ in range(10000)}), 10000)
 
-    def test_is_one_of_the_standard_library(self) -> None:
+    def test_compatibility_with_the_standard_library(self) -> None:
         ours, theirs = snowid.UUID(UUID7), uuid.UUID(UUID7)
         self.assertEqual(ours, theirs)
         self.assertEqual(hash(ours), hash(theirs))
@@ -199,7 +199,7 @@ class Layouts(unittest.TestCase):
         self.assertRaises(TypeError, list, parts)
         self.assertRaises(snowid.InvalidError, snowid.Layout("twitter").decode, 1 << 63)
 
-    def test_fields_are_those_of_the_library(self) -> None:
+    def test_fields_match_the_library(self) -> None:
         for name in snowid.Layout.presets() + ("time:20,a:7,sequence:9,b:28;unit=1s",):
             layout = snowid.Layout(name)
             for _ in range(200):
@@ -207,7 +207,7 @@ class Layouts(unittest.TestCase):
                 for field, value in layout.decode(id).fields.items():
                     self.assertEqual(value, layout._handle.field(id, field))
 
-    def test_encode_is_the_way_back(self) -> None:
+    def test_encode_reverses_decode(self) -> None:
         layout = snowid.Layout("twitter")
         parts = layout.decode(TWEET)
         fields = {k: v for k, v in parts.fields.items() if k != "time"}
@@ -229,7 +229,7 @@ class Layouts(unittest.TestCase):
         first, last = layout.first_at("2024-01-01"), layout.last_at("2024-01-01")
         self.assertEqual(last - first, (1 << 22) - 1)
 
-    def test_what_a_layout_can_hold(self) -> None:
+    def test_capacity(self) -> None:
         layout = snowid.Layout("twitter")
         self.assertEqual((layout.bits, layout.unit_ns, layout.ids_per_tick), (63, 1_000_000, 4096))
         self.assertEqual((layout.nodes, layout.last_tick), (1024, (1 << 41) - 1))
@@ -240,7 +240,7 @@ class Layouts(unittest.TestCase):
         self.assertEqual(layout.fields["worker"], snowid.Field("worker", 5, 12))
         self.assertRaises(snowid.InvalidError, layout.fits_until, 0)
 
-    def test_a_value_among_values(self) -> None:
+    def test_comparison_and_hash(self) -> None:
         layout = snowid.Layout("twitter")
         self.assertEqual(layout, snowid.Layout(layout.spec))
         self.assertEqual(hash(layout), hash(snowid.Layout(str(layout))))
@@ -251,7 +251,7 @@ class Layouts(unittest.TestCase):
 
 
 class Forms(unittest.TestCase):
-    def test_every_form(self) -> None:
+    def test_text_forms(self) -> None:
         self.assertEqual(len(snowid.FORMS), 7)
         for form in snowid.FORMS:
             for id in (0, 1, (1 << 53) + 1, (1 << 64) - 1, TWEET):
