@@ -83,8 +83,8 @@ static inline int try_open_with(const char *key, const char *value, struct snowi
 	return error;
 }
 
-static inline int try_open_kind(const char *kind, struct snowid_clock *clock,
-				struct snowid_generator **generator)
+static inline int try_open_state(const char *kind, struct snowid_clock *clock,
+				 struct snowid_generator **generator)
 {
 	struct snowid_config *const config = state_config(kind, clock);
 	const int error = snowid_generator_new(config, generator);
@@ -92,22 +92,23 @@ static inline int try_open_kind(const char *kind, struct snowid_clock *clock,
 	return error;
 }
 
-static inline struct snowid_generator *open_kind(const char *kind, struct snowid_clock *clock)
+static inline struct snowid_generator *open_state_of_kind(const char *kind,
+							  struct snowid_clock *clock)
 {
 	struct snowid_generator *generator = NULL;
-	OK(try_open_kind(kind, clock, &generator));
+	OK(try_open_state(kind, clock, &generator));
 	return generator;
 }
 
 static inline struct snowid_generator *open_state(struct snowid_clock *clock)
 {
-	return open_kind("snowflake", clock);
+	return open_state_of_kind("snowflake", clock);
 }
 
 static inline void expect_open_error(struct snowid_clock *clock, int error, const char *detail)
 {
 	struct snowid_generator *generator = NULL;
-	EXPECT(try_open_kind("snowflake", clock, &generator), error);
+	EXPECT(try_open_state("snowflake", clock, &generator), error);
 	EXPECT_DETAIL(detail);
 	ck_assert_ptr_null(generator);
 }

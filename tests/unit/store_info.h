@@ -67,7 +67,7 @@ static inline int try_open_store(const char *url, struct snowid_clock *clock,
 	return error;
 }
 
-static inline struct snowid_generator *open_store(const char *url, struct snowid_clock *clock)
+static inline struct snowid_generator *open_on_store(const char *url, struct snowid_clock *clock)
 {
 	struct snowid_generator *generator = NULL;
 	OK(try_open_store(url, clock, &generator));

@@ -105,14 +105,14 @@ TEST(generator_follows_a_step_forward)
 	snowid_clock_free(clock);
 }
 
-struct frozen {
+struct frozen_clock {
 	_Atomic uint64_t elapsed;
 	_Atomic int64_t sec;
 };
 
 static int frozen_wall(void *user, int64_t *sec, uint32_t *nsec)
 {
-	struct frozen *const f = user;
+	struct frozen_clock *const f = user;
 	*sec = atomic_load(&f->sec);
 	*nsec = 0;
 	return 0;
@@ -120,21 +120,21 @@ static int frozen_wall(void *user, int64_t *sec, uint32_t *nsec)
 
 static int frozen_elapsed(void *user, uint64_t *ns)
 {
-	struct frozen *const f = user;
+	struct frozen_clock *const f = user;
 	*ns = atomic_load(&f->elapsed);
 	return 0;
 }
 
 static int frozen_sleep(void *user, uint64_t ns)
 {
-	struct frozen *const f = user;
+	struct frozen_clock *const f = user;
 	atomic_fetch_add(&f->elapsed, ns);
 	return 0;
 }
 
 TEST(clock_that_stands_still_fails_at_the_deadline)
 {
-	struct frozen frozen = {0, START};
+	struct frozen_clock frozen = {0, START};
 	struct snowid_clock *clock;
 	struct snowid_config *const config = kind_config("snowflake");
 	uint64_t id;

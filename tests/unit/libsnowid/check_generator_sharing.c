@@ -15,7 +15,7 @@ static size_t ids_per_thread(const char *kind)
 	return strncmp(kind, "sonyflake", 9) == 0 ? 500 : 20000;
 }
 
-struct job {
+struct issue_job {
 	struct snowid_generator *generator;
 	struct sortable_id *ids;
 	size_t count;
@@ -25,7 +25,7 @@ struct job {
 
 static void *issue_in_order(void *argument)
 {
-	struct job *const job = argument;
+	struct issue_job *const job = argument;
 	for (size_t i = 0; i < job->count && !job->failed; i++) {
 		job->failed = next_sortable(job->generator, job->kind, &job->ids[i]) != 0;
 		if (i > 0 && compare_sortable(&job->ids[i - 1], &job->ids[i]) >= 0)
@@ -41,9 +41,9 @@ TEST_EACH(threads_never_share_an_id, KINDS)
 	struct snowid_generator *const g = open_in_memory(kind);
 	struct sortable_id *const ids = calloc(THREADS * count, sizeof *ids);
 	pthread_t threads[THREADS];
-	struct job jobs[THREADS];
+	struct issue_job jobs[THREADS];
 	for (size_t i = 0; i < THREADS; i++) {
-		jobs[i] = (struct job){g, ids + i * count, count, kind, false};
+		jobs[i] = (struct issue_job){g, ids + i * count, count, kind, false};
 		pthread_create(&threads[i], NULL, issue_in_order, &jobs[i]);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
@@ -72,13 +72,13 @@ TEST_EACH(parent_and_children_never_share_an_id, KINDS)
 	for (size_t i = 0; i < CHILDREN; i++) {
 		children[i] = fork();
 		if (children[i] == 0) {
-			struct job job = {g, ids + i * count, count, kind, false};
+			struct issue_job job = {g, ids + i * count, count, kind, false};
 			issue_in_order(&job);
 			snowid_generator_free(g);
 			_exit(job.failed);
 		}
 	}
-	struct job job = {g, ids + CHILDREN * count, count, kind, false};
+	struct issue_job job = {g, ids + CHILDREN * count, count, kind, false};
 	issue_in_order(&job);
 	ck_assert(!job.failed);
 	for (size_t i = 0; i < CHILDREN; i++)
@@ -109,7 +109,7 @@ TEST_EACH(parent_and_child_draw_different_random_bytes, 2)
 
 static void *issue_until_closed(void *argument)
 {
-	struct job *const job = argument;
+	struct issue_job *const job = argument;
 	struct sortable_id id;
 	for (;;) {
 		const int error = next_sortable(job->generator, job->kind, &id);
@@ -126,11 +126,11 @@ TEST(close_stops_all_threads_at_an_exact_end)
 	for (int round = 0; round < 50; round++) {
 		struct snowid_generator *const g = open_in_memory(WIDE_LAYOUT);
 		pthread_t threads[3];
-		struct job jobs[3];
+		struct issue_job jobs[3];
 		uint64_t issued = 0, id, count;
 		size_t made;
 		for (size_t i = 0; i < 3; i++) {
-			jobs[i] = (struct job){g, NULL, 0, WIDE_LAYOUT, false};
+			jobs[i] = (struct issue_job){g, NULL, 0, WIDE_LAYOUT, false};
 			pthread_create(&threads[i], NULL, issue_until_closed, &jobs[i]);
 		}
 		while (stat_of(g, SNOWID_STAT_ISSUED) < 200)

@@ -10,7 +10,7 @@
 
 TEST(inspecting_a_file_shows_all_it_keeps)
 {
-	struct snowid_generator *const g = open_store(state_url, manual);
+	struct snowid_generator *const g = open_on_store(state_url, manual);
 	struct snowid_store_info *info = inspect_store(state_url);
 	char host[65] = "", text[32];
 	size_t count;
@@ -75,7 +75,7 @@ TEST(inspecting_changes_and_creates_nothing)
 	EXPECT(snowid_store_inspect(state_url, NULL), SNOWID_E_INVALID);
 	ck_assert_ptr_null(info);
 	ck_assert_int_eq(directory_count(), 0);
-	snowid_generator_free(open_store(state_url, manual));
+	snowid_generator_free(open_on_store(state_url, manual));
 	ck_assert_int_eq(chmod(state_path, 0400), 0);
 	state_read(before);
 	snowid_store_info_free(inspect_store(state_url));
@@ -110,7 +110,7 @@ TEST(inspecting_slots_shows_each_worker)
 	size_t count;
 	snprintf(slots, sizeof slots, "slots:%s", directory);
 	for (int i = 0; i < 12; i++)
-		held[i] = open_store(slots, manual);
+		held[i] = open_on_store(slots, manual);
 	snowid_generator_free(held[10]);
 	snprintf(text, sizeof text, "%s/worker-x.state", directory);
 	close(open(text, O_WRONLY | O_CREAT, 0600)); /* is ignored */
@@ -197,7 +197,7 @@ TEST(inspecting_a_damaged_file_shows_what_can_be_read)
 	};
 	unsigned char good[STATE_SIZE], bad[STATE_SIZE];
 	struct snowid_store_info *info;
-	snowid_generator_free(open_store(state_url, manual));
+	snowid_generator_free(open_on_store(state_url, manual));
 	state_read(good);
 	state_copy();
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

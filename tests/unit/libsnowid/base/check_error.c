@@ -18,7 +18,7 @@ static const int errors[] = {
 };
 #define ERRORS (sizeof errors / sizeof *errors)
 
-TEST(every_error_has_a_name_of_its_own)
+TEST(every_error_has_its_own_text)
 {
 	for (size_t i = 0; i < ERRORS; i++) {
 		const char *const name = snowid_strerror(errors[i]);
@@ -30,7 +30,7 @@ TEST(every_error_has_a_name_of_its_own)
 	ck_assert_str_eq(snowid_strerror(0), "no error");
 }
 
-TEST(errors_of_the_system_have_the_systems_names)
+TEST(errors_of_the_system_have_its_texts)
 {
 	static const int system[] = {EPERM, ENOENT, EINTR, ENOMEM, EINVAL, ENOSYS, EOVERFLOW};
 	for (size_t i = 0; i < sizeof system / sizeof *system; i++)
@@ -47,23 +47,23 @@ TEST(other_numbers_are_unknown_errors)
 		ck_assert_ptr_nonnull(snowid_strerror(error));
 }
 
-static void *look_for_detail(void *length)
+static void *read_detail(void *length)
 {
 	char text[8] = "unclean";
 	*(size_t *)length = snowid_error_detail(text, sizeof text);
 	return text[0] == '\0' ? length : NULL;
 }
 
-TEST(detail_is_the_threads_own_and_empty_at_first)
+TEST(each_thread_has_its_own_detail)
 {
 	size_t length = 77;
 	sn_fail(SNOWID_E_RANGE, "of the main thread");
-	ck_assert_ptr_eq(call_in_thread(look_for_detail, &length), &length);
+	ck_assert_ptr_eq(call_in_thread(read_detail, &length), &length);
 	ck_assert_uint_eq(length, 0);
 	EXPECT_DETAIL("of the main thread");
 }
 
-TEST(detail_is_written_and_the_code_returned)
+TEST(failing_sets_the_detail_and_returns_the_code)
 {
 	char text[64];
 	ck_assert_int_eq(sn_fail(SNOWID_E_RANGE, "%d is above %s", 12, "11"), SNOWID_E_RANGE);
@@ -79,7 +79,7 @@ TEST(detail_is_written_and_the_code_returned)
 	EXPECT_DETAIL("memory");
 }
 
-TEST(detail_fits_what_it_is_given)
+TEST(detail_is_cut_to_the_buffer)
 {
 	sn_fail(SNOWID_E_RANGE, "0123456789");
 	for (size_t size = 0; size <= 16; size++) {
@@ -105,7 +105,7 @@ TEST(long_detail_is_cut)
 	ck_assert_uint_eq(strlen(text), SN_DETAIL_SIZE - 1);
 }
 
-TEST(success_leaves_the_detail)
+TEST(success_keeps_the_detail)
 {
 	uint64_t id;
 	EXPECT(snowid_id_parse("x", 1, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
@@ -113,7 +113,7 @@ TEST(success_leaves_the_detail)
 	EXPECT_DETAIL("byte 0 is 'x'");
 }
 
-TEST(failing_leaves_errno)
+TEST(failing_keeps_errno)
 {
 	errno = EXDEV;
 	sn_fail(SNOWID_E_RANGE, "%s", "text");
@@ -136,12 +136,12 @@ static void *fail_without_state(void *argument)
 	return NULL;
 }
 
-TEST(without_state_only_the_detail_is_lost)
+TEST(thread_without_state_loses_only_the_detail)
 {
 	call_in_thread(fail_without_state, NULL);
 }
 
-TEST(version_is_the_headers)
+TEST(version_is_that_of_the_header)
 {
 	char text[32];
 	snprintf(text, sizeof text, "%d.%d.%d", SNOWID_VERSION_MAJOR, SNOWID_VERSION_MINOR,

@@ -5,12 +5,12 @@
 #include "libsnowid/base/instant.h"
 #include "tests/unit/check.h"
 
-static int parse(const char *text, int64_t *sec, uint32_t *nsec)
+static int parse_time(const char *text, int64_t *sec, uint32_t *nsec)
 {
 	return snowid_time_parse(text, strlen(text), sec, nsec);
 }
 
-TEST(reads_iso_8601_and_milliseconds)
+TEST(iso_8601_and_milliseconds_are_read)
 {
 	static const struct {
 		const char *text;
@@ -36,13 +36,13 @@ TEST(reads_iso_8601_and_milliseconds)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		int64_t sec;
 		uint32_t nsec;
-		OK(parse(cases[i].text, &sec, &nsec));
+		OK(parse_time(cases[i].text, &sec, &nsec));
 		ck_assert_msg(sec == cases[i].sec && nsec == cases[i].nsec, "%s is %lld.%09u",
 			      cases[i].text, (long long)sec, nsec);
 	}
 }
 
-TEST(refuses_what_is_no_instant)
+TEST(malformed_times_are_rejected)
 {
 	static const char *const malformed[] = {
 		"",
@@ -77,18 +77,18 @@ TEST(refuses_what_is_no_instant)
 	int64_t sec;
 	uint32_t nsec;
 	for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++)
-		ck_assert_msg(parse(malformed[i], &sec, &nsec) == SNOWID_E_SYNTAX, "\"%s\"",
+		ck_assert_msg(parse_time(malformed[i], &sec, &nsec) == SNOWID_E_SYNTAX, "\"%s\"",
 			      malformed[i]);
 	EXPECT(snowid_time_parse("123\0", 4, &sec, &nsec), SNOWID_E_SYNTAX);
-	EXPECT(parse("1582-10-14T23:59:59.999Z", &sec, &nsec), SNOWID_E_RANGE);
-	EXPECT(parse("253402300800000", &sec, &nsec), SNOWID_E_RANGE);
-	EXPECT(parse("9999-12-31T23:59:59-00:01", &sec, &nsec), SNOWID_E_RANGE);
+	EXPECT(parse_time("1582-10-14T23:59:59.999Z", &sec, &nsec), SNOWID_E_RANGE);
+	EXPECT(parse_time("253402300800000", &sec, &nsec), SNOWID_E_RANGE);
+	EXPECT(parse_time("9999-12-31T23:59:59-00:01", &sec, &nsec), SNOWID_E_RANGE);
 	EXPECT(snowid_time_parse(NULL, 0, &sec, &nsec), SNOWID_E_INVALID);
 	EXPECT(snowid_time_parse("0", 1, NULL, &nsec), SNOWID_E_INVALID);
 	EXPECT(snowid_time_parse("0", 1, &sec, NULL), SNOWID_E_INVALID);
 }
 
-TEST(writes_as_many_decimals_as_needed)
+TEST(times_are_written_with_the_decimals_they_need)
 {
 	char text[SNOWID_TIME_TEXT];
 	OK(snowid_time_format(1645557742, 0, text));
@@ -107,8 +107,7 @@ TEST(writes_as_many_decimals_as_needed)
 	EXPECT(snowid_time_format(0, 0, NULL), SNOWID_E_INVALID);
 }
 
-/* libc's calendar as the reference, over all the years that can be read. */
-TEST(agrees_with_gmtime)
+TEST(calendar_agrees_with_gmtime)
 {
 	for (int64_t sec = SN_TIME_MIN; sec <= SN_TIME_MAX; sec += 86400 * 31 + 12345) {
 		const time_t when = (time_t)sec;
@@ -119,20 +118,20 @@ TEST(agrees_with_gmtime)
 
 		OK(snowid_time_format(sec, 0, text));
 		strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S.000Z", gmtime_r(&when, &tm));
-		OK(parse(text, &back, &nsec));
+		OK(parse_time(text, &back, &nsec));
 		if (strcmp(text, expected) != 0 || back != sec)
 			ck_abort_msg("%s, and not %s", text, expected);
 	}
 }
 
-/* Since the last second before 1970 and a part of it. */
-static uint64_t hns_since(uint32_t epoch_nsec, int64_t sec, uint32_t nsec)
+/* Counts from 1969-12-31T23:59:59 and epoch_nsec. */
+static uint64_t t100ns_since(uint32_t epoch_nsec, int64_t sec, uint32_t nsec)
 {
 	return ((uint64_t)sec + 1) * 10000000 + nsec / 100 - epoch_nsec / 100;
 }
 
-/* Against division, for units that divide a second and units that do not. All are multiples of
- * 100 ns, of which 10,000 years fit into 64 bits. */
+/* Compares with division, for units that divide a second and units that do not. All are multiples of
+ * 100 ns, in which 64 bits express 10,000 years. */
 TEST(ticks_are_exact_for_every_unit)
 {
 	static const uint32_t units[] = {100,      200,       300,       700,       1000,
@@ -149,7 +148,7 @@ TEST(ticks_are_exact_for_every_unit)
 			for (size_t i = 0; i < 5 * 8; i++) {
 				const int64_t sec = secs[i / 8];
 				const uint32_t nsec = nsecs[i % 8];
-				const uint64_t t100ns = hns_since(epochs_nsec[e], sec, nsec);
+				const uint64_t t100ns = t100ns_since(epochs_nsec[e], sec, nsec);
 				const uint64_t tick = sn_timebase_tick(&base, sec, nsec);
 				ck_assert_uint_eq(tick, t100ns / (units[u] / 100));
 
@@ -159,14 +158,14 @@ TEST(ticks_are_exact_for_every_unit)
 				ck_assert_uint_eq(sn_timebase_tick(&base, begin_sec, begin_nsec),
 						  tick);
 				const uint64_t begin =
-					hns_since(epochs_nsec[e], begin_sec, begin_nsec);
+					t100ns_since(epochs_nsec[e], begin_sec, begin_nsec);
 				ck_assert_uint_eq(begin_nsec % 100, 0);
 				ck_assert(begin <= t100ns && t100ns - begin < units[u] / 100);
 			}
 		}
 }
 
-TEST(a_million_nanoseconds_of_a_second_find_their_tick)
+TEST(ticks_are_exact_throughout_a_second)
 {
 	struct sn_timebase ms, t100ns;
 	sn_timebase_init(&ms, 0, 0, 1000000);
@@ -177,7 +176,7 @@ TEST(a_million_nanoseconds_of_a_second_find_their_tick)
 			ck_abort_msg("%u ns", nsec);
 }
 
-TEST(an_instant_before_the_epoch_is_above_every_tick)
+TEST(time_before_the_epoch_is_above_every_tick)
 {
 	static const uint32_t units[] = {100, 300, 1000000, 999999900, 1000000000};
 	for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {

@@ -2,7 +2,7 @@
 #include "libsnowid/base/span.h"
 #include "tests/unit/check.h"
 
-TEST(reads_every_unit)
+TEST(every_unit_is_read)
 {
 	static const struct {
 		const char *text;
@@ -26,7 +26,7 @@ TEST(reads_every_unit)
 	}
 }
 
-TEST(refuses_what_is_no_span)
+TEST(malformed_spans_are_rejected)
 {
 	static const char *const cases[] = {"",         "ms",
 					    "1",        "-1ms",
@@ -41,7 +41,7 @@ TEST(refuses_what_is_no_span)
 	}
 }
 
-TEST(writes_the_largest_unit_that_is_exact)
+TEST(largest_exact_unit_is_written)
 {
 	static const struct {
 		uint64_t ns;

@@ -7,14 +7,14 @@
 #include "tests/unit/random.h"
 #include "tests/unit/tsv.h"
 
-static struct snowid_layout *layout_of(const char *spec)
+static struct snowid_layout *new_layout(const char *spec)
 {
 	struct snowid_layout *layout = NULL;
 	OK(snowid_layout_new(spec, &layout));
 	return layout;
 }
 
-static uint64_t info(const struct snowid_layout *layout, enum snowid_layout_info which)
+static uint64_t layout_info(const struct snowid_layout *layout, enum snowid_layout_info which)
 {
 	uint64_t value;
 	OK(snowid_layout_info(layout, which, &value));
@@ -22,7 +22,7 @@ static uint64_t info(const struct snowid_layout *layout, enum snowid_layout_info
 }
 
 /* Columns: layout, epoch in ms, ID, fields, source. */
-static void expect_published(char *column[TSV_COLUMNS])
+static void expect_published_layout(char *column[TSV_COLUMNS])
 {
 	char spec[200], *rest = column[3], *field;
 	const uint64_t id = strtoull(column[2], NULL, 10);
@@ -30,7 +30,7 @@ static void expect_published(char *column[TSV_COLUMNS])
 	int64_t ms;
 
 	snprintf(spec, sizeof spec, "%s;epoch=%s", column[0], column[1]);
-	struct snowid_layout *const layout = layout_of(spec);
+	struct snowid_layout *const layout = new_layout(spec);
 	while ((field = strsep(&rest, " "))) {
 		char *const equals = strchr(field, '=');
 		*equals = '\0';
@@ -51,9 +51,9 @@ static void expect_published(char *column[TSV_COLUMNS])
 	snowid_layout_free(layout);
 }
 
-TEST(decodes_and_encodes_published_ids)
+TEST(published_ids_are_decoded_and_encoded)
 {
-	ck_assert_int_eq(tsv_read(VECTORS "/layouts.tsv", expect_published), 4);
+	ck_assert_int_eq(tsv_read(VECTORS "/layouts.tsv", expect_published_layout), 4);
 }
 
 TEST(presets_are_as_published)
@@ -81,32 +81,32 @@ TEST(presets_are_as_published)
 		char text[200];
 		size_t length;
 		ck_assert_str_eq(snowid_layout_preset(i), cases[i].name);
-		struct snowid_layout *const layout = layout_of(cases[i].name);
+		struct snowid_layout *const layout = new_layout(cases[i].name);
 		OK(snowid_layout_format(layout, text, sizeof text, &length));
 		ck_assert_str_eq(text, cases[i].spec);
 		ck_assert_uint_eq(length, strlen(text));
-		struct snowid_layout *const again = layout_of(text);
-		ck_assert_uint_eq(info(again, SNOWID_LAYOUT_FINGERPRINT),
-				  info(layout, SNOWID_LAYOUT_FINGERPRINT));
+		struct snowid_layout *const again = new_layout(text);
+		ck_assert_uint_eq(layout_info(again, SNOWID_LAYOUT_FINGERPRINT),
+				  layout_info(layout, SNOWID_LAYOUT_FINGERPRINT));
 		snowid_layout_free(again);
 		snowid_layout_free(layout);
 	}
 	ck_assert_ptr_null(snowid_layout_preset(i));
 }
 
-TEST(a_preset_takes_another_epoch_and_unit)
+TEST(preset_can_have_another_epoch_and_unit)
 {
 	struct snowid_layout *const layout =
-		layout_of("snowflake;epoch=2024-01-01T00:00:00Z;unit=10ms");
+		new_layout("snowflake;epoch=2024-01-01T00:00:00Z;unit=10ms");
 	int64_t sec;
 	uint32_t nsec;
 	OK(snowid_layout_first_time(layout, &sec, &nsec));
 	ck_assert_int_eq(sec, 1704067200);
-	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_UNIT_NS), 10000000);
+	ck_assert_uint_eq(layout_info(layout, SNOWID_LAYOUT_UNIT_NS), 10000000);
 	snowid_layout_free(layout);
 }
 
-TEST(refuses_bad_specs)
+TEST(bad_specs_are_rejected)
 {
 	static const struct {
 		const char *spec;
@@ -158,9 +158,9 @@ TEST(refuses_bad_specs)
 	}
 }
 
-TEST(the_last_instant_is_that_of_the_bits_or_of_9999)
+TEST(layout_ends_with_its_bits_or_in_9999)
 {
-	struct snowid_layout *layout = layout_of("twitter");
+	struct snowid_layout *layout = new_layout("twitter");
 	char text[SNOWID_TIME_TEXT];
 	int64_t sec;
 	uint32_t nsec;
@@ -169,7 +169,7 @@ TEST(the_last_instant_is_that_of_the_bits_or_of_9999)
 	ck_assert_str_eq(text, "2080-07-10T17:30:30.208Z"); /* layouts.tsv */
 	snowid_layout_free(layout);
 
-	layout = layout_of("time:64;unit=100ns");
+	layout = new_layout("time:64;unit=100ns");
 	OK(snowid_layout_last_time(layout, &sec, &nsec));
 	OK(snowid_time_format(sec, nsec, text));
 	ck_assert_str_eq(text, "9999-12-31T23:59:59.999999900Z");
@@ -177,17 +177,17 @@ TEST(the_last_instant_is_that_of_the_bits_or_of_9999)
 	snowid_layout_free(layout);
 }
 
-TEST(says_what_a_layout_can_do)
+TEST(layout_info_gives_its_capacity)
 {
-	struct snowid_layout *const layout = layout_of("sonyflake");
+	struct snowid_layout *const layout = new_layout("sonyflake");
 	const char *name;
 	unsigned bits, shift;
-	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_BITS), 63);
-	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_FIELDS), 3);
-	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_UNIT_NS), 10000000);
-	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_IDS_PER_TICK), 256);
-	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_NODES), 65536);
-	ck_assert_uint_eq(info(layout, SNOWID_LAYOUT_LAST_TICK), (UINT64_C(1) << 39) - 1);
+	ck_assert_uint_eq(layout_info(layout, SNOWID_LAYOUT_BITS), 63);
+	ck_assert_uint_eq(layout_info(layout, SNOWID_LAYOUT_FIELDS), 3);
+	ck_assert_uint_eq(layout_info(layout, SNOWID_LAYOUT_UNIT_NS), 10000000);
+	ck_assert_uint_eq(layout_info(layout, SNOWID_LAYOUT_IDS_PER_TICK), 256);
+	ck_assert_uint_eq(layout_info(layout, SNOWID_LAYOUT_NODES), 65536);
+	ck_assert_uint_eq(layout_info(layout, SNOWID_LAYOUT_LAST_TICK), (UINT64_C(1) << 39) - 1);
 	OK(snowid_layout_field_at(layout, 1, &name, &bits, &shift));
 	ck_assert_str_eq(name, "sequence");
 	ck_assert_uint_eq(bits, 8);
@@ -199,14 +199,14 @@ TEST(says_what_a_layout_can_do)
 	snowid_layout_free(layout);
 }
 
-TEST(says_from_when_signed_and_javascript_readers_go_wrong)
+TEST(fits_until_gives_the_last_time_of_63_and_53_bits)
 {
-	struct snowid_layout *layout = layout_of("instagram");
+	struct snowid_layout *layout = new_layout("instagram");
 	char text[SNOWID_TIME_TEXT];
 	int64_t sec;
 	uint32_t nsec;
 
-	/* 2^40 ms after 2011-08-24T21:07:01.721Z bit 63 is set. */
+	/* Bit 63 is set 2^40 ms after 2011-08-24T21:07:01.721Z. */
 	OK(snowid_layout_fits_until(layout, 63, &sec, &nsec));
 	ck_assert_int_eq(sec * 1000 + nsec / 1000000, 1314220021721 + (INT64_C(1) << 40) - 1);
 	OK(snowid_layout_fits_until(layout, 53, &sec, &nsec));
@@ -217,17 +217,17 @@ TEST(says_from_when_signed_and_javascript_readers_go_wrong)
 	OK(snowid_layout_fits_until(layout, 23, &sec, &nsec));
 	snowid_layout_free(layout);
 
-	layout = layout_of("js53");
+	layout = new_layout("js53");
 	OK(snowid_layout_fits_until(layout, 53, &sec, &nsec));
 	OK(snowid_time_format(sec, nsec, text));
 	ck_assert_str_eq(text, "2090-09-07T15:47:35.551Z"); /* 2021-01-01 + 2^41 - 1 ms */
 	snowid_layout_free(layout);
 }
 
-TEST(first_and_last_enclose_the_tick)
+TEST(first_and_last_id_enclose_a_tick_of_the_layout)
 {
 	struct snowid_layout *const layout =
-		layout_of("time:41,worker:10,sequence:12;epoch=1000;unit=10ms");
+		new_layout("time:41,worker:10,sequence:12;epoch=1000;unit=10ms");
 	uint64_t first, last;
 	/* 1 s + 25 ms after the epoch: tick 102. */
 	OK(snowid_layout_first_at(layout, 2, 25000000, &first));
@@ -237,9 +237,9 @@ TEST(first_and_last_enclose_the_tick)
 	snowid_layout_free(layout);
 }
 
-TEST(outside_the_layout_first_and_last_are_clamped)
+TEST(first_and_last_id_are_clamped_to_the_layout)
 {
-	struct snowid_layout *const layout = layout_of("instagram");
+	struct snowid_layout *const layout = new_layout("instagram");
 	uint64_t first = 1, last = 1;
 	EXPECT(snowid_layout_first_at(layout, 0, 0, &first), SNOWID_E_RANGE);
 	EXPECT_DETAIL("Z is before the layout");
@@ -257,9 +257,9 @@ TEST(outside_the_layout_first_and_last_are_clamped)
 	snowid_layout_free(layout);
 }
 
-TEST(fields_are_checked)
+TEST(unknown_fields_and_large_values_are_rejected)
 {
-	struct snowid_layout *const layout = layout_of("js53");
+	struct snowid_layout *const layout = new_layout("js53");
 	uint64_t value = 7, id = 0;
 	EXPECT(snowid_layout_field(layout, 0, "shard", &value), SNOWID_E_UNKNOWN);
 	EXPECT(snowid_layout_field(layout, UINT64_C(1) << 53, "worker", &value), SNOWID_E_RANGE);
@@ -269,16 +269,16 @@ TEST(fields_are_checked)
 	ck_assert_uint_eq(id, 0);
 	ck_assert_uint_eq(value, 7);
 	OK(snowid_layout_set_field(layout, "worker", 63, &id));
-	OK(snowid_layout_set_field(layout, "worker", 5, &id)); /* replaces */
+	OK(snowid_layout_set_field(layout, "worker", 5, &id)); /* overwrites it */
 	ck_assert_uint_eq(id, 5 << 6);
 	id = UINT64_C(1) << 53;
 	EXPECT(snowid_layout_set_field(layout, "worker", 1, &id), SNOWID_E_RANGE);
 	snowid_layout_free(layout);
 }
 
-TEST(a_buffer_that_is_too_small_gets_what_fits)
+TEST(small_buffer_gets_what_fits)
 {
-	struct snowid_layout *const layout = layout_of("time:41");
+	struct snowid_layout *const layout = new_layout("time:41");
 	char text[8] = "xxxxxxx";
 	size_t length = 0;
 	EXPECT(snowid_layout_format(layout, text, 5, &length), SNOWID_E_RANGE);
@@ -289,7 +289,7 @@ TEST(a_buffer_that_is_too_small_gets_what_fits)
 	snowid_layout_free(layout);
 }
 
-TEST(the_fingerprint_is_of_the_numbers)
+TEST(fingerprint_depends_on_numbers_not_on_names)
 {
 	static const char *const differ[] = {
 		"time:41,worker:10,sequence:12",
@@ -303,58 +303,59 @@ TEST(the_fingerprint_is_of_the_numbers)
 	struct snowid_layout *layouts[sizeof differ / sizeof differ[0]];
 	const size_t count = sizeof differ / sizeof differ[0];
 	for (size_t i = 0; i < count; i++) {
-		layouts[i] = layout_of(differ[i]);
+		layouts[i] = new_layout(differ[i]);
 		for (size_t j = 0; j < i; j++)
-			ck_assert_uint_ne(info(layouts[i], SNOWID_LAYOUT_FINGERPRINT),
-					  info(layouts[j], SNOWID_LAYOUT_FINGERPRINT));
+			ck_assert_uint_ne(layout_info(layouts[i], SNOWID_LAYOUT_FINGERPRINT),
+					  layout_info(layouts[j], SNOWID_LAYOUT_FINGERPRINT));
 	}
-	struct snowid_layout *const same = layout_of("time:41,node:10,sequence:12;epoch=1970-01-01;"
-						     "unit=1000us");
-	ck_assert_uint_eq(info(same, SNOWID_LAYOUT_FINGERPRINT),
-			  info(layouts[0], SNOWID_LAYOUT_FINGERPRINT));
+	struct snowid_layout *const same =
+		new_layout("time:41,node:10,sequence:12;epoch=1970-01-01;"
+			   "unit=1000us");
+	ck_assert_uint_eq(layout_info(same, SNOWID_LAYOUT_FINGERPRINT),
+			  layout_info(layouts[0], SNOWID_LAYOUT_FINGERPRINT));
 	snowid_layout_free(same);
 	for (size_t i = 0; i < count; i++)
 		snowid_layout_free(layouts[i]);
 }
 
-/* Below a bound, or, for 0, any 64 bits. */
-static uint64_t draw(uint64_t below)
+/* 0 as the bound: any 64 bits. */
+static uint64_t random_below(uint64_t below)
 {
 	static uint64_t state;
 	const uint64_t random = test_random(&state);
 	return below ? random % below : random;
 }
 
-TEST(random_layouts_and_values_make_the_round_trip)
+TEST(fields_of_random_layouts_are_read_back)
 {
 	for (int round = 0; round < 5000; round++) {
 		char spec[400], name[16];
 		uint64_t values[8], id = 0;
-		unsigned widths[8], total = 1 + (unsigned)draw(40);
-		const size_t others = (size_t)draw(7);
+		unsigned widths[8], total = 1 + (unsigned)random_below(40);
+		const size_t others = (size_t)random_below(7);
 		int used = snprintf(spec, sizeof spec, "time:%u", total);
 
 		widths[0] = total;
 		for (size_t i = 1; i <= others; i++) {
 			const unsigned left = 64 - total;
-			widths[i] = left ? 1 + (unsigned)draw(left) : 0;
+			widths[i] = left ? 1 + (unsigned)random_below(left) : 0;
 			total += widths[i];
 			if (widths[i])
 				used += snprintf(spec + used, sizeof spec - (size_t)used,
 						 ",f%zu:%u", i, widths[i]);
 		}
 		snprintf(spec + used, sizeof spec - (size_t)used,
-			 ";epoch=%" PRIu64 ";unit=%" PRIu64 "ns", draw(4000000000000),
-			 100 * (1 + draw(10000000)));
-		struct snowid_layout *const layout = layout_of(spec);
-		values[0] = draw(0) & (UINT64_MAX >> (64 - widths[0]));
-		if (values[0] > info(layout, SNOWID_LAYOUT_LAST_TICK))
-			values[0] = info(layout, SNOWID_LAYOUT_LAST_TICK);
+			 ";epoch=%" PRIu64 ";unit=%" PRIu64 "ns", random_below(4000000000000),
+			 100 * (1 + random_below(10000000)));
+		struct snowid_layout *const layout = new_layout(spec);
+		values[0] = random_below(0) & (UINT64_MAX >> (64 - widths[0]));
+		if (values[0] > layout_info(layout, SNOWID_LAYOUT_LAST_TICK))
+			values[0] = layout_info(layout, SNOWID_LAYOUT_LAST_TICK);
 		OK(snowid_layout_set_field(layout, "time", values[0], &id));
 		for (size_t i = 1; i <= others; i++) {
 			if (!widths[i])
 				continue;
-			values[i] = draw(0) & (UINT64_MAX >> (64 - widths[i]));
+			values[i] = random_below(0) & (UINT64_MAX >> (64 - widths[i]));
 			snprintf(name, sizeof name, "f%zu", i);
 			OK(snowid_layout_set_field(layout, name, values[i], &id));
 		}
@@ -377,9 +378,9 @@ TEST(random_layouts_and_values_make_the_round_trip)
 	}
 }
 
-TEST(null_arguments_are_refused)
+TEST(layout_calls_reject_null)
 {
-	struct snowid_layout *const layout = layout_of("snowflake");
+	struct snowid_layout *const layout = new_layout("snowflake");
 	struct snowid_layout *out;
 	uint64_t value;
 	int64_t sec;

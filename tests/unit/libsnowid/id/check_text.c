@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Expected texts come from printf, strtoull, published examples, and long division of the decimal
- * digits, as on paper.
+ * Expected texts come from printf, strtoull, published examples, and long division of decimal digits.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -11,13 +10,13 @@
 #include "tests/unit/check.h"
 #include "tests/unit/random.h"
 
-/* As snowid.h and the sources it names describe the forms. */
+/* From snowid.h, and the sources that it names. */
 static const struct {
 	enum snowid_form form;
 	const char *name;
 	const char *alphabet;
 	size_t shortest, longest;
-	bool folds; /* reads the other letter case */
+	bool folds; /* reads both cases of letters */
 	bool sorts;
 } forms[] = {
 	{SNOWID_FORM_DECIMAL, "decimal", "0123456789", 1, 20, false, false},
@@ -32,7 +31,7 @@ static const struct {
 };
 #define FORMS (sizeof forms / sizeof *forms)
 
-static const uint64_t corners[] = {
+static const uint64_t edge_cases[] = {
 	0,
 	1,
 	9,
@@ -53,12 +52,12 @@ static const uint64_t corners[] = {
 	(uint64_t)INT64_MAX + 1,
 	UINT64_MAX - 1,
 	UINT64_MAX,
-	1541815603606036480 /* the tweet of Wikipedia's example */
+	1541815603606036480 /* the example of Wikipedia */
 };
-#define CORNERS (sizeof corners / sizeof *corners)
+#define EDGE_CASES (sizeof edge_cases / sizeof *edge_cases)
 
-/* Writes a decimal number in form f, by long division of its digits. Room for 40 in text. */
-static void on_paper(const char *decimal, size_t f, char *text)
+/* Writes a decimal number in form f by long division of its digits. `text` has room for 40 bytes. */
+static void divide_into_text(const char *decimal, size_t f, char *text)
 {
 	const int radix = (int)strlen(forms[f].alphabet);
 	char digits[40], reversed[40];
@@ -84,7 +83,7 @@ static void on_paper(const char *decimal, size_t f, char *text)
 	text[count] = '\0';
 }
 
-static bool is_digit(size_t f, int byte)
+static bool is_digit_of_form(size_t f, int byte)
 {
 	const int other = (byte >= 'a' && byte <= 'z')   ? byte - 'a' + 'A'
 			  : (byte >= 'A' && byte <= 'Z') ? byte - 'A' + 'a'
@@ -95,7 +94,7 @@ static bool is_digit(size_t f, int byte)
 	       (forms[f].folds && strchr(forms[f].alphabet, other));
 }
 
-static void both_ways(uint64_t id, size_t f, const char *expected)
+static void expect_text_both_ways(uint64_t id, size_t f, const char *expected)
 {
 	char text[SNOWID_ID_TEXT];
 	uint64_t back = ~id;
@@ -107,45 +106,45 @@ static void both_ways(uint64_t id, size_t f, const char *expected)
 			     id);
 }
 
-static void every_form(uint64_t id)
+static void expect_every_form(uint64_t id)
 {
 	char decimal[24], expected[40];
 	snprintf(decimal, sizeof decimal, "%" PRIu64, id);
 	for (size_t f = 0; f < FORMS; f++) {
-		on_paper(decimal, f, expected);
-		both_ways(id, f, expected);
+		divide_into_text(decimal, f, expected);
+		expect_text_both_ways(id, f, expected);
 	}
 	snprintf(expected, sizeof expected, "%" PRIu64, id);
-	both_ways(id, SNOWID_FORM_DECIMAL, expected);
+	expect_text_both_ways(id, SNOWID_FORM_DECIMAL, expected);
 	snprintf(expected, sizeof expected, "%020" PRIu64, id);
-	both_ways(id, SNOWID_FORM_PADDED, expected);
+	expect_text_both_ways(id, SNOWID_FORM_PADDED, expected);
 	snprintf(expected, sizeof expected, "%016" PRIx64, id);
-	both_ways(id, SNOWID_FORM_HEX, expected);
+	expect_text_both_ways(id, SNOWID_FORM_HEX, expected);
 }
 
-TEST(writes_and_reads_what_division_on_paper_gives)
+TEST(texts_agree_with_long_division)
 {
 	uint64_t state = 1;
-	for (size_t i = 0; i < CORNERS; i++)
-		every_form(corners[i]);
+	for (size_t i = 0; i < EDGE_CASES; i++)
+		expect_every_form(edge_cases[i]);
 	for (int bit = 0; bit < 64; bit++) {
-		every_form((UINT64_C(1) << bit) - 1);
-		every_form(UINT64_C(1) << bit);
+		expect_every_form((UINT64_C(1) << bit) - 1);
+		expect_every_form(UINT64_C(1) << bit);
 	}
 	for (size_t f = 0; f < FORMS; f++) { /* where the number of digits changes */
 		const uint64_t radix = strlen(forms[f].alphabet);
 		for (uint64_t power = radix; power <= UINT64_MAX / radix; power *= radix) {
-			every_form(power - 1);
-			every_form(power);
+			expect_every_form(power - 1);
+			expect_every_form(power);
 		}
 	}
 	for (int i = 0; i < 20000; i++) {
 		const uint64_t id = test_random(&state);
-		every_form(id >> (id & 63));
+		expect_every_form(id >> (id & 63));
 	}
 }
 
-TEST(reads_what_strtoull_reads)
+TEST(numbers_agree_with_strtoull)
 {
 	static const struct {
 		enum snowid_form form;
@@ -172,17 +171,17 @@ TEST(reads_what_strtoull_reads)
 }
 
 /* github.com/bitcoin/bitcoin, src/test/data/base58_encode_decode.json: those of up to 8 bytes. */
-TEST(base58_is_bitcoins)
+TEST(base58_agrees_with_bitcoin)
 {
-	both_ways(0x61, SNOWID_FORM_BASE58, "2g");
-	both_ways(0x626262, SNOWID_FORM_BASE58, "a3gV");
-	both_ways(0x636363, SNOWID_FORM_BASE58, "aPEr");
-	both_ways(0x516b6fcd0f, SNOWID_FORM_BASE58, "ABnLTmg");
-	both_ways(0x572e4794, SNOWID_FORM_BASE58, "3EFU7m");
-	both_ways(0x10c8511e, SNOWID_FORM_BASE58, "Rt5zm");
+	expect_text_both_ways(0x61, SNOWID_FORM_BASE58, "2g");
+	expect_text_both_ways(0x626262, SNOWID_FORM_BASE58, "a3gV");
+	expect_text_both_ways(0x636363, SNOWID_FORM_BASE58, "aPEr");
+	expect_text_both_ways(0x516b6fcd0f, SNOWID_FORM_BASE58, "ABnLTmg");
+	expect_text_both_ways(0x572e4794, SNOWID_FORM_BASE58, "3EFU7m");
+	expect_text_both_ways(0x10c8511e, SNOWID_FORM_BASE58, "Rt5zm");
 }
 
-TEST(texts_that_sort_sort_as_the_ids_do)
+TEST(sortable_texts_sort_like_their_ids)
 {
 	uint64_t state = 3;
 	for (int i = 0; i < 20000; i++) {
@@ -198,8 +197,8 @@ TEST(texts_that_sort_sort_as_the_ids_do)
 	}
 }
 
-/* Every byte in every place of a text of every length of a form. */
-TEST(only_bytes_of_the_alphabet_are_read)
+/* Tries every byte in every place of texts of every length. */
+TEST(bytes_outside_the_alphabet_are_rejected)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		for (size_t length = forms[f].shortest; length <= forms[f].longest; length++) {
@@ -214,7 +213,7 @@ TEST(only_bytes_of_the_alphabet_are_read)
 					const bool zero_first = at == 0 && length > 1 &&
 								byte == forms[f].alphabet[0] &&
 								forms[f].shortest == 1;
-					if (!is_digit(f, byte)) {
+					if (!is_digit_of_form(f, byte)) {
 						ck_assert_int_eq(result, SNOWID_E_SYNTAX);
 						snprintf(where, sizeof where,
 							 byte >= ' ' && byte <= '~'
@@ -236,7 +235,7 @@ TEST(only_bytes_of_the_alphabet_are_read)
 	}
 }
 
-TEST(other_lengths_are_refused)
+TEST(texts_of_other_lengths_are_rejected)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		for (size_t length = 0; length < 40; length++) {
@@ -254,7 +253,7 @@ TEST(other_lengths_are_refused)
 	}
 }
 
-TEST(length_says_where_a_text_ends)
+TEST(text_ends_at_its_length)
 {
 	uint64_t id;
 	OK(snowid_id_parse("123456", 3, SNOWID_FORM_DECIMAL, &id));
@@ -263,29 +262,29 @@ TEST(length_says_where_a_text_ends)
 	EXPECT_DETAIL("byte 3 is 0x00");
 }
 
-TEST(two_to_the_64_overflows_and_one_less_does_not)
+TEST(texts_from_2_to_the_64_overflow)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		char text[40];
 		uint64_t id = 77;
-		on_paper("18446744073709551616", f, text);
-		if (strlen(text) <= forms[f].longest) { /* in hex it has a digit too many */
+		divide_into_text("18446744073709551616", f, text);
+		if (strlen(text) <= forms[f].longest) { /* too long in hex */
 			EXPECT(snowid_id_parse(text, strlen(text), forms[f].form, &id),
 			       SNOWID_E_OVERFLOW);
 			EXPECT_DETAIL(text);
 		} else {
 			ck_assert_uint_eq(forms[f].form, SNOWID_FORM_HEX);
 		}
-		on_paper("18446744073709551617", f, text);
+		divide_into_text("18446744073709551617", f, text);
 		ck_assert_int_ne(snowid_id_parse(text, strlen(text), forms[f].form, &id), 0);
 		ck_assert_uint_eq(id, 77);
-		on_paper("18446744073709551615", f, text);
+		divide_into_text("18446744073709551615", f, text);
 		OK(snowid_id_parse(text, strlen(text), forms[f].form, &id));
 		ck_assert_uint_eq(id, UINT64_MAX);
 	}
 }
 
-TEST(texts_of_last_digits_overflow)
+TEST(longest_texts_overflow)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		const size_t length = forms[f].longest;
@@ -294,17 +293,17 @@ TEST(texts_of_last_digits_overflow)
 		memset(text, forms[f].alphabet[strlen(forms[f].alphabet) - 1], length);
 		EXPECT(snowid_id_parse(text, length, forms[f].form, &id),
 		       forms[f].form == SNOWID_FORM_HEX ? 0 : SNOWID_E_OVERFLOW);
-		text[length - 1] = '!'; /* and are malformed first of all where they are */
+		text[length - 1] = '!'; /* a syntax error takes precedence */
 		EXPECT(snowid_id_parse(text, length, forms[f].form, &id), SNOWID_E_SYNTAX);
 	}
 }
 
-TEST(zero_is_one_digit_where_length_varies)
+TEST(zero_is_one_digit_if_the_length_varies)
 {
 	uint64_t id = 77;
-	both_ways(0, SNOWID_FORM_DECIMAL, "0");
-	both_ways(0, SNOWID_FORM_BASE36, "0");
-	both_ways(0, SNOWID_FORM_BASE58, "1");
+	expect_text_both_ways(0, SNOWID_FORM_DECIMAL, "0");
+	expect_text_both_ways(0, SNOWID_FORM_BASE36, "0");
+	expect_text_both_ways(0, SNOWID_FORM_BASE58, "1");
 	EXPECT(snowid_id_parse("00", 2, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
 	EXPECT(snowid_id_parse("01", 2, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
 	EXPECT(snowid_id_parse("00z", 3, SNOWID_FORM_BASE36, &id), SNOWID_E_SYNTAX);
@@ -313,7 +312,7 @@ TEST(zero_is_one_digit_where_length_varies)
 	ck_assert_uint_eq(id, 77);
 }
 
-TEST(forms_have_their_names)
+TEST(forms_have_names)
 {
 	for (size_t f = 0; f < FORMS; f++) {
 		enum snowid_form form = (enum snowid_form)99;
@@ -323,7 +322,7 @@ TEST(forms_have_their_names)
 	}
 }
 
-TEST(other_names_and_forms_are_refused)
+TEST(unknown_names_and_forms_are_rejected)
 {
 	static const char *const names[] = {"", "base64", "Decimal", "hex ", "base3", "decimals"};
 	static const int none[] = {(int)FORMS, 99, -1, INT_MAX, INT_MIN};
@@ -345,7 +344,7 @@ TEST(other_names_and_forms_are_refused)
 	}
 }
 
-TEST(null_is_refused)
+TEST(text_calls_reject_null)
 {
 	enum snowid_form form;
 	uint64_t id;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Expected values come from tests/vectors/ulid.tsv and from bytes divided by 32 as on paper.
+ * Expected values come from tests/vectors/ulid.tsv, and from long division of bytes by 32.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -21,15 +21,15 @@
 #define ALPHABET "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #define LENGTH   26
 
-static struct snowid_id128 ulid(const char *text)
+static struct snowid_id128 parse_ulid(const char *text)
 {
 	struct snowid_id128 id;
 	OK(snowid_ulid_parse(text, strlen(text), &id));
 	return id;
 }
 
-/* Text of 16 bytes, from the last digit to the first, each the remainder of a long division. */
-static void on_paper(const uint8_t bytes[16], char text[LENGTH + 1])
+/* Each digit, from the last to the first, is the remainder of a long division. */
+static void divide_ulid_into_text(const uint8_t bytes[16], char text[LENGTH + 1])
 {
 	uint8_t digits[16];
 	memcpy(digits, bytes, 16);
@@ -45,14 +45,14 @@ static void on_paper(const uint8_t bytes[16], char text[LENGTH + 1])
 	}
 }
 
-static int64_t time_of(const struct snowid_id128 *id)
+static int64_t ulid_ms(const struct snowid_id128 *id)
 {
 	int64_t ms = -1;
 	OK(snowid_ulid_time_ms(id, &ms));
 	return ms;
 }
 
-static void published(char *column[])
+static void expect_published_ulid(char *column[])
 {
 	const char *const kind = column[0], *const input = column[1], *const expect = column[2];
 	struct snowid_id128 id, same;
@@ -64,7 +64,7 @@ static void published(char *column[])
 		EXPECT(snowid_ulid_parse(input, strlen(input), &id), SNOWID_E_OVERFLOW);
 		return;
 	}
-	id = ulid(input);
+	id = parse_ulid(input);
 	OK(snowid_ulid_format(&id, text));
 	ck_assert_int_eq(strcasecmp(text, input), 0);
 	if (strcmp(kind, "as-uuid") == 0) {
@@ -78,27 +78,27 @@ static void published(char *column[])
 		ck_assert_str_eq(text, expect);
 	} else {
 		ck_assert_int_eq(sscanf(expect, "unix_ms=%" SCNd64, &ms), 1);
-		ck_assert_int_eq(time_of(&id), ms);
+		ck_assert_int_eq(ulid_ms(&id), ms);
 	}
 }
 
-TEST(agrees_with_published_ulids)
+TEST(published_ulids_are_read_and_written)
 {
-	ck_assert_int_ge(tsv_read(VECTORS "/ulid.tsv", published), 9);
+	ck_assert_int_ge(tsv_read(VECTORS "/ulid.tsv", expect_published_ulid), 9);
 }
 
-TEST(writes_and_reads_what_division_on_paper_gives)
+TEST(ulid_texts_agree_with_long_division)
 {
 	uint64_t state = 1;
 	for (int i = 0; i < 100000; i++) {
 		struct snowid_id128 id, back;
 		char text[SNOWID_ULID_TEXT], expected[LENGTH + 1];
 		test_random_bytes(&state, id.bytes, sizeof id.bytes);
-		if (i < 128 * 2) { /* each bit alone, and all but that */
+		if (i < 128 * 2) { /* one bit is 1, or one is 0 */
 			memset(id.bytes, i & 1 ? 0xff : 0, sizeof id.bytes);
 			id.bytes[i / 16] ^= (uint8_t)(1 << (i / 2 % 8));
 		}
-		on_paper(id.bytes, expected);
+		divide_ulid_into_text(id.bytes, expected);
 		if (snowid_ulid_format(&id, text) != 0 || strcmp(text, expected) != 0)
 			ck_abort_msg("%s, not %s", text, expected);
 		if (i & 2)
@@ -110,7 +110,7 @@ TEST(writes_and_reads_what_division_on_paper_gives)
 	}
 }
 
-TEST(only_bytes_of_the_alphabet_are_read)
+TEST(bytes_outside_the_alphabet_of_ulids_are_rejected)
 {
 	for (size_t at = 0; at < LENGTH; at++) {
 		for (int byte = 0; byte < 256; byte++) {
@@ -142,7 +142,7 @@ TEST(only_bytes_of_the_alphabet_are_read)
 	}
 }
 
-TEST(malformed_before_too_large)
+TEST(syntax_error_takes_precedence_over_overflow)
 {
 	struct snowid_id128 id;
 	EXPECT(snowid_ulid_parse("8ZZZZZZZZZZZZZZZZZZZZZZZZ!", LENGTH, &id), SNOWID_E_SYNTAX);
@@ -151,7 +151,7 @@ TEST(malformed_before_too_large)
 	EXPECT_DETAIL("Z0000000000000000000000000");
 }
 
-TEST(other_lengths_are_refused)
+TEST(ulids_of_other_lengths_are_rejected)
 {
 	const char text[] = "00000000000000000000000000000000000000000";
 	struct snowid_id128 id;
@@ -162,21 +162,21 @@ TEST(other_lengths_are_refused)
 	EXPECT(snowid_ulid_parse(text, SIZE_MAX, &id), SNOWID_E_SYNTAX);
 }
 
-TEST(time_has_48_bits)
+TEST(time_of_ulids_has_48_bits)
 {
 	struct snowid_id128 id = {{0}};
-	ck_assert_int_eq(time_of(&id), 0);
+	ck_assert_int_eq(ulid_ms(&id), 0);
 	memset(id.bytes + 6, 0xff, 10);
-	ck_assert_int_eq(time_of(&id), 0);
+	ck_assert_int_eq(ulid_ms(&id), 0);
 	id.bytes[5] = 1;
-	ck_assert_int_eq(time_of(&id), 1);
+	ck_assert_int_eq(ulid_ms(&id), 1);
 	memset(id.bytes, 0xff, 6);
-	ck_assert_int_eq(time_of(&id), 281474976710655);
+	ck_assert_int_eq(ulid_ms(&id), 281474976710655);
 }
 
 TEST(increment_carries_through_the_random_part)
 {
-	for (int ones = 0; ones <= 10; ones++) { /* as many bytes of ones at the end */
+	for (int ones = 0; ones <= 10; ones++) { /* how many bytes at the end are all ones */
 		struct snowid_id128 id, expected;
 		memset(&id, 0x5a, sizeof id);
 		memset(id.bytes + 16 - ones, 0xff, (size_t)ones);
@@ -192,7 +192,7 @@ TEST(increment_carries_through_the_random_part)
 	}
 }
 
-TEST(encodes_tick_counter_and_random_in_this_order)
+TEST(ulid_is_tick_counter_and_random_bytes)
 {
 	static const uint8_t random[8] = {0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8};
 	static const uint8_t expected[16] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0xf7, 0xf8,
@@ -202,7 +202,7 @@ TEST(encodes_tick_counter_and_random_in_this_order)
 	ck_assert_mem_eq(id.bytes, expected, sizeof expected);
 }
 
-TEST(random_ulids_carry_the_systems_time)
+TEST(random_ulids_have_the_time_of_the_system)
 {
 	static const struct {
 		struct timespec clock;
@@ -212,18 +212,18 @@ TEST(random_ulids_carry_the_systems_time)
 		{{0, 999999}, 0},
 		{{0, 1000000}, 1},
 		{{1469922850, 259999999}, 1469922850259},
-		{{253402300799, 999999999}, 253402300799999}, /* the last of 9999 */
+		{{253402300799, 999999999}, 253402300799999}, /* the end of 9999 */
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct snowid_id128 id;
 		fake_realtime = &cases[i].clock;
 		OK(snowid_ulid_random(&id));
-		ck_assert_int_eq(time_of(&id), cases[i].ms);
+		ck_assert_int_eq(ulid_ms(&id), cases[i].ms);
 	}
 	fake_realtime = NULL;
 }
 
-TEST(random_ulids_refuse_a_clock_outside_1970_to_9999)
+TEST(random_ulids_fail_before_1970_and_after_9999)
 {
 	static const struct timespec clocks[] = {
 		{-1, 999999999}, {253402300800, 0}, {INT64_MIN, 0}};
@@ -237,7 +237,7 @@ TEST(random_ulids_refuse_a_clock_outside_1970_to_9999)
 	fake_realtime = NULL;
 }
 
-TEST(random_ulids_need_the_kernels_randomness)
+TEST(random_ulids_fail_without_getrandom)
 {
 	struct snowid_id128 id = {{1}};
 	empty_entropy_block();
@@ -249,25 +249,25 @@ TEST(random_ulids_need_the_kernels_randomness)
 	OK(snowid_ulid_random(&id));
 }
 
-static int by_random_part(const void *a, const void *b)
+static int compare_random_parts(const void *a, const void *b)
 {
 	const struct snowid_id128 *const one = a, *const other = b;
 	return memcmp(one->bytes + 6, other->bytes + 6, 10);
 }
 
-static void expect_fresh(struct snowid_id128 *ids, size_t count)
+static void expect_different_random_parts(struct snowid_id128 *ids, size_t count)
 {
 	static const uint8_t zeros[10];
-	qsort(ids, count, sizeof *ids, by_random_part);
+	qsort(ids, count, sizeof *ids, compare_random_parts);
 	for (size_t i = 0; i < count; i++) {
 		if (memcmp(ids[i].bytes + 6, zeros, 10) == 0)
 			ck_abort_msg("a random part of zeros");
-		if (i > 0 && by_random_part(&ids[i - 1], &ids[i]) == 0)
+		if (i > 0 && compare_random_parts(&ids[i - 1], &ids[i]) == 0)
 			ck_abort_msg("a random part twice");
 	}
 }
 
-TEST(random_parts_are_80_bits_and_fresh)
+TEST(random_ulids_have_80_random_bits)
 {
 	enum { COUNT = 100000 };
 	struct snowid_id128 *const ids = calloc(COUNT, sizeof *ids);
@@ -283,39 +283,40 @@ TEST(random_parts_are_80_bits_and_fresh)
 	}
 	for (int b = 0; b < 10; b++)
 		ck_assert_uint_eq(ones[b] & zeros[b], 0xff);
-	expect_fresh(ids, COUNT);
+	expect_different_random_parts(ids, COUNT);
 	free(ids);
 }
 
-/* The main thread makes ULIDs while signals make it do so in their handler. */
+/* The main thread makes ULIDs, and so do the signal handlers that interrupt it. */
 enum { MADE = 50000, SIGNALS = 3000 };
 static struct snowid_id128 made[MADE + SIGNALS];
-static atomic_int handled;
+static atomic_int ulids_in_handler;
 static atomic_bool enough;
 
-static void on_signal(int number)
+static void make_ulid_in_handler(int number)
 {
-	const int index = atomic_load(&handled);
+	const int index = atomic_load(&ulids_in_handler);
 	(void)number;
 	if (index < SIGNALS && snowid_ulid_random(&made[MADE + index]) == 0)
-		atomic_store(&handled, index + 1);
+		atomic_store(&ulids_in_handler, index + 1);
 }
 
 static void *send_signals(void *to)
 {
 	for (int i = 0; i < SIGNALS && !atomic_load(&enough); i++) {
-		const int before = atomic_load(&handled);
+		const int before = atomic_load(&ulids_in_handler);
 		pthread_kill(*(pthread_t *)to, SIGUSR1);
-		for (int tries = 0; tries < 200 && atomic_load(&handled) == before; tries++)
+		for (int tries = 0; tries < 200 && atomic_load(&ulids_in_handler) == before;
+		     tries++)
 			sched_yield();
 	}
 	atomic_store(&enough, true);
 	return NULL;
 }
 
-TEST(signal_handlers_make_ulids_of_their_own)
+TEST(signal_handlers_make_different_ulids)
 {
-	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction action = {.sa_handler = make_ulid_in_handler};
 	pthread_t self = pthread_self(), sender;
 	size_t count = 0, in_handler;
 
@@ -331,17 +332,17 @@ TEST(signal_handlers_make_ulids_of_their_own)
 	}
 	atomic_store(&enough, true);
 	pthread_join(sender, NULL);
-	in_handler = (size_t)atomic_load(&handled);
+	in_handler = (size_t)atomic_load(&ulids_in_handler);
 	ck_assert_uint_gt(in_handler, 0);
 	memmove(made + count, made + MADE, in_handler * sizeof *made);
-	expect_fresh(made, count + in_handler);
+	expect_different_random_parts(made, count + in_handler);
 }
 
-TEST(first_and_last_enclose_a_millisecond)
+TEST(first_and_last_ulid_enclose_a_millisecond)
 {
 	char text[SNOWID_ULID_TEXT];
 	struct snowid_id128 id;
-	/* 1469922850259 ms is 01ARZ3NDEK (ULID specification). */
+	/* 1469922850259 ms is 01ARZ3NDEK in the specification of ULIDs. */
 	OK(snowid_ulid_first_at(1469922850, 259000000, &id));
 	OK(snowid_ulid_format(&id, text));
 	ck_assert_str_eq(text, "01ARZ3NDEK0000000000000000");
@@ -350,7 +351,7 @@ TEST(first_and_last_enclose_a_millisecond)
 	ck_assert_str_eq(text, "01ARZ3NDEKZZZZZZZZZZZZZZZZ");
 }
 
-TEST(first_and_last_are_clamped_to_1970_and_9999)
+TEST(first_and_last_ulid_are_clamped_to_1970_and_9999)
 {
 	static const struct snowid_id128 zeros;
 	struct snowid_id128 id;
@@ -372,7 +373,7 @@ TEST(first_and_last_are_clamped_to_1970_and_9999)
 	EXPECT(snowid_ulid_last_at(0, 0, NULL), SNOWID_E_INVALID);
 }
 
-TEST(null_is_refused)
+TEST(ulid_calls_reject_null)
 {
 	const struct snowid_id128 id = {{0}};
 	struct snowid_id128 out;

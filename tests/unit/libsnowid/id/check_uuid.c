@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Expected values come from tests/vectors/uuid.tsv, from libuuid, and from moving the digits of the
- * text about.
+ * Expected values come from tests/vectors/uuid.tsv, from libuuid, and from reordering the digits of texts.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -22,14 +21,14 @@
 #define V6     "1ec9414c-232a-6b00-b3c8-9f6bdeced846" /* A.5 */
 #define V7     "017f22e2-79b0-7cc3-98c4-dc0c0c07398f" /* A.6 */
 
-static struct snowid_id128 uuid(const char *text)
+static struct snowid_id128 parse_uuid(const char *text)
 {
 	struct snowid_id128 id;
 	OK(snowid_uuid_parse(text, strlen(text), &id));
 	return id;
 }
 
-static void expect_text(const struct snowid_id128 *id, const char *expected)
+static void expect_uuid_text(const struct snowid_id128 *id, const char *expected)
 {
 	char text[SNOWID_UUID_TEXT];
 	OK(snowid_uuid_format(id, text));
@@ -37,7 +36,8 @@ static void expect_text(const struct snowid_id128 *id, const char *expected)
 		ck_abort_msg("%s, not %s", text, expected);
 }
 
-static void expect_time(const struct snowid_id128 *id, int64_t expected_sec, uint32_t expected_nsec)
+static void expect_uuid_time(const struct snowid_id128 *id, int64_t expected_sec,
+			     uint32_t expected_nsec)
 {
 	int64_t sec = -1;
 	uint32_t nsec = 1;
@@ -46,7 +46,7 @@ static void expect_time(const struct snowid_id128 *id, int64_t expected_sec, uin
 	ck_assert_uint_eq(nsec, expected_nsec);
 }
 
-static void expect_kind(const struct snowid_id128 *id, unsigned expected_version)
+static void expect_uuid_version(const struct snowid_id128 *id, unsigned expected_version)
 {
 	enum snowid_uuid_variant variant;
 	unsigned version;
@@ -56,7 +56,7 @@ static void expect_kind(const struct snowid_id128 *id, unsigned expected_version
 	ck_assert_int_eq((int)variant, SNOWID_UUID_VARIANT_RFC9562);
 }
 
-static void published_fields(const struct snowid_id128 *id, const char *expect)
+static void expect_published_fields(const struct snowid_id128 *id, const char *expect)
 {
 	struct tm broken = {0};
 	unsigned expected_seq, clock_seq;
@@ -67,48 +67,48 @@ static void published_fields(const struct snowid_id128 *id, const char *expect)
 				&expected_seq, &expected[0], &expected[1], &expected[2],
 				&expected[3], &expected[4], &expected[5]),
 			 7);
-	expect_time(id, timegm(&broken), 0);
+	expect_uuid_time(id, timegm(&broken), 0);
 	OK(snowid_uuid_clock_seq(id, &clock_seq));
 	ck_assert_uint_eq(clock_seq, expected_seq);
 	OK(snowid_uuid_node(id, node));
 	ck_assert_mem_eq(node, expected, sizeof node);
 }
 
-static void published(char *column[])
+static void expect_published_uuid(char *column[])
 {
 	const char *const kind = column[0], *const expect = column[2];
-	const struct snowid_id128 id = uuid(column[1]);
+	const struct snowid_id128 id = parse_uuid(column[1]);
 	struct snowid_id128 other;
 	char text[SNOWID_ULID_TEXT];
 	int64_t ms;
 
-	expect_text(&id, column[1]);
+	expect_uuid_text(&id, column[1]);
 	if (strcmp(kind, "1<->6") == 0) {
 		OK(snowid_uuid_1to6(&id, &other));
-		expect_text(&other, expect);
+		expect_uuid_text(&other, expect);
 		OK(snowid_uuid_6to1(&other, &other));
-		expect_text(&other, column[1]);
+		expect_uuid_text(&other, column[1]);
 	} else if (strcmp(kind, "7<->ulid") == 0) {
 		OK(snowid_ulid_format(&id, text));
 		ck_assert_str_eq(text, expect);
 		OK(snowid_ulid_parse(expect, strlen(expect), &other));
-		expect_text(&other, column[1]);
+		expect_uuid_text(&other, column[1]);
 	} else if (strcmp(kind, "7") == 0) {
-		expect_kind(&id, 7);
+		expect_uuid_version(&id, 7);
 		ck_assert_int_eq(sscanf(expect, "unix_ms=%" SCNd64, &ms), 1);
-		expect_time(&id, ms / 1000, (uint32_t)(ms % 1000) * 1000000);
+		expect_uuid_time(&id, ms / 1000, (uint32_t)(ms % 1000) * 1000000);
 	} else {
-		expect_kind(&id, (unsigned)atoi(kind));
-		published_fields(&id, expect);
+		expect_uuid_version(&id, (unsigned)atoi(kind));
+		expect_published_fields(&id, expect);
 	}
 }
 
-TEST(agrees_with_published_uuids)
+TEST(published_uuids_are_read_and_written)
 {
-	ck_assert_int_ge(tsv_read(VECTORS "/uuid.tsv", published), 5);
+	ck_assert_int_ge(tsv_read(VECTORS "/uuid.tsv", expect_published_uuid), 5);
 }
 
-TEST(writes_and_reads_what_libuuid_does)
+TEST(uuid_texts_agree_with_libuuid)
 {
 	uint64_t state = 1;
 	for (int i = 0; i < 100000; i++) {
@@ -129,7 +129,7 @@ TEST(writes_and_reads_what_libuuid_does)
 	}
 }
 
-TEST(kinds_are_those_of_libuuid)
+TEST(versions_and_variants_agree_with_libuuid)
 {
 	static const enum snowid_uuid_variant ours[] = {
 		[UUID_VARIANT_NCS] = SNOWID_UUID_VARIANT_NCS,
@@ -152,7 +152,7 @@ TEST(kinds_are_those_of_libuuid)
 	}
 }
 
-TEST(order_is_that_of_libuuid)
+TEST(order_agrees_with_libuuid)
 {
 	uint64_t state = 2;
 	for (int i = 0; i < 100000; i++) {
@@ -168,8 +168,8 @@ TEST(order_is_that_of_libuuid)
 	}
 }
 
-/* The text of version 6 is the same 60 bits: the highest digits of the time first. */
-static void text_1to6(const char *uuid1, char uuid6[LENGTH + 1])
+/* Version 6 has the same 60 bits of time, the highest digits first. */
+static void reorder_text_1to6(const char *uuid1, char uuid6[LENGTH + 1])
 {
 	char time[16];
 	snprintf(time, sizeof time, "%.3s%.4s%.8s", uuid1 + 15, uuid1 + 9, uuid1);
@@ -197,10 +197,10 @@ TEST(versions_1_and_6_agree_with_libuuid_and_each_other)
 		snprintf(text1, sizeof text1,
 			 "%08" PRIx64 "-%04" PRIx64 "-1%03" PRIx64 "-%04x-%012" PRIx64,
 			 tick & 0xffffffff, tick >> 32 & 0xffff, tick >> 48, 0x8000 | seq, node);
-		expect_text(&uuid1, text1);
-		text_1to6(text1, text6);
+		expect_uuid_text(&uuid1, text1);
+		reorder_text_1to6(text1, text6);
 		sn_uuid6_encode(tick, seq, node, &uuid6);
-		expect_text(&uuid6, text6);
+		expect_uuid_text(&uuid6, text6);
 		if (snowid_uuid_1to6(&uuid1, &other) != 0 ||
 		    memcmp(&other, &uuid6, sizeof other) != 0 ||
 		    snowid_uuid_6to1(&uuid6, &other) != 0 ||
@@ -212,7 +212,7 @@ TEST(versions_1_and_6_agree_with_libuuid_and_each_other)
 		    nsec1 != nsec6 || sec1 != (int64_t)((tick - unix_epoch) / 10000000) ||
 		    nsec1 != tick % 10000000 * 100)
 			ck_abort_msg("time of %s", text1);
-		/* libuuid's time_t is a long. */
+		/* The time_t of libuuid is a long. */
 		if (sizeof(long) == sizeof sec1 &&
 		    (uuid_time(uuid1.bytes, &tv) != sec1 || tv.tv_usec != nsec1 / 1000))
 			ck_abort_msg("time of %s by libuuid", text1);
@@ -228,50 +228,50 @@ TEST(versions_1_and_6_agree_with_libuuid_and_each_other)
 
 TEST(conversions_work_in_place)
 {
-	struct snowid_id128 id = uuid(V1);
+	struct snowid_id128 id = parse_uuid(V1);
 	OK(snowid_uuid_1to6(&id, &id));
-	expect_text(&id, V6);
+	expect_uuid_text(&id, V6);
 	OK(snowid_uuid_6to1(&id, &id));
-	expect_text(&id, V1);
+	expect_uuid_text(&id, V1);
 }
 
-TEST(times_of_versions_1_and_6_begin_in_1582)
+TEST(time_of_versions_1_and_6_starts_in_1582)
 {
-	struct snowid_id128 id = uuid("00000000-0000-1000-8000-000000000000");
+	struct snowid_id128 id = parse_uuid("00000000-0000-1000-8000-000000000000");
 	struct tm begin = {.tm_year = 1582 - 1900, .tm_mon = 9, .tm_mday = 15};
-	expect_time(&id, timegm(&begin), 0);
-	id = uuid("00000000-0000-6001-8000-000000000000");
-	expect_time(&id, timegm(&begin), 100);
-	id = uuid("ffffffff-ffff-1fff-8000-000000000000"); /* 2^60 - 1 */
-	expect_time(&id, timegm(&begin) + 115292150460, 684697500);
+	expect_uuid_time(&id, timegm(&begin), 0);
+	id = parse_uuid("00000000-0000-6001-8000-000000000000");
+	expect_uuid_time(&id, timegm(&begin), 100);
+	id = parse_uuid("ffffffff-ffff-1fff-8000-000000000000"); /* 2^60 - 1 */
+	expect_uuid_time(&id, timegm(&begin) + 115292150460, 684697500);
 }
 
-TEST(times_of_version_7_have_48_bits_of_ms)
+TEST(time_of_version_7_has_48_bits)
 {
-	struct snowid_id128 id = uuid("00000000-0000-7fff-bfff-ffffffffffff");
-	expect_time(&id, 0, 0);
-	id = uuid("00000000-03e7-7000-8000-000000000000");
-	expect_time(&id, 0, 999000000);
-	id = uuid("ffffffff-ffff-7000-8000-000000000000");
-	expect_time(&id, 281474976710, 655000000);
+	struct snowid_id128 id = parse_uuid("00000000-0000-7fff-bfff-ffffffffffff");
+	expect_uuid_time(&id, 0, 0);
+	id = parse_uuid("00000000-03e7-7000-8000-000000000000");
+	expect_uuid_time(&id, 0, 999000000);
+	id = parse_uuid("ffffffff-ffff-7000-8000-000000000000");
+	expect_uuid_time(&id, 281474976710, 655000000);
 }
 
-TEST(encodes_version_7_by_method_1)
+TEST(version_7_has_a_counter_and_random_bits)
 {
 	static const uint8_t random[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	static const uint8_t none[8];
 	struct snowid_id128 id;
 	sn_uuid7_encode(0x123456789abc, 0xdef5, none, &id);
-	expect_text(&id, "12345678-9abc-7def-9400-000000000000");
+	expect_uuid_text(&id, "12345678-9abc-7def-9400-000000000000");
 	sn_uuid7_encode(0x123456789abc, 0xdef5, random, &id);
-	expect_text(&id, "12345678-9abc-7def-97ff-ffffffffffff");
+	expect_uuid_text(&id, "12345678-9abc-7def-97ff-ffffffffffff");
 	sn_uuid7_encode(0, 0, random, &id);
-	expect_text(&id, "00000000-0000-7000-83ff-ffffffffffff");
+	expect_uuid_text(&id, "00000000-0000-7000-83ff-ffffffffffff");
 	sn_uuid7_encode(0xffffffffffff, 0xffff, none, &id);
-	expect_text(&id, "ffffffff-ffff-7fff-bc00-000000000000");
+	expect_uuid_text(&id, "ffffffff-ffff-7fff-bc00-000000000000");
 }
 
-TEST(versions_and_variants_without_a_field_are_refused)
+TEST(fields_that_a_version_lacks_are_rejected)
 {
 	for (unsigned version = 0; version < 16; version++) {
 		for (unsigned variant = 0; variant < 16; variant++) {
@@ -302,11 +302,11 @@ TEST(versions_and_variants_without_a_field_are_refused)
 	EXPECT_DETAIL("version");
 }
 
-/* Every byte in every place of the three ways to write a UUID. */
-TEST(only_bytes_of_their_place_are_read)
+/* Tries every byte in every place of the three forms of a UUID. */
+TEST(bytes_in_the_wrong_place_are_rejected)
 {
 	static const char *const patterns[] = {V1, ("{" V1 "}"), ("urn:uuid:" V1)};
-	const struct snowid_id128 expected = uuid(V1);
+	const struct snowid_id128 expected = parse_uuid(V1);
 	for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++) {
 		const size_t length = strlen(patterns[p]);
 		for (size_t at = 0; at < length; at++) {
@@ -352,7 +352,7 @@ TEST(only_bytes_of_their_place_are_read)
 	}
 }
 
-TEST(other_lengths_are_refused)
+TEST(uuids_of_other_lengths_are_rejected)
 {
 	const char text[] = "00000000-0000-0000-0000-000000000000000000000000000000";
 	struct snowid_id128 id;
@@ -365,7 +365,7 @@ TEST(other_lengths_are_refused)
 	EXPECT(snowid_uuid_parse("urn:uuid:{" V1 "}", 47, &id), SNOWID_E_SYNTAX);
 }
 
-TEST(random_uuids_are_of_version_7_and_the_systems_time)
+TEST(random_uuids_have_version_7_and_the_time_of_the_system)
 {
 	static const struct {
 		struct timespec clock;
@@ -374,19 +374,19 @@ TEST(random_uuids_are_of_version_7_and_the_systems_time)
 	} cases[] = {
 		{{0, 0}, 0, 0},
 		{{1645557742, 1999999}, 1645557742, 1000000},
-		{{253402300799, 999999999}, 253402300799, 999000000}, /* the last of 9999 */
+		{{253402300799, 999999999}, 253402300799, 999000000}, /* the end of 9999 */
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct snowid_id128 id;
 		fake_realtime = &cases[i].clock;
 		OK(snowid_uuid7_random(&id));
-		expect_kind(&id, 7);
-		expect_time(&id, cases[i].sec, cases[i].nsec);
+		expect_uuid_version(&id, 7);
+		expect_uuid_time(&id, cases[i].sec, cases[i].nsec);
 	}
 	fake_realtime = NULL;
 }
 
-TEST(random_uuids_refuse_a_clock_outside_1970_to_9999)
+TEST(random_uuids_fail_before_1970_and_after_9999)
 {
 	static const struct timespec clocks[] = {{-1, 999999999}, {253402300800, 0}};
 	for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
@@ -398,7 +398,7 @@ TEST(random_uuids_refuse_a_clock_outside_1970_to_9999)
 	fake_realtime = NULL;
 }
 
-TEST(random_uuids_need_the_kernels_randomness)
+TEST(random_uuids_fail_without_getrandom)
 {
 	struct snowid_id128 id = {{1}};
 	empty_entropy_block();
@@ -410,12 +410,12 @@ TEST(random_uuids_need_the_kernels_randomness)
 	OK(snowid_uuid7_random(&id));
 }
 
-static int compare(const void *a, const void *b)
+static int compare_uuids(const void *a, const void *b)
 {
 	return snowid_id128_compare(a, b);
 }
 
-TEST(random_uuids_have_74_fresh_bits)
+TEST(random_uuids_have_74_random_bits)
 {
 	static const uint8_t expected[16] = {0,    0,    0,    0,    0,    0,    0x0f, 0xff,
 					     0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -436,15 +436,15 @@ TEST(random_uuids_have_74_fresh_bits)
 	fake_realtime = NULL;
 	for (int b = 0; b < 16; b++)
 		ck_assert_uint_eq(ones.bytes[b] & zeros.bytes[b], expected[b]);
-	qsort(ids, COUNT, sizeof *ids, compare);
+	qsort(ids, COUNT, sizeof *ids, compare_uuids);
 	for (size_t i = 1; i < COUNT; i++)
 		if (snowid_id128_compare(&ids[i - 1], &ids[i]) >= 0)
-			ck_abort_msg("twice the same");
+			ck_abort_msg("a duplicate");
 	free(ids);
 }
 
-static void expect_edges(unsigned version, int64_t sec, uint32_t nsec, const char *first,
-			 const char *last)
+static void expect_first_and_last(unsigned version, int64_t sec, uint32_t nsec, const char *first,
+				  const char *last)
 {
 	char text[SNOWID_UUID_TEXT];
 	struct snowid_id128 id;
@@ -457,17 +457,17 @@ static void expect_edges(unsigned version, int64_t sec, uint32_t nsec, const cha
 }
 
 /* The times of RFC 9562, appendix A: 2022-02-22T19:22:22Z. */
-TEST(first_and_last_enclose_a_tick)
+TEST(first_and_last_uuid_enclose_a_tick)
 {
-	expect_edges(1, 1645557742, 0, "c232ab00-9414-11ec-8000-000000000000",
-		     "c232ab00-9414-11ec-bfff-ffffffffffff");
-	expect_edges(6, 1645557742, 99, "1ec9414c-232a-6b00-8000-000000000000",
-		     "1ec9414c-232a-6b00-bfff-ffffffffffff");
-	expect_edges(7, 1645557742, 999999, "017f22e2-79b0-7000-8000-000000000000",
-		     "017f22e2-79b0-7fff-bfff-ffffffffffff");
+	expect_first_and_last(1, 1645557742, 0, "c232ab00-9414-11ec-8000-000000000000",
+			      "c232ab00-9414-11ec-bfff-ffffffffffff");
+	expect_first_and_last(6, 1645557742, 99, "1ec9414c-232a-6b00-8000-000000000000",
+			      "1ec9414c-232a-6b00-bfff-ffffffffffff");
+	expect_first_and_last(7, 1645557742, 999999, "017f22e2-79b0-7000-8000-000000000000",
+			      "017f22e2-79b0-7fff-bfff-ffffffffffff");
 }
 
-TEST(first_and_last_are_clamped)
+TEST(first_and_last_uuid_are_clamped)
 {
 	static const struct {
 		unsigned version;
@@ -493,7 +493,7 @@ TEST(first_and_last_are_clamped)
 		OK(snowid_uuid_time(&id, &sec, &nsec));
 		ck_assert_int_eq(sec, cases[i].clamped);
 	}
-	/* 60 bits of 100 ns end within this second. */
+	/* 60 bits of 100 ns end during this second. */
 	OK(snowid_uuid_first_at(6, 103072857660, 684697500, &id));
 	EXPECT(snowid_uuid_first_at(6, 103072857660, 684697600, &id), SNOWID_E_RANGE);
 	EXPECT(snowid_uuid_first_at(4, 0, 0, &id), SNOWID_E_KIND);
@@ -502,7 +502,7 @@ TEST(first_and_last_are_clamped)
 	EXPECT(snowid_uuid_last_at(1, 0, 0, NULL), SNOWID_E_INVALID);
 }
 
-TEST(node_and_clock_sequence_are_replaced)
+TEST(node_and_clock_sequence_can_be_replaced)
 {
 	static const uint8_t node[] = {0x9f, 0x6b, 0xde, 0xce, 0xd8, 0x46};
 	char text[SNOWID_UUID_TEXT];
@@ -521,9 +521,9 @@ TEST(node_and_clock_sequence_are_replaced)
 	EXPECT(snowid_uuid_set_clock_seq(&id, 0), SNOWID_E_KIND);
 }
 
-TEST(null_is_refused)
+TEST(uuid_calls_reject_null)
 {
-	const struct snowid_id128 id = uuid(V1);
+	const struct snowid_id128 id = parse_uuid(V1);
 	struct snowid_id128 out;
 	enum snowid_uuid_variant variant;
 	char text[SNOWID_UUID_TEXT] = V1;

@@ -125,7 +125,7 @@ TEST(every_kind_can_use_a_state_file)
 	static const char *const kinds[] = {"js53", "ulid", "uuid1", "uuid6", "uuid7"};
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		struct snowid_clock *const clock = manual_clock(START);
-		struct snowid_generator *a = open_kind(kinds[i], clock);
+		struct snowid_generator *a = open_state_of_kind(kinds[i], clock);
 		struct snowid_id128 x, y;
 		uint64_t node = 1, same = 2, v, w;
 		if (i == 0) {
@@ -135,7 +135,7 @@ TEST(every_kind_can_use_a_state_file)
 			snowid_generator_field(a, "node", &node);
 		}
 		snowid_generator_free(a);
-		a = open_kind(kinds[i], clock);
+		a = open_state_of_kind(kinds[i], clock);
 		if (i == 0) {
 			OK(snowid_generator_next(a, &w));
 			ck_assert_uint_gt(w, v);

@@ -12,7 +12,7 @@
 
 TEST(adopted_copy_starts_above_its_recorded_end_and_the_clock)
 {
-	struct snowid_generator *g = open_store(state_url, manual);
+	struct snowid_generator *g = open_on_store(state_url, manual);
 	unsigned char before[STATE_SIZE], after[STATE_SIZE];
 	struct snowid_clock *late;
 	struct stat status;
@@ -34,7 +34,7 @@ TEST(adopted_copy_starts_above_its_recorded_end_and_the_clock)
 	ck_assert_int_eq(directory_count(), 1);
 	/* The original may have issued IDs until now. */
 	OK(snowid_clock_new_manual(sec + 3, 0, &late));
-	g = open_store(state_url, late);
+	g = open_on_store(state_url, late);
 	ck_assert_uint_ge(snowflake_ms(next_id(g)), (uint64_t)sec * 1000);
 	snowid_generator_free(g);
 	snowid_clock_free(late);
@@ -80,7 +80,7 @@ TEST(file_of_version_1_can_be_opened_and_written)
 	EXPECT(try_open_store(state_url, manual, &g), SNOWID_E_CLOCK); /* 16 years behind */
 	EXPECT_DETAIL("2040-01-03T20:00:00.000Z");
 	OK(snowid_clock_new_manual(recorded, 0, &clock));
-	g = open_store(state_url, clock);
+	g = open_on_store(state_url, clock);
 	ck_assert_uint_eq(field_of(g, "datacenter"), 3);
 	ck_assert_uint_eq(field_of(g, "worker"), 7);
 	uint64_t last = next_id(g);
@@ -116,14 +116,14 @@ static uint32_t crc_32(const unsigned char *bytes, size_t size)
 TEST(compatible_data_of_later_versions_is_kept)
 {
 	unsigned char bytes[STATE_SIZE], after[STATE_SIZE];
-	snowid_generator_free(open_store(state_url, manual));
+	snowid_generator_free(open_on_store(state_url, manual));
 	state_read(bytes);
 	bytes[16] = 5;
 	memset(bytes + 3000, 'x', 1000);
 	const uint32_t sum = crc_32(bytes, 4092);
 	memcpy(bytes + 4092, &sum, sizeof sum);
 	state_create(bytes);
-	struct snowid_generator *const g = open_store(state_url, manual);
+	struct snowid_generator *const g = open_on_store(state_url, manual);
 	next_id(g);
 	snowid_generator_free(g);
 	state_copy();
@@ -139,7 +139,7 @@ TEST(compatible_data_of_later_versions_is_kept)
 
 TEST(recorded_end_can_be_reset_up_and_down)
 {
-	struct snowid_generator *g = open_store(state_url, manual);
+	struct snowid_generator *g = open_on_store(state_url, manual);
 	struct snowid_clock *early;
 	next_id(g);
 	snowid_generator_free(g);
@@ -150,13 +150,13 @@ TEST(recorded_end_can_be_reset_up_and_down)
 	OK(snowid_store_reset(state_url, START - 86400 * 1000, 1));
 	expect_state_info("limit", "2021-02-17T22:13:20.001Z");
 	expect_state_info("floor", "2021-02-17T22:13:20.001Z");
-	g = open_store(state_url, early);
+	g = open_on_store(state_url, early);
 	const uint64_t down = next_id(g);
 	ck_assert_uint_eq(snowflake_ms(down), (START - 86400 * 1000) * 1000ull + 1);
 	snowid_generator_free(g);
 	OK(snowid_store_reset(state_url, START + 5, 0));
 	OK(snowid_clock_advance(manual, 4000 * MS)); /* opening waits for the rest */
-	g = open_store(state_url, manual);
+	g = open_on_store(state_url, manual);
 	ck_assert_uint_eq(snowflake_ms(next_id(g)), (START + 5) * 1000ull);
 	snowid_generator_free(g);
 	snowid_clock_free(early);
@@ -190,7 +190,7 @@ TEST(impossible_resets_are_rejected)
 	unsigned char bytes[STATE_SIZE], after[STATE_SIZE];
 	EXPECT(snowid_store_reset(state_url, START, 0), -ENOENT);
 	ck_assert_int_eq(directory_count(), 0);
-	snowid_generator_free(open_store(state_url, manual));
+	snowid_generator_free(open_on_store(state_url, manual));
 	EXPECT(snowid_store_reset(state_url, -1, 0), SNOWID_E_RANGE);
 	EXPECT(snowid_store_reset(state_url, START, 1000000000), SNOWID_E_RANGE);
 	EXPECT(snowid_store_reset(state_url, 1609459199, 0), SNOWID_E_RANGE); /* before 2021 */
@@ -218,21 +218,21 @@ static void lose_recorded_end(void)
 
 TEST(lost_recorded_end_can_be_reset)
 {
-	snowid_generator_free(open_store(state_url, manual));
+	snowid_generator_free(open_on_store(state_url, manual));
 	lose_recorded_end();
 	struct snowid_generator *g = NULL;
 	EXPECT(try_open_store(state_url, manual, &g), SNOWID_E_STORE);
 	EXPECT_DETAIL("see snowid store --reset");
 	OK(snowid_store_reset(state_url, START, 0));
 	OK(snowid_clock_advance(manual, 1000 * MS));
-	g = open_store(state_url, manual);
+	g = open_on_store(state_url, manual);
 	next_id(g);
 	snowid_generator_free(g);
 }
 
 TEST(copy_without_a_recorded_end_is_not_adopted)
 {
-	snowid_generator_free(open_store(state_url, manual));
+	snowid_generator_free(open_on_store(state_url, manual));
 	lose_recorded_end();
 	state_copy();
 	EXPECT(snowid_store_adopt(state_url), SNOWID_E_STORE);
@@ -241,7 +241,7 @@ TEST(copy_without_a_recorded_end_is_not_adopted)
 
 TEST(file_in_use_is_neither_reset_nor_adopted)
 {
-	struct snowid_generator *const g = open_store(state_url, manual);
+	struct snowid_generator *const g = open_on_store(state_url, manual);
 	int status;
 	EXPECT(snowid_store_reset(state_url, START, 0), -EBUSY);
 	EXPECT_DETAIL("in use, last opened by process");
@@ -261,7 +261,7 @@ TEST(slot_in_use_is_not_reset)
 {
 	char slots[4300], name[4300];
 	snprintf(slots, sizeof slots, "slots:%s?workers=7-7", directory);
-	struct snowid_generator *const slot = open_store(slots, manual);
+	struct snowid_generator *const slot = open_on_store(slots, manual);
 	EXPECT(snowid_store_reset(slots, START, 0), -EBUSY);
 	snprintf(name, sizeof name, "file:%s/worker-7.state", directory);
 	EXPECT(snowid_store_reset(name, START, 0), -EBUSY);
@@ -278,7 +278,7 @@ TEST(slot_in_use_is_not_adopted)
 {
 	char slots[4300];
 	snprintf(slots, sizeof slots, "slots:%s?workers=7-7", directory);
-	snowid_generator_free(open_store(slots, manual));
+	snowid_generator_free(open_on_store(slots, manual));
 	snprintf(state_path, sizeof state_path, "%s/worker-7.state", directory);
 	state_copy();
 	const int fd = open(state_path, O_RDONLY);
@@ -309,7 +309,7 @@ TEST_EACH(kill_at_any_system_call_leaves_the_old_or_the_new_file, 2)
 	bool killed = can_trace();
 	int old = 0, new = 0;
 	for (int stop = 1; killed; stop++) {
-		snowid_generator_free(open_store(state_url, manual));
+		snowid_generator_free(open_on_store(state_url, manual));
 		OK(snowid_store_reset(state_url, START + 30, 0));
 		if (adopt)
 			state_copy();

@@ -39,7 +39,7 @@ static int sleep_really(void *user, uint64_t ns)
 }
 
 /* Writes its IDs to a pipe until it is killed. */
-static void write_ids(int out, int64_t clock_error_ns)
+static void write_ids_to_pipe(int out, int64_t clock_error_ns)
 {
 	struct snowid_clock *clock;
 	struct snowid_generator *g;
@@ -56,7 +56,7 @@ static void write_ids(int out, int64_t clock_error_ns)
 	}
 }
 
-static size_t read_ids(int from, uint64_t *ids, size_t most)
+static size_t read_ids_from_pipe(int from, uint64_t *ids, size_t most)
 {
 	size_t count = 0;
 	ssize_t got;
@@ -82,17 +82,18 @@ TEST(processes_that_are_killed_and_restarted_never_share_an_id)
 			workers[w] = fork();
 			if (workers[w] == 0) {
 				close(ends[0]);
-				write_ids(ends[1], error_ns);
+				write_ids_to_pipe(ends[1], error_ns);
 			}
 		}
 		close(ends[1]);
 		for (int w = 0; w < WORKERS; w++) { /* after a random number of batches */
-			count += read_ids(ends[0], ids + count, 16 * (test_random(&random) % 100));
+			count += read_ids_from_pipe(ends[0], ids + count,
+						    16 * (test_random(&random) % 100));
 			kill(workers[w], SIGKILL);
 			ck_assert_int_eq(waitpid(workers[w], &status, 0), workers[w]);
 			ck_assert(WIFSIGNALED(status));
 		}
-		count += read_ids(ends[0], ids + count, MOST - count);
+		count += read_ids_from_pipe(ends[0], ids + count, MOST - count);
 		close(ends[0]);
 	}
 	ck_assert_uint_gt(count, RUNS * WORKERS * 100);
@@ -110,7 +111,7 @@ static void use_file(void *argument)
 {
 	struct file_user *const user = argument;
 	struct snowid_generator *g;
-	if (try_open_kind("snowflake", user->clock, &g) != 0)
+	if (try_open_state("snowflake", user->clock, &g) != 0)
 		_exit(1);
 	for (int i = 0; i < 80; i++) {
 		snowid_clock_advance(user->clock, MS);

@@ -15,20 +15,21 @@ enum { PROCESSES = 8, THREADS = 4, PER_THREAD = 2000 };
 
 /* A kind of 64 bits; or one of 128 bits, with a mask of those that are the slot: the others can be
  * random, and would hide a slot that is issued twice. */
-struct kind {
+struct slot_kind {
 	const char *name;
 	bool wide;
 	struct snowid_id128 slot;
 };
 
-struct share {
+struct issue_share {
 	struct snowid_generator *generator;
-	const struct kind *kind;
+	const struct slot_kind *kind;
 	struct snowid_id128 *slots;
 	bool failed;
 };
 
-static int next_slot(struct snowid_generator *g, const struct kind *kind, struct snowid_id128 *slot)
+static int next_slot(struct snowid_generator *g, const struct slot_kind *kind,
+		     struct snowid_id128 *slot)
 {
 	uint64_t id = 0;
 	if (!kind->wide) {
@@ -45,22 +46,22 @@ static int next_slot(struct snowid_generator *g, const struct kind *kind, struct
 
 static void *issue_share(void *argument)
 {
-	struct share *const share = argument;
+	struct issue_share *const share = argument;
 	for (int i = 0; i < PER_THREAD; i++)
 		share->failed |= next_slot(share->generator, share->kind, &share->slots[i]) != 0;
 	return NULL;
 }
 
-static int issue_in_process(const struct kind *kind, struct snowid_id128 *slots)
+static int issue_in_process(const struct slot_kind *kind, struct snowid_id128 *slots)
 {
 	struct snowid_generator *g;
 	pthread_t threads[THREADS];
-	struct share shares[THREADS];
+	struct issue_share shares[THREADS];
 	bool failed = false;
-	if (try_open_kind(kind->name, NULL, &g) != 0)
+	if (try_open_state(kind->name, NULL, &g) != 0)
 		return 1;
 	for (int i = 0; i < THREADS; i++) {
-		shares[i] = (struct share){g, kind, slots + i * PER_THREAD, false};
+		shares[i] = (struct issue_share){g, kind, slots + i * PER_THREAD, false};
 		pthread_create(&threads[i], NULL, issue_share, &shares[i]);
 	}
 	for (int i = 0; i < THREADS; i++) {
@@ -81,12 +82,12 @@ TEST_EACH(processes_with_threads_never_share_an_id, 6)
 {
 	enum { ALL = 2 * PROCESSES * THREADS * PER_THREAD };
 #define WHOLE 255, 255, 255, 255, 255, 255, 255, 255
-	static const struct kind kinds[] = {
+	static const struct slot_kind kinds[] = {
 		{"snowflake", false, {{0}}},       {"instagram", false, {{0}}},
 		{"ulid", true, {{WHOLE}}},         {"uuid1", true, {{WHOLE, WHOLE}}},
 		{"uuid6", true, {{WHOLE, WHOLE}}}, {"uuid7", true, {{WHOLE, 0xfc}}},
 	};
-	const struct kind *const kind = &kinds[nth];
+	const struct slot_kind *const kind = &kinds[nth];
 	struct snowid_id128 *const slots = shared_memory(ALL * sizeof *slots), *to = slots;
 	pid_t children[PROCESSES];
 	for (int round = 0; round < 2; round++, disk.boot++) {

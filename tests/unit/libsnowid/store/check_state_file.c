@@ -108,9 +108,9 @@ TEST(file_of_another_kind_or_worker_is_rejected)
 	struct snowid_clock *const clock = manual_clock(START);
 	struct snowid_generator *g = NULL;
 	snowid_generator_free(open_state(clock));
-	EXPECT(try_open_kind("twitter", clock, &g), SNOWID_E_STORE);
+	EXPECT(try_open_state("twitter", clock, &g), SNOWID_E_STORE);
 	EXPECT_DETAIL("another kind, layout or epoch");
-	EXPECT(try_open_kind("ulid", clock, &g), SNOWID_E_STORE);
+	EXPECT(try_open_state("ulid", clock, &g), SNOWID_E_STORE);
 	struct snowid_config *const config = state_config("snowflake", clock);
 	OK(snowid_config_set_field(config, "worker", 2));
 	EXPECT(snowid_generator_new(config, &g), SNOWID_E_STORE);

@@ -12,7 +12,7 @@
 
 struct fake_disk disk;
 
-static bool fails(const char *call)
+static bool is_failing(const char *call)
 {
 	if (!disk.failing || strcmp(disk.failing, call) != 0)
 		return false;
@@ -92,7 +92,9 @@ int real_open(const char *name, int flags, ...) REAL(OPEN);
 int wrap_open(const char *name, int flags, unsigned mode) WRAP(OPEN);
 int wrap_open(const char *name, int flags, unsigned mode)
 {
-	if (fails(flags & O_DIRECTORY ? "open directory" : flags & O_RDWR ? "open" : "inspect"))
+	if (is_failing(flags & O_DIRECTORY ? "open directory"
+		       : flags & O_RDWR    ? "open"
+					   : "inspect"))
 		return -1;
 	return real_open(name, flags, mode);
 }
@@ -101,14 +103,14 @@ int real_mkostemp(char *name, int flags) REAL(MKOSTEMP);
 int wrap_mkostemp(char *name, int flags) WRAP(MKOSTEMP);
 int wrap_mkostemp(char *name, int flags)
 {
-	return fails("mkostemp") ? -1 : real_mkostemp(name, flags);
+	return is_failing("mkostemp") ? -1 : real_mkostemp(name, flags);
 }
 
 int real_fchmod(int fd, mode_t mode) REAL("fchmod");
 int wrap_fchmod(int fd, mode_t mode) WRAP("fchmod");
 int wrap_fchmod(int fd, mode_t mode)
 {
-	return fails("fchmod") ? -1 : real_fchmod(fd, mode);
+	return is_failing("fchmod") ? -1 : real_fchmod(fd, mode);
 }
 
 /* Writes no more than a page at a time, as a disk that is nearly full may. */
@@ -116,7 +118,7 @@ ssize_t real_pwrite(int fd, const void *bytes, size_t size, off_t at) REAL(PWRIT
 ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at) WRAP(PWRITE);
 ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at)
 {
-	if (at >= STATE_RESERVED && fails("pwrite"))
+	if (at >= STATE_RESERVED && is_failing("pwrite"))
 		return -1;
 	return real_pwrite(fd, bytes, size > 4096 ? 4096 : size, at);
 }
@@ -125,7 +127,7 @@ int real_link(const char *from, const char *to) REAL("link");
 int wrap_link(const char *from, const char *to) WRAP("link");
 int wrap_link(const char *from, const char *to)
 {
-	return fails("link") ? -1 : real_link(from, to);
+	return is_failing("link") ? -1 : real_link(from, to);
 }
 
 /* ---- syncs --------------------------------------------------------------------------------- */
@@ -136,7 +138,7 @@ int wrap_fsync(int fd)
 {
 	struct stat status;
 	const bool is_directory = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
-	if (fails(is_directory ? "fsync directory" : "fsync"))
+	if (is_failing(is_directory ? "fsync directory" : "fsync"))
 		return -1;
 	const int result = real_fsync(fd);
 	if (!is_directory && pread(fd, disk.durable, STATE_SIZE, 0) != STATE_SIZE)
@@ -173,7 +175,7 @@ int wrap_msync(void *start, size_t size, int flags)
 	disk.during_sync = NULL;
 	if (hook)
 		hook();
-	if (fails(takeover ? "msync hot" : "msync"))
+	if (is_failing(takeover ? "msync hot" : "msync"))
 		return -1;
 	const int result = real_msync(start, size, flags);
 	remember_sync(start, first, !takeover);
