@@ -10,11 +10,11 @@
 
 #include "snowidd/service/service.h"
 
-/* Of the first kind. */
+/* Of the first kind. The layout is "" if no other daemon can make the same IDs: they are not 64-bit
+ * numbers, or unique on one host only. */
 struct peer_identity {
 	char instance[32]; /* a name of this run of the daemon */
-	char layout
-		[512]; /* "" if other daemons cannot make the same IDs: not 64-bit, or of one host only */
+	char layout[512];
 	char fields[256]; /* "datacenter_id=0 worker_id=5 " */
 };
 

@@ -64,7 +64,7 @@ static bool read_health_response(void *user, size_t index, const char *answer, s
 	return true;
 }
 
-/* A conflict with a peer that does not answer goes unnoticed: the operator should know. */
+/* A conflict with a peer that does not answer goes unnoticed, so the operator should know. */
 static void log_silence(struct peer *peer)
 {
 	char reason[40] = "no answer in time";
@@ -91,7 +91,8 @@ static void end_peers_round(void *user)
 	peers->reported(peers->user, peers->conflict[0] ? peers->conflict : NULL);
 }
 
-/* A peer that keeps its place keeps its history. */
+/* A peer that is still at the same index was there in the last round, so keep what has been
+ * logged. */
 static bool peer_prepare(struct peer *peer, const char *text, struct address *address)
 {
 	const bool same = strcmp(peer->name, text) == 0;

@@ -14,13 +14,13 @@
 
 struct peers;
 
-/* After each round `reported` gets a sentence about a peer that makes the same IDs; NULL if there is none.
- * Returns NULL if there is no memory. */
+/* After each round `reported` gets a sentence about a peer that makes the same IDs; NULL if there
+ * is none. Returns NULL if there is no memory. */
 struct peers *peers_new(uv_loop_t *loop, struct service *service,
 			void (*reported)(void *user, const char *conflict), void *user);
 
-/* Asks all of them at once, each HOST:PORT, with the token unless it is NULL, and logs which do not answer.
- * Does nothing while the last round goes on. */
+/* Asks all of them at once, each HOST:PORT, with the token unless it is NULL, and logs which do not
+ * answer. Does nothing while the last round goes on. */
 void peers_ask(struct peers *peers, const struct text_list *addresses, const char *token);
 void peers_close(struct peers *peers);
 

@@ -18,12 +18,13 @@ struct address {
 	char path[ADDRESS_PATH_SIZE]; /* of a Unix socket; "" if it is a host */
 };
 
-/* Reads HOST, HOST:PORT, IPV6, [IPV6], [IPV6]:PORT or unix:/PATH. As a port may follow an IPv6 address only
- * behind brackets (RFC 3986, section 3.2.2), two colons outside of them make the whole text a host. Does not
- * look up the host or the port. False if the text is none of these. */
+/* Reads HOST, HOST:PORT, IPV6, [IPV6], [IPV6]:PORT or unix:/PATH. As a port may follow an IPv6
+ * address only behind brackets (RFC 3986, section 3.2.2), two colons outside of them make the whole
+ * text a host. Does not look up the host or the port. False if the text is none of these. */
 bool address_parse(const char *text, struct address *address);
 
-/* The port as a number from 1 to 65535; `otherwise` if none is given. False if it is not such a number. */
+/* The port as a number from 1 to 65535; `otherwise` if none is given. False if it is not such a
+ * number. */
 bool address_port(const struct address *address, uint16_t otherwise, uint16_t *port);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "snowidd/base/inquiry.h"
 
-/* Looked up, sent to, answered: in this order, any of which may fail. */
+/* The host is looked up, the question sent, the answer received. Any of these may fail. */
 struct question {
 	struct inquiry *inquiry;
 	union {
@@ -31,17 +31,17 @@ struct inquiry {
 	enum inquiry_transport transport;
 	const struct inquiry_handler *handler;
 	void *user;
-	struct question *questions; /* NULL if the loop knows none of them */
+	struct question *questions; /* NULL when the loop has no handle or lookup of theirs */
 	size_t question_count, unanswered;
 	size_t references; /* from the loop: the timer, sockets and lookups */
 	bool asking, closing;
 };
 
-/* ---- the end of a question, of a round, of all ----------------------------------------------- */
+/* ---- endings --------------------------------------------------------------------------------- */
 
 static void inquiry_unref(struct inquiry *inquiry)
 {
-	const size_t timer = inquiry->closing ? 0 : 1; /* which stays until then */
+	const size_t timer = inquiry->closing ? 0 : 1; /* is open until then */
 
 	if (--inquiry->references > timer)
 		return;
@@ -112,7 +112,8 @@ static bool question_read_answer(struct question *question, size_t length)
 					     question->answer, length);
 }
 
-/* An error is no answer, as anybody can send an ICMP message: the host has until the deadline. */
+/* Errors are ignored, as anybody can send an ICMP message: the host may still answer until the
+ * deadline. */
 static void on_datagram(uv_udp_t *socket, ssize_t length, const uv_buf_t *room,
 			const struct sockaddr *sender, unsigned flags)
 {
@@ -133,7 +134,7 @@ static void on_stream_data(uv_stream_t *stream, ssize_t length, const uv_buf_t *
 		question->answer_length += (size_t)length;
 	if (length >= 0)
 		return;
-	/* UV_ENOBUFS: it is longer than anything that we understand. */
+	/* UV_ENOBUFS: the answer is longer than any we can read. */
 	if (length == UV_EOF || length == UV_ENOBUFS)
 		question_read_answer(question, question->answer_length);
 	question_end(question);
@@ -161,7 +162,7 @@ static void on_question_written(uv_write_t *write, int status)
 static void on_question_sent(uv_udp_send_t *datagram, int status)
 {
 	(void)datagram;
-	(void)status; /* as above */
+	(void)status; /* likewise */
 }
 
 static void on_connected(uv_connect_t *connect, int status)
@@ -253,7 +254,7 @@ bool inquiry_ask(struct inquiry *inquiry, const struct address *hosts, size_t co
 	inquiry->asking = true;
 	inquiry->question_count = count;
 	inquiry->unanswered = 0;
-	inquiry->references++; /* of this function */
+	inquiry->references++; /* so that the round is not freed within this function */
 	uv_timer_start(&inquiry->timeout, on_round_timeout, INQUIRY_TIMEOUT_MS, 0);
 	for (size_t i = 0; i < count; i++)
 		question_ask(&inquiry->questions[i], inquiry, &hosts[i]);

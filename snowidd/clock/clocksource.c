@@ -32,8 +32,8 @@ static int64_t timespec_ns(const struct timespec *time)
 	return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
 }
 
-/* Wall and elapsed time at one moment: the wall clock between two readings of the other that lie close
- * together. */
+/* Wall and elapsed time at the same moment: the wall clock is read between two readings of elapsed
+ * time, again and again until those are close together. */
 static void read_clocks(struct clock_reading *reading)
 {
 	uint64_t best_ns = UINT64_MAX;
@@ -51,8 +51,8 @@ static void read_clocks(struct clock_reading *reading)
 	}
 }
 
-/* CLOCK_MONOTONIC is adjusted as the wall clock is, but for steps; its raw twin is not. Suspension counts in
- * neither. */
+/* CLOCK_MONOTONIC is slewed like the wall clock, but not stepped; CLOCK_MONOTONIC_RAW is neither.
+ * Both stop while the system is suspended. */
 static void read_slew(struct clock_reading *reading)
 {
 	struct timespec raw, adjusted;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Feeds a clock watch from this host: with the kernel's clocks, at an interval and whenever the clock is set,
- * and with the time of NTP servers.
+ * Feeds a clock watch from this host: with the kernel's clocks, at an interval and whenever the
+ * clock is set, and with the time of NTP servers.
  */
 #ifndef SNOWIDD_CLOCKSOURCE_H
 #define SNOWIDD_CLOCKSOURCE_H
@@ -20,8 +20,8 @@ struct clocksource_options {
 
 struct clocksource;
 
-/* Reads the clocks at once. `updated` is called whenever the watch has been fed. NULL if there is no
- * memory. */
+/* Reads the clocks at once. `updated` is called whenever the watch has been fed. NULL if there is
+ * no memory. */
 struct clocksource *clocksource_new(uv_loop_t *loop, struct clockwatch *watch,
 				    const struct clocksource_options *options,
 				    void (*updated)(void *user), void *user);

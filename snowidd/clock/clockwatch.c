@@ -2,9 +2,10 @@
  *
  * Decides whether the wall clock can be trusted.
  *
- * The difference between wall and elapsed time changes only by steps, because slewing adjusts both. A step
- * counts as drift until the new time is confirmed by an NTP measurement or by the kernel, which clears its
- * "synchronised" flag when the clock is set, until a time daemon sets the flag again.
+ * The difference between wall and elapsed time changes only by steps, because slewing adjusts
+ * both. A step counts as drift until the new time is confirmed by an NTP measurement or by the
+ * kernel, which clears its "synchronised" flag when the clock is set, until a time daemon sets
+ * the flag again.
  */
 #include <inttypes.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Decides whether the wall clock can be trusted, from readings of the kernel's clocks and offsets measured by
- * NTP. It reads no clock itself, so that a test can give it any reading.
+ * Decides whether the wall clock can be trusted, from readings of the kernel's clocks and
+ * offsets measured by NTP. It reads no clock itself, so that a test can give it any reading.
  */
 #ifndef SNOWIDD_CLOCKWATCH_H
 #define SNOWIDD_CLOCKWATCH_H

@@ -48,8 +48,8 @@ static uint64_t ntp_timestamp(int64_t unix_ns)
 	return ((uint64_t)sec + UNIX_EPOCH) << 32 | ((uint64_t)nsec << 32) / SECOND_NS;
 }
 
-/* a - b in ns. Right across the end of an era (RFC 5905 section 6), as long as they are less than 68 years
- * apart. */
+/* a - b in ns. Right across the end of an era (RFC 5905 section 6), as long as they are less than
+ * 68 years apart. */
 static int64_t ntp_difference_ns(uint64_t a, uint64_t b)
 {
 	const int64_t delta = (int64_t)(a - b);

@@ -16,15 +16,16 @@
 /* The cookie, a random number in place of our time, is all that differs between requests. */
 void sntp_write_request(uint64_t cookie, uint8_t packet[SNTP_PACKET_SIZE]);
 
-/* Computes from the response how far the local clock, which showed sent_ns and received_ns (since 1970), is
- * ahead. False if the packet is not a response to this request, or if the server does not know the time. */
+/* Computes from the response how far the local clock, which showed sent_ns and received_ns (since
+ * 1970), is ahead. False if the packet is not a response to this request, or if the server does not
+ * know the time. */
 bool sntp_read_response(const uint8_t *packet, size_t length, uint64_t cookie, int64_t sent_ns,
 			int64_t received_ns, int64_t *ahead_ns);
 
 struct sntp_client;
 
-/* `measured` gets an offset from each server that has responded, INQUIRY_TIMEOUT_MS after the request at the
- * latest. It may sort them. NULL if there is no memory. */
+/* `measured` gets an offset from each server that has responded, INQUIRY_TIMEOUT_MS after the
+ * request at the latest. It may sort them. NULL if there is no memory. */
 typedef void (*sntp_measured_fn)(void *user, int64_t *ahead_ns, size_t count);
 struct sntp_client *sntp_new(uv_loop_t *loop, sntp_measured_fn measured, void *user);
 

@@ -24,37 +24,38 @@ static const struct setting setting_table[] = {
 	{"datacenter_id", SETTING_NUMBER, AT(datacenter_id), "", 0, UINT32_MAX, true, "N",
 	 "value of the field datacenter"},
 	{"worker_id", SETTING_TEXT, AT(worker_id), "store", 0, 0, true, "N|store|hostname",
-	 "the worker: a number, as the store assigns it, or the ordinal of a host name like "
-	 "name-7"},
+	 "worker ID: a number, store to let the store assign it, or hostname for the number at "
+	 "the end of a host name like name-7"},
 	{"fields", SETTING_LIST, AT(fields), "", 0, 0, true, "NAME=N...", "values of other fields"},
 	{"store", SETTING_TEXT, AT(store), "", 0, 0, true, "URL",
 	 "where to keep state, see snowid-stores(7) (default: a slot of this host)"},
 	{"wait", SETTING_TEXT, AT(wait), "", 0, 0, true, "SPAN",
-	 "if the clock is behind by up to this, wait (5ms)"},
+	 "if the clock is behind by up to this, wait (default: 5ms)"},
 	{"hold", SETTING_TEXT, AT(hold), "", 0, 0, true, "SPAN",
-	 "if it is behind by up to this, continue from the last tick; else refuse (1s)"},
+	 "if it is behind by up to this, continue from the last tick; otherwise refuse "
+	 "(default: 1s)"},
 	{"borrow", SETTING_TEXT, AT(borrow), "", 0, 0, true, "SPAN",
-	 "how far IDs may run ahead of the clock (0)"},
+	 "how far IDs may run ahead of the clock (default: 0)"},
 	{"block", SETTING_TEXT, AT(block), "", 0, 0, true, "SPAN",
-	 "how far ahead of the clock the store allows IDs (3s)"},
+	 "how far ahead of the clock the store allows IDs (default: 3s)"},
 	{"jump", SETTING_TEXT, AT(jump), "", 0, 0, true, "SPAN",
-	 "do not record the time of a clock that jumps ahead by more than this (1h)"},
+	 "do not record the time of a clock that jumps ahead by more than this (default: 1h)"},
 	{"mode", SETTING_TEXT, AT(mode), "", 0, 0, true, "0600|0640|0660",
-	 "permissions of new state files (0600)"},
+	 "permissions of new state files (default: 0600)"},
 	{"spread", SETTING_TEXT, AT(spread), "", 0, 0, true, "true|false",
-	 "begin the sequence of each tick at a random value (false)"},
+	 "begin the sequence of each tick at a random value (default: false)"},
 	{"listen", SETTING_LIST, AT(listen), "", 0, 0, true, "ADDRESS...",
 	 "addresses to listen on: 10.0.0.1, [::]:8081, unix:/path (default: loopback)"},
 	{"port", SETTING_NUMBER, AT(port), "8080", 1, 65535, true, "N",
 	 "port of addresses without one"},
 	{"threads", SETTING_NUMBER, AT(threads), "0", 0, 256, true, "N",
-	 "threads that serve requests (0: one per CPU)"},
+	 "threads that serve requests; 0 means one per CPU"},
 	{"tls.certificate", SETTING_TEXT, AT(tls_certificate), "", 0, 0, false, "FILE",
 	 "certificate chain in PEM; serve only HTTPS"},
 	{"tls.key", SETTING_TEXT, AT(tls_key), "", 0, 0, false, "FILE",
 	 "private key of that certificate"},
 	{"tls.client_ca", SETTING_TEXT, AT(tls_client_ca), "", 0, 0, false, "FILE",
-	 "clients must present a certificate of these authorities"},
+	 "clients must present a certificate that one of these authorities has signed"},
 	{"token_file", SETTING_TEXT, AT(token_file), "", 0, 0, false, "FILE",
 	 "clients must send the token in this file (Authorization: Bearer)"},
 	{"limits.connections", SETTING_NUMBER, AT(connections), "10000", 1, 1000000, false, "N",
@@ -72,9 +73,9 @@ static const struct setting setting_table[] = {
 	{"limits.stop_timeout", SETTING_SPAN, AT(stop_timeout), "10s", 0, 3600 * SEC, false, "SPAN",
 	 "how long to wait for open connections when stopping"},
 	{"limits.rate", SETTING_NUMBER, AT(rate), "0", 0, 1000000000, false, "N",
-	 "requests per second of one client (0: no limit)"},
+	 "requests per second of one client; 0 means no limit"},
 	{"limits.burst", SETTING_NUMBER, AT(burst), "100", 1, 1000000000, false, "N",
-	 "requests a client may send at once in addition"},
+	 "how many requests a client may send at once in addition"},
 	{"clock.interval", SETTING_SPAN, AT(clock_interval), "10s", 100 * MS, 3600 * SEC, false,
 	 "SPAN", "how often to check the clock"},
 	{"clock.warn", SETTING_SPAN, AT(clock_warn), "100ms", MS, 3600 * SEC, false, "SPAN",
@@ -161,7 +162,7 @@ static bool text_list_add(struct text_list *list, const char *text, size_t lengt
 	return true;
 }
 
-static bool replace_text(char **to, const char *text, struct settings_error *error)
+static bool setting_replace_text(char **to, const char *text, struct settings_error *error)
 {
 	char *const copy = strdup(text);
 	if (!copy)
@@ -234,9 +235,10 @@ static bool setting_set_value(const struct setting *setting, void *to, const cha
 		*(bool *)to = strcmp(text, "true") == 0;
 		return true;
 	case SETTING_CHOICE:
-		return setting_check_choice(setting, text, error) && replace_text(to, text, error);
+		return setting_check_choice(setting, text, error) &&
+		       setting_replace_text(to, text, error);
 	case SETTING_TEXT:
-		return replace_text(to, text, error);
+		return setting_replace_text(to, text, error);
 	}
 	return false;
 }
@@ -264,14 +266,14 @@ bool settings_set(struct settings *settings, const struct setting *setting, cons
 	if (!append)
 		settings_clear_list(settings, setting);
 	return setting_set_value(setting, setting_value(settings, setting), text, error) &&
-	       replace_text(&settings->origins[setting - setting_table], origin, error);
+	       setting_replace_text(&settings->origins[setting - setting_table], origin, error);
 }
 
 bool settings_set_words(struct settings *settings, const struct setting *setting, const char *text,
 			const char *origin, struct settings_error *error)
 {
 	return setting_set_words(setting, setting_value(settings, setting), text, error) &&
-	       replace_text(&settings->origins[setting - setting_table], origin, error);
+	       setting_replace_text(&settings->origins[setting - setting_table], origin, error);
 }
 
 void settings_clear_list(struct settings *settings, const struct setting *setting)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The settings of the daemon: one table of their keys, types, limits and help, and their values. Where the
- * values come from is in sources.h.
+ * The settings of the daemon: one table of their keys, types, limits and help, and their values.
+ * Where the values come from is in sources.h.
  */
 #ifndef SNOWIDD_SETTINGS_H
 #define SNOWIDD_SETTINGS_H
@@ -84,8 +84,8 @@ bool setting_is_group(const char *prefix);
 struct settings *settings_new(struct settings_error *error);
 void settings_free(struct settings *settings);
 
-/* Sets a value from text; `origin` says where that is. For a list, the text is one item, which replaces the
- * list unless `append`. */
+/* Sets a value from text; `origin` says where that is. For a list, the text is one item, which
+ * replaces the list unless `append`. */
 bool settings_set(struct settings *settings, const struct setting *setting, const char *text,
 		  bool append, const char *origin, struct settings_error *error);
 
@@ -96,11 +96,12 @@ bool settings_set_words(struct settings *settings, const struct setting *setting
 /* Makes a list empty. */
 void settings_clear_list(struct settings *settings, const struct setting *setting);
 
-/* If an error begins with a key ("worker_id: …") that was set somewhere, puts that place before it. */
+/* If an error begins with a key ("worker_id: …") that was set somewhere, puts that place before
+ * it. */
 void settings_locate(const struct settings *settings, struct settings_error *error);
 
-/* The next key, from *index on, that differs and takes effect only at the next start; NULL if there is no
- * other. */
+/* The next key, from *index on, that differs and takes effect only at the next start; NULL if there
+ * is no other. */
 const char *settings_fixed_change(const struct settings *a, const struct settings *b,
 				  size_t *index);
 

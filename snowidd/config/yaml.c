@@ -42,7 +42,7 @@ __attribute__((format(printf, 2, 3))) static bool fail_at_event(const struct yam
 			     event_line(file), why);
 }
 
-static bool next_event(struct yaml_file *file)
+static bool read_event(struct yaml_file *file)
 {
 	yaml_event_delete(&file->event);
 	if (yaml_parser_parse(&file->parser, &file->event))
@@ -54,7 +54,7 @@ static bool next_event(struct yaml_file *file)
 
 static bool expect_event(struct yaml_file *file, yaml_event_type_t type, const char *otherwise)
 {
-	return next_event(file) &&
+	return read_event(file) &&
 	       (file->event.type == type || fail_at_event(file, "%s", otherwise));
 }
 
@@ -83,7 +83,7 @@ static bool read_items(struct yaml_file *file, const struct setting *setting)
 {
 	settings_clear_list(file->settings, setting);
 	for (;;) {
-		if (!next_event(file))
+		if (!read_event(file))
 			return false;
 		if (file->event.type == YAML_SEQUENCE_END_EVENT)
 			return true;
@@ -99,7 +99,7 @@ static bool read_value(struct yaml_file *file, const struct setting *setting)
 {
 	const bool is_list = setting->type == SETTING_LIST;
 
-	if (!next_event(file))
+	if (!read_event(file))
 		return false;
 	if (file->event.type == YAML_SCALAR_EVENT)
 		return read_scalar(file, setting, false);
@@ -133,7 +133,7 @@ static bool read_key(struct yaml_file *file, const char *key)
 		return read_value(file, setting);
 	if (!setting_is_group(key))
 		return fail_at_event(file, "there is no key \"%s\"", key);
-	if (!next_event(file))
+	if (!read_event(file))
 		return false;
 	if (file->event.type != YAML_MAPPING_START_EVENT)
 		return fail_at_event(file, "%s: must contain keys of its own", key);
@@ -141,14 +141,14 @@ static bool read_key(struct yaml_file *file, const char *key)
 	return read_mapping(file, prefix);
 }
 
-/* The keys of a mapping whose start has been read. The prefix is "", or "limits." in the mapping of that
- * name. */
+/* The keys of a mapping whose start has been read. The prefix is "", or "limits." in the mapping of
+ * that name. */
 static bool read_mapping(struct yaml_file *file, const char *prefix)
 {
 	char key[KEY_SIZE];
 
 	for (;;) {
-		if (!next_event(file))
+		if (!read_event(file))
 			return false;
 		if (file->event.type == YAML_MAPPING_END_EVENT)
 			return true;
@@ -162,11 +162,11 @@ static bool read_mapping(struct yaml_file *file, const char *prefix)
 
 static bool read_stream(struct yaml_file *file)
 {
-	if (!expect_event(file, YAML_STREAM_START_EVENT, "not YAML") || !next_event(file))
+	if (!expect_event(file, YAML_STREAM_START_EVENT, "not YAML") || !read_event(file))
 		return false;
 	if (file->event.type == YAML_STREAM_END_EVENT)
 		return true; /* nothing but comments */
-	if (!next_event(file))
+	if (!read_event(file))
 		return false;
 	if (file->event.type == YAML_SCALAR_EVENT && file->event.data.scalar.length == 0)
 		return true;

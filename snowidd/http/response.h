@@ -9,8 +9,8 @@
 
 #include "snowidd/base/buffer.h"
 
-/* Appends the body to `body`, even if its end is missing or malformed. Returns the status; 0 if there is
- * none. */
+/* Appends the body to `body`, even if its end is missing or malformed. Returns the status; 0 if
+ * there is none. */
 unsigned http_response_parse(const char *bytes, size_t length, struct buffer *body);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rounds of questions over connections, to a server that is part of the test. Datagrams are in check_sntp.c.
+ * Rounds of questions over connections, to a server that is part of the test. Datagrams are in
+ * check_sntp.c.
  */
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the daemon makes of its clock: a test feeds the watch what the kernel and NTP would say.
+ * Whether the clock can be trusted, from readings and measurements that the tests make up.
  */
 #include "snowidd/base/log.h"
 #include "snowidd/clock/clockwatch.h"
 #include "tests/unit/check.h"
 
-/* A host: its clocks, and what its kernel says of them. */
-struct host {
+struct watched_host {
 	struct clockwatch *watch;
 	struct clock_reading now;
 	struct clock_state state;
 };
 
-static struct host start(void)
+static struct watched_host watch_host(void)
 {
-	struct host host = {
+	struct watched_host host = {
 		.watch = clockwatch_new(100 * MS, 1 * SEC),
 		.now = {.wall_ns = 1700000000 * SEC, .boot_ns = 5000 * SEC},
 	};
@@ -25,8 +24,8 @@ static struct host start(void)
 	return host;
 }
 
-/* Ten seconds go by, in which the clock is set by `step`. */
-static enum clock_verdict after(struct host *host, int64_t step)
+/* Ten seconds pass, during which the clock is stepped. */
+static enum clock_verdict verdict_after_step(struct watched_host *host, int64_t step)
 {
 	host->now.boot_ns += 10 * SEC;
 	host->now.wall_ns += 10 * SEC + step;
@@ -35,7 +34,8 @@ static enum clock_verdict after(struct host *host, int64_t step)
 	return host->state.verdict;
 }
 
-static enum clock_verdict measured(struct host *host, size_t count, const int64_t *offsets)
+static enum clock_verdict verdict_after_ntp(struct watched_host *host, size_t count,
+					    const int64_t *offsets)
 {
 	int64_t copy[8];
 
@@ -46,18 +46,18 @@ static enum clock_verdict measured(struct host *host, size_t count, const int64_
 	return host->state.verdict;
 }
 
-TEST(a_clock_that_runs_is_good)
+TEST(a_steady_clock_is_good)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 
 	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(after(&host, 0), CLOCK_GOOD);
+		ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_GOOD);
 	ck_assert_uint_eq(host.state.steps, 0);
 	ck_assert_str_eq(host.state.reason, "");
 	clockwatch_free(host.watch);
 }
 
-TEST(thresholds_in_both_directions)
+TEST(steps_in_both_directions_have_the_same_limits)
 {
 	static const struct {
 		int64_t step;
@@ -69,8 +69,8 @@ TEST(thresholds_in_both_directions)
 		{-3600 * SEC, CLOCK_REFUSE}, {86400 * SEC, CLOCK_REFUSE},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct host host = start();
-		ck_assert_int_eq(after(&host, cases[i].step), cases[i].verdict);
+		struct watched_host host = watch_host();
+		ck_assert_int_eq(verdict_after_step(&host, cases[i].step), cases[i].verdict);
 		ck_assert_int_eq(host.state.drift_ns, cases[i].step);
 		ck_assert_str_eq(host.state.measured_by, "steps");
 		ck_assert_uint_eq(host.state.steps, 1);
@@ -79,81 +79,81 @@ TEST(thresholds_in_both_directions)
 	}
 }
 
-TEST(a_step_stays_until_it_is_taken_back)
+TEST(a_step_counts_until_the_clock_is_stepped_back)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 
-	ck_assert_int_eq(after(&host, 2 * SEC), CLOCK_REFUSE);
-	ck_assert_int_eq(after(&host, 0), CLOCK_REFUSE);
-	ck_assert_int_eq(after(&host, -SEC), CLOCK_WARN);
-	ck_assert_int_eq(after(&host, -SEC), CLOCK_GOOD);
+	ck_assert_int_eq(verdict_after_step(&host, 2 * SEC), CLOCK_REFUSE);
+	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_REFUSE);
+	ck_assert_int_eq(verdict_after_step(&host, -SEC), CLOCK_WARN);
+	ck_assert_int_eq(verdict_after_step(&host, -SEC), CLOCK_GOOD);
 	ck_assert_uint_eq(host.state.steps, 3);
 	clockwatch_free(host.watch);
 }
 
 TEST(small_steps_add_up)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 
 	for (int i = 0; i < 10; i++)
-		ck_assert_int_ne(after(&host, 100 * MS), CLOCK_REFUSE);
-	ck_assert_int_eq(after(&host, 100 * MS), CLOCK_REFUSE);
+		ck_assert_int_ne(verdict_after_step(&host, 100 * MS), CLOCK_REFUSE);
+	ck_assert_int_eq(verdict_after_step(&host, 100 * MS), CLOCK_REFUSE);
 	clockwatch_free(host.watch);
 }
 
-TEST(the_kernel_vouches_for_a_step)
+TEST(the_kernel_confirms_a_step)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 
-	/* A daemon sets a clock that was wrong; it calls it synchronised when it has done so. */
-	ck_assert_int_eq(after(&host, 5 * SEC), CLOCK_REFUSE);
+	/* A time daemon corrects a clock that was wrong, and then sets the flag. */
+	ck_assert_int_eq(verdict_after_step(&host, 5 * SEC), CLOCK_REFUSE);
 	host.now.synchronised = true;
-	ck_assert_int_eq(after(&host, 0), CLOCK_GOOD);
+	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_GOOD);
 	ck_assert(host.state.synchronised);
-	/* Losing it is no drift. */
+	/* Losing the flag is not drift. */
 	host.now.synchronised = false;
-	ck_assert_int_eq(after(&host, 0), CLOCK_GOOD);
-	/* Somebody sets it by hand, which makes the kernel take its word back. */
-	ck_assert_int_eq(after(&host, -5 * SEC), CLOCK_REFUSE);
+	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_GOOD);
+	/* An administrator sets the clock, which clears the flag. */
+	ck_assert_int_eq(verdict_after_step(&host, -5 * SEC), CLOCK_REFUSE);
 	clockwatch_free(host.watch);
 }
 
-TEST(a_leap_second_is_no_drift)
+TEST(a_leap_second_is_not_drift)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 
 	host.now.synchronised = true;
-	ck_assert_int_eq(after(&host, -SEC), CLOCK_GOOD);
+	ck_assert_int_eq(verdict_after_step(&host, -SEC), CLOCK_GOOD);
 	ck_assert_uint_eq(host.state.steps, 1);
 	clockwatch_free(host.watch);
 }
 
 TEST(the_kernels_estimate_counts_while_synchronised)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 
-	host.now.estimated_error_ns = 16 * SEC; /* what it says before it knows */
-	ck_assert_int_eq(after(&host, 0), CLOCK_GOOD);
+	host.now.estimated_error_ns = 16 * SEC; /* its initial value, before any synchronisation */
+	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_GOOD);
 	host.now.synchronised = true;
-	ck_assert_int_eq(after(&host, 0), CLOCK_REFUSE);
+	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_REFUSE);
 	ck_assert_str_eq(host.state.measured_by, "kernel");
 	host.now.estimated_error_ns = 200 * MS;
-	ck_assert_int_eq(after(&host, 0), CLOCK_WARN);
+	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_WARN);
 	clockwatch_free(host.watch);
 }
 
-/* Adjustments that are no steps: as a time daemon slews, and as it corrects a crystal. */
-TEST(slewing_is_noticed)
+/* A time daemon slews; less than that corrects an ordinary crystal. */
+TEST(slewing_is_counted)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 	static const struct {
 		int64_t slewed;
 		uint64_t slews;
 	} tens[] = {
 		{0, 0},
 		{500 * MS / 1000, 0}, /* 50 ppm */
-		{5 * MS, 1},          /* 500 ppm: adjtime(3) begins */
-		{5 * MS, 1},          /* and goes on */
+		{5 * MS, 1},          /* 500 ppm: adjtime(3) starts */
+		{5 * MS, 1},          /* and continues */
 		{0, 2},
 		{-100 * MS, 3}, /* 1 % */
 		{-100 * MS - 900 * MS / 1000, 3},
@@ -162,10 +162,10 @@ TEST(slewing_is_noticed)
 
 	for (size_t i = 0; i < sizeof tens / sizeof tens[0]; i++) {
 		host.now.slewed_ns += tens[i].slewed;
-		after(&host, 0);
+		verdict_after_step(&host, 0);
 		ck_assert_uint_eq(host.state.slews, tens[i].slews);
 	}
-	/* Readings too close to each other tell nothing, and lose nothing. */
+	/* Readings too close to each other give no rate, but add up to one. */
 	for (int i = 0; i < 10; i++) {
 		host.now.boot_ns += SEC / 10;
 		host.now.wall_ns += SEC / 10;
@@ -178,47 +178,47 @@ TEST(slewing_is_noticed)
 	clockwatch_free(host.watch);
 }
 
-TEST(ntp_has_the_last_word)
+TEST(ntp_overrides_the_kernel)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 	const int64_t fast = 1500 * MS, good = 3 * MS;
 
 	host.now.synchronised = true;
-	ck_assert_int_eq(after(&host, 0), CLOCK_GOOD);
-	ck_assert_int_eq(measured(&host, 1, &fast), CLOCK_REFUSE);
+	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_GOOD);
+	ck_assert_int_eq(verdict_after_ntp(&host, 1, &fast), CLOCK_REFUSE);
 	ck_assert_int_eq(host.state.drift_ns, fast);
 	ck_assert_str_eq(host.state.measured_by, "ntp");
-	/* The step that corrects it counts at once, before the next measurement. */
-	ck_assert_int_eq(after(&host, -fast), CLOCK_GOOD);
-	ck_assert_int_eq(measured(&host, 1, &good), CLOCK_GOOD);
-	/* And so does one that makes it wrong, whatever the kernel says. */
-	ck_assert_int_eq(after(&host, 2 * SEC), CLOCK_REFUSE);
+	/* A step that corrects the clock counts before the next measurement. */
+	ck_assert_int_eq(verdict_after_step(&host, -fast), CLOCK_GOOD);
+	ck_assert_int_eq(verdict_after_ntp(&host, 1, &good), CLOCK_GOOD);
+	/* So does a step that makes it wrong, whatever the kernel reports. */
+	ck_assert_int_eq(verdict_after_step(&host, 2 * SEC), CLOCK_REFUSE);
 	clockwatch_free(host.watch);
 }
 
-TEST(one_liar_among_three)
+TEST(one_wrong_server_among_three)
 {
-	struct host host = start();
-	const int64_t lies[] = {-3600 * SEC, 2 * MS, 4 * MS}, even[] = {10 * MS, 400 * MS},
-		      right[] = {INT64_MAX, INT64_MIN, 7 * MS};
+	struct watched_host host = watch_host();
+	const int64_t one_wrong[] = {-3600 * SEC, 2 * MS, 4 * MS}, even[] = {10 * MS, 400 * MS},
+		      two_wrong[] = {INT64_MAX, INT64_MIN, 7 * MS};
 
-	ck_assert_int_eq(measured(&host, 3, lies), CLOCK_GOOD);
+	ck_assert_int_eq(verdict_after_ntp(&host, 3, one_wrong), CLOCK_GOOD);
 	ck_assert_int_eq(host.state.drift_ns, 2 * MS);
-	ck_assert_int_eq(measured(&host, 2, even), CLOCK_WARN);
+	ck_assert_int_eq(verdict_after_ntp(&host, 2, even), CLOCK_WARN);
 	ck_assert_int_eq(host.state.drift_ns, 205 * MS);
-	ck_assert_int_eq(measured(&host, 3, right), CLOCK_GOOD);
+	ck_assert_int_eq(verdict_after_ntp(&host, 3, two_wrong), CLOCK_GOOD);
 	clockwatch_free(host.watch);
 }
 
-TEST(a_measurement_grows_old)
+TEST(a_measurement_is_dropped_after_three_silent_rounds)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 	const int64_t fast = 2 * SEC;
 
-	ck_assert_int_eq(measured(&host, 1, &fast), CLOCK_REFUSE);
-	ck_assert_int_eq(measured(&host, 0, NULL), CLOCK_REFUSE);
-	ck_assert_int_eq(measured(&host, 0, NULL), CLOCK_REFUSE);
-	measured(&host, 0, NULL);
+	ck_assert_int_eq(verdict_after_ntp(&host, 1, &fast), CLOCK_REFUSE);
+	ck_assert_int_eq(verdict_after_ntp(&host, 0, NULL), CLOCK_REFUSE);
+	ck_assert_int_eq(verdict_after_ntp(&host, 0, NULL), CLOCK_REFUSE);
+	verdict_after_ntp(&host, 0, NULL);
 	ck_assert_str_eq(host.state.measured_by, "kernel");
 	ck_assert_uint_eq(host.state.unanswered, 3);
 	clockwatch_free(host.watch);
@@ -226,9 +226,9 @@ TEST(a_measurement_grows_old)
 
 TEST(limits_can_change)
 {
-	struct host host = start();
+	struct watched_host host = watch_host();
 
-	ck_assert_int_eq(after(&host, 500 * MS), CLOCK_WARN);
+	ck_assert_int_eq(verdict_after_step(&host, 500 * MS), CLOCK_WARN);
 	clockwatch_set_limits(host.watch, 10 * MS, 400 * MS);
 	clockwatch_state(host.watch, &host.state);
 	ck_assert_int_eq(host.state.verdict, CLOCK_REFUSE);

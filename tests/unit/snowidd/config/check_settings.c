@@ -19,7 +19,7 @@ static void free_settings(void)
 	settings_free(settings);
 }
 
-static bool set(const char *key, const char *text)
+static bool set_setting(const char *key, const char *text)
 {
 	const struct setting *const setting = setting_find(key);
 
@@ -28,9 +28,9 @@ static bool set(const char *key, const char *text)
 	return settings_set_words(settings, setting, text, "a test", &error);
 }
 
-static void expect_error(const char *key, const char *text, const char *message)
+static void expect_bad_value(const char *key, const char *text, const char *message)
 {
-	ck_assert_msg(!set(key, text), "%s: %s", key, text);
+	ck_assert_msg(!set_setting(key, text), "%s: %s", key, text);
 	ck_assert_str_eq(error.text, message);
 }
 
@@ -55,68 +55,69 @@ TEST(each_initial_value_is_valid)
 
 	for (size_t i = 0; (setting = setting_at(i)); i++) {
 		const bool none = setting->type == SETTING_NUMBER && !*setting->initial;
-		ck_assert_msg(none || set(setting->key, setting->initial), "%s", error.text);
+		ck_assert_msg(none || set_setting(setting->key, setting->initial), "%s",
+			      error.text);
 		ck_assert_ptr_eq(setting_find(setting->key), setting);
 	}
 }
 
 TEST(numbers)
 {
-	ck_assert(set("port", "1"));
+	ck_assert(set_setting("port", "1"));
 	ck_assert_uint_eq(settings->port, 1);
-	ck_assert(set("port", "65535"));
-	expect_error("port", "0", "port: 0 is not from 1 to 65535");
-	expect_error("port", "65536", "port: 65536 is not from 1 to 65535");
-	expect_error("port", "eighty", "port: \"eighty\" is not a number");
-	expect_error("port", "-1", "port: \"-1\" is not a number");
-	expect_error("port", "8 0", "port: \"8 0\" is not a number");
-	expect_error("port", "", "port: \"\" is not a number");
-	expect_error("port", "18446744073709551616",
-		     "port: \"18446744073709551616\" is not a number");
+	ck_assert(set_setting("port", "65535"));
+	expect_bad_value("port", "0", "port: 0 is not from 1 to 65535");
+	expect_bad_value("port", "65536", "port: 65536 is not from 1 to 65535");
+	expect_bad_value("port", "eighty", "port: \"eighty\" is not a number");
+	expect_bad_value("port", "-1", "port: \"-1\" is not a number");
+	expect_bad_value("port", "8 0", "port: \"8 0\" is not a number");
+	expect_bad_value("port", "", "port: \"\" is not a number");
+	expect_bad_value("port", "18446744073709551616",
+			 "port: \"18446744073709551616\" is not a number");
 	ck_assert_uint_eq(settings->port, 65535);
 }
 
 TEST(spans)
 {
-	ck_assert(set("limits.idle_timeout", "10ms"));
+	ck_assert(set_setting("limits.idle_timeout", "10ms"));
 	ck_assert_uint_eq(settings->idle_timeout, 10 * MS);
-	ck_assert(set("limits.idle_timeout", "24h"));
-	ck_assert(set("limits.wait_timeout", "0"));
+	ck_assert(set_setting("limits.idle_timeout", "24h"));
+	ck_assert(set_setting("limits.wait_timeout", "0"));
 	ck_assert_uint_eq(settings->wait_timeout, 0);
-	expect_error("limits.idle_timeout", "9999us",
-		     "limits.idle_timeout: 9999us is not from 10ms to 86400000ms");
-	expect_error("limits.idle_timeout", "25h",
-		     "limits.idle_timeout: 25h is not from 10ms to 86400000ms");
-	expect_error("limits.idle_timeout", "5",
-		     "limits.idle_timeout: \"5\" is not a span such as 500ms or 10s");
+	expect_bad_value("limits.idle_timeout", "9999us",
+			 "limits.idle_timeout: 9999us is not from 10ms to 86400000ms");
+	expect_bad_value("limits.idle_timeout", "25h",
+			 "limits.idle_timeout: 25h is not from 10ms to 86400000ms");
+	expect_bad_value("limits.idle_timeout", "5",
+			 "limits.idle_timeout: \"5\" is not a span such as 500ms or 10s");
 }
 
 TEST(choices_and_flags)
 {
-	ck_assert(set("log.level", "debug"));
+	ck_assert(set_setting("log.level", "debug"));
 	ck_assert_str_eq(settings->log_level, "debug");
-	ck_assert(set("log.access", "true"));
+	ck_assert(set_setting("log.access", "true"));
 	ck_assert(settings->log_access);
-	ck_assert(set("log.access", "false"));
+	ck_assert(set_setting("log.access", "false"));
 	ck_assert(!settings->log_access);
-	expect_error("log.format", "xml", "log.format: \"xml\" is not one of text|json");
-	expect_error("log.format", "", "log.format: \"\" is not one of text|json");
-	expect_error("log.format", "tex", "log.format: \"tex\" is not one of text|json");
-	expect_error("log.format", "text|json",
-		     "log.format: \"text|json\" is not one of text|json");
-	expect_error("log.access", "yes", "log.access: \"yes\" is not one of true|false");
+	expect_bad_value("log.format", "xml", "log.format: \"xml\" is not one of text|json");
+	expect_bad_value("log.format", "", "log.format: \"\" is not one of text|json");
+	expect_bad_value("log.format", "tex", "log.format: \"tex\" is not one of text|json");
+	expect_bad_value("log.format", "text|json",
+			 "log.format: \"text|json\" is not one of text|json");
+	expect_bad_value("log.access", "yes", "log.access: \"yes\" is not one of true|false");
 	ck_assert_str_eq(settings->log_format, "text");
 }
 
 TEST(lists_of_words)
 {
-	ck_assert(set("listen", " 10.0.0.1\t[::]:80  unix:/s "));
+	ck_assert(set_setting("listen", " 10.0.0.1\t[::]:80  unix:/s "));
 	ck_assert_uint_eq(settings->listen.count, 3);
 	ck_assert_str_eq(settings->listen.items[0], "10.0.0.1");
 	ck_assert_str_eq(settings->listen.items[2], "unix:/s");
-	ck_assert(set("listen", "::1"));
+	ck_assert(set_setting("listen", "::1"));
 	ck_assert_uint_eq(settings->listen.count, 1);
-	ck_assert(set("listen", ""));
+	ck_assert(set_setting("listen", ""));
 	ck_assert_uint_eq(settings->listen.count, 0);
 }
 
@@ -172,10 +173,12 @@ TEST(changes_that_have_to_wait_for_the_next_start)
 
 	ck_assert_ptr_nonnull(other);
 	ck_assert_ptr_null(settings_fixed_change(settings, other, &index));
-	ck_assert(set("log.level", "debug") && set("limits.rate", "5") && set("peers", "a:1"));
+	ck_assert(set_setting("log.level", "debug") && set_setting("limits.rate", "5") &&
+		  set_setting("peers", "a:1"));
 	index = 0;
 	ck_assert_ptr_null(settings_fixed_change(settings, other, &index));
-	ck_assert(set("kinds", "snowflake ulid") && set("store", "memory:") && set("port", "81"));
+	ck_assert(set_setting("kinds", "snowflake ulid") && set_setting("store", "memory:") &&
+		  set_setting("port", "81"));
 	index = 0;
 	ck_assert_str_eq(settings_fixed_change(settings, other, &index), "kinds");
 	ck_assert_str_eq(settings_fixed_change(settings, other, &index), "store");

@@ -10,7 +10,7 @@
 static char path[sizeof directory + 16];
 static struct settings_error error;
 
-static void create_file(void)
+static void write_config(void)
 {
 	directory_make();
 	snprintf(path, sizeof path, "%s/c.yaml", directory);
@@ -20,7 +20,7 @@ static void create_file(void)
 	fclose(file);
 }
 
-static void remove_file(void)
+static void remove_config(void)
 {
 	unsetenv("SNOWIDD_LIMITS_COUNT");
 	unsetenv("SNOWIDD_PORT");
@@ -40,7 +40,7 @@ static struct settings *load_settings(const char *options)
 	return settings_load(list, path, &error);
 }
 
-static void expect_error(const char *options, const char *message)
+static void expect_bad_option(const char *options, const char *message)
 {
 	ck_assert_msg(!load_settings(options), "%s", options);
 	ck_assert_str_eq(error.text, message);
@@ -87,22 +87,25 @@ TEST(forms_of_an_option)
 
 TEST(bad_options)
 {
-	expect_error("--nonsense|1", "there is no option --nonsense; see snowidd --help");
-	expect_error("--por|1", "there is no option --por; see snowidd --help");
-	expect_error("--port8|1", "there is no option --port8; see snowidd --help");
-	expect_error("port|1", "there is no option port; see snowidd --help");
-	expect_error("--limits.count=1", "there is no option --limits.count=1; see snowidd --help");
-	expect_error("--port", "--port needs a value");
-	expect_error("--port=x", "option --port: port: \"x\" is not a number");
-	expect_error("--log-level|loud", "option --log-level: log.level: \"loud\" is not one of "
-					 "error|warning|info|debug");
+	expect_bad_option("--nonsense|1", "there is no option --nonsense; see snowidd --help");
+	expect_bad_option("--por|1", "there is no option --por; see snowidd --help");
+	expect_bad_option("--port8|1", "there is no option --port8; see snowidd --help");
+	expect_bad_option("port|1", "there is no option port; see snowidd --help");
+	expect_bad_option("--limits.count=1",
+			  "there is no option --limits.count=1; see snowidd --help");
+	expect_bad_option("--port", "--port needs a value");
+	expect_bad_option("--port=x", "option --port: port: \"x\" is not a number");
+	expect_bad_option("--log-level|loud",
+			  "option --log-level: log.level: \"loud\" is not one of "
+			  "error|warning|info|debug");
 }
 
 TEST(an_error_names_the_environment_variable)
 {
 	setenv("SNOWIDD_LIMITS_COUNT", "x", 1);
-	expect_error("", "environment variable SNOWIDD_LIMITS_COUNT: limits.count: \"x\" is not a "
-			 "number");
+	expect_bad_option("",
+			  "environment variable SNOWIDD_LIMITS_COUNT: limits.count: \"x\" is not a "
+			  "number");
 }
 
 TEST(the_variable_that_kubernetes_sets_for_a_service_is_not_a_port)
@@ -143,5 +146,5 @@ TEST(an_error_of_the_file_ends_it)
 
 int main(void)
 {
-	return run_tests(create_file, remove_file);
+	return run_tests(write_config, remove_config);
 }

@@ -44,7 +44,8 @@ TEST(what_is_not_a_span)
 		ck_assert_msg(!span_read_ns(texts[i], &ns), "\"%s\"", texts[i]);
 }
 
-/* The library has a parser of its own, behind settings such as timeout, which has no upper bound. */
+/* The library has a parser of its own, behind settings such as timeout, which has no upper
+ * bound. */
 TEST(the_library_reads_the_same_spans)
 {
 	static const char *const texts[] = {

@@ -16,7 +16,7 @@ static void create_directory(void)
 	snprintf(path, sizeof path, "%s/c.yaml", directory);
 }
 
-static void write_file(const char *text, size_t length)
+static void write_yaml(const char *text, size_t length)
 {
 	FILE *const file = fopen(path, "w");
 
@@ -31,14 +31,14 @@ static struct settings *read_text(const char *text, size_t length)
 	struct settings *const settings = settings_new(&error);
 
 	ck_assert_ptr_nonnull(settings);
-	write_file(text, length);
+	write_yaml(text, length);
 	if (settings_read_yaml(settings, path, &error))
 		return settings;
 	settings_free(settings);
 	return NULL;
 }
 
-static void expect_error(const char *text, size_t length, unsigned line, const char *message)
+static void expect_bad_yaml(const char *text, size_t length, unsigned line, const char *message)
 {
 	char expected[sizeof path + 512];
 
@@ -142,16 +142,17 @@ TEST(errors_name_the_line)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		expect_error(cases[i].text, strlen(cases[i].text), cases[i].line, cases[i].message);
+		expect_bad_yaml(cases[i].text, strlen(cases[i].text), cases[i].line,
+				cases[i].message);
 }
 
 TEST(what_is_not_yaml_is_called_so)
 {
 	static const char binary[] = "port: \x01\x02";
 
-	expect_error("port: 'x\n", 9, 0, NULL);
+	expect_bad_yaml("port: 'x\n", 9, 0, NULL);
 	ck_assert_ptr_nonnull(strstr(error.text, ": not YAML: "));
-	expect_error(binary, sizeof binary - 1, 0, NULL);
+	expect_bad_yaml(binary, sizeof binary - 1, 0, NULL);
 	ck_assert_ptr_nonnull(strstr(error.text, ": not YAML: "));
 }
 
@@ -161,10 +162,10 @@ TEST(a_long_key_is_no_key)
 
 	memset(text, 'k', sizeof text);
 	memcpy(text + sizeof text - 5, ": 1\n", 5);
-	expect_error(text, strlen(text), 1, "there is no key \"kkk");
+	expect_bad_yaml(text, strlen(text), 1, "there is no key \"kkk");
 	memcpy(text, "limits: {", 9);
 	memcpy(text + sizeof text - 6, ": 1}\n", 6);
-	expect_error(text, strlen(text), 1, "there is no key \"limits.kkk");
+	expect_bad_yaml(text, strlen(text), 1, "there is no key \"limits.kkk");
 }
 
 TEST(a_file_that_cannot_be_read)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The HTTP response of another server. Each lies in a block of its own without a 0 behind it, so that a
- * sanitizer notices if more is read.
+ * The HTTP response of another server. Each lies in a block of its own without a 0 behind it, so
+ * that a sanitizer notices if more is read.
  */
 #include "snowidd/http/response.h"
 #include "tests/unit/check.h"
