@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The running daemon: puts the parts together, and takes them apart in order.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#include "snowidd/base/log.h"
+#include "snowidd/base/notify.h"
+#include "snowidd/clock/clocksource.h"
+#include "snowidd/config/live.h"
+#include "snowidd/config/settings.h"
+#include "snowidd/config/sources.h"
+#include "snowidd/daemon.h"
+#include "snowidd/http/http.h"
+#include "snowidd/http/rest.h"
+#include "snowidd/net/connection.h"
+#include "snowidd/net/listen.h"
+#include "snowidd/net/loop.h"
+#include "snowidd/peers.h"
+#include "snowidd/service/keeper.h"
+#include "snowidd/service/service.h"
+
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP};
+#define SIGNALS (sizeof signal_numbers / sizeof signal_numbers[0])
+
+struct daemon {
+	uv_loop_t uv;
+	uv_signal_t signals[SIGNALS];
+	uv_timer_t second, watchdog, deadline, peers_due;
+	uv_async_t loop_ended;
+	_Atomic size_t ended_loops;
+	struct clocksource *clocksource;
+	struct peers *peers;
+	bool in_conflict;
+	struct live *live;
+	struct live *start_config; /* some settings cannot be reloaded */
+	struct service *service;
+	struct http_handler rest;
+	struct protocol http;
+	struct sockets sockets;
+	struct loop_group group;
+	struct loop *loops;
+	uint64_t *seen_alive; /* loop->alive of each at the last watchdog */
+	size_t loop_count;
+	bool stopping;
+	char **options; /* of the command line */
+	const char *file;
+	struct keeper keeper;
+};
+
+/* ---- timers ---------------------------------------------------------------------------------- */
+
+static void on_second(uv_timer_t *timer)
+{
+	struct daemon *const daemon = timer->data;
+
+	service_measure(daemon->service);
+}
+
+/* The watchdog is only told that all is well if every loop has answered since the last time. */
+static void on_watchdog(uv_timer_t *timer)
+{
+	struct daemon *const daemon = timer->data;
+	bool alive = true;
+
+	for (size_t i = 0; i < daemon->loop_count; i++) {
+		const uint64_t count = atomic_load(&daemon->loops[i].alive);
+		alive = alive && count != daemon->seen_alive[i];
+		daemon->seen_alive[i] = count;
+		loop_wake(&daemon->loops[i]);
+	}
+	if (alive)
+		notify_send("WATCHDOG=1");
+	else
+		log_event(LOG_LEVEL_ERROR, "a thread that serves requests does not answer", NULL);
+}
+
+static void on_clock_judged(void *user)
+{
+	struct daemon *const daemon = user;
+	struct clock_state clock;
+
+	clockwatch_state(service_watch(daemon->service), &clock);
+	service_refuse(daemon->service, REFUSED_CLOCK,
+		       clock.verdict == CLOCK_REFUSE ? clock.reason : NULL);
+}
+
+static void on_conflict(void *user, const char *conflict)
+{
+	struct daemon *const daemon = user;
+
+	service_refuse(daemon->service, REFUSED_CONFLICT, conflict);
+	if (conflict && !daemon->in_conflict)
+		log_event(LOG_LEVEL_ERROR, "another daemon has the same worker; IDs are refused",
+			  "reason", conflict, NULL);
+	else if (!conflict && daemon->in_conflict)
+		log_event(LOG_LEVEL_INFO, "no other daemon has the same worker any more", NULL);
+	daemon->in_conflict = conflict;
+}
+
+static void on_peers_due(uv_timer_t *timer)
+{
+	struct daemon *const daemon = timer->data;
+
+	if (daemon->live->settings->peers.count > 0 || daemon->in_conflict)
+		peers_ask(daemon->peers, &daemon->live->settings->peers, daemon->live->token);
+}
+
+static void start_peers_timer(struct daemon *daemon)
+{
+	const uint64_t ms = daemon->live->settings->clock_interval / 1000000;
+	uv_timer_start(&daemon->peers_due, on_peers_due, 0, ms);
+}
+
+static struct clocksource_options clock_options(const struct settings *settings)
+{
+	return (struct clocksource_options){
+		.interval_ns = settings->clock_interval,
+		.ntp_servers = settings->ntp_servers.items,
+		.ntp_server_count = settings->ntp_servers.count,
+	};
+}
+
+static void reload_clock(struct daemon *daemon, const struct settings *settings)
+{
+	const struct clocksource_options options = clock_options(settings);
+
+	clockwatch_set_limits(service_watch(daemon->service), settings->clock_warn,
+			      settings->clock_refuse);
+	clocksource_set_options(daemon->clocksource, &options);
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+static void open_log(const struct settings *settings)
+{
+	static const char *const levels[] = {"error", "warning", "info", "debug"};
+	enum log_level level = LOG_LEVEL_ERROR;
+
+	while (strcmp(settings->log_level, levels[level]) != 0)
+		level++;
+	log_open(level, strcmp(settings->log_format, "json") == 0,
+		 strcmp(settings->log_target, "syslog") == 0);
+}
+
+static void log_fixed_changes(const struct settings *old, const struct settings *new)
+{
+	const char *key;
+
+	for (size_t i = 0; (key = settings_fixed_change(old, new, &i));)
+		log_event(LOG_LEVEL_WARNING, "this setting takes effect at the next start", "key",
+			  key, NULL);
+}
+
+/* NULL with *error. */
+static struct live *load_live(struct daemon *daemon, struct settings_error *error)
+{
+	struct settings *const settings = settings_load(daemon->options, daemon->file, error);
+
+	if (!settings)
+		return NULL;
+	log_fixed_changes(daemon->start_config->settings, settings);
+	struct live *const live = live_new(settings, error);
+	if (!live || !live->tls == !daemon->live->tls)
+		return live;
+	settings_fail(error, "TLS can only be enabled or disabled at the next start");
+	live_unref(live);
+	return NULL;
+}
+
+/* Takes over the reference. */
+static void replace_live(struct daemon *daemon, struct live *live)
+{
+	open_log(live->settings);
+	for (size_t i = 0; i < daemon->loop_count; i++)
+		loop_reload(&daemon->loops[i], live);
+	reload_clock(daemon, live->settings);
+	live_unref(daemon->live);
+	daemon->live = live;
+	start_peers_timer(daemon);
+}
+
+static void reload_daemon(struct daemon *daemon)
+{
+	struct settings_error error;
+
+	notify_reloading();
+	struct live *const live = load_live(daemon, &error);
+	if (live) {
+		replace_live(daemon, live);
+		log_event(LOG_LEVEL_INFO, "reloaded", NULL);
+	} else {
+		log_event(LOG_LEVEL_ERROR, "the configuration is not reloaded", "error", error.text,
+			  NULL);
+	}
+	notify_send("READY=1");
+}
+
+static void on_stop_deadline(uv_timer_t *timer)
+{
+	struct daemon *const daemon = timer->data;
+
+	log_event(LOG_LEVEL_WARNING, "connections are still busy; closing them", NULL);
+	for (size_t i = 0; i < daemon->loop_count; i++)
+		loop_end(&daemon->loops[i]);
+}
+
+static void stop_daemon(struct daemon *daemon)
+{
+	log_event(LOG_LEVEL_INFO, "stopping", NULL);
+	notify_send("STOPPING=1");
+	daemon->stopping = true;
+	service_drain(daemon->service);
+	uv_timer_start(&daemon->deadline, on_stop_deadline,
+		       daemon->live->settings->stop_timeout / 1000000, 0);
+	for (size_t i = 0; i < daemon->loop_count; i++)
+		loop_stop(&daemon->loops[i]);
+}
+
+/* As if the signal had not been caught: this one asks for the second time. */
+static void end_at_once(int number)
+{
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void on_stop_or_reload(uv_signal_t *signal, int number)
+{
+	struct daemon *const daemon = signal->data;
+
+	if (number == SIGHUP && !daemon->stopping)
+		reload_daemon(daemon);
+	else if (number != SIGHUP && !daemon->stopping)
+		stop_daemon(daemon);
+	else if (number != SIGHUP)
+		end_at_once(number);
+}
+
+/* What is left to do may have to wait for a disk, so that from here on a signal ends it at once, as
+ * does one that has been caught and not yet handled. */
+static void stop_catching_signals(struct daemon *daemon)
+{
+	for (size_t i = 0; i < SIGNALS; i++)
+		signal(signal_numbers[i], signal_numbers[i] == SIGHUP ? SIG_IGN : SIG_DFL);
+	uv_run(&daemon->uv, UV_RUN_NOWAIT);
+}
+
+/* ---- start and end --------------------------------------------------------------------------- */
+
+static void close_daemon_handle(uv_handle_t *handle, void *user)
+{
+	(void)user;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* Called in the thread of the loop. */
+static void report_loop_ended(void *user)
+{
+	struct daemon *const daemon = user;
+
+	atomic_fetch_add(&daemon->ended_loops, 1);
+	uv_async_send(&daemon->loop_ended);
+}
+
+static void on_loop_ended(uv_async_t *async)
+{
+	struct daemon *const daemon = async->data;
+
+	if (atomic_load(&daemon->ended_loops) < daemon->loop_count)
+		return;
+	if (daemon->clocksource)
+		clocksource_close(daemon->clocksource);
+	peers_close(daemon->peers);
+	uv_stop(&daemon->uv);
+}
+
+static bool init_handles(struct daemon *daemon)
+{
+	uv_timer_t *const timers[] = {&daemon->second, &daemon->watchdog, &daemon->deadline,
+				      &daemon->peers_due};
+
+	if (uv_loop_init(&daemon->uv) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
+		uv_timer_init(&daemon->uv, timers[i]);
+		timers[i]->data = daemon;
+	}
+	daemon->loop_ended.data = daemon;
+	if (uv_async_init(&daemon->uv, &daemon->loop_ended, on_loop_ended) != 0)
+		return false;
+	for (size_t i = 0; i < SIGNALS; i++) {
+		uv_signal_init(&daemon->uv, &daemon->signals[i]);
+		daemon->signals[i].data = daemon;
+		if (uv_signal_start(&daemon->signals[i], on_stop_or_reload, signal_numbers[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Each connection needs a file descriptor. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static bool start_service(struct daemon *daemon, struct settings_error *error)
+{
+	const struct settings *const settings = daemon->live->settings;
+	const struct clocksource_options options = clock_options(settings);
+
+	daemon->service = service_new(settings, error);
+	if (!daemon->service)
+		return false;
+	daemon->clocksource = clocksource_new(&daemon->uv, service_watch(daemon->service), &options,
+					      on_clock_judged, daemon);
+	daemon->peers = peers_new(&daemon->uv, daemon->service, on_conflict, daemon);
+	if (!daemon->clocksource || !daemon->peers)
+		return settings_fail(error, "out of memory");
+	return keeper_start(&daemon->keeper, daemon->service, error);
+}
+
+static bool start_loops(struct daemon *daemon, struct settings_error *error)
+{
+	daemon->rest = rest_handler(daemon->service);
+	daemon->group.rate = rate_new();
+	daemon->group.accept = connection_open;
+	daemon->group.ended = report_loop_ended;
+	daemon->group.user = daemon;
+	if (!daemon->group.rate)
+		return settings_fail(error, "out of memory");
+	for (size_t i = 0; i < daemon->sockets.loops; i++) {
+		if (!loop_start(&daemon->loops[i], &daemon->group, i,
+				service_counters(daemon->service, i), daemon->live,
+				&daemon->sockets, error))
+			return false;
+		daemon->loop_count++;
+	}
+	return true;
+}
+
+static bool start_parts(struct daemon *daemon, struct settings_error *error)
+{
+	const struct settings *const settings = daemon->live->settings;
+	const size_t loops = service_loops_wanted(settings);
+
+	daemon->loops = calloc(loops, sizeof *daemon->loops);
+	daemon->seen_alive = calloc(loops, sizeof *daemon->seen_alive);
+	if (!daemon->loops || !daemon->seen_alive || !init_handles(daemon))
+		return settings_fail(error, "out of memory");
+	daemon->http = http_protocol(&daemon->rest);
+	return listen_open(settings, loops, &daemon->http, &daemon->sockets, error) &&
+	       start_service(daemon, error) && start_loops(daemon, error);
+}
+
+static void announce_start(struct daemon *daemon)
+{
+	const uint64_t watchdog_ms = notify_watchdog_ms();
+	struct health health;
+	char worker[32] = "-";
+
+	service_health(daemon->service, &health);
+	for (size_t i = 0; i < health.field_count; i++)
+		if (strcmp(health.fields[i].name, "datacenter_id") != 0)
+			snprintf(worker, sizeof worker, "%" PRIu64, health.fields[i].value);
+	log_event(LOG_LEVEL_INFO, "serving", "version", snowid_version(), "kind",
+		  service_kind_at(daemon->service, 0)->name, "worker_id", worker, "scope",
+		  health.host_scope ? "host" : "fleet", "store",
+		  service_kind_at(daemon->service, 0)->store, NULL);
+	/* Before the first watchdog, each loop must have answered once. */
+	for (size_t i = 0; i < daemon->loop_count; i++)
+		loop_wake(&daemon->loops[i]);
+	if (watchdog_ms > 0)
+		uv_timer_start(&daemon->watchdog, on_watchdog, watchdog_ms, watchdog_ms);
+	notify_send("READY=1");
+}
+
+static void end_parts(struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->loop_count; i++)
+		loop_join(&daemon->loops[i]);
+	keeper_stop(&daemon->keeper);
+	if (daemon->service)
+		service_close(daemon->service, daemon->live->settings->stop_timeout);
+	listen_close(&daemon->sockets);
+	uv_walk(&daemon->uv, close_daemon_handle, NULL);
+	uv_run(&daemon->uv, UV_RUN_DEFAULT);
+	uv_loop_close(&daemon->uv);
+	service_free(daemon->service);
+	rate_free(daemon->group.rate);
+	free(daemon->loops);
+	free(daemon->seen_alive);
+}
+
+static void serve_until_stopped(struct daemon *daemon)
+{
+	uv_timer_start(&daemon->second, on_second, 0, 1000);
+	start_peers_timer(daemon);
+	announce_start(daemon);
+	uv_run(&daemon->uv, UV_RUN_DEFAULT);
+	stop_catching_signals(daemon);
+	end_parts(daemon);
+	log_event(LOG_LEVEL_INFO, "stopped", NULL);
+}
+
+int daemon_run(struct live *live, char **options, const char *file)
+{
+	static struct daemon daemon;
+	struct settings_error error;
+
+	daemon.live = live_ref(live);
+	daemon.start_config = live_ref(live);
+	daemon.options = options;
+	daemon.file = file;
+	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
+	open_log(live->settings);
+	const bool started = start_parts(&daemon, &error);
+	if (started) {
+		serve_until_stopped(&daemon);
+	} else {
+		settings_locate(live->settings, &error);
+		log_event(LOG_LEVEL_ERROR, "cannot start", "error", error.text, NULL);
+		listen_close(&daemon.sockets);
+	}
+	live_unref(daemon.live);
+	live_unref(daemon.start_config);
+	return started ? 0 : 1;
+}
