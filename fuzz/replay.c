@@ -14,7 +14,7 @@
 
 static size_t runs;
 
-static void run(const uint8_t *data, size_t size)
+static void run_input(const uint8_t *data, size_t size)
 {
 	LLVMFuzzerTestOneInput(data, size);
 	runs++;
@@ -24,13 +24,13 @@ static void run_variants(uint8_t *data, size_t size)
 {
 	static const uint8_t changes[] = {0x00, 0x0a, 0x20, 0x25, 0x80, 0xff};
 
-	run(data, size);
+	run_input(data, size);
 	for (size_t i = 0; i < size; i++) {
 		const uint8_t kept = data[i];
-		run(data, i);
+		run_input(data, i);
 		for (size_t c = 0; c < sizeof changes; c++) {
 			data[i] = changes[c];
-			run(data, size);
+			run_input(data, size);
 		}
 		data[i] = kept;
 	}

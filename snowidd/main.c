@@ -12,7 +12,7 @@
 #include "snowidd/net/listen.h"
 #include "snowidd/service/service.h"
 
-static int print_help(void)
+static int print_daemon_help(void)
 {
 	printf("Usage: snowidd [OPTION]...\n\nServes distributed unique IDs over HTTP.\n\n"
 	       "  --config FILE\n        read this file (default: " SETTINGS_FILE
@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return print_help();
+			return print_daemon_help();
 		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
 			return printf("snowidd %s\n", snowid_version()) > 0 ? 0 : 1;
 		if (strcmp(argv[i], "--check-config") == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bytes that grow at the end.
+ * A buffer of bytes that grows.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -74,8 +74,8 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 	va_end(arguments);
 }
 
-/* The length of the UTF-8 character at `text` (RFC 3629, section 4), 0: there is none. */
-static size_t utf8_length(const unsigned char *text)
+/* The length of the UTF-8 character at `text` (RFC 3629, section 4); 0 if it is not one. */
+static size_t utf8_char_length(const unsigned char *text)
 {
 	const unsigned char c = text[0];
 	const size_t length = c < 0x80   ? 1
@@ -100,7 +100,7 @@ void buffer_json(struct buffer *buffer, const char *text)
 
 	buffer_text(buffer, "\"");
 	while (*at) {
-		const size_t length = utf8_length(at);
+		const size_t length = utf8_char_length(at);
 		if (length == 0)
 			buffer_text(buffer, "\\ufffd");
 		else if (*at == '"' || *at == '\\')

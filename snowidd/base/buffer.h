@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bytes that grow at the end.
+ * A buffer of bytes that grows.
  */
 #ifndef SNOWIDD_BUFFER_H
 #define SNOWIDD_BUFFER_H
@@ -13,7 +13,7 @@
 struct buffer {
 	char *data;
 	size_t length, size;
-	bool failed; /* out of memory: something is missing */
+	bool failed; /* something is missing, as there was no memory */
 };
 
 #define NUMBER_TEXT 20 /* 2^64 - 1 has as many digits */
@@ -23,17 +23,18 @@ size_t number_text(uint64_t number, char text[NUMBER_TEXT]);
 
 void buffer_free(struct buffer *buffer);
 
-/* Empty again, with the memory it has. */
+/* Makes it empty, but keeps its memory. */
 static inline void buffer_clear(struct buffer *buffer)
 {
 	buffer->length = 0;
 	buffer->failed = false;
 }
 
-/* Room for `size` more bytes, of which the caller adds to length what it wrote. NULL: no memory. */
+/* Makes room for `size` more bytes; the caller adds what it writes there to length. NULL if there
+ * is no memory. */
 char *buffer_reserve(struct buffer *buffer, size_t size);
 
-/* Inline, so that the length of a literal is known: an answer is made of a dozen pieces. */
+/* Inline, so that the length of a literal is a constant: a reply is made of a dozen pieces. */
 static inline void buffer_bytes(struct buffer *buffer, const char *bytes, size_t length)
 {
 	char *const to = length <= buffer->size - buffer->length ? buffer->data + buffer->length
@@ -53,7 +54,7 @@ void buffer_number(struct buffer *buffer, uint64_t number);
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* A JSON string, with its quotes. What is not UTF-8 becomes U+FFFD. */
+/* Adds a JSON string with its quotes. What is not UTF-8 becomes U+FFFD. */
 void buffer_json(struct buffer *buffer, const char *text);
 
 #endif

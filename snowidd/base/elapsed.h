@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* In ns since the system started, with the time it was suspended. Setting the clock does not change it. */
+/* In ns since the system started, with the time it was suspended. Setting the clock does not change
+ * it. */
 uint64_t elapsed_ns(void);
 
 /* The CPU time that this process has used, in seconds. */

@@ -35,7 +35,7 @@ void log_open(enum log_level level, bool json, bool to_syslog)
 	atomic_store(&to_log_daemon, to_syslog);
 }
 
-static void add_time(struct buffer *line)
+static void add_timestamp(struct buffer *line)
 {
 	char text[SNOWID_TIME_TEXT];
 	int64_t sec;
@@ -46,8 +46,8 @@ static void add_time(struct buffer *line)
 		buffer_text(line, text);
 }
 
-/* Whether a value can stand in a line of text as it is. What comes from outside must not end the line, nor
- * look like another field, nor speak to a terminal. */
+/* Whether a value can be part of a line of text as it is. Values from outside must not end the
+ * line, look like another field, or control a terminal. */
 static bool is_plain(const char *value)
 {
 	const char *at = value;
@@ -57,7 +57,7 @@ static bool is_plain(const char *value)
 	return at > value && !*at;
 }
 
-/* name=value, the value in quotes where it has to be. */
+/* name=value, the value in quotes where it needs them. */
 static void add_text_field(struct buffer *line, const char *name, const char *value)
 {
 	buffer_printf(line, " %s=", name);
@@ -80,7 +80,7 @@ static void add_head(struct buffer *line, enum log_level level, const char *even
 		buffer_text(line, "{");
 		if (dated) {
 			buffer_text(line, "\"time\":\"");
-			add_time(line);
+			add_timestamp(line);
 			buffer_text(line, "\",");
 		}
 		buffer_printf(line, "\"level\":\"%s\",\"event\":", levels[level].name);
@@ -88,14 +88,14 @@ static void add_head(struct buffer *line, enum log_level level, const char *even
 		return;
 	}
 	if (dated) {
-		add_time(line);
+		add_timestamp(line);
 		buffer_text(line, " ");
 	}
 	buffer_printf(line, "%s: %s", levels[level].name, event);
 }
 
-/* One write for each line: lines of several threads do not mix. */
-static void put(const struct buffer *line)
+/* A line is one write, so that the lines of several threads do not mix. */
+static void write_line(const struct buffer *line)
 {
 	size_t done = 0;
 
@@ -103,7 +103,7 @@ static void put(const struct buffer *line)
 		const ssize_t written =
 			write(STDERR_FILENO, line->data + done, line->length - done);
 		if (written <= 0)
-			return; /* there is nobody to tell */
+			return; /* there is nowhere left to report it */
 		done += (size_t)written;
 	}
 }
@@ -129,6 +129,6 @@ void log_event(enum log_level level, const char *event, ...)
 	if (syslogged && !line.failed)
 		syslog(levels[level].priority, "%.*s", (int)line.length - 1, line.data);
 	else if (!line.failed)
-		put(&line);
+		write_line(&line);
 	buffer_free(&line);
 }

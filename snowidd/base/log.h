@@ -9,7 +9,7 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* May be called again, by one thread. */
+/* May be called again, but by one thread only. */
 void log_open(enum log_level level, bool json, bool to_syslog);
 
 /* log_event(LOG_LEVEL_INFO, "listening", "address", text, …, NULL): the event, and pairs of a name

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * systemd: sockets handed over and notices.
+ * What systemd passes to a service and is told by it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,8 @@
 
 #include "snowidd/base/notify.h"
 
-/* A number in the environment; 0: none. */
-static uint64_t number(const char *name)
+/* A number in the environment; 0 if there is none. */
+static uint64_t read_number_variable(const char *name)
 {
 	const char *const text = getenv(name);
 	char *end;
@@ -29,15 +30,16 @@ static uint64_t number(const char *name)
 	return *end || errno ? 0 : value;
 }
 
-static int is_ours(const char *name)
+static bool is_own_process(const char *name)
 {
-	return number(name) == (uint64_t)getpid();
+	return read_number_variable(name) == (uint64_t)getpid();
 }
 
 int notify_sockets(void)
 {
-	const uint64_t said = is_ours("LISTEN_PID") ? number("LISTEN_FDS") : 0;
-	const int count = said < 1024 ? (int)said : 1024;
+	const uint64_t passed =
+		is_own_process("LISTEN_PID") ? read_number_variable("LISTEN_FDS") : 0;
+	const int count = passed < 1024 ? (int)passed : 1024;
 
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
@@ -77,7 +79,7 @@ void notify_reloading(void)
 
 uint64_t notify_watchdog_ms(void)
 {
-	if (getenv("WATCHDOG_PID") && !is_ours("WATCHDOG_PID"))
+	if (getenv("WATCHDOG_PID") && !is_own_process("WATCHDOG_PID"))
 		return 0;
-	return number("WATCHDOG_USEC") / 2000; /* twice as often as it must be */
+	return read_number_variable("WATCHDOG_USEC") / 2000; /* twice as often as is required */
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * systemd: sockets handed over (sd_listen_fds(3)) and notices (sd_notify(3)), without libsystemd, as
- * systemd itself advises.
+ * What systemd passes to a service and is told by it: sockets (sd_listen_fds(3)) and its state
+ * (sd_notify(3)). Without libsystemd, as systemd itself advises.
  */
 #ifndef SNOWIDD_NOTIFY_H
 #define SNOWIDD_NOTIFY_H
@@ -10,16 +10,16 @@
 
 #define NOTIFY_FIRST_SOCKET 3
 
-/* How many sockets were handed over, from NOTIFY_FIRST_SOCKET on. They are not inherited further. */
+/* How many sockets were passed, from NOTIFY_FIRST_SOCKET on. No child process inherits them. */
 int notify_sockets(void);
 
-/* Sends "READY=1" and the like; nothing where nobody asked for it. */
+/* Sends "READY=1" and the like. Does nothing if the service manager has not asked for it. */
 void notify_send(const char *state);
 
-/* "RELOADING=1", with the time it began, as Type=notify-reload wants it. */
+/* Sends "RELOADING=1" with the present time, as Type=notify-reload requires. */
 void notify_reloading(void);
 
-/* How often the watchdog wants to hear, in ms; 0: there is none. */
+/* How often to send "WATCHDOG=1", in ms; 0 if there is no watchdog. */
 uint64_t notify_watchdog_ms(void);
 
 #endif

@@ -14,8 +14,9 @@
 #include "snowidd/config/live.h"
 #include "snowidd/config/tls.h"
 
-/* Two digests are compared, so that the time tells nothing, not even the length of the token. */
-static bool digest(const char *token, size_t length, unsigned char to[32])
+/* Digests are compared, so that the time this takes reveals nothing, not even the length of the
+ * token. */
+static bool digest_token(const char *token, size_t length, unsigned char to[32])
 {
 	return EVP_Digest(token, length, to, NULL, EVP_sha256(), NULL) == 1;
 }
@@ -44,7 +45,7 @@ static bool read_token(struct live *live, struct settings_error *error)
 				error, "token_file: the token in %s cannot be sent in a header",
 				path);
 	live->token = strndup(text, length);
-	const bool good = live->token && digest(text, length, live->token_digest);
+	const bool good = live->token && digest_token(text, length, live->token_digest);
 	OPENSSL_cleanse(text, sizeof text);
 	return good ||
 	       settings_fail(error, "token_file: out of memory, or SHA-256 is not available");
@@ -86,7 +87,7 @@ struct live *live_new(struct settings *settings, struct settings_error *error)
 		settings_free(settings);
 		return NULL;
 	}
-	live->holders = 1;
+	live->references = 1;
 	live->settings = settings;
 	if (check_settings(settings, error) && read_token(live, error) &&
 	    tls_context(settings, &live->tls, error))
@@ -98,13 +99,13 @@ struct live *live_new(struct settings *settings, struct settings_error *error)
 
 struct live *live_ref(struct live *live)
 {
-	atomic_fetch_add(&live->holders, 1);
+	atomic_fetch_add(&live->references, 1);
 	return live;
 }
 
 void live_unref(struct live *live)
 {
-	if (!live || atomic_fetch_sub(&live->holders, 1) > 1)
+	if (!live || atomic_fetch_sub(&live->references, 1) > 1)
 		return;
 	SSL_CTX_free(live->tls);
 	if (live->token)
@@ -125,6 +126,6 @@ bool live_authorises(const struct live *live, const char *value, size_t length)
 	length -= sizeof scheme - 1;
 	for (; length > 0 && *value == ' '; length--)
 		value++;
-	return digest(value, length, given) &&
+	return digest_token(value, length, given) &&
 	       CRYPTO_memcmp(given, live->token_digest, sizeof given) == 0;
 }

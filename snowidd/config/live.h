@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a reload replaces as a whole: the settings, and what is read from the files they name. Immutable,
- * counted, and shared by all threads.
+ * What a reload replaces as a whole: the settings, and what is read from the files that they name.
+ * Immutable, and shared by all threads, which hold references.
  */
 #ifndef SNOWIDD_LIVE_H
 #define SNOWIDD_LIVE_H
@@ -13,20 +13,20 @@
 #include "snowidd/config/settings.h"
 
 struct live {
-	_Atomic unsigned holders;
+	_Atomic unsigned references;
 	struct settings *settings;
-	SSL_CTX *tls; /* NULL: plain */
-	char *token;  /* that clients must send; NULL: none */
+	SSL_CTX *tls; /* NULL if connections are in the clear */
+	char *token;  /* that clients must send; NULL if there is none */
 	unsigned char token_digest[32];
 };
 
-/* Takes the settings over, on error too. NULL with *error. */
+/* Takes over the settings, even if it fails. NULL with *error. */
 struct live *live_new(struct settings *settings, struct settings_error *error);
 struct live *live_ref(struct live *live);
 void live_unref(struct live *live);
 
-/* Whether the value of an Authorization field is "Bearer" and the token. Takes the same time for each
- * token of a length. */
+/* Whether the value of an Authorization field is "Bearer" and the token. Takes the same time for
+ * each token of a length. */
 bool live_authorises(const struct live *live, const char *value, size_t length);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * TLS: the server's certificate, and that of clients where it is asked for.
+ * TLS: the certificate of the server, and the authorities of those of clients.
  */
 #include <openssl/err.h>
 #include <stdio.h>
@@ -9,7 +9,8 @@
 
 #include "snowidd/config/tls.h"
 
-static bool fail(struct settings_error *error, const char *what, const char *path)
+static bool fail_with_openssl_error(struct settings_error *error, const char *what,
+				    const char *path)
 {
 	char why[200];
 
@@ -18,10 +19,10 @@ static bool fail(struct settings_error *error, const char *what, const char *pat
 	return settings_fail(error, "%s %.150s: %s", what, path, why);
 }
 
-/* The listener has one protocol: a client that could choose would speak HTTP/2 where HTTP/1 is served
- * (RFC 7301). */
-static int choose_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *length,
-			   const unsigned char *offered, unsigned offered_length, void *user)
+/* A connection has one protocol, so a client that does not offer it is rejected (RFC 7301, section
+ * 3.2): otherwise it would, for example, speak HTTP/2 where HTTP/1.1 is served. */
+static int choose_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *length,
+		       const unsigned char *offered, unsigned offered_length, void *user)
 {
 	const char *const name = SSL_get_app_data(ssl);
 	const size_t name_length = strlen(name);
@@ -37,19 +38,22 @@ static int choose_protocol(SSL *ssl, const unsigned char **chosen, unsigned char
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static bool load(SSL_CTX *context, const struct settings *settings, struct settings_error *error)
+static bool load_certificates(SSL_CTX *context, const struct settings *settings,
+			      struct settings_error *error)
 {
 	if (SSL_CTX_use_certificate_chain_file(context, settings->tls_certificate) != 1)
-		return fail(error, "tls.certificate: cannot use", settings->tls_certificate);
+		return fail_with_openssl_error(error, "tls.certificate: cannot use",
+					       settings->tls_certificate);
 	if (SSL_CTX_use_PrivateKey_file(context, settings->tls_key, SSL_FILETYPE_PEM) != 1)
-		return fail(error, "tls.key: cannot use", settings->tls_key);
+		return fail_with_openssl_error(error, "tls.key: cannot use", settings->tls_key);
 	if (SSL_CTX_check_private_key(context) != 1)
-		return fail(error,
-			    "tls.key: does not belong to the certificate:", settings->tls_key);
+		return fail_with_openssl_error(
+			error, "tls.key: does not belong to the certificate:", settings->tls_key);
 	if (!*settings->tls_client_ca)
 		return true;
 	if (SSL_CTX_load_verify_file(context, settings->tls_client_ca) != 1)
-		return fail(error, "tls.client_ca: cannot use", settings->tls_client_ca);
+		return fail_with_openssl_error(error, "tls.client_ca: cannot use",
+					       settings->tls_client_ca);
 	SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(settings->tls_client_ca));
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	return true;
@@ -65,14 +69,14 @@ bool tls_context(const struct settings *settings, SSL_CTX **context, struct sett
 	ERR_clear_error();
 	SSL_CTX *const made = SSL_CTX_new(TLS_server_method());
 	if (!made)
-		return fail(error, "tls:", "OpenSSL");
+		return fail_with_openssl_error(error, "tls:", "OpenSSL");
 	SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION);
 	SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 				       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_id_context(made, session, sizeof session - 1);
-	SSL_CTX_set_alpn_select_cb(made, choose_protocol, NULL);
-	if (!load(made, settings, error)) {
+	SSL_CTX_set_alpn_select_cb(made, choose_alpn, NULL);
+	if (!load_certificates(made, settings, error)) {
 		SSL_CTX_free(made);
 		return false;
 	}

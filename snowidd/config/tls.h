@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * TLS: the server's certificate, and that of clients where it is asked for.
+ * TLS: the certificate of the server, and the authorities of those of clients.
  */
 #ifndef SNOWIDD_TLS_H
 #define SNOWIDD_TLS_H
@@ -11,10 +11,10 @@
 
 #include "snowidd/config/settings.h"
 
-/* *context is NULL where no certificate is set. */
+/* Sets *context to NULL if no certificate is configured. False with *error. */
 bool tls_context(const struct settings *settings, SSL_CTX **context, struct settings_error *error);
 
-/* When the server's certificate ends, unix time; 0: that cannot be told. */
+/* When the certificate of the server expires, in seconds since 1970; 0 if that is unknown. */
 int64_t tls_certificate_end(const SSL_CTX *context);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The files that are built in: page.html and openapi.json. Their bytes are made into assets.c by make.
+ * The files that are built into the program: page.html and openapi.json. make writes assets.c from
+ * them.
  */
 #ifndef SNOWIDD_ASSETS_H
 #define SNOWIDD_ASSETS_H

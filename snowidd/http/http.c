@@ -73,7 +73,8 @@ static void send_reply(struct http *http, const struct http_reply *reply)
 		connection_finish(&http->connection);
 }
 
-/* Replies to what cannot be understood, and closes: it is not known where the next request begins. */
+/* Replies to what cannot be understood, and closes: it is not known where the next request
+ * begins. */
 static void refuse_fault(struct http *http, unsigned status)
 {
 	static const struct {

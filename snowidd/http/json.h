@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Members of JSON objects. Each is followed by a comma, of which the end of the object replaces the last.
+ * Members of JSON objects. Each is followed by a comma, of which the end of the object replaces the
+ * last.
  */
 #ifndef SNOWIDD_JSON_H
 #define SNOWIDD_JSON_H

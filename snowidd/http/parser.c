@@ -118,8 +118,8 @@ static int on_value(llhttp_t *llhttp, const char *bytes, size_t length)
 	struct http_parser *const parser = parser_of(llhttp);
 	struct http_request *const request = parser->request;
 
-	/* A value that continues on the next line is refused (RFC 9112, section 5.2): a proxy in front of us
-	 * may take that line for a header of its own, such as Content-Length. */
+	/* A value that continues on the next line is refused (RFC 9112, section 5.2): a proxy in
+	 * front of us may take that line for a header of its own, such as Content-Length. */
 	if (byte_before(parser, bytes) == '\n')
 		return set_fault(parser, 400);
 	if (request->header >= 0) {
@@ -130,7 +130,8 @@ static int on_value(llhttp_t *llhttp, const char *bytes, size_t length)
 	return add_head_bytes(parser, length);
 }
 
-/* There must be one Host, which HTTP/1.0 may leave out, and it must be a host (RFC 9112, section 3.2). */
+/* There must be one Host, which HTTP/1.0 may leave out, and it must be a host (RFC 9112, section
+ * 3.2). */
 static bool is_host_good(const struct http_request *request, bool needed)
 {
 	static const char allowed[] =
@@ -168,7 +169,8 @@ static int on_head(llhttp_t *llhttp)
 	request->is_head = llhttp->method == HTTP_HEAD;
 	if (llhttp->http_major != 1)
 		return set_fault(parser, 505); /* llhttp accepts others */
-	/* HTTP/1.0 has no chunks: they would be an attempt at request smuggling (RFC 9112, section 6.1). */
+	/* HTTP/1.0 has no chunks: they would be an attempt at request smuggling (RFC 9112, section
+	 * 6.1). */
 	if (!is_host_good(request, !http10) || (http10 && (llhttp->flags & F_TRANSFER_ENCODING)))
 		return set_fault(parser, 400);
 	if ((llhttp->flags & F_CONTENT_LENGTH) && llhttp->content_length > request_limit(parser))

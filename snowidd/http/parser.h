@@ -29,7 +29,8 @@ enum http_parsed {
 
 void http_parser_init(struct http_parser *parser, struct http_thread *thread);
 
-/* Reads bytes up to the end of a request. *used says how many are part of it when it is complete. */
+/* Reads bytes up to the end of a request. *used says how many are part of it when it is
+ * complete. */
 enum http_parsed http_parse(struct http_parser *parser, const char *bytes, size_t length,
 			    size_t *used);
 

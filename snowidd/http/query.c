@@ -9,7 +9,7 @@
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
-static int hex(char c)
+static int hex_digit_value(char c)
 {
 	return c >= '0' && c <= '9'   ? c - '0'
 	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
@@ -17,17 +17,19 @@ static int hex(char c)
 				      : -1;
 }
 
-/* Decodes %41 in place (RFC 3986, section 2.1). False: malformed. */
-static bool decode(char *text, size_t *length)
+/* Decodes %41 in place (RFC 3986, section 2.1). False if it is malformed. */
+static bool decode_percent(char *text, size_t *length)
 {
 	size_t to = 0;
 
 	for (size_t i = 0; i < *length; i++) {
 		char c = text[i];
 		if (c == '%') {
-			if (i + 2 >= *length || hex(text[i + 1]) < 0 || hex(text[i + 2]) < 0)
+			if (i + 2 >= *length || hex_digit_value(text[i + 1]) < 0 ||
+			    hex_digit_value(text[i + 2]) < 0)
 				return false;
-			c = (char)(hex(text[i + 1]) << 4 | hex(text[i + 2]));
+			c = (char)(hex_digit_value(text[i + 1]) << 4 |
+				   hex_digit_value(text[i + 2]));
 			i += 2;
 			if (c == '\0')
 				return false;
@@ -38,7 +40,7 @@ static bool decode(char *text, size_t *length)
 	return true;
 }
 
-static bool is(const struct query_text *text, const char *name)
+static bool text_equals(const struct query_text *text, const char *name)
 {
 	return text->length == strlen(name) && memcmp(text->data, name, text->length) == 0;
 }
@@ -54,13 +56,13 @@ const char *query_read(char *at, unsigned allowed, struct query *query)
 		struct query_text *to;
 		if (equals == end)
 			return "a parameter is not name=value";
-		if (!decode(at, &name.length) || !decode(equals + 1, &value.length))
+		if (!decode_percent(at, &name.length) || !decode_percent(equals + 1, &value.length))
 			return "a parameter has a malformed % escape";
-		if ((allowed & QUERY_KIND) && is(&name, "kind"))
+		if ((allowed & QUERY_KIND) && text_equals(&name, "kind"))
 			to = &query->kind;
-		else if ((allowed & QUERY_COUNT) && is(&name, "count"))
+		else if ((allowed & QUERY_COUNT) && text_equals(&name, "count"))
 			to = &query->count;
-		else if ((allowed & QUERY_ID) && is(&name, "id"))
+		else if ((allowed & QUERY_ID) && text_equals(&name, "id"))
 			to = &query->id;
 		else
 			return "this path has no such parameter";
@@ -130,7 +132,7 @@ static int find_weight(const char *accept, size_t length, const char *range)
 }
 
 /* The most specific range counts. */
-static int weight(const char *accept, size_t length, const char *const ranges[3])
+static int weight_of_best_range(const char *accept, size_t length, const char *const ranges[3])
 {
 	for (int i = 0; i < 3; i++) {
 		const int found = find_weight(accept, length, ranges[i]);
@@ -145,5 +147,6 @@ bool query_prefers_json(const char *accept, size_t length)
 	static const char *const json[] = {"application/json", "application/*", "*/*"},
 				 *const text[] = {"text/plain", "text/*", "*/*"};
 
-	return length > 0 && weight(accept, length, json) > weight(accept, length, text);
+	return length > 0 && weight_of_best_range(accept, length, json) >
+				     weight_of_best_range(accept, length, text);
 }

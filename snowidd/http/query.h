@@ -19,8 +19,8 @@ struct query {
 	struct query_text kind, count, id;
 };
 
-/* Reads name=value&…, each name of those allowed at most once, and decodes it in place. Returns NULL, or
- * what is wrong. */
+/* Reads name=value&…, each name of those allowed at most once, and decodes it in place. Returns
+ * NULL, or what is wrong. */
 const char *query_read(char *text, unsigned allowed, struct query *query);
 
 /* Whether an Accept field prefers JSON to plain text. */

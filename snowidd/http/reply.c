@@ -61,8 +61,8 @@ static void add_status_line(struct buffer *out, unsigned status)
 	buffer_text(out, "\r\n");
 }
 
-/* An origin server with a clock sends a date (RFC 9110, section 6.6.1). It is written once a second, together
- * with all else that does not change. */
+/* An origin server with a clock sends a date (RFC 9110, section 6.6.1). It is written once a
+ * second, together with all else that does not change. */
 static void add_common_fields(struct http_thread *thread, struct buffer *out)
 {
 	struct buffer *const common = &thread->common;

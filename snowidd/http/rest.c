@@ -149,8 +149,8 @@ static const struct route *find_route(const char *path, size_t length)
 	return NULL;
 }
 
-/* The path of a target, which may also be http://host/path (RFC 9112, section 3.2.2), with a host that is not
- * empty (RFC 9110, section 4.2.1). */
+/* The path of a target, which may also be http://host/path (RFC 9112, section 3.2.2), with a host
+ * that is not empty (RFC 9110, section 4.2.1). */
 static const char *path_of(const char *target)
 {
 	const size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
@@ -167,7 +167,7 @@ static bool is_admitted(struct rest_call *call)
 	uint64_t wait_ns = 0;
 
 	const enum refusal refusal =
-		admit(call->request.connection, token->data, token->length, &wait_ns);
+		admit_client(call->request.connection, token->data, token->length, &wait_ns);
 	if (refusal != SERVED)
 		rest_reply_refusal(call, refusal, wait_ns);
 	return refusal == SERVED;

@@ -20,8 +20,8 @@ static enum refusal check_client(const struct connection *c, const char *authori
 	return SERVED;
 }
 
-enum refusal admit(const struct connection *c, const char *authorization, size_t length,
-		   uint64_t *wait_ns)
+enum refusal admit_client(const struct connection *c, const char *authorization, size_t length,
+			  uint64_t *wait_ns)
 {
 	const enum refusal refusal = check_client(c, authorization, length, wait_ns);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether a client may make a request at all: the limit on its rate, and its token. The same for each
- * transport.
+ * Whether a client may make a request at all: the limit on its rate, and its token. The same for
+ * each transport.
  */
 #ifndef SNOWIDD_ADMIT_H
 #define SNOWIDD_ADMIT_H
@@ -12,9 +12,9 @@
 #include "snowidd/net/connection.h"
 #include "snowidd/service/refusal.h"
 
-/* SERVED, REFUSED_TOKEN, or REFUSED_RATE for the next *wait_ns. `authorization` is the value of the
- * field of that name, which may be empty. */
-enum refusal admit(const struct connection *connection, const char *authorization, size_t length,
-		   uint64_t *wait_ns);
+/* SERVED, REFUSED_TOKEN, or, for the next *wait_ns, REFUSED_RATE. `authorization` is the value of
+ * the header with that name, which may be empty. */
+enum refusal admit_client(const struct connection *connection, const char *authorization,
+			  size_t length, uint64_t *wait_ns);
 
 #endif

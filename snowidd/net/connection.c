@@ -2,9 +2,9 @@
  *
  * A connection: bytes in and out, in the clear or through TLS, with deadlines.
  *
- * Nothing is read while the protocol is blocked, or while the peer does not read what it was sent: a
- * connection holds no more than the input of one read and what that asked for. Input that is left over waits
- * for the next turn of the loop, so that all other connections come first.
+ * Nothing is read while the protocol is blocked, or while the peer does not read what it was sent:
+ * a connection holds no more than the input of one read and what that asked for. Input that is left
+ * over waits for the next turn of the loop, so that all other connections come first.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -46,8 +46,8 @@ static uint64_t phase_ms(const struct loop *loop, enum phase phase)
 	return 0; /* these have no deadline */
 }
 
-/* A request has its time as a whole, however slowly it arrives, and so has the wait for one: bytes that are no
- * part of a request, as those of a TLS handshake, do not extend it. */
+/* A request has its time as a whole, however slowly it arrives, and so has the wait for one: bytes
+ * that are no part of a request, as those of a TLS handshake, do not extend it. */
 static void set_phase(struct connection *c, enum phase phase)
 {
 	const bool same = c->waiter.next && phase == c->waiter.phase && phase <= PHASE_REQUEST &&
@@ -60,7 +60,7 @@ static void set_phase(struct connection *c, enum phase phase)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void on_connection_closed(uv_handle_t *handle)
+static void free_closed_connection(uv_handle_t *handle)
 {
 	struct connection *const c = (struct connection *)handle;
 	struct loop *const loop = c->loop;
@@ -79,7 +79,7 @@ void connection_close(struct connection *c)
 	c->closing = true;
 	waiting_remove(&c->waiter);
 	c->protocol->close(c);
-	uv_close(&c->handle, on_connection_closed);
+	uv_close(&c->handle, free_closed_connection);
 }
 
 void connection_finish(struct connection *c)
@@ -153,9 +153,9 @@ static void finish_tls(struct connection *c)
 		send_ciphertext(c);
 }
 
-/* Closes one direction, and waits for the peer to close the other: closing with unread input would reset the
- * connection, and the peer might lose what it was sent (RFC 9112, section 9.6). */
-static void linger(struct connection *c)
+/* Closes one direction, and waits for the peer to close the other: closing with unread input would
+ * reset the connection, and the peer might lose what it was sent (RFC 9112, section 9.6). */
+static void begin_lingering(struct connection *c)
 {
 	finish_tls(c);
 	if (c->closing || c->writing)
@@ -298,7 +298,7 @@ static void wait_for_next(struct connection *c)
 	if (c->finishing && !c->writing) {
 		set_reading(c, true);
 		if (c->waiter.phase != PHASE_LINGER && !c->closing)
-			linger(c);
+			begin_lingering(c);
 		return;
 	}
 	if (c->peer_finished && !blocked && !more) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A connection: bytes in and out, in the clear or through TLS, with deadlines. What the bytes mean is up
- * to its protocol.
+ * A connection: bytes in and out, in the clear or through TLS, with deadlines. What the bytes mean
+ * is up to its protocol.
  */
 #ifndef SNOWIDD_CONNECTION_H
 #define SNOWIDD_CONNECTION_H

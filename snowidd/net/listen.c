@@ -3,7 +3,7 @@
  * The sockets to accept connections on.
  *
  * Each loop has a socket of its own for an address (SO_REUSEPORT), so that the kernel spreads
- * connections; sockets that were handed over, and Unix sockets, are shared.
+ * connections; sockets that were passed, and Unix sockets, are shared.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -117,7 +117,7 @@ bool listen_check(const struct settings *settings, struct settings_error *error)
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
-static void set(int fd, int level, int option)
+static void enable_option(int fd, int level, int option)
 {
 	const int on = 1;
 	setsockopt(fd, level, option, &on, sizeof on);
@@ -132,12 +132,12 @@ static int open_socket(const struct socket_address *address, bool shared_port)
 	if (fd < 0)
 		return -1;
 	if (family != AF_UNIX)
-		set(fd, SOL_SOCKET, SO_REUSEADDR);
+		enable_option(fd, SOL_SOCKET, SO_REUSEADDR);
 	if (shared_port)
-		set(fd, SOL_SOCKET, SO_REUSEPORT);
+		enable_option(fd, SOL_SOCKET, SO_REUSEPORT);
 	if (family == AF_INET6 &&
 	    !IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&address->name)->sin6_addr))
-		set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+		enable_option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
 	if (bind(fd, (const struct sockaddr *)&address->name, address->size) != 0 ||
 	    listen(fd, LISTEN_BACKLOG) != 0) {
 		const int error = errno;
@@ -148,7 +148,7 @@ static int open_socket(const struct socket_address *address, bool shared_port)
 	return fd;
 }
 
-/* A socket that nobody listens on any more is removed. */
+/* Removes a socket that no process listens on any more. */
 static void remove_stale(const struct socket_address *address)
 {
 	const char *const path = ((const struct sockaddr_un *)&address->name)->sun_path;
@@ -164,8 +164,8 @@ static void remove_stale(const struct socket_address *address)
 	close(fd);
 }
 
-/* Keeps in mind what is to be removed in the end. */
-static void note_file(struct sockets *sockets, const struct socket_address *address)
+/* For listen_close(), which removes it. */
+static void remember_socket_file(struct sockets *sockets, const struct socket_address *address)
 {
 	const struct sockaddr_un *const name = (const struct sockaddr_un *)&address->name;
 	struct socket_file *const file = &sockets->files[sockets->file_count];
@@ -179,7 +179,7 @@ static void note_file(struct sockets *sockets, const struct socket_address *addr
 	sockets->file_count++;
 }
 
-/* Adds one socket that all loops have. */
+/* Adds one socket, which all loops share. */
 static bool add_shared(struct sockets *sockets, const struct protocol *protocol, int fd)
 {
 	sockets->protocols[sockets->count] = protocol;
@@ -192,18 +192,18 @@ static bool add_shared(struct sockets *sockets, const struct protocol *protocol,
 	return true;
 }
 
-static bool open_for_all(struct sockets *sockets, const struct protocol *protocol,
-			 const struct socket_address *address)
+static bool open_for_loops(struct sockets *sockets, const struct protocol *protocol,
+			   const struct socket_address *address)
 {
 	if (address->name.ss_family == AF_UNIX) {
 		remove_stale(address);
 		const int fd = open_socket(address, false);
 		if (fd < 0)
 			return false;
-		note_file(sockets, address);
+		remember_socket_file(sockets, address);
 		return add_shared(sockets, protocol, fd);
 	}
-	/* With SO_REUSEPORT a second daemon would take half of the first one's connections. */
+	/* With SO_REUSEPORT alone, a second daemon would take half of the connections of the first. */
 	const int probe = open_socket(address, false);
 	if (probe < 0)
 		return false;
@@ -219,7 +219,7 @@ static bool open_for_all(struct sockets *sockets, const struct protocol *protoco
 }
 
 /* 127.0.0.1 port 80, or /path. */
-static void describe(const struct socket_address *address, char *text, size_t size)
+static void describe_address(const struct socket_address *address, char *text, size_t size)
 {
 	char host[64], port[8];
 
@@ -230,9 +230,9 @@ static void describe(const struct socket_address *address, char *text, size_t si
 		snprintf(text, size, "%s port %s", host, port);
 }
 
-static bool open_text(struct sockets *sockets, const struct settings *settings,
-		      const struct protocol *protocol, const char *text,
-		      struct settings_error *error)
+static bool open_address(struct sockets *sockets, const struct settings *settings,
+			 const struct protocol *protocol, const char *text,
+			 struct settings_error *error)
 {
 	struct socket_address address;
 	char where[SOCKET_PATH] = "";
@@ -242,9 +242,9 @@ static bool open_text(struct sockets *sockets, const struct settings *settings,
 	if (!read_address(text, settings, &address, error) ||
 	    !check_scope(settings, text, &address, error))
 		return false;
-	if (!open_for_all(sockets, protocol, &address)) {
+	if (!open_for_loops(sockets, protocol, &address)) {
 		const int why = errno;
-		describe(&address, where, sizeof where);
+		describe_address(&address, where, sizeof where);
 		return settings_fail(error, "listen: cannot listen on %.120s: %s", where,
 				     strerror(why));
 	}
@@ -260,9 +260,10 @@ static bool is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
-/* Sockets of systemd are in blocking mode, and their addresses are its business. */
-static bool take_over(struct sockets *sockets, const struct settings *settings,
-		      const struct protocol *protocol, int count, struct settings_error *error)
+/* The service manager passes sockets in blocking mode, with addresses that it has chosen. */
+static bool adopt_passed_sockets(struct sockets *sockets, const struct settings *settings,
+				 const struct protocol *protocol, int count,
+				 struct settings_error *error)
 {
 	if (count > SOCKETS_MAX)
 		return settings_fail(error, "the service manager has passed more than %d sockets",
@@ -290,25 +291,25 @@ static bool take_over(struct sockets *sockets, const struct settings *settings,
 bool listen_open(const struct settings *settings, size_t loops, const struct protocol *rest,
 		 struct sockets *sockets, struct settings_error *error)
 {
-	const int handed_over = notify_sockets();
+	const int passed = notify_sockets();
 	struct settings_error why;
 
 	*sockets = (struct sockets){.loops = loops};
 	sockets->fds = calloc(loops, sizeof *sockets->fds);
 	if (!sockets->fds)
 		return settings_fail(error, "out of memory");
-	if (handed_over > 0)
-		return take_over(sockets, settings, rest, handed_over, error);
+	if (passed > 0)
+		return adopt_passed_sockets(sockets, settings, rest, passed, error);
 	if (settings->listen.count == 0) {
-		if (!open_text(sockets, settings, rest, "127.0.0.1", error))
+		if (!open_address(sockets, settings, rest, "127.0.0.1", error))
 			return false;
 		/* A host may have no IPv6. */
-		if (!open_text(sockets, settings, rest, "::1", &why))
+		if (!open_address(sockets, settings, rest, "::1", &why))
 			log_event(LOG_LEVEL_INFO, "not listening", "reason", why.text, NULL);
 		return true;
 	}
 	for (size_t i = 0; i < settings->listen.count; i++)
-		if (!open_text(sockets, settings, rest, settings->listen.items[i], error))
+		if (!open_address(sockets, settings, rest, settings->listen.items[i], error))
 			return false;
 	return true;
 }

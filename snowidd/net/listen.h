@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sockets to accept connections on: of the addresses in the settings, or handed over by systemd.
+ * The sockets to accept connections on: with the addresses in the settings, or passed by the
+ * service manager.
  */
 #ifndef SNOWIDD_LISTEN_H
 #define SNOWIDD_LISTEN_H
@@ -40,8 +41,8 @@ bool listen_open(const struct settings *settings, size_t loops, const struct pro
 /* Whether the addresses can be read, and are fit for what the settings say else. */
 bool listen_check(const struct settings *settings, struct settings_error *error);
 
-/* Frees the memory; the sockets belong to the loops. Removes the Unix sockets that were made, unless another
- * has taken their place. */
+/* Frees the memory; the sockets belong to the loops. Removes the Unix sockets that were made,
+ * unless another has taken their place. */
 void listen_close(struct sockets *sockets);
 
 #endif

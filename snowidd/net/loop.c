@@ -29,7 +29,7 @@ struct listener {
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-static void on_connection(uv_poll_t *poll, int status, int events);
+static void on_pending_connection(uv_poll_t *poll, int status, int events);
 
 /* Logs at most every ten seconds that there is no room. */
 static void log_full(const char *event)
@@ -48,11 +48,11 @@ static void on_pause_over(uv_timer_t *timer)
 	struct loop *const loop = timer->data;
 
 	for (size_t i = 0; i < loop->listener_count; i++)
-		uv_poll_start(&loop->listeners[i].poll, UV_READABLE, on_connection);
+		uv_poll_start(&loop->listeners[i].poll, UV_READABLE, on_pending_connection);
 }
 
-/* A pending connection that cannot be accepted would wake the loop again and again, so stop polling for a
- * while. */
+/* A pending connection that cannot be accepted would wake the loop again and again, so stop polling
+ * for a while. */
 static void pause_accepting(struct loop *loop)
 {
 	if (loop->draining)
@@ -62,8 +62,8 @@ static void pause_accepting(struct loop *loop)
 	uv_timer_start(&loop->pause, on_pause_over, PAUSE_MS, 0);
 }
 
-/* Without a file descriptor a connection cannot even be closed, so one is kept for that. Returns false if no
- * connection is pending. */
+/* Without a file descriptor a connection cannot even be closed, so one is kept for that. Returns
+ * false if no connection is pending. */
 static bool reject_without_descriptor(struct listener *listener)
 {
 	log_full("no file descriptor is left for connections; raise LimitNOFILE");
@@ -125,7 +125,7 @@ static bool accept_one(struct listener *listener)
 	}
 }
 
-static void on_connection(uv_poll_t *poll, int status, int events)
+static void on_pending_connection(uv_poll_t *poll, int status, int events)
 {
 	struct listener *const listener = poll->data;
 
@@ -239,8 +239,8 @@ static void stop_listening(struct loop *loop)
 {
 	for (size_t i = 0; i < loop->listener_count; i++) {
 		struct listener *const listener = &loop->listeners[i];
-		/* Closing the socket would reset the connections that are pending; no more than these can
-		 * be. */
+		/* Closing the socket would reset the connections that are pending; no more than
+		 * these can be. */
 		for (int k = 0; k <= LISTEN_BACKLOG && accept_one(listener); k++)
 			;
 		uv_poll_stop(&listener->poll);
@@ -311,7 +311,8 @@ static void run_loop(void *user)
 	loop->group->ended(loop->group->user);
 }
 
-/* The state of a protocol, made for the first socket that it is spoken on. NULL if there is no memory. */
+/* The state of a protocol, made for the first socket that it is spoken on. NULL if there is no
+ * memory. */
 static const struct protocol_state *find_or_begin_protocol(struct loop *loop,
 							   const struct protocol *protocol)
 {
@@ -336,7 +337,7 @@ static bool add_listener(struct loop *loop, int socket, const struct protocol *p
 	listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	listener->poll.data = listener;
 	if (!listener->protocol || uv_poll_init(&loop->uv, &listener->poll, socket) != 0 ||
-	    uv_poll_start(&listener->poll, UV_READABLE, on_connection) != 0)
+	    uv_poll_start(&listener->poll, UV_READABLE, on_pending_connection) != 0)
 		return false;
 	loop->listener_count++;
 	return true;

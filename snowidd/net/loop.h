@@ -25,7 +25,8 @@ struct loop_group {
 	_Atomic uint64_t connections; /* that are open */
 	struct rate *rate;
 
-	/* Takes over a socket that was accepted. `state` is what the protocol keeps for this loop. */
+	/* Takes over a socket that was accepted. `state` is what the protocol keeps for this
+	 * loop. */
 	void (*accept)(struct loop *loop, int socket, const struct protocol *protocol, void *state);
 
 	/* Called in the thread of a loop that has ended. */
@@ -74,8 +75,8 @@ bool loop_start(struct loop *loop, struct loop_group *group, size_t index,
 		struct counters *counters, struct live *live, const struct sockets *sockets,
 		struct settings_error *error);
 
-/* MT-Safe. loop_reload() replaces `live`. loop_stop() stops listening, and ends the connections as they
- * become idle; loop_end() ends them at once. loop_wake() has `alive` increased. */
+/* MT-Safe. loop_reload() replaces `live`. loop_stop() stops listening, and ends the connections as
+ * they become idle; loop_end() ends them at once. loop_wake() has `alive` increased. */
 void loop_reload(struct loop *loop, struct live *live);
 void loop_stop(struct loop *loop);
 void loop_end(struct loop *loop);

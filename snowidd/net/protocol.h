@@ -13,15 +13,15 @@
 struct connection;
 struct loop;
 
-/* A listening socket has one protocol, and so have the connections that it accepts. What the functions of a
- * connection write goes to loop->output, and is sent when they return. */
+/* A listening socket has one protocol, and so have the connections that it accepts. What the
+ * functions of a connection write goes to loop->output, and is sent when they return. */
 struct protocol {
 	const char *alpn; /* its name in TLS (RFC 7301) */
 	const char *busy; /* plain-text reply sent when the server is full */
 	const void *user; /* of the protocol */
 
-	/* Makes and frees what the protocol keeps for each loop. begin() returns NULL if there is no
-	 * memory. */
+	/* Makes and frees what the protocol keeps for each loop. begin() returns NULL if there is
+	 * no memory. */
 	void *(*begin)(struct loop *loop, const struct protocol *protocol);
 	void (*end)(void *state);
 
@@ -40,8 +40,8 @@ struct protocol {
 	/* What a connection waits for that is not blocked. */
 	enum phase (*phase)(const struct connection *connection);
 
-	/* The time for the phase is over. The connection is closed afterwards, gracefully if this has
-	 * called connection_finish(). */
+	/* The time for the phase is over. The connection is closed afterwards, gracefully if this
+	 * has called connection_finish(). */
 	void (*expire)(struct connection *connection, enum phase phase);
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A bound on the requests of one client address.
+ * A limit on the rate of requests of each client address.
  *
- * The generic cell rate algorithm (ITU-T I.371): of each client one instant is kept, that at which its
- * bucket will be full again. The table is of a fixed size; in a set of addresses of the same hash the
- * fullest bucket makes room, since forgetting a full one changes nothing.
+ * The generic cell rate algorithm (ITU-T I.371): all that is kept for a client is the instant at
+ * which its bucket will be full again. The table has a fixed size. Among addresses with the same
+ * hash the fullest bucket is replaced, since forgetting a full one changes nothing.
  */
 #include <netinet/in.h>
 #include <pthread.h>
@@ -20,7 +20,7 @@
 
 struct bucket {
 	struct rate_key key;
-	uint64_t full_at; /* 0: nobody's */
+	uint64_t full_at; /* 0 if it is not in use */
 };
 
 struct rate {
@@ -74,8 +74,8 @@ void rate_free(struct rate *rate)
 	free(rate);
 }
 
-/* The finaliser of SplitMix64, keyed: clients must not be able to choose a set. */
-static size_t set_of(const struct rate *rate, const struct rate_key *key)
+/* The finaliser of SplitMix64, with a key, so that clients cannot choose their set. */
+static size_t set_index_of(const struct rate *rate, const struct rate_key *key)
 {
 	uint64_t h = (key->high ^ rate->secret) * UINT64_C(0xbf58476d1ce4e5b9) + key->low;
 
@@ -84,7 +84,7 @@ static size_t set_of(const struct rate *rate, const struct rate_key *key)
 	return (size_t)((h ^ h >> 31) % SETS);
 }
 
-static struct bucket *find(struct bucket set[WAYS], const struct rate_key *key)
+static struct bucket *find_bucket(struct bucket set[WAYS], const struct rate_key *key)
 {
 	struct bucket *fullest = &set[0];
 
@@ -103,18 +103,18 @@ bool rate_take(struct rate *rate, const struct rate_key *key, uint64_t per_secon
 	       uint64_t now_ns, uint64_t *wait_ns)
 {
 	const uint64_t interval = 1000000000 / per_second, depth = interval * burst;
-	const size_t set = set_of(rate, key);
+	const size_t set = set_index_of(rate, key);
 
 	pthread_mutex_lock(&rate->locks[set % LOCKS]);
-	struct bucket *const bucket = find(rate->sets[set], key);
+	struct bucket *const bucket = find_bucket(rate->sets[set], key);
 	if (bucket->full_at > now_ns + depth) /* of a larger burst, before a reload */
 		bucket->full_at = now_ns + depth;
 	const uint64_t full_at = (bucket->full_at > now_ns ? bucket->full_at : now_ns) + interval;
-	const bool given = full_at - now_ns <= depth;
-	if (given)
+	const bool taken = full_at - now_ns <= depth;
+	if (taken)
 		bucket->full_at = full_at;
 	else
 		*wait_ns = full_at - now_ns - depth;
 	pthread_mutex_unlock(&rate->locks[set % LOCKS]);
-	return given;
+	return taken;
 }

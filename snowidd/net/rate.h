@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A bound on the requests of one client address: a bucket of tokens for each.
+ * A limit on the rate of requests of each client address: a bucket of tokens for each.
  */
 #ifndef SNOWIDD_RATE_H
 #define SNOWIDD_RATE_H
@@ -9,20 +9,22 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Which client: its IPv4 address, or the /64 of its IPv6 address, which one client may have whole. */
+/* Identifies a client: its IPv4 address, or the /64 of its IPv6 address, as one client may have all
+ * of that. */
 struct rate_key {
 	uint64_t high, low;
 };
 
-/* False: the socket has no such address (a Unix socket), and no bound. */
+/* False if the socket has no such address (a Unix socket), and so no limit. */
 bool rate_key(const struct sockaddr *address, struct rate_key *key);
 
 struct rate;
 
-struct rate *rate_new(void); /* NULL: no memory */
+/* NULL if there is no memory. */
+struct rate *rate_new(void);
 void rate_free(struct rate *rate);
 
-/* Takes a token. False: there is none before *wait_ns. MT-Safe. */
+/* Takes a token. False if there is none for another *wait_ns. MT-Safe. */
 bool rate_take(struct rate *rate, const struct rate_key *key, uint64_t per_second, uint64_t burst,
 	       uint64_t now_ns, uint64_t *wait_ns);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The server's side of TLS on one connection, between memory and memory: what to do with the bytes is up to
- * the caller.
+ * The server's side of TLS on one connection, between memory and memory: what to do with the bytes
+ * is up to the caller.
  */
 #ifndef SNOWIDD_TLS_STREAM_H
 #define SNOWIDD_TLS_STREAM_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What waits in an event loop: for its peer, for its turn, or for an ID. Knows neither the loop nor the
- * time, so that a test can drive it.
+ * What waits in an event loop: for its peer, for its turn, or for an ID. Knows neither the loop nor
+ * the time, so that a test can drive it.
  *
- * All waiters of a queue wait equally long, so that each queue is in the order of its deadlines, and adding,
- * removing and expiring cost the same however many wait.
+ * All waiters of a queue wait equally long, so that each queue is in the order of its deadlines,
+ * and adding, removing and expiring cost the same however many wait.
  */
 #ifndef SNOWIDD_WAITING_H
 #define SNOWIDD_WAITING_H
@@ -21,7 +21,7 @@ enum phase {
 	PHASE_WRITING, /* for the peer to read */
 	PHASE_LINGER,  /* for the peer to close */
 	PHASE_BLOCKED, /* for its protocol; without a deadline */
-	PHASE_PARKED, /* a request for its IDs; resumed at short intervals, as its deadline is its own */
+	PHASE_PARKED,  /* a request for its IDs; it is resumed at short intervals */
 	PHASE_TURN, /* a connection for others to be served first */
 	PHASES
 };
@@ -39,7 +39,8 @@ struct waiter {
 	enum phase phase;               /* the queue that it is in, or was in last */
 	uint64_t deadline;              /* on the loop's clock, in ms */
 
-	/* It no longer waits when this is called (except for WAKE_DRAIN), and may be added again. */
+	/* It no longer waits when this is called (except for WAKE_DRAIN), and may be added
+	 * again. */
 	void (*resume)(struct waiter *waiter, enum wake wake);
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is counted: one set for each loop, so that counting costs no more than an addition; the sums are made
- * when they are read.
+ * What is counted: one set for each loop, so that counting costs no more than an addition; the sums
+ * are made when they are read.
  */
 #ifndef SNOWIDD_COUNTERS_H
 #define SNOWIDD_COUNTERS_H

@@ -27,8 +27,9 @@ struct decoded_id {
 	size_t field_count;
 };
 
-/* Reads a number of the kind, a ULID or a UUID; if kind is NULL, its length tells which, and a number is of the
- * first kind of the service. After REFUSED_ID, snowid_error_detail() says what is wrong. */
+/* Reads a number of the kind, a ULID or a UUID; if kind is NULL, its length tells which, and a
+ * number is of the first kind of the service. After REFUSED_ID, snowid_error_detail() says what is
+ * wrong. */
 enum refusal decode_id(struct service *service, const struct kind *kind, const char *text,
 		       size_t length, struct decoded_id *decoded);
 

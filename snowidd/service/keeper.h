@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The keeper of the stores: a thread of its own that renews them, so that no sync stops an event loop.
+ * The keeper of the stores: a thread that renews them, so that no sync blocks an event loop.
  */
 #ifndef SNOWIDD_KEEPER_H
 #define SNOWIDD_KEEPER_H
@@ -15,13 +15,13 @@ struct keeper {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool running, ends;
+	bool running, stopping;
 };
 
 /* False with *error. */
 bool keeper_start(struct keeper *keeper, struct service *service, struct settings_error *error);
 
-/* Waits for what it is doing. Nothing if it does not run. */
+/* Waits until it has done what it is doing. Does nothing if it does not run. */
 void keeper_stop(struct keeper *keeper);
 
 #endif

@@ -38,8 +38,8 @@ struct kind {
 	_Atomic int store_error; /* of the last renewal; 0: none */
 };
 
-/* The next field of a layout, from *index on, that is neither time nor sequence, with its value. False past
- * the last. */
+/* The next field of a layout, from *index on, that is neither time nor sequence, with its value.
+ * False past the last. */
 bool kind_next_field(const struct kind *kind, size_t *index, const char **name, uint64_t *value);
 
 #endif

@@ -44,8 +44,8 @@ static bool make_directories(char *path)
 	return access(path, W_OK | X_OK) == 0;
 }
 
-/* $STATE_DIRECTORY is set by the service manager (systemd.exec(5)). A user who cannot write to /var/lib/snowid
- * has a directory of their own (XDG Base Directory Specification). */
+/* $STATE_DIRECTORY is set by the service manager (systemd.exec(5)). A user who cannot write to
+ * /var/lib/snowid has a directory of their own (XDG Base Directory Specification). */
 static void choose_state_directory(char path[PATH_MAX])
 {
 	static const char system_wide[] = "/var/lib/snowid";
@@ -64,7 +64,7 @@ static void choose_state_directory(char path[PATH_MAX])
 }
 
 /* "-name5" for each field that has a value. */
-static void describe_fields(const struct kind *kind, const struct snowid_config *config, char *text,
+static void append_field_values(const struct kind *kind, const struct snowid_config *config, char *text,
 			    size_t size)
 {
 	const char *name;
@@ -98,7 +98,7 @@ static bool choose_default(struct kind *kind, const struct settings *settings,
 		written = snprintf(kind->store, sizeof kind->store, "slots:%s/slots-%016" PRIx64,
 				   directory, fingerprint);
 	} else {
-		describe_fields(kind, config, fields, sizeof fields);
+		append_field_values(kind, config, fields, sizeof fields);
 		written =
 			snprintf(kind->store, sizeof kind->store, "file:%s/%016" PRIx64 "%s.state",
 				 directory, fingerprint, fields);

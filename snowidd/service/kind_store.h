@@ -14,8 +14,8 @@ const char *kind_store_setting(const struct settings *settings);
 /* Whether the store assigns the worker. */
 bool kind_store_assigns_worker(const struct settings *settings);
 
-/* Sets kind->store, and makes the directory of one that is not configured. `config` has the fields of the kind.
- * False with *error. */
+/* Sets kind->store, and makes the directory of one that is not configured. `config` has the fields
+ * of the kind. False with *error. */
 bool kind_store_choose(struct kind *kind, const struct settings *settings,
 		       const struct snowid_config *config, struct settings_error *error);
 

@@ -12,8 +12,8 @@
 #include "snowidd/service/kind_store.h"
 #include "snowidd/service/kinds.h"
 
-/* A new state file begins a block ahead of the clock, and a server without configuration should have its first
- * ID soon. */
+/* A new state file begins a block ahead of the clock, and a server without configuration should
+ * have its first ID soon. */
 #define HOST_BLOCK "500ms"
 
 /* A kind on its way from settings to a generator. */

@@ -12,8 +12,8 @@
 #include "snowidd/service/counters.h"
 #include "snowidd/service/kind.h"
 
-/* Reads the settings of all kinds, and, if `generators` is set, opens their generators, which may wait for the
- * stores. False with *error, and nothing is open. */
+/* Reads the settings of all kinds, and, if `generators` is set, opens their generators, which may
+ * wait for the stores. False with *error, and nothing is open. */
 bool kinds_open(struct kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
 		bool generators, struct settings_error *error);
 void kinds_free(struct kind kinds[KINDS_MAX], size_t count);

@@ -77,7 +77,7 @@ static void write_latency(struct buffer *to, struct service *service)
 		      total, (double)SUM(service, latency_ns) / 1e9, total);
 }
 
-static void write_ids(struct buffer *to, struct service *service, const struct health *health)
+static void write_id_counts(struct buffer *to, struct service *service, const struct health *health)
 {
 	write_family(to, "ids_generated_total", "counter", "IDs issued.");
 	for (size_t k = 0; k < service_kinds(service); k++)
@@ -287,7 +287,7 @@ void metrics_write(struct buffer *to, struct service *service, const struct live
 
 	service_health(service, &health);
 	write_latency(to, service);
-	write_ids(to, service, &health);
+	write_id_counts(to, service, &health);
 	write_requests(to, service, endpoint_at);
 	write_connections(to, service, live);
 	write_clock(to, service);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the daemon does, whatever it is asked through: IDs and health. Transports translate requests and
- * replies, and have no logic beyond that.
+ * What the daemon does, whatever it is asked through: IDs and health. Transports translate requests
+ * and replies, and have no logic beyond that.
  */
 #ifndef SNOWIDD_SERVICE_H
 #define SNOWIDD_SERVICE_H
@@ -47,14 +47,14 @@ struct counters *service_counters(struct service *service, size_t loop);
 /* Judges the clock; to be fed by a clocksource. */
 struct clockwatch *service_watch(struct service *service);
 
-/* Does what is due for the stores, and returns after how many ns to call it again. May wait for a disk, and so
- * needs a thread of its own. */
+/* Does what is due for the stores, and returns after how many ns to call it again. May wait for a
+ * disk, and so needs a thread of its own. */
 uint64_t service_maintain(struct service *service);
 
 /* ---- refusing -------------------------------------------------------------------------------- */
 
-/* Refuses IDs for a cause (REFUSED_CLOCK, REFUSED_CONFLICT), or, if the reason is NULL, no longer for that
- * cause. The reason is for people; it is copied. */
+/* Refuses IDs for a cause (REFUSED_CLOCK, REFUSED_CONFLICT), or, if the reason is NULL, no longer
+ * for that cause. The reason is for people; it is copied. */
 void service_refuse(struct service *service, enum refusal cause, const char *reason);
 
 /* Whether it refuses IDs for a cause. MT-Safe. */
@@ -85,8 +85,8 @@ enum refusal service_begin(struct service *service, struct id_request *request, 
 			   size_t kind_length, uint64_t count, const struct settings *settings,
 			   struct counters *counters);
 
-/* Makes the IDs, without waiting. SERVED: all are made. If it is refused and *wait_ns > 0, it may be called again
- * after that time; if *wait_ns is 0, the refusal is final. */
+/* Makes the IDs, without waiting. SERVED: all are made. If it is refused and *wait_ns > 0, it may
+ * be called again after that time; if *wait_ns is 0, the refusal is final. */
 enum refusal service_fill(struct service *service, struct id_request *request,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns);
 void id_request_free(struct id_request *request);
@@ -111,7 +111,8 @@ void service_health(struct service *service, struct health *health);
 /* Measures ids_per_second and cpu_ratio. To be called once a second, by one thread. */
 void service_measure(struct service *service);
 
-/* How many seconds IDs could still be made if the store could not be renewed; INFINITY: for ever. */
+/* How many seconds IDs could still be made if the store could not be renewed; INFINITY: for
+ * ever. */
 double service_limit_ahead(const struct kind *kind);
 
 #endif

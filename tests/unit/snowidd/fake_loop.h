@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A loop without a thread and connections without sockets, so that a protocol can be tested by what goes in
- * and out. Linked instead of net/loop.c and net/connection.c.
+ * A loop without a thread and connections without sockets, so that a protocol can be tested by what
+ * goes in and out. Linked instead of net/loop.c and net/connection.c.
  */
 #ifndef TESTS_FAKE_LOOP_H
 #define TESTS_FAKE_LOOP_H
@@ -17,8 +17,8 @@ void fake_loop_free(struct loop *loop);
 struct connection *fake_connection_new(struct loop *loop, const struct protocol *protocol);
 void fake_connection_free(struct connection *connection);
 
-/* Gives it input in one piece, as far as it is used, in turns of `share` requests, and resumes what waits. What
- * it sends is appended to loop->output. */
+/* Gives it input in one piece, as far as it is used, in turns of `share` requests, and resumes what
+ * waits. What it sends is appended to loop->output. */
 void fake_connection_feed(struct connection *connection, const char *bytes, size_t length,
 			  unsigned share);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What an HTTP request asks for. Each text lies in a block of its own without a 0 behind it, so that
- * whoever reads past it is found out.
+ * What an HTTP request asks for. Each text lies in a block of its own without a 0 behind it, so
+ * that whoever reads past it is found out.
  */
 #include "snowidd/http/query.h"
 #include "tests/unit/check.h"
@@ -60,7 +60,7 @@ TEST(json_is_preferred_where_it_weighs_more)
 		ck_assert_msg(!prefers_json(no[i]), "%s", no[i]);
 }
 
-static const char *read(const char *text, struct query *query, char copy[100])
+static const char *read_query(const char *text, struct query *query, char copy[100])
 {
 	*query = (struct query){.kind = {NULL, 0}};
 	strcpy(copy, text);
@@ -72,13 +72,13 @@ TEST(parameters_are_decoded)
 	struct query query;
 	char copy[100];
 
-	ck_assert_ptr_null(read("k%69nd=a%2Bb%26c+d&count=", &query, copy));
+	ck_assert_ptr_null(read_query("k%69nd=a%2Bb%26c+d&count=", &query, copy));
 	ck_assert_uint_eq(query.kind.length, 7);
 	ck_assert_mem_eq(query.kind.data, "a+b&c+d", 7);
 	ck_assert_uint_eq(query.count.length, 0);
 	ck_assert_ptr_nonnull(query.count.data);
 	ck_assert_ptr_null(query.id.data);
-	ck_assert_ptr_null(read("", &query, copy));
+	ck_assert_ptr_null(read_query("", &query, copy));
 }
 
 TEST(what_is_no_parameter_is_refused)
@@ -92,7 +92,7 @@ TEST(what_is_no_parameter_is_refused)
 	char copy[100];
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		ck_assert_msg(read(bad[i], &query, copy) != NULL, "%s", bad[i]);
+		ck_assert_msg(read_query(bad[i], &query, copy) != NULL, "%s", bad[i]);
 }
 
 int main(void)

@@ -8,7 +8,7 @@
 #include "snowidd/net/rate.h"
 #include "tests/unit/check.h"
 
-static struct rate_key key_of(const char *address)
+static struct rate_key client_key_of(const char *address)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
@@ -24,8 +24,8 @@ static struct rate_key key_of(const char *address)
 }
 
 /* How many of `tries` requests are let through. */
-static unsigned taken(struct rate *rate, const struct rate_key *key, uint64_t per_second,
-		      uint64_t burst, uint64_t now_ns, unsigned tries)
+static unsigned count_allowed(struct rate *rate, const struct rate_key *key, uint64_t per_second,
+			      uint64_t burst, uint64_t now_ns, unsigned tries)
 {
 	unsigned count = 0;
 	uint64_t wait_ns;
@@ -38,40 +38,40 @@ static unsigned taken(struct rate *rate, const struct rate_key *key, uint64_t pe
 TEST(a_burst_and_then_the_rate)
 {
 	struct rate *const rate = rate_new();
-	const struct rate_key a = key_of("192.0.2.1"), b = key_of("192.0.2.2");
+	const struct rate_key a = client_key_of("192.0.2.1"), b = client_key_of("192.0.2.2");
 	uint64_t wait_ns = 0;
 
-	ck_assert_uint_eq(taken(rate, &a, 10, 20, 5 * SEC, 100), 20);
-	ck_assert_uint_eq(taken(rate, &b, 10, 20, 5 * SEC, 100), 20);
+	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 5 * SEC, 100), 20);
+	ck_assert_uint_eq(count_allowed(rate, &b, 10, 20, 5 * SEC, 100), 20);
 	ck_assert(!rate_take(rate, &a, 10, 20, 5 * SEC, &wait_ns));
 	ck_assert_uint_eq(wait_ns, SEC / 10);
 	ck_assert(!rate_take(rate, &a, 10, 20, 5 * SEC + wait_ns - 1, &wait_ns));
-	ck_assert_uint_eq(taken(rate, &a, 10, 20, 5 * SEC + SEC / 10, 100), 1);
-	ck_assert_uint_eq(taken(rate, &a, 10, 20, 6 * SEC, 100), 9);
-	ck_assert_uint_eq(taken(rate, &a, 10, 20, 60 * SEC, 100), 20);
+	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 5 * SEC + SEC / 10, 100), 1);
+	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 6 * SEC, 100), 9);
+	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 60 * SEC, 100), 20);
 	rate_free(rate);
 }
 
 TEST(a_reload_forgives_what_it_would_not_have_allowed)
 {
 	struct rate *const rate = rate_new();
-	const struct rate_key a = key_of("192.0.2.1");
+	const struct rate_key a = client_key_of("192.0.2.1");
 
 	/* An hour's worth at once. */
-	ck_assert_uint_eq(taken(rate, &a, 1, 3600, SEC, 3600), 3600);
-	ck_assert_uint_eq(taken(rate, &a, 10, 5, SEC, 5), 0);
-	ck_assert_uint_eq(taken(rate, &a, 10, 5, 2 * SEC, 10), 5);
+	ck_assert_uint_eq(count_allowed(rate, &a, 1, 3600, SEC, 3600), 3600);
+	ck_assert_uint_eq(count_allowed(rate, &a, 10, 5, SEC, 5), 0);
+	ck_assert_uint_eq(count_allowed(rate, &a, 10, 5, 2 * SEC, 10), 5);
 	rate_free(rate);
 }
 
 TEST(the_largest_numbers)
 {
 	struct rate *const rate = rate_new();
-	const struct rate_key a = key_of("192.0.2.1"), b = key_of("192.0.2.2");
+	const struct rate_key a = client_key_of("192.0.2.1"), b = client_key_of("192.0.2.2");
 	const uint64_t decades = UINT64_C(4000000000) * SEC;
 
-	ck_assert_uint_eq(taken(rate, &a, 1, 1000000000, decades, 1000), 1000);
-	ck_assert_uint_eq(taken(rate, &b, 1000000000, 1, decades, 1000), 1);
+	ck_assert_uint_eq(count_allowed(rate, &a, 1, 1000000000, decades, 1000), 1000);
+	ck_assert_uint_eq(count_allowed(rate, &b, 1000000000, 1, decades, 1000), 1);
 	rate_free(rate);
 }
 
@@ -79,22 +79,24 @@ TEST(the_largest_numbers)
 TEST(a_flood_of_addresses_frees_nobody)
 {
 	struct rate *const rate = rate_new();
-	const struct rate_key a = key_of("192.0.2.1");
+	const struct rate_key a = client_key_of("192.0.2.1");
 
-	ck_assert_uint_eq(taken(rate, &a, 1, 50, SEC, 100), 50);
+	ck_assert_uint_eq(count_allowed(rate, &a, 1, 50, SEC, 100), 50);
 	for (uint32_t i = 0; i < 100000; i++) {
 		const struct rate_key other = {0, UINT64_C(0xffff00000000) | (i << 8)};
-		ck_assert_uint_eq(taken(rate, &other, 1, 50, SEC, 1), 1);
+		ck_assert_uint_eq(count_allowed(rate, &other, 1, 50, SEC, 1), 1);
 	}
-	ck_assert_uint_eq(taken(rate, &a, 1, 50, SEC, 100), 0);
+	ck_assert_uint_eq(count_allowed(rate, &a, 1, 50, SEC, 100), 0);
 	rate_free(rate);
 }
 
 TEST(who_a_client_is)
 {
-	const struct rate_key a = key_of("192.0.2.1"), mapped = key_of("::ffff:192.0.2.1");
-	const struct rate_key b = key_of("2001:db8::1"), same = key_of("2001:db8::ffff:2:3:4"),
-			      other = key_of("2001:db8:0:1::1");
+	const struct rate_key a = client_key_of("192.0.2.1"),
+			      mapped = client_key_of("::ffff:192.0.2.1");
+	const struct rate_key b = client_key_of("2001:db8::1"),
+			      same = client_key_of("2001:db8::ffff:2:3:4"),
+			      other = client_key_of("2001:db8:0:1::1");
 	const struct sockaddr nobody = {.sa_family = AF_UNIX};
 	struct rate_key key;
 

@@ -1,115 +1,112 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the daemon does, whatever it is asked through: refusals that no client can bring about.
+ * What the daemon does, whatever it is asked through: IDs, and refusals that no client can cause.
  */
-#include "snowidd/base/log.h"
-#include "snowidd/config/sources.h"
-#include "snowidd/service/service.h"
-#include "tests/unit/check.h"
+#include <math.h>
 
-struct fixture {
-	struct settings *settings;
-	struct service *service;
-	struct id_request ids;
-};
+#include "tests/unit/snowidd/service_fixture.h"
 
-static struct fixture start(void)
+static struct id_request ids;
+
+static void open_service(void)
 {
-	static char kinds[] = "--kinds=snowflake ulid", worker[] = "--worker-id=1",
-		    store[] = "--store=memory:", count[] = "--limits-count=5";
-	static char *options[] = {kinds, worker, store, count, NULL};
-	struct fixture f = {.settings = NULL};
-	struct settings_error error;
-
-	log_open(LOG_LEVEL_ERROR, false, false);
-	f.settings = settings_load(options, "/dev/null", &error);
-	ck_assert_msg(f.settings != NULL, "%s", error.text);
-	f.service = service_new(f.settings, &error);
-	ck_assert_msg(f.service != NULL, "%s", error.text);
-	return f;
+	service_fixture_open(NULL);
 }
 
-static void end(struct fixture *f)
+static enum refusal begin_ids(const char *kind, uint64_t count)
 {
-	service_free(f->service);
-	settings_free(f->settings);
+	ids = (struct id_request){.kind = NULL};
+	return service_begin(service, &ids, kind, strlen(kind), count, live->settings,
+			     service_counters(service, 0));
 }
 
-static enum refusal ask(struct fixture *f, const char *kind, uint64_t want)
-{
-	f->ids = (struct id_request){.kind = NULL};
-	return service_begin(f->service, &f->ids, kind, strlen(kind), want, f->settings,
-			     service_counters(f->service, 0));
-}
-
-static enum refusal take(struct fixture *f)
+static enum refusal fill_ids(void)
 {
 	uint64_t wait_ns;
 	const enum refusal refusal =
-		service_fill(f->service, &f->ids, 0, service_counters(f->service, 0), &wait_ns);
+		service_fill(service, &ids, 0, service_counters(service, 0), &wait_ns);
 
-	id_request_free(&f->ids);
+	id_request_free(&ids);
 	return refusal;
 }
 
-static enum refusal health(struct fixture *f)
+static enum refusal health_refusal(void)
 {
-	struct health state;
+	struct health health;
 
-	service_health(f->service, &state);
-	ck_assert_int_eq(state.ready, state.refusal == SERVED && !*state.reason);
-	return state.refusal;
+	service_health(service, &health);
+	ck_assert_int_eq(health.ready, health.refusal == SERVED && !*health.reason);
+	return health.refusal;
 }
 
-TEST(what_is_asked_for_is_checked_before_it_is_taken)
+TEST(a_request_is_checked_before_ids_are_made)
 {
-	struct fixture f = start();
+	ck_assert_int_eq(begin_ids("", 5), SERVED);
+	ck_assert_int_eq(begin_ids("ulid", 1), SERVED);
+	ck_assert_int_eq(begin_ids("ulid", 0), REFUSED_COUNT);
+	ck_assert_int_eq(begin_ids("", 6), REFUSED_COUNT);
+	ck_assert_int_eq(begin_ids("", UINT64_MAX), REFUSED_COUNT);
+	ck_assert_int_eq(begin_ids("uuid1", 1), REFUSED_KIND);
+	ck_assert_uint_eq(service_counters(service, 0)->errors[REFUSED_COUNT], 3);
+	ck_assert_uint_eq(service_counters(service, 0)->ids[0], 0);
+}
 
-	ck_assert_int_eq(ask(&f, "", 5), SERVED);
-	ck_assert_int_eq(ask(&f, "ulid", 1), SERVED);
-	ck_assert_int_eq(ask(&f, "ulid", 0), REFUSED_COUNT);
-	ck_assert_int_eq(ask(&f, "", 6), REFUSED_COUNT);
-	ck_assert_int_eq(ask(&f, "", UINT64_MAX), REFUSED_COUNT);
-	ck_assert_int_eq(ask(&f, "uuid7", 1), REFUSED_KIND);
-	ck_assert_uint_eq(service_counters(f.service, 0)->errors[REFUSED_COUNT], 3);
-	ck_assert_uint_eq(service_counters(f.service, 0)->ids[0], 0);
-	end(&f);
+TEST(ids_are_made_and_counted)
+{
+	uint64_t wait_ns;
+
+	for (size_t i = 0; i < service_kinds(service); i++) {
+		struct counters *const counters = service_counters(service, 1);
+		const struct kind *const kind = service_kind_at(service, i);
+		ck_assert_ptr_eq(service_kind(service, kind->name, strlen(kind->name)), kind);
+		ck_assert_int_eq(begin_ids(kind->name, 3), SERVED);
+		ck_assert_int_eq(service_fill(service, &ids, SEC, counters, &wait_ns), SERVED);
+		ck_assert_uint_eq(ids.made, 3);
+		if (kind->type == KIND_LAYOUT)
+			ck_assert_uint_lt(ids.ids[1], ids.ids[2]);
+		else
+			ck_assert_int_lt(snowid_id128_compare(&ids.ids128[1], &ids.ids128[2]), 0);
+		ck_assert_uint_eq(counters->ids[i], 3);
+		id_request_free(&ids);
+	}
 }
 
 TEST(each_cause_is_lifted_by_itself)
 {
-	struct fixture f = start();
-
-	service_refuse(f.service, REFUSED_CONFLICT, "a peer has it");
-	service_refuse(f.service, REFUSED_CLOCK, "the clock is wrong");
-	ck_assert_int_eq(ask(&f, "", 1), REFUSED_CLOCK);
-	service_refuse(f.service, REFUSED_CLOCK, NULL);
-	ck_assert_int_eq(ask(&f, "", 1), REFUSED_CONFLICT);
-	ck_assert_int_eq(health(&f), REFUSED_CONFLICT);
-	service_refuse(f.service, REFUSED_CONFLICT, NULL);
-	ck_assert_int_eq(ask(&f, "", 1), SERVED);
-	/* Between asking and taking the clock may turn out to be wrong. */
-	service_refuse(f.service, REFUSED_CLOCK, "the clock is wrong");
-	ck_assert_int_eq(take(&f), REFUSED_CLOCK);
-	end(&f);
+	service_refuse(service, REFUSED_CONFLICT, "a peer has it");
+	service_refuse(service, REFUSED_CLOCK, "the clock is wrong");
+	ck_assert_int_eq(begin_ids("", 1), REFUSED_CLOCK);
+	service_refuse(service, REFUSED_CLOCK, NULL);
+	ck_assert_int_eq(begin_ids("", 1), REFUSED_CONFLICT);
+	ck_assert_int_eq(health_refusal(), REFUSED_CONFLICT);
+	service_refuse(service, REFUSED_CONFLICT, NULL);
+	ck_assert_int_eq(begin_ids("", 1), SERVED);
+	/* The clock may turn out to be wrong while a request waits. */
+	service_refuse(service, REFUSED_CLOCK, "the clock is wrong");
+	ck_assert_int_eq(fill_ids(), REFUSED_CLOCK);
 }
 
-/* As a store does when it says that another has the worker. */
+/* As a store does that reports another owner of the worker. */
 TEST(a_worker_that_is_lost_is_a_conflict)
 {
-	struct fixture f = start();
+	ck_assert_int_eq(begin_ids("", 1), SERVED);
+	OK(snowid_generator_close(service_kind_at(service, 0)->generator, 0));
+	ck_assert_int_eq(fill_ids(), REFUSED_CONFLICT);
+	ck_assert_int_eq(health_refusal(), REFUSED_CONFLICT);
+	service_drain(service);
+	ck_assert_int_eq(begin_ids("", 1), SERVED);
+	ck_assert_int_eq(fill_ids(), REFUSED_STOPPING);
+}
 
-	ck_assert_int_eq(ask(&f, "", 1), SERVED);
-	OK(snowid_generator_close(service_kind_at(f.service, 0)->generator, 0));
-	ck_assert_int_eq(take(&f), REFUSED_CONFLICT);
-	ck_assert_int_eq(health(&f), REFUSED_CONFLICT);
-	service_drain(f.service);
-	ck_assert_int_eq(ask(&f, "", 1), SERVED);
-	ck_assert_int_eq(take(&f), REFUSED_STOPPING);
-	end(&f);
+TEST(a_store_in_memory_has_no_limit)
+{
+	ck_assert_uint_eq(service_maintain(service), UINT64_MAX);
+	for (size_t i = 0; i < service_kinds(service); i++)
+		ck_assert(isinf(service_limit_ahead(service_kind_at(service, i))));
+	ck_assert_int_eq(health_refusal(), SERVED);
 }
 
 int main(void)
 {
-	return run_tests(NULL, NULL);
+	return run_tests(open_service, service_fixture_close);
 }
