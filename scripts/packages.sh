@@ -18,7 +18,8 @@ install_missing() {
 	installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
 	missing=
 	for package in "$@"; do
-		printf '%s\n' "$installed" | grep -qx "installed $package" || missing="$missing $package"
+		printf '%s\n' "$installed" | grep -qx "installed $package" ||
+			missing="$missing $package"
 	done
 	[ -n "$missing" ] || return 0
 	become_root "install$missing"
@@ -29,10 +30,14 @@ install_missing() {
 		$missing >/dev/null
 }
 
+release_name() {
+	(. /etc/os-release && echo "$VERSION_CODENAME")
+}
+
 # The archive that this machine installs from, in the release that it runs, for mmdebstrap.
 own_release() {
-	apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' \
-		'Origin: Debian' "Codename: $(. /etc/os-release && echo "$VERSION_CODENAME")" | sort -u
+	apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' 'Origin: Debian' "Codename: $(release_name)" | sort -u
 }
 
 # ---- lists, for the scripts that source this ----------------------------------------------------
@@ -40,14 +45,14 @@ own_release() {
 build_packages="autoconf automake libtool pkg-config gcc g++ libc6-dev make xz-utils"
 
 # make check, and the lint step.
-test_packages="check uuid-dev libjansson-dev python3 perl patch procps mandoc bash-completion bsdutils \
-	util-linux binutils"
+test_packages="check uuid-dev libjansson-dev python3 perl patch procps mandoc bash-completion \
+	bsdutils util-linux binutils"
 lint_packages="clang-format shellcheck black rubocop lua-check universal-ctags mandoc git"
 
 # The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.
 daemon_build_packages="libuv1-dev libssl-dev libyaml-dev node-llhttp"
-daemon_packages="$daemon_build_packages python3-jsonschema python3-yaml curl openssl chrony chromium \
-	haproxy nginx-light prometheus systemd"
+daemon_packages="$daemon_build_packages python3-jsonschema python3-yaml curl openssl chrony \
+	chromium haproxy nginx-light prometheus systemd"
 
 # ldoc runs with Lua 5.1 or 5.2 only.
 python_packages="swig python3-dev python3-setuptools python3-wheel python3-venv mypy python3-numpy \
@@ -59,8 +64,9 @@ lua_packages="lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 lua-cjson lua-po
 other_compilers="clang libclang-rt-14-dev valgrind"
 model_packages="spin abigail-tools"
 debian_packages="mmdebstrap lintian autopkgtest util-linux"
-architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu qemu-user-static musl-tools \
-	linux-libc-dev"
+architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu qemu-user-static \
+	musl-tools linux-libc-dev"
 
 all_packages="$build_packages $test_packages $lint_packages $daemon_packages $python_packages \
-	$ruby_packages $lua_packages $other_compilers $model_packages $debian_packages $architecture_packages"
+	$ruby_packages $lua_packages $other_compilers $model_packages $debian_packages \
+	$architecture_packages"

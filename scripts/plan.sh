@@ -7,8 +7,9 @@ no_bindings="--without-python --without-ruby --without-lua"
 
 plan_fast() {
 	start lint lines lint scripts/lint
-	start build suite build "$no_bindings" check "\$(unit_tests) \$(conformance_tests) tests/sim/sim \
-		tests/interface/symbols.sh tests/conformance/run_rest.py $(mutants_of_changes)"
+	start build suite build "$no_bindings" check "\$(unit_tests) \$(conformance_tests) \
+		tests/sim/sim tests/interface/symbols.sh tests/conformance/run_rest.py \
+		$(mutants_of_changes)"
 }
 
 plan_default() {
@@ -37,10 +38,12 @@ plan_full() {
 # What a compiler may change, apart from the daemon's behaviour over time.
 compiler_tests='$(unit_tests) $(conformance_tests) $(conformance_scripts) tests/sim/sim'
 
-# One mutant of each file that has changed since the branch left main, or since the last commit there.
+# One mutant of each file that has changed since the branch left main, or since the last commit
+# there.
 mutants_of_changes() {
 	local base file
-	base=$(git merge-base HEAD '@{upstream}' 2>/dev/null || git merge-base HEAD main 2>/dev/null) || return 0
+	base=$(git merge-base HEAD '@{upstream}' 2>/dev/null ||
+		git merge-base HEAD main 2>/dev/null) || return 0
 	git diff --name-only "$base" | while read -r file; do
 		grep -lx "+++ b/$file" tests/mutants/*.patch | head -n 1
 	done | sort -u | head -n 3 | paste -sd ' '
@@ -75,10 +78,10 @@ packages() {
 	lines packages scripts/debian "$tarball" "$work/debian"
 }
 
-# What distcheck adds to the other suites: a source that cannot be written, from the tarball alone, by an
-# ordinary user; that all of it is installed and uninstalled, and cleaned up.
-distcheck_tests="\$(unit_tests) \$(conformance_tests) tests/tool/tool.sh tests/interface/symbols.sh \
-	tests/mutants/limit.patch"
+# What distcheck adds to the other suites: a source that cannot be written, from the tarball alone,
+# by an ordinary user; that all of it is installed and uninstalled, and cleaned up.
+distcheck_tests="\$(unit_tests) \$(conformance_tests) tests/tool/tool.sh \
+	tests/interface/symbols.sh tests/mutants/limit.patch"
 
 distcheck() {
 	try "make distcheck as an ordinary user" run_distcheck
@@ -93,7 +96,8 @@ run_distcheck() {
 		as_user=(setpriv --reuid nobody --regid nogroup --clear-groups env)
 	fi
 	(cd "$home"/libsnowid-* && "${as_user[@]}" HOME="$home" TMPDIR=/tmp XDG_STATE_HOME= sh -c '
-		mkdir build && cd build && ../configure PYTHON=/usr/bin/python3 RUBY=/usr/bin/ruby &&
+		mkdir build && cd build &&
+		../configure PYTHON=/usr/bin/python3 RUBY=/usr/bin/ruby &&
 		make distcheck TESTS="$1"' sh "$distcheck_tests") || status=$?
 	rm -rf "$home"
 	return $status

@@ -3,8 +3,9 @@
 # Sourced by scripts/check: how it runs a suite of tests, several suites side by side, and counts.
 # Expects $top, the source, and $work, an empty directory.
 
-# All that run at once draw from one pipe of tokens, as make's own children do, so that what waits leaves its
-# processor to another suite ("POSIX Jobserver" in make's manual). Each make has one more of its own.
+# All that run at once draw from one pipe of tokens, as make's own children do, so that what waits
+# leaves its processor to another suite ("POSIX Jobserver" in make's manual). Each make has one more
+# of its own.
 share_processors() {
 	local token
 	mkfifo "$work/tokens"
@@ -33,7 +34,10 @@ start() { # start NAME COMMAND...
 finish() {
 	wait
 	cat "$work"/*.count | awk '{ passed += $1; failed += $2 }
-		END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 || passed == 0 }'
+		END {
+			printf "%d passed, %d failed\n", passed, failed
+			exit failed > 0 || passed == 0
+		}'
 }
 
 count() { # count PASSED FAILED
@@ -61,24 +65,29 @@ lines() { # lines NAME COMMAND...
 	"${@:2}" >"$log" 2>&1 || status=$?
 	good=$(grep -c '^ok ' "$log" || true)
 	bad=$(grep -c '^not ok ' "$log" || true)
-	if [ $((good + bad)) -eq 0 ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then bad=$((bad + 1)); fi
+	[ $((good + bad)) -gt 0 ] || bad=1
+	[ "$bad" -gt 0 ] || [ "$status" -eq 0 ] || bad=1
 	count "$good" "$bad"
 	if [ "$bad" -eq 0 ]; then grep '^ok ' "$log"; else tail -n 60 "$log"; fi
 }
 
-# Counts what the test programs of a build said: libcheck's totals, and the lines of scripts. A test that was
-# skipped, or a program that said nothing, has failed.
+# PASSED FAILED, from the totals of libcheck.
+libcheck_totals() { # libcheck_totals LOG
+	sed -n 's/^.*Checks: \(.*\), Failures: \(.*\), Errors: \(.*\)$/\1 \2 \3/p' "$1" |
+		awk '{ checks += $1; bad += $2 + $3 } END { print checks - bad, bad + 0 }'
+}
+
+# Counts what the test programs of a build said: libcheck's totals, or the lines of scripts. A test
+# that was skipped, or a program that said nothing, has failed.
 tally() { # tally DIRECTORY
 	local trs log good bad
 	while read -r trs; do
 		log=${trs%.trs}.log
 		good=$(grep -c '^ok ' "$log" || true)
 		bad=$(grep -c '^not ok ' "$log" || true)
-		if [ $((good + bad)) -eq 0 ]; then
-			read -r good bad < <(sed -n 's/^.*Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' "$log" |
-				awk '{ checks += $1; bad += $2 + $3 } END { print checks - bad, bad + 0 }')
-		fi
-		if [ $((good + bad)) -eq 0 ] || { [ "$bad" -eq 0 ] && ! grep -qx ':test-result: PASS' "$trs"; }; then bad=1; fi
+		[ $((good + bad)) -gt 0 ] || read -r good bad < <(libcheck_totals "$log")
+		[ $((good + bad)) -gt 0 ] || bad=1
+		[ "$bad" -gt 0 ] || grep -qx ':test-result: PASS' "$trs" || bad=1
 		if [ "$bad" -gt 0 ]; then
 			echo "--- $log"
 			tail -n 60 "$log"

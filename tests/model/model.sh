@@ -1,6 +1,7 @@
 #!/bin/sh
 # Searches the model of ownership, tests/model/ownership.pml: as it is, it must have no error in any
-# state; with one rule taken out, it must issue a tick twice; what must be possible, must be possible.
+# state; with one rule taken out, it must issue a tick twice; what must be possible, must be
+# possible.
 # SPDX-License-Identifier: MIT
 set -eu
 model=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)/tests/model/ownership.pml
@@ -48,8 +49,8 @@ story() { # story "OPTIONS OF SPIN"
 	sed -n 's/^\(\(the store\|[01]\) .*\)/  \1/p' story
 }
 
-# No error, in all states there are: none left out by a bound, a hash or a shortage of memory; and no
-# statement that is never reached.
+# No error, in all states there are: none left out by a bound, a hash or a shortage of memory; and
+# no statement that is never reached.
 whole() {
 	grep -q '^Full statespace search' log && grep -q ', errors: 0$' log &&
 		! grep -qE 'search has failed|not completed|too small|MEMLIM' log &&

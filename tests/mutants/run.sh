@@ -1,7 +1,7 @@
 #!/bin/bash
-# Tests the tests: run.sh MUTANT.patch takes one safety mechanism out of the library. The patch's lines
-# "fails: TEST…" name the tests that must notice, "passes: TEST…" those that another mechanism still
-# carries. Each of them must also pass on the library as it is, under the same time limit.
+# Tests the tests: run.sh MUTANT.patch takes one safety mechanism out of the library. The patch's
+# lines "fails: TEST…" name the tests that must notice, "passes: TEST…" those that another mechanism
+# still carries. Each of them must also pass on the library as it is, under the same time limit.
 #
 # Runs where the library and its tests have been built, and compiles only what the patch changes.
 # SPDX-License-Identifier: MIT
@@ -43,8 +43,8 @@ canonical() {
 	echo "$1" | tr -c 'A-Za-z0-9\n' _
 }
 
-# run PROGRAM TRIES LOG: prints whether it passed each time, or failed. What hangs without the mechanism
-# fails after 15 s; a race gets a few tries to be lost.
+# run PROGRAM TRIES LOG: prints whether it passed each time, or failed. What hangs without the
+# mechanism fails after 15 s; a race gets a few tries to be lost.
 run() {
 	result=passed
 	tries=$2
@@ -71,13 +71,13 @@ run_unchanged() { # run_unchanged TEST PROGRAM
 	verdict passed "$(cat "$unchanged/result")" "unchanged: $1" "$unchanged/log"
 }
 
-# With a header that is changed, all sources of the test and those of the library that include it; else
-# what is changed, which takes the place of its own object.
+# With a header that is changed, all sources of the test and those of the library that include it;
+# else what is changed, which takes the place of its own object.
 compile_changed() { # compile_changed PROGRAM_VARIABLES
 	header=$(echo "$changed" | grep '\.h$' || true)
 	if [ -n "$header" ]; then
 		sources="\$($1_SOURCES) \`for source in \$(libsnowid_internal_la_SOURCES); do
-			\$(CC) -MM -MG -MT \$\$source \$(DEFAULT_INCLUDES) \$(AM_CPPFLAGS) \$(srcdir)/\$\$source |
+			\$(CC) -MM -MG \$(DEFAULT_INCLUDES) \$(AM_CPPFLAGS) \$(srcdir)/\$\$source |
 			grep -q $header && echo \$\$source; done\`"
 	else
 		sources=$changed
@@ -85,8 +85,9 @@ compile_changed() { # compile_changed PROGRAM_VARIABLES
 	with_make "for source in $sources; do
 		case \$\$source in *.h) continue ;; esac;
 		from=$tree/\$\$source; test -f \$\$from || from=\$(srcdir)/\$\$source;
-		\$(CC) -I$tree \$(DEFS) \$(DEFAULT_INCLUDES) \$(AM_CPPFLAGS) \$($1_CPPFLAGS) \$(CPPFLAGS)
-			\$(AM_CFLAGS) \$(CFLAGS) -w -c -o $tree/\`echo \$\$source | tr / -\`.o \$\$from || exit;
+		\$(CC) -I$tree \$(DEFS) \$(DEFAULT_INCLUDES) \$(AM_CPPFLAGS) \$($1_CPPFLAGS)
+			\$(CPPFLAGS) \$(AM_CFLAGS) \$(CFLAGS) -w -c
+			-o $tree/\`echo \$\$source | tr / -\`.o \$\$from || exit;
 	done"
 }
 
@@ -94,7 +95,8 @@ link_changed() { # link_changed PROGRAM_VARIABLES OUTPUT
 	objects="\$($1_OBJECTS)"
 	[ -z "$header" ] || objects=
 	with_make "\$(LIBTOOL) --silent --tag=CC --mode=link \$(CCLD) \$(AM_CFLAGS) \$(CFLAGS)
-		\$(AM_LDFLAGS) \$($1_LDFLAGS) \$(LDFLAGS) -o $2 $objects $tree/*.o \$($1_LDADD) \$(LIBS)"
+		\$(AM_LDFLAGS) \$($1_LDFLAGS) \$(LDFLAGS) -o $2 $objects $tree/*.o
+		\$($1_LDADD) \$(LIBS)"
 }
 
 try_mutant() { # try_mutant WANTED TRIES TEST

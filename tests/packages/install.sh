@@ -1,6 +1,6 @@
 #!/bin/sh
-# An installed tree serves C and C++ programs through pkg-config alone, needs libc alone, and is gone
-# after uninstall.
+# An installed tree serves C and C++ programs through pkg-config alone, needs libc alone, and is
+# gone after uninstall.
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}"

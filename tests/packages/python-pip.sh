@@ -1,6 +1,6 @@
 #!/bin/sh
-# The source distribution stands alone: pip installs it where there is no libsnowid, or makes a wheel of
-# it, and what is installed works.
+# The source distribution stands alone: pip installs it where there is no libsnowid, or makes a
+# wheel of it, and what is installed works.
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}" "${PYTHON:?}"
