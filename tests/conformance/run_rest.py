@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
-"""Runs those cases of tests/conformance that the daemon has a path for: decode. See README there."""
+"""Runs the cases of tests/conformance that the daemon has a path for: decode. See README there."""
 import glob
 import json
 import os

@@ -2,26 +2,26 @@
 
 # SPDX-License-Identifier: MIT
 #
-# Runs tests/conformance on the Ruby library. See README there.
+# Runs the cases of tests/conformance on the Ruby library. See README there.
 
 require "json"
 require "snowid"
 
-# What each word of "do" does: the answers by their keys.
+# The actions that cases name in "do". Each returns its answers by their keys.
 module Actions
   module_function
 
   WIDE = { "ulid" => Snowid::ULID, "uuid" => Snowid::UUID }.freeze
 
-  def class_of(kind)
+  def id_class_of(kind)
     WIDE[kind[0, 4]]
   end
 
-  def read(kind, text)
-    class_of(kind) ? class_of(kind).parse(text) : Snowid.parse_id(text)
+  def parse_id(kind, text)
+    id_class_of(kind) ? id_class_of(kind).parse(text) : Snowid.parse_id(text)
   end
 
-  def at(which, kind, instant)
+  def id_at_boundary(which, kind, instant)
     case kind
     when "ulid" then Snowid::ULID.public_send(which, instant)
     when /\Auuid(.)/ then Snowid::UUID.public_send(which, instant, Integer(Regexp.last_match(1)))
@@ -29,12 +29,12 @@ module Actions
     end
   end
 
-  def numbers(fields)
+  def parse_numbers(fields)
     fields.to_h { |name, value| [name.to_sym, Integer(value, 10)] }
   end
 
-  # The time of an instant or an ID; nil where it has none, or one that cannot be written.
-  def text_of
+  # The time of an instant or an ID as text; nil if it has none, or one that cannot be written.
+  def time_text
     yield&.then { |time| Snowid.format_time(time) }
   rescue Snowid::Error
     nil
@@ -47,65 +47,74 @@ module Actions
   end
 
   def format(form:, id: nil, bytes: nil, **)
-    { text: id ? Snowid.format_id(Integer(id, 10), form) : WIDE[form].from_bytes([bytes].pack("H*")).to_s }
+    return { text: Snowid.format_id(Integer(id, 10), form) } if id
+
+    { text: WIDE[form].from_bytes([bytes].pack("H*")).to_s }
   end
 
   def decode(kind:, id:, **)
-    found = read(kind, id)
-    return described(found) if class_of(kind)
+    found = parse_id(kind, id)
+    return describe_id(found) if id_class_of(kind)
 
     held = Snowid::Layout.new(kind).decode(found)
     { time: Snowid.format_time(held[:time]), unix_ms: held[:unix_ms],
       fields: held.transform_keys(&:to_s).transform_values(&:to_s) }
   end
 
-  def described(id)
-    answers = { time: text_of { id.time }, unix_ms: id.unix_ms }
+  def describe_id(id)
+    answers = { time: time_text { id.time }, unix_ms: id.unix_ms }
     return answers unless id.is_a?(Snowid::UUID)
 
     answers.merge!(version: id.version, variant: id.variant.to_s)
-    answers[:fields] = { "node" => id.node.to_s, "clock_seq" => id.clock_seq.to_s } if [1, 6].include?(id.version)
-    answers
+    return answers unless [1, 6].include?(id.version)
+
+    answers.merge(fields: { "node" => id.node.to_s, "clock_seq" => id.clock_seq.to_s })
   end
 
   def encode(kind:, time:, fields:, **)
-    return { id: Snowid::Layout.new(kind).encode(time, **numbers(fields)).to_s } unless class_of(kind)
+    fields = parse_numbers(fields)
+    return { id: Snowid::Layout.new(kind).encode(time, **fields).to_s } unless id_class_of(kind)
 
-    id = at(:first_at, kind, time)
-    { id: (fields.empty? ? id : id.with(**numbers(fields))).to_s }
+    id = id_at_boundary(:first_at, kind, time)
+    { id: (fields.empty? ? id : id.with(**fields)).to_s }
   end
 
   def range(kind:, from:, to:, **)
-    { first: at(:first_at, kind, from).to_s, last: at(:last_at, kind, to).to_s }
+    { first: id_at_boundary(:first_at, kind, from).to_s,
+      last: id_at_boundary(:last_at, kind, to).to_s }
   end
 
   def layout(kind:, **)
     layout = Snowid::Layout.new(kind)
-    { bits: layout.bits, ids_per_tick: layout.ids_per_tick.to_s, nodes: layout.nodes.to_s, spec: layout.to_s,
+    { bits: layout.bits, spec: layout.to_s,
+      ids_per_tick: layout.ids_per_tick.to_s, nodes: layout.nodes.to_s,
       first: Snowid.format_time(layout.first_time), last: Snowid.format_time(layout.last_time),
-      signed_until: text_of { layout.fits_until(63) }, javascript_until: text_of { layout.fits_until(53) } }
+      signed_until: time_text { layout.fits_until(63) },
+      javascript_until: time_text { layout.fits_until(53) } }
   end
 
   def order(kind:, ids:, **)
-    { ids: ids.sort_by { |text| read(kind, text) } }
+    { ids: ids.sort_by { |text| parse_id(kind, text) } }
   end
 
   def generate(kind:, fields:, settings:, count:, clock:, **)
     manual = Snowid::ManualClock.new(clock.first[:at])
     settings = settings.transform_keys(&:to_sym)
-    ids = Snowid::Generator.new(kind, fields: numbers(fields), clock: manual, **settings)
+    ids = Snowid::Generator.new(kind, fields: parse_numbers(fields), clock: manual, **settings)
     last = nil
     clock.each do |instant|
       manual.set(instant[:at])
-      made = take(ids, count, instant)
-      check_made(ids, made, instant)
-      [last, *made].compact.each_cons(2) { |a, b| kind == "uuid1" || a < b or raise "#{b} is not above #{a}" }
+      made = draw_ids(ids, count, instant)
+      check_new_ids(ids, made, instant)
+      [last, *made].compact.each_cons(2) do |a, b|
+        raise "#{b} is not above #{a}" unless kind == "uuid1" || a < b
+      end
       last = made.last || last
     end
     {}
   end
 
-  def take(ids, count, instant)
+  def draw_ids(ids, count, instant)
     made = []
     begin
       count.times { made << ids.next }
@@ -119,20 +128,22 @@ module Actions
     made
   end
 
-  def check_made(ids, made, instant)
-    same("ids", made.map(&:to_s), instant[:ids]) if instant[:ids]
+  def check_new_ids(ids, made, instant)
+    expect_equal("ids", made.map(&:to_s), instant[:ids]) if instant[:ids]
     layout = ids.layout
     times = made.map { |id| Snowid.format_time(layout ? layout.time(id) : id.time) }
-    same("times", times, instant[:times]) if instant[:times]
-    instant.fetch(:fields, {}).each { |name, value| made.each { |id| same(name, id.public_send(name).to_s, value) } }
+    expect_equal("times", times, instant[:times]) if instant[:times]
+    instant.fetch(:fields, {}).each do |name, value|
+      made.each { |id| expect_equal(name, id.public_send(name).to_s, value) }
+    end
   end
 
-  def same(what, got, want)
+  def expect_equal(what, got, want)
     raise "#{what} is #{got.inspect}, not #{want.inspect}" unless got == want
   end
 end
 
-# One case after the other.
+# Runs one case after the other.
 module Runner
   module_function
 
@@ -142,7 +153,7 @@ module Runner
     raise "#{says.inspect} is not in #{found.message.inspect}" unless found.message.include?(says)
   end
 
-  def run(test)
+  def run_case(test)
     answers = begin
       Actions.public_send(test[:do], **test)
     rescue Snowid::Error => e
@@ -152,14 +163,14 @@ module Runner
     end
     raise "no error" if test[:error]
 
-    test.fetch(:expect, {}).each { |key, want| compare(key, answers[key], want) }
+    test.fetch(:expect, {}).each { |key, want| compare_answer(key, answers[key], want) }
   end
 
-  # Of fields, those that are expected.
-  def compare(key, got, want)
-    return want.each { |name, value| compare(name, got[name.to_s], value) } if want.is_a?(Hash)
+  # Of fields, only those that the case expects are compared.
+  def compare_answer(key, got, want)
+    return Actions.expect_equal(key, got, want) unless want.is_a?(Hash)
 
-    Actions.same(key, got, want)
+    want.each { |name, value| compare_answer(name, got[name.to_s], value) }
   end
 
   def main
@@ -167,7 +178,7 @@ module Runner
     Dir["#{ENV.fetch('top_srcdir')}/tests/conformance/*.json"].sort.each do |path|
       JSON.parse(File.read(path), symbolize_names: true)[:cases].each do |test|
         name = "#{File.basename(path)}: #{test[:do]}: #{test[:name]}"
-        run(test)
+        run_case(test)
         puts "ok - #{name}"
       rescue StandardError => e
         failed += 1

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Runs tests/conformance on the command-line tool $top_builddir/snowid. See README there."""
+"""Runs the cases of tests/conformance on the tool $top_builddir/snowid. See README there."""
 
 import glob
 import json
@@ -14,27 +14,27 @@ WIDE_FORMS = ("ulid", "uuid")
 
 
 class Refused(Exception):
-    """The tool failed; the argument is what it said."""
+    """The tool failed; the argument is its message."""
 
 
-def run(*arguments):
-    """Output, complaints and status of the tool."""
+def start_tool(*arguments):
+    """Output, errors and status of the tool."""
     done = subprocess.run([TOOL, *arguments], capture_output=True, text=True, check=False)
     return done.stdout, done.stderr, done.returncode
 
 
-def snowid(*arguments):
-    out, err, status = run(*arguments)
+def run_tool(*arguments):
+    out, err, status = start_tool(*arguments)
     if status != 0:
         raise Refused(err)
     return out.rstrip("\n")
 
 
-def pairs(option, values, template="{}={}"):
+def option_for_each(option, values, template="{}={}"):
     return [word for name in values for word in (option, template.format(name, values[name]))]
 
 
-def wide(kind):
+def is_128bit(kind):
     return kind == "ulid" or kind.startswith("uuid")
 
 
@@ -43,119 +43,134 @@ def kind_option(kind):
     return [] if kind == "uuid" else ["-k", kind]
 
 
-def dashed(digits):
+def as_uuid(digits):
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def number(value):
-    """Numbers of records as the cases have them; a node is six octets in the tool's."""
+def as_number(value):
+    """A number of a record as the cases write it; the tool writes a node as six octets."""
     text = str(value)
     return str(int(text.replace(":", ""), 16)) if ":" in text else text
 
 
 def parse(case):
     if case["form"] in WIDE_FORMS:
-        text = snowid("convert", "-k", "ulid" if case["form"] == "ulid" else "uuid7", "-i",
-                      case["form"], "-f", "uuid", "--", case["text"])
+        kind = "ulid" if case["form"] == "ulid" else "uuid7"
+        forms = "-i", case["form"], "-f", "uuid"
+        text = run_tool("convert", "-k", kind, *forms, "--", case["text"])
         return {"bytes": text.replace("-", "")}
-    return {"id": snowid("convert", "-i", case["form"], "-f", "decimal", "--", case["text"])}
+    return {"id": run_tool("convert", "-i", case["form"], "-f", "decimal", "--", case["text"])}
 
 
 def format_id(case):
     if case["form"] in WIDE_FORMS:
-        return {"text": snowid("convert", "-f", case["form"], "--", dashed(case["bytes"]))}
-    return {"text": snowid("convert", "-f", case["form"], "--", case["id"])}
+        return {"text": run_tool("convert", "-f", case["form"], "--", as_uuid(case["bytes"]))}
+    return {"text": run_tool("convert", "-f", case["form"], "--", case["id"])}
 
 
 def decode(case):
-    record = json.loads(snowid("decode", *kind_option(case["kind"]), "--json", "--", case["id"]))
+    record = json.loads(run_tool("decode", *kind_option(case["kind"]), "--json", "--", case["id"]))
     fields = case["expect"].get("fields", {}) if "expect" in case else {}
     found = {name: record.get(name) for name in ("time", "unix_ms", "version", "variant")}
-    found["fields"] = {name: number(record.get(name)) for name in fields}
+    found["fields"] = {name: as_number(record.get(name)) for name in fields}
     return found
 
 
 def encode(case):
-    return {"id": snowid("encode", "-k", case["kind"], "--time", case["time"],
-                         *pairs("--field", case["fields"]))}
+    fields = option_for_each("--field", case["fields"])
+    return {"id": run_tool("encode", "-k", case["kind"], "--time", case["time"], *fields)}
 
 
-def span(case):
-    first, last = snowid("range", "-k", case["kind"], "--from", case["from"], "--to",
-                         case["to"]).split()
+def range_of(case):
+    span = "--from", case["from"], "--to", case["to"]
+    first, last = run_tool("range", "-k", case["kind"], *span).split()
     return {"first": first, "last": last}
 
 
 def layout(case):
-    record = json.loads(snowid("layout", "--json", "--", case["kind"]))
+    record = json.loads(run_tool("layout", "--json", "--", case["kind"]))
     return {**record, **{name: str(record[name]) for name in ("ids_per_tick", "nodes")}}
 
 
 def order(case):
     form = {"ulid": "ulid", "uuid": "uuid"}.get(case["kind"][:4], "padded")
-    keys = snowid("convert", "-f", form, "--", *case["ids"]).split()
+    keys = run_tool("convert", "-f", form, "--", *case["ids"]).split()
     return {"ids": [text for _, text in sorted(zip(keys, case["ids"]))]}
+
+
+def check_new_ids(case, instant, records):
+    """Takes the records of one instant off the list, and checks them."""
+    any_ids = [None] * (case["count"] if "fields" in instant else 0)
+    for want in instant.get("ids") or instant.get("times") or any_ids:
+        record = records.pop(0) if records else {}
+        if "ids" in instant:
+            expect_equal(record.get("id"), want)
+        elif "times" in instant:
+            expect_equal(record.get("time"), want)
+        for name, value in instant.get("fields", {}).items():
+            expect_equal(as_number(record.get(name)), value)
 
 
 def generate(case):
     instants = case["clock"]
-    out, err, status = run(
-        "generate", "-n", str(case["count"]), "-k", case["kind"], "--json",
-        *pairs("--field", case["fields"]), *pairs("--set", case["settings"]),
-        *[word for instant in instants for word in ("--clock", instant["at"])])
+    options = ["-n", str(case["count"]), "-k", case["kind"], "--json"]
+    options += option_for_each("--field", case["fields"])
+    options += option_for_each("--set", case["settings"])
+    clock = [word for instant in instants for word in ("--clock", instant["at"])]
+    out, err, status = start_tool("generate", *options, *clock)
     if "error" in case:
         if status == 0:
             return out
         raise Refused(err)
     records = [json.loads(line) for line in out.splitlines()]
-    complaints = err.splitlines()
+    errors = err.splitlines()
     for instant in instants:
-        for want in (instant.get("ids") or instant.get("times")
-                     or [None] * (case["count"] if "fields" in instant else 0)):
-            record = records.pop(0) if records else {}
-            if "ids" in instant:
-                same(record.get("id"), want)
-            elif "times" in instant:
-                same(record.get("time"), want)
-            for name, value in instant.get("fields", {}).items():
-                same(number(record.get(name)), value)
+        check_new_ids(case, instant, records)
         if "error" in instant:
-            refused(complaints.pop(0) if complaints else "nothing", instant["says"])
-    same((records, complaints), ([], []))
-    same(status, 1 if any("error" in instant for instant in instants) else 0)
+            expect_message(errors.pop(0) if errors else "nothing", instant["says"])
+    expect_equal((records, errors), ([], []))
+    expect_equal(status, 1 if any("error" in instant for instant in instants) else 0)
     keys = [json.loads(line)["id"] for line in out.splitlines()]
-    keys = keys if wide(case["kind"]) else [int(key) for key in keys]
+    keys = keys if is_128bit(case["kind"]) else [int(key) for key in keys]
     if not all(a < b for a, b in zip(keys, keys[1:])):
         raise AssertionError("the IDs do not increase")
     return {}
 
 
-ACTIONS = {"parse": parse, "format": format_id, "decode": decode, "encode": encode, "range": span,
-           "layout": layout, "order": order, "generate": generate}
+ACTIONS = {
+    "parse": parse,
+    "format": format_id,
+    "decode": decode,
+    "encode": encode,
+    "range": range_of,
+    "layout": layout,
+    "order": order,
+    "generate": generate,
+}
 
 
-def same(got, want):
+def expect_equal(got, want):
     if got != want:
         raise AssertionError(f"{got!r} is not {want!r}")
 
 
-def refused(message, says):
+def expect_message(message, says):
     if says not in message:
         raise AssertionError(f"{says!r} is not in {message!r}")
 
 
-def check(case):
+def run_case(case):
     try:
         got = ACTIONS[case["do"]](case)
     except Refused as why:
         if "error" not in case:
             raise AssertionError(f"refused: {why}") from None
-        refused(str(why), case["says"])
+        expect_message(str(why), case["says"])
         return
     if "error" in case:
-        raise AssertionError(f"{got!r} in place of an error")
+        raise AssertionError(f"{got!r} instead of an error")
     for key, want in case.get("expect", {}).items():
-        same(got[key], want)
+        expect_equal(got[key], want)
 
 
 def main():
@@ -167,7 +182,7 @@ def main():
         for case in cases:
             name = f"{os.path.basename(path)}: {case['do']}: {case['name']}"
             try:
-                check(case)
+                run_case(case)
                 print(f"ok - {name}")
             except AssertionError as why:
                 failed += 1
