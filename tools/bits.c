@@ -95,7 +95,7 @@ void draw_boxes(const struct kind *kind)
 }
 
 /* Bit 0 is the lowest. */
-static unsigned id_bit(const struct id *id, unsigned bit)
+static unsigned read_id_bit(const struct id *id, unsigned bit)
 {
 	if (id->type == ID_64)
 		return (unsigned)(id->number >> bit) & 1;
@@ -111,7 +111,7 @@ void draw_bits(const struct kind *kind, const struct id *id)
 	for (size_t i = 0; i < count; i++) {
 		out_colour(i);
 		for (unsigned j = parts[i].bits; j > 0; j--) {
-			out_text(id_bit(id, --bit) ? "1" : "0");
+			out_text(read_id_bit(id, --bit) ? "1" : "0");
 			if (bit == 64)
 				out_text("\n"); /* 128 digits need two lines */
 		}

@@ -131,7 +131,7 @@ void record_begin(bool json)
 }
 
 /* The length of the UTF-8 character at `text`, 0 if it is invalid (RFC 3629). */
-static size_t utf8_length(const unsigned char *text)
+static size_t utf8_character_length(const unsigned char *text)
 {
 	const unsigned char lead = text[0];
 	const size_t length = lead < 0x80                   ? 1
@@ -155,7 +155,7 @@ static void out_escaped(const char *value, bool json)
 	const unsigned char *at = (const unsigned char *)value;
 
 	while (*at) {
-		const size_t length = utf8_length(at);
+		const size_t length = utf8_character_length(at);
 		const bool control = *at < ' ' || *at == 0x7f;
 		if (json && (*at == '"' || *at == '\\'))
 			out_printf("\\%c", *at);

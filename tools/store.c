@@ -99,7 +99,7 @@ static void confirm_risk(const struct options *options, const char *risk)
 		exit_failure("nothing was changed");
 }
 
-static void adopt_copy(const struct options *options, const char *url)
+static void adopt_store(const struct options *options, const char *url)
 {
 	char risk[1024];
 
@@ -114,7 +114,7 @@ static void adopt_copy(const struct options *options, const char *url)
 		exit_failure("%s", error_detail());
 }
 
-static void reset_floor(const struct options *options, const char *url)
+static void reset_store_floor(const struct options *options, const char *url)
 {
 	char risk[1024], instant[SNOWID_TIME_TEXT];
 	int64_t sec;
@@ -162,8 +162,8 @@ int cmd_store(const struct options *options)
 		return printing.status;
 	}
 	if (options->adopt)
-		adopt_copy(options, url);
+		adopt_store(options, url);
 	if (options->reset)
-		reset_floor(options, url);
+		reset_store_floor(options, url);
 	return print_store(url, options->json);
 }
