@@ -60,7 +60,9 @@ TEST(ids_are_made_and_counted)
 		const struct kind *const kind = service_kind_at(service, i);
 		ck_assert_ptr_eq(service_kind(service, kind->name, strlen(kind->name)), kind);
 		ck_assert_int_eq(begin_ids(kind->name, 3), SERVED);
-		ck_assert_int_eq(service_fill(service, &ids, SEC, counters, &wait_ns), SERVED);
+		/* The first tick of a generator may not have begun. */
+		while (service_fill(service, &ids, SEC, counters, &wait_ns) != SERVED)
+			ck_assert_uint_gt(wait_ns, 0);
 		ck_assert_uint_eq(ids.made, 3);
 		if (kind->type == KIND_LAYOUT)
 			ck_assert_uint_lt(ids.ids[1], ids.ids[2]);
