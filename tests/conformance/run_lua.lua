@@ -93,8 +93,10 @@ local function describe_id(kind, id)
 	end
 	answers.version, answers.variant = id:version(), id:variant()
 	if answers.version == 1 or answers.version == 6 then
-		local node, clock_seq = id:node(), id:clock_seq()
-		answers.fields = { node = ("%.0f"):format(node), clock_seq = ("%.0f"):format(clock_seq) }
+		answers.fields = {
+			node = ("%.0f"):format(id:node()),
+			clock_seq = ("%.0f"):format(id:clock_seq()),
+		}
 	end
 	return answers
 end
