@@ -77,10 +77,14 @@ static int plan_after_regression(struct sn_sequencer *seq, struct sn_shared_stat
 	if (regression > seq->hold_t100ns)
 		return fail_too_far_behind(shared, regression, seq->hold_t100ns,
 					   "the clock went back");
-	if (ahead > seq->hold_t100ns)
+	/* Borrowed time was ahead of the clock before it went back. */
+	const uint64_t bound = seq->hold_t100ns + seq->borrow_t100ns;
+	if (ahead > bound) {
+		const uint64_t excess = ahead - bound;
 		return fail_retry_later(
-			plan, ahead - seq->hold_t100ns, SNOWID_E_CLOCK,
-			"the clock went back, and IDs are as far ahead as hold allows");
+			plan, excess < regression ? excess : regression, SNOWID_E_CLOCK,
+			"the clock went back, and IDs are as far ahead as hold and borrow allow");
+	}
 	return plan_by_elapsed_time(seq, 1, plan);
 }
 

@@ -5,6 +5,7 @@
 #include "libsnowid/sequence/sequencer.h"
 
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/pause.h"
 #include "libsnowid/sequence/plan.h"
 
 /* ---- claims ---------------------------------------------------------------------------------- */
@@ -28,14 +29,6 @@ static void update_stats(const struct sn_sequencer *seq, struct sn_shared_state 
 		if (atomic_load_explicit(&shared->behind, memory_order_relaxed))
 			atomic_store(&shared->behind, 0);
 	}
-}
-
-/* Lets the winner of a race continue alone for a moment, so that the cache line of `next` does not
- * move between processors for each ID. */
-static void pause_after_lost_race(void)
-{
-	for (int i = 0; i < 32; i++)
-		sn_processor_pause();
 }
 
 /* Whether only half a block is left above a tick. */
@@ -84,7 +77,8 @@ int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_
 				renewal_is_due(seq, shared, (end - 1) >> seq->ticks.bits);
 			return 0;
 		}
-		pause_after_lost_race();
+		sn_pause_after_lost_race();
+		next = atomic_load(&shared->next); /* the winner has gone on meanwhile */
 	}
 }
 

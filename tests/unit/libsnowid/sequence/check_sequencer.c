@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
 
-#include "libsnowid/sequence/sequencer.h"
+#include "libsnowid/base/pause.h"
+#include "libsnowid/sequence/plan.h"
 #include "libsnowid/stores.h"
 #include "tests/unit/generators.h"
 
@@ -79,6 +80,58 @@ static void expect_claim(uint64_t start, uint64_t count)
 		(unsigned long long)(claim.start >> sequencer.ticks.bits),
 		(unsigned long long)(claim.start & ((UINT64_C(1) << sequencer.ticks.bits) - 1)));
 }
+
+/* ---- a competitor, which claims between a plan and its swap, and during pauses ---------------- */
+
+static int competing_claims, pauses;
+
+int __real_sn_plan_claim(struct sn_sequencer *seq, struct sn_shared_state *shared, uint64_t next,
+			 struct sn_reading *now, struct sn_plan *plan);
+int __wrap_sn_plan_claim(struct sn_sequencer *seq, struct sn_shared_state *shared, uint64_t next,
+			 struct sn_reading *now, struct sn_plan *plan);
+void __real_sn_pause_after_lost_race(void);
+void __wrap_sn_pause_after_lost_race(void);
+
+static void compete(struct sn_shared_state *shared)
+{
+	if (competing_claims > 0) {
+		competing_claims--;
+		atomic_fetch_add(&shared->next, 1);
+	}
+}
+
+int __wrap_sn_plan_claim(struct sn_sequencer *seq, struct sn_shared_state *shared, uint64_t next,
+			 struct sn_reading *now, struct sn_plan *plan)
+{
+	const int error = __real_sn_plan_claim(seq, shared, next, now, plan);
+	if (pauses == 0)
+		compete(shared);
+	return error;
+}
+
+void __wrap_sn_pause_after_lost_race(void)
+{
+	if (competing_claims == 0) {
+		__real_sn_pause_after_lost_race();
+		return;
+	}
+	pauses++;
+	compete(sn_sequencer_shared(&sequencer));
+}
+
+TEST(loser_of_a_race_claims_what_is_next_after_its_pause)
+{
+	const struct sequencer_setup settings = default_setup();
+	open_sequencer(&settings);
+	OK(snowid_clock_advance(manual, 2 * MS));
+	competing_claims = 20;
+	OK(sn_sequencer_claim(&sequencer, 1, &claim));
+	ck_assert_int_eq(pauses, 1);
+	ck_assert_int_eq(competing_claims, 18);
+	close_sequencer();
+}
+
+/* ---- claims ---------------------------------------------------------------------------------- */
 
 TEST(first_slot_is_above_the_tick_of_opening)
 {
@@ -371,7 +424,7 @@ TEST(second_step_during_a_hold_stays_within_its_bound)
 	}
 	ck_assert_uint_le(atomic_load(&sequencer.shared->max_lead), 1000 * MS / 100);
 	EXPECT(sn_sequencer_claim(&sequencer, 1, &claim), SNOWID_E_CLOCK);
-	EXPECT_DETAIL("as far ahead as hold allows");
+	EXPECT_DETAIL("as far ahead as hold and borrow allow");
 	ck_assert_uint_gt(claim.wait_ns, 0);
 	close_sequencer();
 }
@@ -402,6 +455,22 @@ TEST(borrowing_is_bounded)
 	OK(snowid_clock_step(manual, -2 * MS));
 	EXPECT(sn_sequencer_claim(&sequencer, 1, &claim), SNOWID_E_CLOCK);
 	ck_assert_uint_eq(claim.wait_ns, 2 * MS);
+	close_sequencer();
+}
+
+TEST(borrowed_time_does_not_prolong_the_wait_after_a_step_back)
+{
+	struct sequencer_setup settings = default_setup();
+	settings.borrow_ns = 7500 * MS;
+	open_sequencer(&settings);
+	OK(snowid_clock_advance(manual, 10 * MS));
+	claim_all_available();
+	OK(snowid_clock_step(manual, -6 * MS));
+	EXPECT(sn_sequencer_claim(&sequencer, 1, &claim), SNOWID_E_CLOCK);
+	ck_assert_uint_le(claim.wait_ns, 6 * MS);
+	OK(claim_for(1, 20 * MS));
+	OK(snowid_clock_step(manual, -900 * MS));
+	OK(claim_for(1, 20 * MS)); /* the lead is within hold and borrow */
 	close_sequencer();
 }
 
