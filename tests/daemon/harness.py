@@ -17,11 +17,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
 BUILD = os.environ.get("top_builddir", ".")
 SOURCE = os.environ.get("top_srcdir", os.path.join(os.path.dirname(__file__), "..", ".."))
+DEPLOY = os.path.join(os.path.abspath(SOURCE), "deploy")
 DAEMON = os.path.join(BUILD, "snowidd", "snowidd")
 SCRATCH = tempfile.mkdtemp(prefix="snowidd-")
 # Seconds: a deadline for what must happen, long enough for sanitizers on a busy machine.
@@ -281,6 +283,27 @@ def is_dropped(daemon, data, first=b""):
             return False
 
         return wait_for(fails, "the end of a connection that trickles")
+
+
+class Load:
+    """Clients that each call run(), in a thread, until the end of `with`."""
+
+    def __init__(self, clients):
+        self.failures, self.stopping = [], threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
+
+    def run(self):
+        raise NotImplementedError
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
 
 
 class FrozenThreads:

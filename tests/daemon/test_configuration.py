@@ -56,7 +56,7 @@ INCONSISTENT_FILES = [
     ("tls:\n  client_ca: /x\n", 2, "needs tls.certificate"),
     ("token_file: /nowhere\n", 1, "cannot read /nowhere"),
     ("peers: [x]\n", 1, "not HOST:PORT"),
-    ("peers: [a:1]\nclock:\n  ntp_servers:\n  - \"[::1\"\n", 4, "not HOST or HOST:PORT"),
+    ('peers: [a:1]\nclock:\n  ntp_servers:\n  - "[::1"\n', 4, "not HOST or HOST:PORT"),
 ]
 BAD_OPTIONS = [
     (["--kinds", "nonsense"], "option --kinds: kinds: kind nonsense"),

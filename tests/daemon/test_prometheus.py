@@ -12,7 +12,7 @@ import urllib.request
 
 from harness import (
     DEADLINE,
-    SOURCE,
+    DEPLOY,
     Daemon,
     check,
     equal,
@@ -26,7 +26,6 @@ from harness import (
     write_scratch,
 )
 
-DEPLOY = os.path.join(os.path.abspath(SOURCE), "deploy")
 RULES = os.path.join(DEPLOY, "prometheus", "snowid.rules.yml")
 RULE_TESTS = os.path.join(DEPLOY, "prometheus", "snowid.rules.test.yml")
 CONFIG = """global: {{scrape_interval: 100ms}}

@@ -15,9 +15,10 @@ import urllib.request
 
 from harness import (
     DEADLINE,
+    DEPLOY,
     SCRATCH,
-    SOURCE,
     Daemon,
+    Load,
     check,
     equal,
     free_port,
@@ -30,19 +31,17 @@ from harness import (
     write_scratch,
 )
 
-DEPLOY = os.path.join(os.path.abspath(SOURCE), "deploy")
 CLIENTS = 8
 NTP_EPOCH = 2208988800  # 1970 in seconds since 1900: RFC 5905, section 6
 NGINX_PATHS = "client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "uwsgi_temp_path"
 
 
-class Load:
-    """Keep-alive clients of a proxy; `with` ends them."""
+class ProxyLoad(Load):
+    """Clients with one connection each."""
 
     def __init__(self, port):
-        self.port, self.ids, self.failures = port, [], []
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.run) for _ in range(CLIENTS)]
+        super().__init__(CLIENTS)
+        self.port, self.ids = port, []
 
     def run(self):
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
@@ -59,16 +58,6 @@ class Load:
                 self.failures.append(repr(error))
                 client.close()
                 time.sleep(0.01)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
 
 
 @contextlib.contextmanager
@@ -141,7 +130,7 @@ def check_failover(name, text, *command):
             return False
 
         check(wait_for(answers, name), name + " forwards requests")
-        with Load(port) as load:
+        with ProxyLoad(port) as load:
             used = wait_for(lambda: all(ids_made(n) > 500 for n in nodes), "load on all nodes")
             check(used, name + ": all three nodes are used")
             servers = f"ntp_servers: ['127.0.0.1:{ntp_port}']"

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 from harness import (
@@ -17,6 +16,7 @@ from harness import (
     DEADLINE,
     GET_AND_CLOSE,
     FrozenThreads,
+    Load,
     check,
     environment,
     equal,
@@ -138,13 +138,10 @@ def test_idle_watchdog():
         check(not silent, "no thread is said to be silent before it has been asked")
 
 
-class Load:
-    """Four clients of a socket, from its start to its end."""
-
+class SocketLoad(Load):
     def __init__(self, listener):
-        self.listener, self.failures, self.served = listener, [], 0
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.run) for _ in range(4)]
+        super().__init__(clients=4)
+        self.listener, self.served = listener, 0
 
     def run(self):
         while not self.stopping.is_set():
@@ -154,16 +151,6 @@ class Load:
                 self.served += 1
             except OSError as error:
                 self.failures.append(repr(error))
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
 
 
 def test_restart():
@@ -177,7 +164,7 @@ def test_restart():
         first = start()
         check(notices.wait_for("READY=1"), "notice of a start")
         check(notices.wait_for("WATCHDOG=1"), "notices for the watchdog")
-        with Load(listener) as load:
+        with SocketLoad(listener) as load:
             first.send_signal(signal.SIGHUP)
             reloaded = notices.wait_for("RELOADING=1") and notices.wait_for("READY=1")
             check(reloaded, "notices of a reload, at its start and its end")

@@ -9,7 +9,7 @@ import struct
 
 from harness import (
     DAEMON,
-    SOURCE,
+    DEPLOY,
     Daemon,
     check,
     equal,
@@ -22,7 +22,7 @@ from harness import (
     write_scratch,
 )
 
-SYSTEMD = os.path.join(os.path.abspath(SOURCE), "deploy", "systemd")
+SYSTEMD = os.path.join(DEPLOY, "systemd")
 # prctl(2), seccomp(2), and classic BPF as <linux/filter.h> has it.
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 ALLOW, KILL, FAIL_WITH_EPERM = 0x7FFF0000, 0x80000000, 0x00050001

@@ -299,6 +299,15 @@ missing_file() {
 		ls -d "$top_srcdir"/$name >/dev/null 2>&1 || test -e "$top_builddir/$name" || echo "$name"
 	done
 }
+# In model.md the mutants of a rule are at the end of its row, in parentheses.
+grep -oE '\((`[a-z-]+`(, )?)+[^)]*\) \|$' "$top_srcdir/docs/design/model.md" |
+	grep -oE '`[a-z-]+`' | tr -d '`' >"$tmp/named_mutants"
+missing_mutant() {
+	while read -r name; do
+		test -e "$top_srcdir/tests/mutants/$name.patch" || echo "$name"
+	done
+}
 check "the functions that the documents name exist" nothing "$tmp/named_functions" missing_function
 check "the files that the documents name exist" nothing "$tmp/named_files" missing_file
+check "the mutants that model.md names exist" nothing "$tmp/named_mutants" missing_mutant
 exit $status
