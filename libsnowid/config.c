@@ -106,7 +106,7 @@ int sn_config_copy(const struct snowid_config *config, struct snowid_config **co
 	if (!made)
 		return sn_fail_nomem();
 	*made = *config;
-	made->clock = sn_clock_hold(config->clock);
+	made->clock = sn_clock_ref(config->clock);
 	made->kind_text = strdup(config->kind_text);
 	made->store = strdup(config->store);
 	if (config->layout) {
@@ -220,7 +220,7 @@ SNOWID_EXPORT int snowid_config_set_clock(struct snowid_config *config, struct s
 {
 	if (!config)
 		return sn_fail_null("config");
-	sn_clock_hold(clock);
+	sn_clock_ref(clock);
 	snowid_clock_free(config->clock);
 	config->clock = clock;
 	return 0;

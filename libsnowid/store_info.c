@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a store keeps, as keys and values; and the calls that set it right by hand.
+ * What a store keeps, as keys and values, and the calls that correct it by hand.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,28 +14,28 @@
 #include "libsnowid/store/admin.h"
 #include "libsnowid/stores.h"
 
-struct value {
+struct info_value {
 	enum snowid_value type;
 	char *key;
 	char *text;
 };
 
-struct record {
+struct info_record {
 	size_t count;
-	struct value *values;
-	bool incomplete; /* there was no memory for a value */
+	struct info_value *values;
+	bool incomplete; /* there was not enough memory for a value */
 };
 
 struct snowid_store_info {
 	size_t count;
-	struct record *records;
+	struct info_record *records;
 };
 
-/* ---- making a record ------------------------------------------------------------------------- */
+/* ---- values of a record ---------------------------------------------------------------------- */
 
-static void add_value(struct record *record, struct value value)
+static void info_add_value(struct info_record *record, struct info_value value)
 {
-	struct value *const values =
+	struct info_value *const values =
 		realloc(record->values, (record->count + 1) * sizeof *record->values);
 	if (values)
 		record->values = values;
@@ -48,86 +48,81 @@ static void add_value(struct record *record, struct value value)
 	record->incomplete = true;
 }
 
-static void add_text(struct record *record, const char *key, const char *text)
+static void info_add_text(struct info_record *record, const char *key, const char *text)
 {
-	add_value(record, (struct value){SNOWID_VALUE_TEXT, strdup(key), strdup(text)});
+	info_add_value(record, (struct info_value){SNOWID_VALUE_TEXT, strdup(key), strdup(text)});
 }
 
-static void add_flag(struct record *record, const char *key, bool flag)
+static void info_add_boolean(struct info_record *record, const char *key, bool flag)
 {
 	const char *const text = flag ? "true" : "false";
-	add_value(record, (struct value){SNOWID_VALUE_BOOLEAN, strdup(key), strdup(text)});
+	info_add_value(record,
+		       (struct info_value){SNOWID_VALUE_BOOLEAN, strdup(key), strdup(text)});
 }
 
-static void add_number(struct record *record, const char *key, uint64_t number)
+static void info_add_number(struct info_record *record, const char *key, uint64_t number)
 {
 	char text[SNOWID_ID_TEXT];
 	snowid_id_format(number, SNOWID_FORM_DECIMAL, text);
-	add_value(record, (struct value){SNOWID_VALUE_NUMBER, strdup(key), strdup(text)});
+	info_add_value(record, (struct info_value){SNOWID_VALUE_NUMBER, strdup(key), strdup(text)});
 }
 
-static void add_time(struct record *record, const char *key, int64_t sec, uint32_t nsec)
+static void info_add_time(struct info_record *record, const char *key, int64_t sec, uint32_t nsec)
 {
 	char text[SNOWID_TIME_TEXT];
 	if (snowid_time_format(sec, nsec, text) == 0)
-		add_text(record, key, text);
+		info_add_text(record, key, text);
 }
 
-static void add_ms(struct record *record, const char *key, uint64_t unix_ms)
+static void info_add_ms(struct info_record *record, const char *key, uint64_t unix_ms)
 {
-	add_time(record, key, (int64_t)(unix_ms / 1000), (uint32_t)(unix_ms % 1000) * 1000000);
+	info_add_time(record, key, (int64_t)(unix_ms / 1000), (uint32_t)(unix_ms % 1000) * 1000000);
 }
 
-static void add_tick(struct record *record, const char *key, const struct sn_ticks *ticks,
-		     uint64_t slot)
+static void info_add_tick(struct info_record *record, const char *key, const struct sn_ticks *ticks,
+			  uint64_t slot)
 {
 	int64_t sec;
 	uint32_t nsec;
 	if (sn_timebase_start(&ticks->time, slot >> ticks->bits, &sec, &nsec))
-		add_time(record, key, sec, nsec);
+		info_add_time(record, key, sec, nsec);
 }
 
-/* ---- what a state says ----------------------------------------------------------------------- */
+/* ---- the record of a state ------------------------------------------------------------------- */
 
-static void add_holder(struct record *record, const struct sn_store_state *state)
+static void describe_use(struct info_record *record, const struct sn_store_state *state)
 {
 	static const char *const uses[] = {[SN_LOCK_NONE] = "free",
 					   [SN_LOCK_SHARED] = "shared",
 					   [SN_LOCK_EXCLUSIVE] = "alone"};
 
-	add_text(record, "use", uses[state->use]);
+	info_add_text(record, "use", uses[state->use]);
 	if (state->holder.process == 0)
 		return;
-	add_number(record, "holder_pid", state->holder.process);
-	add_text(record, "holder_host", state->holder.host);
-	add_ms(record, "holder_since", state->holder.since_ms);
+	info_add_number(record, "holder_pid", state->holder.process);
+	info_add_text(record, "holder_host", state->holder.host);
+	info_add_ms(record, "holder_since", state->holder.since_ms);
 }
 
-/* The fields that are fixed: not time and sequence of a layout. */
-static bool is_fixed(const struct snowid_config *config, size_t i)
-{
-	return !config->layout || (i != 0 && i != config->layout->sequence);
-}
-
-static void add_kind(struct record *record, const struct sn_store_state *state,
-		     const struct snowid_config *config)
+static void describe_kind(struct info_record *record, const struct sn_store_state *state,
+			  const struct snowid_config *config)
 {
 	char text[sizeof "field." + SN_FIELD_NAME_SIZE];
 
-	add_text(record, "kind", state->kind);
+	info_add_text(record, "kind", state->kind);
 	snprintf(text, sizeof text, "%016" PRIx64, state->fingerprint);
-	add_text(record, "fingerprint", text);
+	info_add_text(record, "fingerprint", text);
 	for (size_t i = 0; config && i < state->field_count && i < config->field_count; i++) {
-		if (!is_fixed(config, i))
+		if (config->layout && !sn_layout_is_fixed(config->layout, i))
 			continue;
 		snprintf(text, sizeof text, "field.%s", config->fields[i].name);
-		add_number(record, text, state->fields[i]);
+		info_add_number(record, text, state->fields[i]);
 	}
 }
 
-/* The ID of a slot; only a layout's is all in the record. */
-static void add_last_id(struct record *record, const struct sn_store_state *state,
-			const struct snowid_config *config, uint64_t slot)
+/* The ID of a slot. Those of other kinds than layouts also contain random bytes. */
+static void describe_last_id(struct info_record *record, const struct sn_store_state *state,
+			     const struct snowid_config *config, uint64_t slot)
 {
 	const struct snowid_layout *const layout = config->layout;
 	uint64_t id = 0;
@@ -141,44 +136,45 @@ static void add_last_id(struct record *record, const struct sn_store_state *stat
 	}
 	char text[SNOWID_ID_TEXT];
 	snowid_id_format(id, SNOWID_FORM_DECIMAL, text);
-	add_text(record, "last_id", text);
+	info_add_text(record, "last_id", text);
 }
 
-static void add_progress(struct record *record, const struct sn_store_state *state,
-			 const struct snowid_config *config)
+static void describe_progress(struct info_record *record, const struct sn_store_state *state,
+			      const struct snowid_config *config)
 {
 	if (state->this_boot && state->issued > 0) {
-		add_tick(record, "last", &state->ticks, state->next - 1);
+		info_add_tick(record, "last", &state->ticks, state->next - 1);
 		if (config && config->layout)
-			add_last_id(record, state, config, state->next - 1);
+			describe_last_id(record, state, config, state->next - 1);
 	}
 	if (state->this_boot)
-		add_tick(record, "floor", &state->ticks, state->next);
+		info_add_tick(record, "floor", &state->ticks, state->next);
 	else if (state->recorded)
-		add_ms(record, "floor", state->limit_ms);
+		info_add_ms(record, "floor", state->limit_ms);
 	if (state->recorded)
-		add_ms(record, "limit", state->limit_ms);
+		info_add_ms(record, "limit", state->limit_ms);
 	if (state->this_boot)
-		add_number(record, "issued", state->issued);
-	add_flag(record, "this_boot", state->this_boot);
+		info_add_number(record, "issued", state->issued);
+	info_add_boolean(record, "this_boot", state->this_boot);
 	if (state->failed)
-		add_text(record, "failed", snowid_strerror(-state->failed));
+		info_add_text(record, "failed", snowid_strerror(-state->failed));
 }
 
-static void add_file(struct record *record, const struct sn_store_state *state)
+static void describe_file(struct info_record *record, const struct sn_store_state *state)
 {
 	char text[sizeof "07777"];
 
-	add_flag(record, "durable", state->durable);
+	info_add_boolean(record, "durable", state->durable);
 	snprintf(text, sizeof text, "%04o", state->mode & 07777);
-	add_text(record, "mode", text);
-	add_number(record, "owner", state->owner);
-	add_ms(record, "created", state->created_ms);
-	add_number(record, "version", state->version);
+	info_add_text(record, "mode", text);
+	info_add_number(record, "owner", state->owner);
+	info_add_ms(record, "created", state->created_ms);
+	info_add_number(record, "version", state->version);
 }
 
-/* A config of the kind of a state, for the names of its fields; NULL if this version has no such. */
-static int config_of(const struct sn_store_state *state, struct snowid_config **config)
+/* A config of the kind of a state, for the names of its fields. NULL: this version does not know the
+ * kind. */
+static int new_config_of_kind(const struct sn_store_state *state, struct snowid_config **config)
 {
 	*config = NULL;
 	int error = snowid_config_new(config);
@@ -191,29 +187,28 @@ static int config_of(const struct sn_store_state *state, struct snowid_config **
 	return error == -ENOMEM ? error : 0;
 }
 
-/* Adds a record of a state to an info. */
-static int tell(void *user, const struct sn_store_state *state)
+static int info_add_state(void *user, const struct sn_store_state *state)
 {
 	struct snowid_store_info *const info = user;
 	struct snowid_config *config = NULL;
-	struct record *const records =
+	struct info_record *const records =
 		realloc(info->records, (info->count + 1) * sizeof *info->records);
 	if (!records)
 		return sn_fail_nomem();
 	info->records = records;
-	struct record *const record = &records[info->count++];
-	*record = (struct record){.count = 0};
-	add_text(record, "store", state->url);
+	struct info_record *const record = &records[info->count++];
+	*record = (struct info_record){.count = 0};
+	info_add_text(record, "store", state->url);
 	if (state->problem)
-		add_text(record, "error", state->problem);
+		info_add_text(record, "error", state->problem);
 	if (state->readable) {
-		const int error = config_of(state, &config);
+		const int error = new_config_of_kind(state, &config);
 		if (error)
 			return error;
-		add_holder(record, state);
-		add_kind(record, state, config);
-		add_progress(record, state, config);
-		add_file(record, state);
+		describe_use(record, state);
+		describe_kind(record, state, config);
+		describe_progress(record, state, config);
+		describe_file(record, state);
 		snowid_config_free(config);
 	}
 	return record->incomplete ? sn_fail_nomem() : 0;
@@ -235,7 +230,7 @@ SNOWID_EXPORT int snowid_store_inspect(const char *url, struct snowid_store_info
 	if (!made)
 		return sn_fail_nomem();
 	if (class->admin)
-		error = class->admin->inspect(rest, tell, made);
+		error = class->admin->inspect(rest, info_add_state, made);
 	if (error)
 		snowid_store_info_free(made);
 	else
@@ -275,7 +270,7 @@ SNOWID_EXPORT int snowid_store_info_at(const struct snowid_store_info *info, siz
 	if (record >= info->count || index >= info->records[record].count)
 		return sn_fail(SNOWID_E_RANGE, "there is no value %zu of a record %zu", index,
 			       record);
-	const struct value *const value = &info->records[record].values[index];
+	const struct info_value *const value = &info->records[record].values[index];
 	if (key)
 		*key = value->key;
 	if (text)
@@ -285,7 +280,7 @@ SNOWID_EXPORT int snowid_store_info_at(const struct snowid_store_info *info, siz
 	return 0;
 }
 
-static int cannot(const struct sn_store_class *class, const char *what)
+static int fail_without_files(const struct sn_store_class *class, const char *what)
 {
 	return sn_fail(SNOWID_E_STORE, "%s has no file to %s; only file: and slots: have",
 		       class->scheme, what);
@@ -301,7 +296,7 @@ SNOWID_EXPORT int snowid_store_adopt(const char *url)
 	const int error = sn_store_find(url, &class, &rest);
 	if (error)
 		return error;
-	return class->admin ? class->admin->adopt(rest) : cannot(class, "adopt");
+	return class->admin ? class->admin->adopt(rest) : fail_without_files(class, "adopt");
 }
 
 SNOWID_EXPORT int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec)
@@ -317,5 +312,6 @@ SNOWID_EXPORT int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t
 	if (unix_sec < 0 || !sn_instant_valid(unix_sec, nsec))
 		return sn_fail(SNOWID_E_RANGE, "a state file holds instants from 1970 to 9999");
 	const uint64_t floor_ms = (uint64_t)unix_sec * 1000 + (nsec + 999999) / 1000000;
-	return class->admin ? class->admin->reset(rest, floor_ms) : cannot(class, "reset");
+	return class->admin ? class->admin->reset(rest, floor_ms)
+			    : fail_without_files(class, "reset");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Clocks: the system's, the caller's own, and the manual one that tests move.
+ * Clocks: the clock of the system, custom clocks of the caller, and manual clocks for tests.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 #include "libsnowid/base/instant.h"
 #include "libsnowid/base/system.h"
 
-/* Lives in a shared mapping, so that a child sees its parent's steps. Wall time is a start plus two
- * spans, so that moving wall and elapsed time together is one atomic addition. */
+/* In a shared mapping, so that a child sees the steps of its parent. Wall time is a start plus two
+ * spans, so that one atomic addition moves wall and elapsed time together. */
 struct sn_manual_clock {
 	int64_t start_sec;
 	uint32_t start_nsec;
@@ -22,7 +22,7 @@ struct sn_manual_clock {
 	_Atomic uint64_t elapsed_ns;
 };
 
-static int manual_out_of_range(void)
+static int fail_manual_range(void)
 {
 	return sn_fail(SNOWID_E_RANGE, "a manual clock moves at most 292 years from its start");
 }
@@ -32,7 +32,7 @@ static int manual_instant(const struct sn_manual_clock *clock, int64_t stepped, 
 {
 	int64_t moved;
 	if (elapsed > INT64_MAX || __builtin_add_overflow(stepped, (int64_t)elapsed, &moved))
-		return manual_out_of_range();
+		return fail_manual_range();
 	int64_t rest = moved % SN_NSEC_PER_SEC + clock->start_nsec;
 	int64_t whole = clock->start_sec + moved / SN_NSEC_PER_SEC;
 	if (rest < 0 || rest >= SN_NSEC_PER_SEC) {
@@ -68,7 +68,7 @@ static int manual_advance(void *user, uint64_t ns)
 
 	do {
 		if (__builtin_add_overflow(old, ns, &next))
-			return manual_out_of_range();
+			return fail_manual_range();
 		const int error =
 			manual_instant(clock, atomic_load(&clock->stepped_ns), next, &sec, &nsec);
 		if (error)
@@ -84,7 +84,7 @@ static int manual_step(struct sn_manual_clock *clock, int64_t delta_ns)
 
 	do {
 		if (__builtin_add_overflow(old, delta_ns, &next))
-			return manual_out_of_range();
+			return fail_manual_range();
 		const int error =
 			manual_instant(clock, next, atomic_load(&clock->elapsed_ns), &sec, &nsec);
 		if (error)
@@ -93,14 +93,14 @@ static int manual_step(struct sn_manual_clock *clock, int64_t delta_ns)
 	return 0;
 }
 
-static struct snowid_clock *make(struct snowid_clock parts)
+static struct snowid_clock *new_clock(struct snowid_clock parts)
 {
-	static _Atomic uint32_t made_before;
+	static _Atomic uint32_t clock_count;
 	struct snowid_clock *const made = malloc(sizeof *made);
 	if (!made)
 		return NULL;
 	*made = parts;
-	made->domain = (uint16_t)((uint32_t)getpid() * 257 + atomic_fetch_add(&made_before, 1));
+	made->domain = (uint16_t)((uint32_t)getpid() * 257 + atomic_fetch_add(&clock_count, 1));
 	return made;
 }
 
@@ -112,7 +112,7 @@ SNOWID_EXPORT int snowid_clock_new(snowid_wall_fn wall, snowid_elapsed_fn elapse
 	if (!clock)
 		return sn_fail_null("clock");
 	struct snowid_clock *const made =
-		make((struct snowid_clock){wall, elapsed, sleep, user, NULL, 1, 0});
+		new_clock((struct snowid_clock){wall, elapsed, sleep, user, NULL, 1, 0});
 	if (!made)
 		return sn_fail_nomem();
 	*clock = made;
@@ -133,7 +133,7 @@ SNOWID_EXPORT int snowid_clock_new_manual(int64_t unix_sec, uint32_t nsec,
 		return sn_fail_nomem();
 	manual->start_sec = unix_sec;
 	manual->start_nsec = nsec;
-	struct snowid_clock *const made = make((struct snowid_clock){
+	struct snowid_clock *const made = new_clock((struct snowid_clock){
 		manual_wall, manual_elapsed, manual_advance, manual, manual, 1, 0});
 	if (!made) {
 		munmap(manual, sizeof *manual);
@@ -143,23 +143,23 @@ SNOWID_EXPORT int snowid_clock_new_manual(int64_t unix_sec, uint32_t nsec,
 	return 0;
 }
 
-struct snowid_clock *sn_clock_hold(struct snowid_clock *clock)
+struct snowid_clock *sn_clock_ref(struct snowid_clock *clock)
 {
 	if (clock)
-		atomic_fetch_add(&clock->holders, 1);
+		atomic_fetch_add(&clock->references, 1);
 	return clock;
 }
 
 SNOWID_EXPORT void snowid_clock_free(struct snowid_clock *clock)
 {
-	if (!clock || atomic_fetch_sub(&clock->holders, 1) > 1)
+	if (!clock || atomic_fetch_sub(&clock->references, 1) > 1)
 		return;
 	if (clock->manual)
 		munmap(clock->manual, sizeof *clock->manual);
 	free(clock);
 }
 
-static int need_manual(const struct snowid_clock *clock)
+static int check_manual(const struct snowid_clock *clock)
 {
 	if (!clock)
 		return sn_fail_null("clock");
@@ -170,13 +170,13 @@ static int need_manual(const struct snowid_clock *clock)
 
 SNOWID_EXPORT int snowid_clock_step(struct snowid_clock *clock, int64_t delta_ns)
 {
-	const int error = need_manual(clock);
+	const int error = check_manual(clock);
 	return error ? error : manual_step(clock->manual, delta_ns);
 }
 
 SNOWID_EXPORT int snowid_clock_advance(struct snowid_clock *clock, uint64_t ns)
 {
-	const int error = need_manual(clock);
+	const int error = check_manual(clock);
 	return error ? error : manual_advance(clock->manual, ns);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Wall time, elapsed time and sleeping together. NULL stands for the system's clock.
+ * Clocks: wall time, elapsed time and sleeping in one object. NULL is the clock of the system.
  */
 #ifndef SN_CLOCK_H
 #define SN_CLOCK_H
@@ -15,13 +15,13 @@ struct snowid_clock {
 	snowid_elapsed_fn elapsed;
 	snowid_sleep_fn sleep;
 	void *user;
-	struct sn_manual_clock *manual; /* NULL for a clock of the caller's own */
-	_Atomic uint32_t holders;
+	struct sn_manual_clock *manual; /* NULL: a custom clock */
+	_Atomic uint32_t references;
 	uint16_t domain;
 };
 
-/* Takes a hold on a clock, which snowid_clock_free() gives up. Returns clock. */
-struct snowid_clock *sn_clock_hold(struct snowid_clock *clock);
+/* Adds a reference, which snowid_clock_free() removes. Returns the clock. */
+struct snowid_clock *sn_clock_ref(struct snowid_clock *clock);
 
 int sn_clock_wall_custom(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec);
 
@@ -30,7 +30,7 @@ static inline int sn_clock_wall(struct snowid_clock *clock, int64_t *sec, uint32
 	struct timespec now;
 	if (clock)
 		return sn_clock_wall_custom(clock, sec, nsec);
-	clock_gettime(CLOCK_REALTIME, &now); /* cannot fail: a clock that is always there */
+	clock_gettime(CLOCK_REALTIME, &now); /* which every system has */
 	*sec = now.tv_sec;
 	*nsec = (uint32_t)now.tv_nsec;
 	return 0;
@@ -38,8 +38,7 @@ static inline int sn_clock_wall(struct snowid_clock *clock, int64_t *sec, uint32
 
 int sn_clock_elapsed(struct snowid_clock *clock, uint64_t *ns);
 
-/* Elapsed times of clocks of one domain count from the same instant; for the system's clock that is
- * the time namespace of the process. */
+/* Clocks of the same domain count elapsed time from the same instant. */
 uint16_t sn_clock_domain(const struct snowid_clock *clock);
 
 int sn_clock_sleep(struct snowid_clock *clock, uint64_t ns);

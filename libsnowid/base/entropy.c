@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random bytes of the kernel, bought in blocks because a system call per ID costs ten times the
- * bytes, and handed out once: a byte is wiped from the block as it is given, a block that a fork
- * has copied is dropped, and whoever interrupts a call asks the kernel directly.
+ * Random bytes from the kernel. They are read in blocks, because a system call for each ID would cost
+ * ten times as much, and each byte is given out once: it is wiped from the block at once, a child made
+ * by fork drops its copy of the block, and a signal handler that interrupts a call gets its bytes from
+ * the kernel directly.
  */
 #include "libsnowid/base/entropy.h"
 
@@ -13,7 +14,7 @@
 #include "libsnowid/base/system.h"
 #include "libsnowid/base/thread.h"
 
-static int refill_block(void *out, size_t size)
+static int read_random(void *out, size_t size)
 {
 	const int error = sn_system_random(out, size);
 	return error ? sn_fail(error,
@@ -23,25 +24,25 @@ static int refill_block(void *out, size_t size)
 		     : 0;
 }
 
-/* Always inline, for its callers to make size a constant. */
+/* Always inline, so that size is a constant where the caller passes one. */
 __attribute__((always_inline)) static inline int draw_bytes(struct sn_entropy_block *block,
 							    void *out, size_t size)
 {
-	size_t left = block->left; /* read once: a fork in a signal handler makes it 0 */
+	size_t left = block->bytes_left; /* read once: a fork in a signal handler sets it to 0 */
 	if (left < size) {
-		const int error = refill_block(block->bytes, sizeof block->bytes);
+		const int error = read_random(block->bytes, sizeof block->bytes);
 		if (error)
 			return error;
 		left = sizeof block->bytes;
 	}
 	left -= size;
-	block->left = (uint32_t)left;
+	block->bytes_left = (uint32_t)left;
 	uint8_t *const unused = block->bytes + left;
 	memcpy(out, unused, size);
 	atomic_signal_fence(memory_order_seq_cst);
-	if (!block->busy) { /* a signal handler forked, this is the child, and those were zeros */
-		block->left = 0;
-		return refill_block(out, size);
+	if (!block->busy) { /* we are the child of a signal handler that forked: they may be zeros */
+		block->bytes_left = 0;
+		return read_random(out, size);
 	}
 	memset(unused, 0, size);
 	return 0;
@@ -54,11 +55,11 @@ int sn_entropy(void *out, size_t size)
 	int error;
 
 	if (!thread || thread->entropy->busy)
-		return refill_block(out, size);
+		return read_random(out, size);
 	block = thread->entropy;
 	block->busy = 1;
 	atomic_signal_fence(memory_order_seq_cst);
-	/* IDs take 10 or 8 bytes: constants, so that the copying and wiping is a few instructions. */
+	/* IDs need 10 or 8 bytes. With constants, copying and wiping is a few instructions. */
 	if (size == 10)
 		error = draw_bytes(block, out, 10);
 	else if (size == 8)

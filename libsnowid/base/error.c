@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errors: a code that is returned, whose name is here, and a detail that the thread keeps.
+ * The names of error codes, and the detail of the last error of each thread.
  */
 #include "libsnowid/base/error.h"
 
@@ -14,7 +14,7 @@
 #include "libsnowid/base/thread.h"
 
 /* From SNOWID_E_INVALID down. */
-static const char *const names[] = {
+static const char *const error_names[] = {
 	[SNOWID_E_INVALID - SNOWID_E_INVALID] = "invalid argument",
 	[SNOWID_E_INVALID - SNOWID_E_RANGE] = "value out of range",
 	[SNOWID_E_INVALID - SNOWID_E_SYNTAX] = "malformed text",
@@ -30,7 +30,7 @@ static const char *const names[] = {
 	[SNOWID_E_INVALID - SNOWID_E_ENDED] = "layout has ended",
 	[SNOWID_E_INVALID - SNOWID_E_CLOSED] = "generator is closed",
 };
-#define LAST_ERROR (SNOWID_E_INVALID - (int)(sizeof names / sizeof *names) + 1)
+#define LAST_ERROR (SNOWID_E_INVALID - (int)(sizeof error_names / sizeof *error_names) + 1)
 
 SNOWID_EXPORT const char *snowid_strerror(int error)
 {
@@ -40,7 +40,7 @@ SNOWID_EXPORT const char *snowid_strerror(int error)
 	if (error < 0 && error > SNOWID_E_INVALID)
 		name = sn_system_strerror(-error);
 	else if (error <= SNOWID_E_INVALID && error >= LAST_ERROR)
-		name = names[SNOWID_E_INVALID - error];
+		name = error_names[SNOWID_E_INVALID - error];
 	return name ? name : "unknown error";
 }
 

@@ -2,7 +2,7 @@
 #ifndef SN_EXPORT_H
 #define SN_EXPORT_H
 
-/* Stands on the definition of each function of snowid.h; all else is hidden. */
+/* For the definitions of the functions in snowid.h. All others are hidden. */
 #define SNOWID_EXPORT __attribute__((visibility("default")))
 
 #endif

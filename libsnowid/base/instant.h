@@ -8,28 +8,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SN_NSEC_PER_SEC   1000000000
-#define SN_T100NS_PER_SEC 10000000 /* hns: 100 ns, the finest unit; 9999 years of it fit 64 bits */
+#define SN_NSEC_PER_SEC 1000000000
+#define SN_T100NS_PER_SEC                                                                          \
+	10000000 /* 100 ns is the finest unit: 9999 years of it fit into 64 bits */
 
 #define SN_TIME_YEAR_0 (-62167219200)
 #define SN_TIME_MIN    (-12219292800) /* 1582-10-15, where the Gregorian calendar and UUIDs begin */
 #define SN_TIME_MAX    253402300799   /* 9999-12-31T23:59:59 */
 
-/* A unit of time counted from an epoch. Ticks of it are exact for instants from the epoch to
- * SN_TIME_MAX. */
+/* A unit of time, counted from an epoch. Its ticks are exact from the epoch to SN_TIME_MAX. */
 struct sn_timebase {
 	int64_t epoch_sec;
 	uint32_t epoch_nsec;
 	uint32_t unit_ns; /* a multiple of 100, up to 1 s */
-	uint32_t per_sec; /* ticks in a second, 0 where the unit does not divide it */
-	uint32_t shift;   /* with multiplier: nsec / unit_ns without a division */
+	uint32_t per_sec; /* ticks in a second; 0 if that is not an integer */
+	uint32_t shift;   /* with multiplier: divides by unit_ns */
 	uint64_t multiplier;
 };
 
 void sn_timebase_init(struct sn_timebase *base, int64_t epoch_sec, uint32_t epoch_nsec,
 		      uint32_t unit_ns);
 
-/* Time since the epoch in hns; negative before it. sec is from SN_TIME_MIN to SN_TIME_MAX. */
+/* Time since the epoch in units of 100 ns, negative before it. sec is from SN_TIME_MIN to
+ * SN_TIME_MAX. */
 static inline int64_t sn_timebase_t100ns(const struct sn_timebase *base, int64_t sec, uint32_t nsec)
 {
 	int64_t rest = (int64_t)nsec - base->epoch_nsec;
@@ -41,8 +42,8 @@ static inline int64_t sn_timebase_t100ns(const struct sn_timebase *base, int64_t
 	return sec * SN_T100NS_PER_SEC + rest / 100;
 }
 
-/* The tick that contains an instant. Before the epoch the result is above every tick up to
- * SN_TIME_MAX, so that one comparison with the last tick refuses both sides. */
+/* The tick that contains an instant. Before the epoch, the result is above every tick up to
+ * SN_TIME_MAX, so that one comparison with the last tick detects both ends. */
 static inline uint64_t sn_timebase_tick(const struct sn_timebase *base, int64_t sec, uint32_t nsec)
 {
 	int64_t rest = (int64_t)nsec - base->epoch_nsec;
@@ -63,7 +64,7 @@ bool sn_timebase_start(const struct sn_timebase *base, uint64_t tick, int64_t *s
 /* The tick that contains the last instant of the year 9999. */
 uint64_t sn_timebase_last_tick(const struct sn_timebase *base);
 
-/* True where an instant is one that can be computed with. */
+/* Whether the library can calculate with an instant. */
 static inline bool sn_instant_valid(int64_t sec, uint32_t nsec)
 {
 	return sec >= SN_TIME_MIN && sec <= SN_TIME_MAX && nsec < SN_NSEC_PER_SEC;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the library keeps per thread: mapped rather than allocated, so that it has pages of its own
- * for the kernel to wipe in a forked child, and behind a single pointer, because a library that is
- * loaded into a running program finds little room in its static thread-local storage.
+ * What the library keeps for each thread. It is mapped rather than allocated, so that it has pages of
+ * its own which the kernel can wipe in a forked child. Only a pointer to it is thread-local, because a
+ * library that is loaded at run time finds little room in static thread-local storage.
  */
 #include "libsnowid/base/thread.h"
 
@@ -17,45 +17,45 @@
 
 #include "libsnowid/base/system.h"
 
-SN_SYSTEM_TLS static _Thread_local struct sn_thread *self;
+SN_SYSTEM_TLS static _Thread_local struct sn_thread *this_thread;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t key;
+static pthread_once_t prepare_once = PTHREAD_ONCE_INIT;
+static pthread_key_t destructor_key;
 static size_t thread_size; /* in whole pages */
 static size_t entropy_size;
-static bool prepared;
+static bool threads_prepared;
 
-/* Runs in the child, in the thread that forked: the only one there. */
-static void begin_child(void)
+/* Runs in the child, in its only thread. */
+static void wipe_in_child(void)
 {
-	if (self)
-		memset(self->entropy, 0, sizeof *self->entropy);
+	if (this_thread)
+		memset(this_thread->entropy, 0, sizeof *this_thread->entropy);
 }
 
-/* Another key's destructor may come to use the library after this: it finds no state, makes one
- * again, and the system calls destructors again for that. */
+/* If the destructor of another key uses the library after this, that makes a new one, and the system
+ * calls this destructor again. */
 static void free_thread(void *thread)
 {
-	self = NULL;
+	this_thread = NULL;
 	atomic_signal_fence(memory_order_seq_cst);
 	munmap(thread, thread_size + entropy_size);
 }
 
-static size_t whole_pages(size_t size)
+static size_t round_to_pages(size_t size)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	return (size + page - 1) / page * page;
 }
 
-static void prepare(void)
+static void prepare_threads(void)
 {
-	thread_size = whole_pages(sizeof(struct sn_thread));
-	entropy_size = whole_pages(sizeof(struct sn_entropy_block));
-	if (pthread_key_create(&key, free_thread) != 0)
+	thread_size = round_to_pages(sizeof(struct sn_thread));
+	entropy_size = round_to_pages(sizeof(struct sn_entropy_block));
+	if (pthread_key_create(&destructor_key, free_thread) != 0)
 		return;
-	prepared = pthread_atfork(NULL, NULL, begin_child) == 0;
-	if (!prepared)
-		pthread_key_delete(key);
+	threads_prepared = pthread_atfork(NULL, NULL, wipe_in_child) == 0;
+	if (!threads_prepared)
+		pthread_key_delete(destructor_key);
 }
 
 static struct sn_thread *new_thread(void)
@@ -69,27 +69,27 @@ static struct sn_thread *new_thread(void)
 	sn_system_wipe_on_fork(pages + thread_size, entropy_size);
 	thread = (void *)pages;
 	thread->entropy = (void *)(pages + thread_size);
-	if (pthread_setspecific(key, thread) == 0)
+	if (pthread_setspecific(destructor_key, thread) == 0)
 		return thread;
 	munmap(pages, thread_size + entropy_size);
 	return NULL;
 }
 
-/* Signals wait meanwhile: a handler that found the work half done would do it twice, or wait for
- * pthread_once() for ever. */
-__attribute__((noinline, cold)) static struct sn_thread *make_self(void)
+/* Signals are blocked, because a handler that interrupted this would do the same work twice, or wait
+ * forever in pthread_once(). */
+__attribute__((noinline, cold)) static struct sn_thread *make_this_thread(void)
 {
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_once(&once, prepare);
-	if (!self && prepared) /* a handler may have made it before signals were held back */
-		self = new_thread();
+	pthread_once(&prepare_once, prepare_threads);
+	if (!this_thread && threads_prepared) /* a handler may have made it just before */
+		this_thread = new_thread();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return self;
+	return this_thread;
 }
 
 struct sn_thread *sn_thread_get(void)
 {
-	return self ? self : make_self();
+	return this_thread ? this_thread : make_this_thread();
 }

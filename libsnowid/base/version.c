@@ -2,11 +2,11 @@
  *
  * The version of the library, from the macros of the header it was built with.
  */
-#include "snowid.h"
 #include "libsnowid/base/export.h"
+#include "snowid.h"
 
-#define TEXT(x)         #x
-#define DOTTED(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
+#define STRING(x)       #x
+#define DOTTED(a, b, c) STRING(a) "." STRING(b) "." STRING(c)
 
 SNOWID_EXPORT const char *snowid_version(void)
 {

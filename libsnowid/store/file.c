@@ -40,7 +40,7 @@ static int file_check(const char *rest)
 
 /* It begins one block ahead of the clock, because a file of this name that was removed may have
  * allowed IDs up to there. */
-static int create_file(const char *path, const struct sn_store_settings *settings)
+static int create_state_file(const char *path, const struct sn_store_settings *settings)
 {
 	struct sn_reading now;
 	uint64_t end_ms = 0;
@@ -70,7 +70,7 @@ static int open_or_create(struct file_store *store)
 		int error = sn_state_file_open(&store->file, store->path, O_RDWR);
 		if (error != -ENOENT)
 			return error;
-		error = create_file(store->path, &store->base.settings);
+		error = create_state_file(store->path, &store->base.settings);
 		if (error)
 			return error;
 	}
@@ -93,7 +93,7 @@ static int check_owner(const struct file_store *store)
 }
 
 /* Checks that it is of the same kind and worker, and takes over the fields that the user has not set. */
-static int check_fields(struct file_store *store)
+static int check_recorded_fields(struct file_store *store)
 {
 	const struct sn_header *const header = &store->file.image->header;
 	struct sn_store_settings *const settings = &store->base.settings;
@@ -195,7 +195,7 @@ static int open_and_map(struct file_store *store)
 	if (!error)
 		error = sn_state_file_check_record(&store->file);
 	if (!error)
-		error = check_fields(store);
+		error = check_recorded_fields(store);
 	if (!error)
 		error = sn_state_file_check_place(&store->file);
 	return error;

@@ -118,7 +118,7 @@ static int replace_file(const struct sn_state_file *file, uint64_t end_ms)
 	return error ? error : sn_publish_name(file->path);
 }
 
-static int adopt_copy(const struct sn_state_file *file)
+static int adopt_file(const struct sn_state_file *file)
 {
 	uint64_t end_ms;
 	int64_t sec;
@@ -146,12 +146,12 @@ int sn_file_adopt(const char *path)
 	if (!error)
 		error = read_and_check(&file);
 	if (!error)
-		error = adopt_copy(&file);
+		error = adopt_file(&file);
 	sn_state_file_close(&file);
 	return error;
 }
 
-static int reset_floor(const struct sn_state_file *file, uint64_t floor_ms)
+static int reset_file(const struct sn_state_file *file, uint64_t floor_ms)
 {
 	struct sn_ticks ticks;
 	struct sn_reading floor;
@@ -175,7 +175,7 @@ int sn_file_reset(const char *path, uint64_t floor_ms)
 	if (!error)
 		error = read_and_check(&file);
 	if (!error)
-		error = reset_floor(&file, floor_ms);
+		error = reset_file(&file, floor_ms);
 	sn_state_file_close(&file);
 	return error;
 }

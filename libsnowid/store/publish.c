@@ -42,7 +42,8 @@ static int set_owner_and_mode(int fd, mode_t mode, const struct stat *replaced)
 	return fchmod(fd, mode) == 0 ? 0 : -errno;
 }
 
-static int write_file(int fd, struct sn_image *image, mode_t mode, const struct stat *replaced)
+static int write_state_file(int fd, struct sn_image *image, mode_t mode,
+			    const struct stat *replaced)
 {
 	struct stat status;
 
@@ -77,7 +78,7 @@ int sn_publish_image(struct sn_image *image, const char *path, mode_t mode,
 	if (fd < 0) {
 		error = -errno;
 	} else {
-		error = write_file(fd, image, mode, replaced);
+		error = write_state_file(fd, image, mode, replaced);
 		if (!error)
 			error = give_name(temporary, path, replaced != NULL);
 		unlink(temporary);

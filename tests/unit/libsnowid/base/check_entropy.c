@@ -83,15 +83,15 @@ TEST(used_bytes_are_wiped)
 		uint8_t before[SN_ENTROPY_SIZE], bytes[256];
 		size_t left;
 		memcpy(before, entropy_block()->bytes, sizeof before);
-		left = entropy_block()->left;
+		left = entropy_block()->bytes_left;
 		OK(sn_entropy(bytes, size));
-		ck_assert(is_all_zero(entropy_block()->bytes + entropy_block()->left,
-				      SN_ENTROPY_SIZE - entropy_block()->left));
+		ck_assert(is_all_zero(entropy_block()->bytes + entropy_block()->bytes_left,
+				      SN_ENTROPY_SIZE - entropy_block()->bytes_left));
 		if (left >= size) {
-			ck_assert_uint_eq(entropy_block()->left, left - size);
-			ck_assert_mem_eq(bytes, before + entropy_block()->left, size);
+			ck_assert_uint_eq(entropy_block()->bytes_left, left - size);
+			ck_assert_mem_eq(bytes, before + entropy_block()->bytes_left, size);
 		} else {
-			ck_assert_uint_eq(entropy_block()->left, SN_ENTROPY_SIZE - size);
+			ck_assert_uint_eq(entropy_block()->bytes_left, SN_ENTROPY_SIZE - size);
 		}
 	}
 }
@@ -169,11 +169,11 @@ TEST(failing_getrandom_is_reported)
 		EXPECT_DETAIL("getrandom");
 		EXPECT_DETAIL(strerror(ENOSYS));
 		ck_assert_uint_eq(entropy_block()->busy, busy);
-		ck_assert_uint_eq(entropy_block()->left, 0);
+		ck_assert_uint_eq(entropy_block()->bytes_left, 0);
 		entropy_block()->busy = 0;
 		fake_getrandom = NULL;
 		OK(sn_entropy(bytes, sizeof bytes));
-		ck_assert_uint_eq(entropy_block()->left, SN_ENTROPY_SIZE - sizeof bytes);
+		ck_assert_uint_eq(entropy_block()->bytes_left, SN_ENTROPY_SIZE - sizeof bytes);
 	}
 }
 
@@ -213,7 +213,7 @@ TEST(signal_handler_bypasses_the_block_of_the_call_it_interrupts)
 	ck_assert_uint_eq(counting.last_size, sizeof handler_bytes);
 	ck_assert_mem_eq(handler_bytes, counted, sizeof counted);
 	ck_assert_mem_ne(bytes, counted, sizeof counted);
-	ck_assert_uint_eq(entropy_block()->left, SN_ENTROPY_SIZE - sizeof bytes);
+	ck_assert_uint_eq(entropy_block()->bytes_left, SN_ENTROPY_SIZE - sizeof bytes);
 	stop_counting();
 }
 

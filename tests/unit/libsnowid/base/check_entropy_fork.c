@@ -87,7 +87,7 @@ static void run_family(int way, void *(*run)(void *family))
 
 static void draw_in_child(struct family *family)
 {
-	family->left_in_child = sn_thread_get()->entropy->left;
+	family->left_in_child = sn_thread_get()->entropy->bytes_left;
 	int failed = sn_entropy(family->child[0], DRAW);
 	const pid_t grandchild = family->fork();
 	if (grandchild == 0)
@@ -101,7 +101,7 @@ static void *draw_in_family(void *argument)
 	struct family *const family = argument;
 
 	OK(sn_entropy(family->parent, DRAW));
-	ck_assert_uint_gt(entropy_block()->left, 3 * DRAW);
+	ck_assert_uint_gt(entropy_block()->bytes_left, 3 * DRAW);
 	const pid_t child = family->fork();
 	if (child == 0)
 		draw_in_child(family);

@@ -23,7 +23,7 @@ static inline struct sn_entropy_block *entropy_block(void)
 /* The next request then asks the kernel. */
 static inline void empty_entropy_block(void)
 {
-	entropy_block()->left = 0;
+	entropy_block()->bytes_left = 0;
 }
 
 static inline bool is_all_zero(const void *bytes, size_t size)
