@@ -172,8 +172,8 @@ static void describe_file(struct info_record *record, const struct sn_store_stat
 	info_add_number(record, "version", state->version);
 }
 
-/* A config of the kind of a state, for the names of its fields. NULL: this version does not know the
- * kind. */
+/* A config of the kind of a state, for the names of its fields. NULL: this version does not know
+ * the kind. */
 static int new_config_of_kind(const struct sn_store_state *state, struct snowid_config **config)
 {
 	*config = NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random bytes from the kernel. They are read in blocks, because a system call for each ID would cost
- * ten times as much, and each byte is given out once: it is wiped from the block at once, a child made
- * by fork drops its copy of the block, and a signal handler that interrupts a call gets its bytes from
- * the kernel directly.
+ * Random bytes from the kernel. They are read in blocks, because a system call for each ID would
+ * cost ten times as much, and each byte is given out once: it is wiped from the block at once, a
+ * child made by fork drops its copy of the block, and a signal handler that interrupts a call gets
+ * its bytes from the kernel directly.
  */
 #include "libsnowid/base/entropy.h"
 
@@ -40,7 +40,7 @@ __attribute__((always_inline)) static inline int draw_bytes(struct sn_entropy_bl
 	uint8_t *const unused = block->bytes + left;
 	memcpy(out, unused, size);
 	atomic_signal_fence(memory_order_seq_cst);
-	if (!block->busy) { /* we are the child of a signal handler that forked: they may be zeros */
+	if (!block->busy) { /* a signal handler forked: in the child they are zeros */
 		block->bytes_left = 0;
 		return read_random(out, size);
 	}

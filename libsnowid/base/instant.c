@@ -200,9 +200,10 @@ SNOWID_EXPORT int snowid_time_format(int64_t unix_sec, uint32_t nsec, char text[
 void sn_timebase_init(struct sn_timebase *base, int64_t epoch_sec, uint32_t epoch_nsec,
 		      uint32_t unit_ns)
 {
-	/* floor(n / d) == n * ceil(2^s / d) >> s for all n < 2^30, if s is 30 plus the bits of d - 1.
-	 * The multiplier is too large by less than d, and so the product by less than 2^s (Granlund
-	 * and Montgomery, "Division by Invariant Integers using Multiplication", 1994). */
+	/* floor(n / d) == n * ceil(2^s / d) >> s for all n < 2^30, if s is 30 plus the bits of
+	 * d - 1. The multiplier is too large by less than d, and so the product by less than 2^s
+	 * (Granlund and Montgomery, "Division by Invariant Integers using Multiplication",
+	 * 1994). */
 	uint32_t shift = 30;
 	while ((UINT64_C(1) << (shift - 30)) < unit_ns)
 		shift++;

@@ -6,8 +6,8 @@
 
 #include "libsnowid/base/error.h"
 
-/* Copies as much of a text as fits to the buffer of a caller, terminated by a 0. *length, unless it is
- * NULL, becomes the length of the whole text. */
+/* Copies as much of a text as fits to the buffer of a caller, terminated by a 0. *length, unless it
+ * is NULL, becomes the length of the whole text. */
 static inline int sn_output(const char *whole, size_t whole_length, char *text, size_t size,
 			    size_t *length)
 {

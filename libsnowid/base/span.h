@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads an integer with the unit ns, us, ms, s, m or h, or 0. False: it is not a span of time, or is
- * 2^64 ns or longer. */
+/* Reads an integer with the unit ns, us, ms, s, m or h, or 0. False: it is not a span of time, or
+ * is 2^64 ns or longer. */
 bool sn_span_parse(const char *text, size_t length, uint64_t *ns);
 
 #define SN_SPAN_TEXT 24

@@ -70,9 +70,9 @@ uint16_t sn_system_time_domain(void)
 
 int sn_system_sleep(uint64_t ns)
 {
-	/* Relative and monotonic: a sleep to an absolute CLOCK_REALTIME is prolonged by a step back.
-	 * At most a day at a time, so that no time_t overflows; callers look at the clock again
-	 * anyway. */
+	/* Relative and monotonic: a sleep to an absolute CLOCK_REALTIME is prolonged by a step
+	 * back. At most a day at a time, so that no time_t overflows; callers look at the clock
+	 * again anyway. */
 	const uint64_t day = 86400 * NS_PER_SEC;
 	const uint64_t span = ns < day ? ns : day;
 	const struct timespec request = {.tv_sec = (time_t)(span / NS_PER_SEC),
@@ -156,7 +156,7 @@ int sn_system_file_system(int fd, struct sn_file_system *file_system)
 	return 0;
 }
 
-/* statx(2) needs Linux 4.11 and glibc 2.28 or musl 1.2.5, and not every file system keeps a birth. */
+/* statx(2) needs Linux 4.11, and glibc 2.28 or musl 1.2.5. Some file systems keep no birth. */
 uint64_t sn_system_birth(int fd)
 {
 #ifdef STATX_BTIME

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the library keeps for each thread. It is mapped rather than allocated, so that it has pages of
- * its own which the kernel can wipe in a forked child. Only a pointer to it is thread-local, because a
- * library that is loaded at run time finds little room in static thread-local storage.
+ * What the library keeps for each thread. It is mapped rather than allocated, so that it has pages
+ * of its own which the kernel can wipe in a forked child. Only a pointer to it is thread-local,
+ * because a library that is loaded at run time finds little room in static thread-local storage.
  */
 #include "libsnowid/base/thread.h"
 
@@ -32,8 +32,8 @@ static void wipe_in_child(void)
 		memset(this_thread->entropy, 0, sizeof *this_thread->entropy);
 }
 
-/* If the destructor of another key uses the library after this, that makes a new one, and the system
- * calls this destructor again. */
+/* If the destructor of another key uses the library after this, that makes a new one, and the
+ * system calls this destructor again. */
 static void free_thread(void *thread)
 {
 	this_thread = NULL;
@@ -75,8 +75,8 @@ static struct sn_thread *new_thread(void)
 	return NULL;
 }
 
-/* Signals are blocked, because a handler that interrupted this would do the same work twice, or wait
- * forever in pthread_once(). */
+/* Signals are blocked, because a handler that interrupted this would do the same work twice, or
+ * wait forever in pthread_once(). */
 __attribute__((noinline, cold)) static struct sn_thread *make_this_thread(void)
 {
 	sigset_t all, before;

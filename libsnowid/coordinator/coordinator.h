@@ -3,8 +3,8 @@
  * Coordinators: services that keep one record for each worker, for all hosts.
  *
  * A coordinator is trusted for one thing: that its records are linearizable. Its leases only decide
- * who may try to become an owner. What an owner may issue follows from the record alone (lease.h). A
- * lease that ends early, late or unnoticed can therefore cost time, but never a duplicate ID.
+ * who may try to become an owner. What an owner may issue follows from the record alone (lease.h).
+ * A lease that ends early, late or unnoticed can therefore cost time, but never a duplicate ID.
  */
 #ifndef SN_COORDINATOR_H
 #define SN_COORDINATOR_H
@@ -32,8 +32,9 @@ enum sn_ask {
 	SN_ASK_RELEASE /* write the record and give the lease up */
 };
 
-/* A write is one transaction. It is refused if the version of the record is no longer record.version,
- * if anybody has the lease (CLAIM), or if the sender does not have it (RAISE, RELEASE). */
+/* A write is one transaction. It is refused if the version of the record is no longer
+ * record.version, if anybody has the lease (CLAIM), or if the sender does not have it (RAISE,
+ * RELEASE). */
 struct sn_request {
 	uint64_t serial;
 	enum sn_ask ask;
@@ -74,8 +75,8 @@ struct sn_coordinator_class {
 	/* The only function here that another thread may call. */
 	void (*wake)(struct sn_coordinator *coordinator);
 
-	/* Frees it without waiting; leases expire by themselves. `inherited`: in a child made by fork,
-	 * which must not use the connections of its parent. */
+	/* Frees it without waiting; leases expire by themselves. `inherited`: in a child made by
+	 * fork, which must not use the connections of its parent. */
 	void (*close)(struct sn_coordinator *coordinator, bool inherited);
 };
 

@@ -96,8 +96,8 @@ static bool note_blocker(struct sn_lease *lease, const struct sn_record *record,
 	return true;
 }
 
-/* Whether a worker has had no lease for a while, although its owner did not release it: until then the
- * owner may come back. */
+/* Whether a worker has had no lease for a while, although its owner did not release it: until then
+ * the owner may come back. */
 static bool owner_is_gone(struct sn_lease *lease, uint64_t worker, const struct sn_record *record,
 			  uint64_t now)
 {
@@ -111,8 +111,8 @@ static bool owner_is_gone(struct sn_lease *lease, uint64_t worker, const struct 
 	return false;
 }
 
-/* Claims the first worker that was released or never used, or else the first whose owner is gone, or
- * else looks at the next ones. */
+/* Claims the first worker that was released or never used, or else the first whose owner is gone,
+ * or else looks at the next ones. */
 static int choose_worker(struct sn_lease *lease, const struct sn_record *records, uint64_t now,
 			 const struct sn_reading *wall)
 {
@@ -161,8 +161,8 @@ static void copy_statistics(const struct sn_ticks *ticks, const struct sn_shared
 	atomic_store(&to->max_lag, atomic_load(&from->max_lag));
 }
 
-/* The claim has succeeded. Its epoch gets a shared state of its own, which then replaces the previous
- * one. */
+/* The claim has succeeded. Its epoch gets a shared state of its own, which then replaces the
+ * previous one. */
 static void lease_begin_epoch(struct sn_lease *lease, uint64_t version, uint64_t limit)
 {
 	struct sn_shared_state *const previous = lease->shared;
@@ -269,7 +269,7 @@ static int handle_answer(struct sn_lease *lease, const struct sn_answer *answer,
 	lease->awaiting_answer = false;
 	lease->next_request_at = now;
 	if (answer->outcome != SN_DONE) {
-		/* A write that was refused may be the copy of one that was done: read the record. */
+		/* What was refused may be a copy of a write that was done: read the record. */
 		lease->write_unresolved = true;
 		lease->next_request_at =
 			now + lease->margin_ns / (answer->outcome == SN_REFUSED ? 16 : 4);
@@ -283,7 +283,7 @@ static int handle_answer(struct sn_lease *lease, const struct sn_answer *answer,
 	return 0;
 }
 
-/* With a limit recorded by a clock that is far ahead, nobody could claim the worker for a long time. */
+/* If a clock that is far ahead recorded a limit, nobody could claim the worker for long. */
 static void compare_clocks(struct sn_lease *lease, const struct sn_answer *answer)
 {
 	int64_t sec;
@@ -305,8 +305,8 @@ static int receive_answers(struct sn_lease *lease, uint64_t now, const struct sn
 
 	while (!error && coordinator->class->receive(coordinator, &answer)) {
 		compare_clocks(lease, &answer);
-		/* An answer that comes late is ignored: the record has been read since, or belongs to
-		 * another epoch. */
+		/* An answer that comes late is ignored: the record has been read since, or belongs
+		 * to another epoch. */
 		if (lease->awaiting_answer && answer.serial == lease->request.serial)
 			error = handle_answer(lease, &answer, now, wall);
 	}
@@ -411,7 +411,8 @@ void sn_lease_release(struct sn_lease *lease)
 	}
 	if (lease->state == SN_LEASE_RELEASING || lease->state == SN_LEASE_ENDED)
 		return;
-	/* A claim that has not been answered may succeed, but nothing was issued in it: let it expire. */
+	/* A claim that has not been answered may succeed, but nothing was issued in it: let it
+	 * expire. */
 	lease->state = owning ? SN_LEASE_RELEASING : SN_LEASE_ENDED;
 	lease->awaiting_answer = false;
 	lease->next_request_at = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ownership of a worker whose record a coordinator keeps: claiming, renewing, losing, claiming again
- * and releasing.
+ * Ownership of a worker whose record a coordinator keeps: claiming, renewing, losing, claiming
+ * again and releasing.
  *
- * A claim increments the epoch of the record in one compare-and-swap. Its floor is the limit that the
- * record allowed before. The limit of the shared state rises only after the coordinator has
+ * A claim increments the epoch of the record in one compare-and-swap. Its floor is the limit that
+ * the record allowed before. The limit of the shared state rises only after the coordinator has
  * acknowledged it in that epoch. Epochs therefore own disjoint ranges of ticks. Everything else,
  * including the lease and its deadline, only decides when to try.
  *
@@ -73,7 +73,7 @@ struct sn_lease {
 	uint64_t vacant_worker, vacant_version, vacant_since;
 };
 
-/* Begins with a random worker, so that processes that start together do not all try the same one. */
+/* Begins with a random worker, so that processes that start together try different ones. */
 int sn_lease_init(struct sn_lease *lease, const struct sn_lease_settings *settings);
 
 /* Handles the answers that have come, and sends what is due. It must be called again after
@@ -81,7 +81,7 @@ int sn_lease_init(struct sn_lease *lease, const struct sn_lease_settings *settin
  * again as well. */
 int sn_lease_step(struct sn_lease *lease, uint64_t *again_in_ns);
 
-/* Ends claims at once, and begins the release: sn_lease_step() continues it until the state is ENDED. */
+/* Ends claims at once. sn_lease_step() then continues the release until the state is ENDED. */
 void sn_lease_release(struct sn_lease *lease);
 
 /* SNOWID_E_STORE, with what prevents it from owning a worker. */

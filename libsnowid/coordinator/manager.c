@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One thread at a time steps the lease: the thread that opens the store until it owns a worker, then
- * the manager's own thread and, once that has ended, the thread that closes the store. Threads that
- * make IDs only wake it. A child made by fork uses the shared state and nothing else.
+ * One thread at a time steps the lease: the thread that opens the store until it owns a worker,
+ * then the manager's own thread and, once that has ended, the thread that closes the store. Threads
+ * that make IDs only wake it. A child made by fork uses the shared state and nothing else.
  */
 #include "libsnowid/coordinator/manager.h"
 
@@ -16,8 +16,8 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/coordinator/lease.h"
 
-/* Epochs that one generator can have: one is used up each time a worker is lost. Pages that have not
- * been written to need no memory. */
+/* Epochs that one generator can have: one is used up each time a worker is lost. Pages that have
+ * not been written to need no memory. */
 #define STATES 4096
 
 struct manager {
@@ -58,7 +58,7 @@ static int manager_step_until(struct manager *manager, enum sn_lease_state state
 	}
 }
 
-/* Ignores errors of the clock: generators report them, and the lease continues once they are over. */
+/* Ignores errors of the clock: generators report them, and the lease continues after them. */
 static void *manager_run(void *user)
 {
 	struct manager *const manager = user;

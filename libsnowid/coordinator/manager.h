@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The store of a worker whose record a coordinator keeps: a lease, and the one thread that renews it.
+ * The store of a worker whose record a coordinator keeps: a lease, and a thread that renews it.
  */
 #ifndef SN_MANAGER_H
 #define SN_MANAGER_H

@@ -22,8 +22,8 @@ struct sn_store_state {
 	uint64_t created_ms;
 	bool recorded; /* whether there is a valid record, which is limit_ms */
 	uint64_t limit_ms;
-	bool this_boot; /* whether the shared state is of this boot, so that next and issued count */
-	uint64_t next;  /* the first slot that has not been issued */
+	bool this_boot;   /* whether the shared state, with next and issued, is of this boot */
+	uint64_t next;    /* the first slot that has not been issued */
 	uint64_t issued;  /* IDs since the shared state began */
 	int failed;       /* the errno of a sync that failed; 0: none did */
 	enum sn_lock use; /* the lock that its users hold */

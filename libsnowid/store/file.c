@@ -2,9 +2,9 @@
  *
  * file:PATH - the shared state in a file, for all processes of the host that open it.
  *
- * During one boot, the page cache keeps the shared state whatever happens to processes. What is kept
- * longer is `reserved`: an instant, which is recorded before any tick up to it may be issued. After a
- * reboot, a new shared state begins above it.
+ * During one boot, the page cache keeps the shared state whatever happens to processes. What is
+ * kept longer is `reserved`: an instant, which is recorded before any tick up to it may be issued.
+ * After a reboot, a new shared state begins above it.
  */
 #include "libsnowid/store/file.h"
 
@@ -92,7 +92,7 @@ static int check_owner(const struct file_store *store)
 			     "group, give it and its users the mode 0660");
 }
 
-/* Checks that it is of the same kind and worker, and takes over the fields that the user has not set. */
+/* Checks that kind and worker are the same, and adopts the fields that the user has not set. */
 static int check_recorded_fields(struct file_store *store)
 {
 	const struct sn_header *const header = &store->file.image->header;

@@ -47,10 +47,10 @@ static int fail_after_jump(const struct sn_state_file *file, uint64_t jump_ms, u
 }
 
 /* If a clock that is years ahead for a moment were recorded, the file could not be used for years.
- * During one boot, the wall clock minus the time since the boot is when the host was booted. If that
- * is later by more than `jump` than when it was last noted, nothing is recorded. It is noted together
- * with the domain of the clock, because elapsed time has another zero point in another domain: Unix
- * milliseconds << 16 | domain. */
+ * During one boot, the wall clock minus the time since the boot is when the host was booted. If
+ * that is later by more than `jump` than when it was last noted, nothing is recorded. It is noted
+ * together with the domain of the clock, because elapsed time has another zero point in another
+ * domain: Unix milliseconds << 16 | domain. */
 static int check_jump(const struct sn_state_file *file, const struct sn_store_settings *settings,
 		      int64_t sec, uint32_t nsec)
 {
@@ -133,7 +133,8 @@ int sn_file_renew(const struct sn_state_file *file, const struct sn_store_settin
 		return error;
 	end_ms = sn_image_raise_reserved(file->image, end_ms);
 	error = sn_state_file_sync_from(file, offsetof(struct sn_image, reserved));
-	if (error) /* Linux reports an error once, and then calls the page clean: do not try again */
+	/* Linux reports an error once, and then calls the page clean: nobody may try again. */
+	if (error)
 		atomic_store(&hot->failed, (uint64_t)-error);
 	if (atomic_load(&hot->failed))
 		return fail_after_failed_sync(file);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * During one boot, the page cache keeps the shared state whatever happens to processes. After another
- * boot, what the disk has of it is of no use: only what was recorded is.
+ * During one boot, the page cache keeps the shared state whatever happens to processes. After
+ * another boot, what the disk has of it is of no use: only what was recorded is.
  */
 #include "libsnowid/store/file_takeover.h"
 

@@ -11,16 +11,16 @@
 
 #define SN_IMAGE_PART 4096 /* parts of this size never share a sector of the disk */
 
-/* Differs between a file and any copy of it, because nobody can choose when an inode is made. It stays
- * the same when a volume comes back as another device. */
+/* Differs between a file and any copy of it, because nobody can choose when an inode is made. It
+ * stays the same when a volume comes back as another device. */
 struct sn_file_identity {
 	uint64_t born_ns; /* when the inode was made, since 1970; 0: the system does not say */
 	uint64_t inode;
 };
 
 /* Never changes once it is written. Unused bytes are 0. A reader rejects a file with bits in
- * `incompatible` that it does not know, and ignores those in `compatible`: what they announce is kept
- * where bytes are 0 today. */
+ * `incompatible` that it does not know, and ignores those in `compatible`: what they announce is
+ * kept where bytes are 0 today. */
 struct sn_header {
 	char magic[8];
 	uint32_t byte_order;
@@ -59,8 +59,8 @@ struct sn_hot_page {
 struct sn_image {
 	alignas(SN_IMAGE_PART) struct sn_header header;
 	alignas(SN_IMAGE_PART) struct sn_hot_page hot;
-	/* The end of what may be issued: Unix milliseconds << 16 | CRC. Two copies in two sectors, of
-	 * which the higher valid one counts. */
+	/* The end of what may be issued: Unix milliseconds << 16 | CRC. Two copies in two sectors,
+	 * of which the higher valid one counts. */
 	struct {
 		alignas(SN_IMAGE_PART) _Atomic uint64_t word;
 	} reserved[2];

@@ -2,8 +2,8 @@
  *
  * memory: - a store that records nothing.
  *
- * It cannot know what was issued before it was opened. It therefore begins above the current tick, and
- * its limit is the end of the layout.
+ * It cannot know what was issued before it was opened. It therefore begins above the current tick,
+ * and its limit is the end of the layout.
  */
 #include <stdlib.h>
 #include <sys/mman.h>

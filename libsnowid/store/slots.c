@@ -2,9 +2,9 @@
  *
  * slots:DIRECTORY?workers=A-B - a worker for each process: the first of a range that is free.
  *
- * Each worker has a state file in the directory, which one process and its children have exclusively.
- * The kernel releases it when the last of them ends, in whatever way, and the next owner continues
- * where it stopped.
+ * Each worker has a state file in the directory, which one process and its children have
+ * exclusively. The kernel releases it when the last of them ends, in whatever way, and the next
+ * owner continues where it stopped.
  */
 #include "libsnowid/store/slots.h"
 
@@ -113,8 +113,8 @@ static int slots_find_field(const struct slots_url *slots, const struct sn_store
 		       named ? slots->field : "worker");
 }
 
-/* The workers to choose from: the range in the URL or else all of them, or the one that the user has
- * set. */
+/* The workers to choose from: the range in the URL or else all of them, or the one that the user
+ * has set. */
 static int slots_find_range(const struct slots_url *slots, const struct sn_store_field *field,
 			    uint64_t *first, uint64_t *last)
 {

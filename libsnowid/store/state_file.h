@@ -49,11 +49,12 @@ int sn_state_file_check_place(const struct sn_state_file *file);
 struct sn_file_identity sn_state_file_identity(int fd, const struct stat *status);
 bool sn_state_file_is_copy(const struct sn_state_file *file);
 
-/* Locks one of its bytes, or unlocks it. -EBUSY, without a detail: others hold a lock that conflicts. */
+/* Locks one of its bytes, or unlocks it. -EBUSY, without a detail: others hold a lock that
+ * conflicts. */
 int sn_state_file_lock(const struct sn_state_file *file, int byte, enum sn_lock lock);
 
-/* Waits until the disk has what was written to the mapping from an offset on. 0 or -errno, without a
- * detail. */
+/* Waits until the disk has what was written to the mapping from an offset on. 0 or -errno, without
+ * a detail. */
 int sn_state_file_sync_from(const struct sn_state_file *file, size_t offset);
 
 /* Returns -errno of a system call on a state file, and SNOWID_E_STORE, with their details. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stores: where the shared state of a worker is kept, and where it is recorded how far its IDs may go.
+ * Stores: where the shared state of a worker is kept, and how far its IDs may go is recorded.
  *
- * A store promises one thing: before it raises shared->limit to a tick, it has durably recorded that
- * tick, and when the shared state is lost, the next one begins strictly above what was recorded.
+ * A store promises one thing: before it raises shared->limit to a tick, it has durably recorded
+ * that tick, and when the shared state is lost, the next one begins strictly above what was
+ * recorded.
  */
 #ifndef SN_STORE_H
 #define SN_STORE_H
@@ -67,13 +68,13 @@ struct sn_store_class {
 	int (*open)(const char *rest, const struct sn_store_settings *settings,
 		    struct sn_store **store);
 
-	/* Records a limit one block ahead of the clock and of `next`, then raises shared->limit to it.
-	 * Waits for the disk. May be called by any thread of any process that has the store open, and
-	 * returns at once while another thread of the process is renewing. */
+	/* Records a limit one block ahead of the clock and of `next`, then raises shared->limit to
+	 * it. Waits for the disk. May be called by any thread of any process that has the store
+	 * open, and returns at once while another thread of the process is renewing. */
 	int (*renew)(struct sn_store *store);
 
 	/* Gives the worker up, in the process that opened it: seals the shared state, and tells the
-	 * coordinator. NULL: other processes may share the state, and only this one stops using it. */
+	 * coordinator. NULL: other processes may share the state, and this one stops using it. */
 	int (*release)(struct sn_store *store, uint64_t timeout_ns);
 
 	/* Frees the store, without waiting. Other processes can go on with the shared state. */
