@@ -289,14 +289,16 @@ missing_function() {
 			"$top_srcdir/bindings" || echo "$name"
 	done
 }
+folders='bindings|bench|deploy|docs|fuzz|libsnowid|scripts|snowidd|tests|tools'
 # shellcheck disable=SC2086 # words are meant
-grep -ohE '`(bindings|bench|deploy|docs|fuzz|libsnowid|scripts|snowidd|tests|tools)/[^` ]*' $design |
+grep -ohE "\`($folders)/[^\` ]*" $design |
 	tr -d '`' | sort -u >"$tmp/named_files"
 missing_file() {
 	while read -r name; do
 		case $name in *NAME* | *build*) continue ;; esac
 		# shellcheck disable=SC2086 # a pattern
-		ls -d "$top_srcdir"/$name >/dev/null 2>&1 || test -e "$top_builddir/$name" || echo "$name"
+		ls -d "$top_srcdir"/$name >/dev/null 2>&1 || test -e "$top_builddir/$name" ||
+			echo "$name"
 	done
 }
 # In model.md the mutants of a rule are at the end of its row, in parentheses.
