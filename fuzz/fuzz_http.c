@@ -32,8 +32,8 @@ static void set_up_server(void)
 		abort();
 	struct live *const live = live_new(settings, &error);
 	service = service_new(settings, &error);
-	group.rate = rate_new();
-	if (!live || !service || !group.rate)
+	group.limiter = rate_limiter_new();
+	if (!live || !service || !group.limiter)
 		abort();
 	rest = rest_handler(service);
 	http = http_protocol(&rest);
@@ -80,5 +80,5 @@ void fuzz_end(void)
 	fake_loop_free(&loop);
 	service_free(service);
 	live_unref(loop.live);
-	rate_free(group.rate);
+	rate_limiter_free(group.limiter);
 }

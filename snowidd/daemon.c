@@ -334,11 +334,11 @@ static bool start_service(struct daemon *daemon, struct settings_error *error)
 static bool start_loops(struct daemon *daemon, struct settings_error *error)
 {
 	daemon->rest = rest_handler(daemon->service);
-	daemon->group.rate = rate_new();
+	daemon->group.limiter = rate_limiter_new();
 	daemon->group.accept = connection_open;
 	daemon->group.ended = report_loop_ended;
 	daemon->group.user = daemon;
-	if (!daemon->group.rate)
+	if (!daemon->group.limiter)
 		return settings_fail(error, "out of memory");
 	for (size_t i = 0; i < daemon->sockets.loops; i++) {
 		if (!loop_start(&daemon->loops[i], &daemon->group, i,
@@ -398,7 +398,7 @@ static void end_parts(struct daemon *daemon)
 	uv_run(&daemon->uv, UV_RUN_DEFAULT);
 	uv_loop_close(&daemon->uv);
 	service_free(daemon->service);
-	rate_free(daemon->group.rate);
+	rate_limiter_free(daemon->group.limiter);
 	free(daemon->loops);
 	free(daemon->seen_alive);
 }

@@ -75,7 +75,7 @@ bool peer_identity_parse(const char *json, size_t length, struct peer_identity *
 
 void peer_identity_own(struct service *service, struct peer_identity *identity)
 {
-	const struct kind *const kind = service_kind_at(service, 0);
+	const struct served_kind *const kind = service_kind_at(service, 0);
 	struct health health;
 
 	service_health(service, &health);

@@ -22,7 +22,7 @@ static enum refusal decode_query(struct rest_call *call, struct decoded_id *deco
 {
 	struct service *const service = rest_service(call);
 	const struct query_text *const id = &call->query.id, *const name = &call->query.kind;
-	const struct kind *const kind =
+	const struct served_kind *const kind =
 		name->length > 0 ? service_kind(service, name->data, name->length) : NULL;
 
 	if (name->length > 0 && !kind)

@@ -23,7 +23,7 @@ static void write_clock_state(struct rest_call *call)
 	json_end(body, "},");
 }
 
-static void write_kind_state(struct buffer *body, const struct kind *kind)
+static void write_kind_state(struct buffer *body, const struct served_kind *kind)
 {
 	char layout[512];
 

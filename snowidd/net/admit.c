@@ -12,8 +12,8 @@ static enum refusal check_client(const struct connection *c, const char *authori
 	const struct settings *const settings = live->settings;
 
 	if (settings->rate > 0 && c->has_key &&
-	    !rate_take(c->loop->group->rate, &c->key, settings->rate, settings->burst, elapsed_ns(),
-		       wait_ns))
+	    !rate_limiter_take(c->loop->group->limiter, &c->key, settings->rate, settings->burst,
+			       elapsed_ns(), wait_ns))
 		return REFUSED_RATE;
 	if (live->token && !(length > 0 && live_authorises(live, authorization, length)))
 		return REFUSED_TOKEN;

@@ -441,7 +441,7 @@ void connection_open(struct loop *loop, int socket, const struct protocol *proto
 	set_phase(c, PHASE_FIRST);
 	protocol->open(c);
 	if (get_peer_name(c, &peer) == 0)
-		c->has_key = rate_key((struct sockaddr *)&peer, &c->key);
+		c->has_key = rate_key_of((struct sockaddr *)&peer, &c->key);
 	if (error || !open_tls(c))
 		connection_close(c);
 	else

@@ -23,7 +23,7 @@ struct loop;
 /* What all loops have in common. */
 struct loop_group {
 	_Atomic uint64_t connections; /* that are open */
-	struct rate *rate;
+	struct rate_limiter *limiter;
 
 	/* Takes over a socket that was accepted. `state` is what the protocol keeps for this
 	 * loop. */

@@ -23,13 +23,13 @@ struct bucket {
 	uint64_t full_at; /* 0 if it is not in use */
 };
 
-struct rate {
+struct rate_limiter {
 	pthread_mutex_t locks[LOCKS];
 	uint64_t secret;
 	struct bucket sets[SETS][WAYS];
 };
 
-bool rate_key(const struct sockaddr *address, struct rate_key *key)
+bool rate_key_of(const struct sockaddr *address, struct rate_key *key)
 {
 	*key = (struct rate_key){0, 0};
 	if (address->sa_family == AF_INET) {
@@ -50,34 +50,34 @@ bool rate_key(const struct sockaddr *address, struct rate_key *key)
 	return true;
 }
 
-struct rate *rate_new(void)
+struct rate_limiter *rate_limiter_new(void)
 {
-	struct rate *const rate = calloc(1, sizeof *rate);
+	struct rate_limiter *const limiter = calloc(1, sizeof *limiter);
 	struct snowid_id128 random;
 
-	if (!rate || snowid_ulid_random(&random) != 0) {
-		free(rate);
+	if (!limiter || snowid_ulid_random(&random) != 0) {
+		free(limiter);
 		return NULL;
 	}
-	memcpy(&rate->secret, random.bytes + 8, sizeof rate->secret);
+	memcpy(&limiter->secret, random.bytes + 8, sizeof limiter->secret);
 	for (size_t i = 0; i < LOCKS; i++)
-		pthread_mutex_init(&rate->locks[i], NULL);
-	return rate;
+		pthread_mutex_init(&limiter->locks[i], NULL);
+	return limiter;
 }
 
-void rate_free(struct rate *rate)
+void rate_limiter_free(struct rate_limiter *limiter)
 {
-	if (!rate)
+	if (!limiter)
 		return;
 	for (size_t i = 0; i < LOCKS; i++)
-		pthread_mutex_destroy(&rate->locks[i]);
-	free(rate);
+		pthread_mutex_destroy(&limiter->locks[i]);
+	free(limiter);
 }
 
 /* The finaliser of SplitMix64, with a key, so that clients cannot choose their set. */
-static size_t set_index_of(const struct rate *rate, const struct rate_key *key)
+static size_t set_index_of(const struct rate_limiter *limiter, const struct rate_key *key)
 {
-	uint64_t h = (key->high ^ rate->secret) * UINT64_C(0xbf58476d1ce4e5b9) + key->low;
+	uint64_t h = (key->high ^ limiter->secret) * UINT64_C(0xbf58476d1ce4e5b9) + key->low;
 
 	h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
@@ -99,14 +99,14 @@ static struct bucket *find_bucket(struct bucket set[WAYS], const struct rate_key
 	return fullest;
 }
 
-bool rate_take(struct rate *rate, const struct rate_key *key, uint64_t per_second, uint64_t burst,
-	       uint64_t now_ns, uint64_t *wait_ns)
+bool rate_limiter_take(struct rate_limiter *limiter, const struct rate_key *key,
+		       uint64_t per_second, uint64_t burst, uint64_t now_ns, uint64_t *wait_ns)
 {
 	const uint64_t interval = 1000000000 / per_second, depth = interval * burst;
-	const size_t set = set_index_of(rate, key);
+	const size_t set = set_index_of(limiter, key);
 
-	pthread_mutex_lock(&rate->locks[set % LOCKS]);
-	struct bucket *const bucket = find_bucket(rate->sets[set], key);
+	pthread_mutex_lock(&limiter->locks[set % LOCKS]);
+	struct bucket *const bucket = find_bucket(limiter->sets[set], key);
 	if (bucket->full_at > now_ns + depth) /* of a larger burst, before a reload */
 		bucket->full_at = now_ns + depth;
 	const uint64_t full_at = (bucket->full_at > now_ns ? bucket->full_at : now_ns) + interval;
@@ -115,6 +115,6 @@ bool rate_take(struct rate *rate, const struct rate_key *key, uint64_t per_secon
 		bucket->full_at = full_at;
 	else
 		*wait_ns = full_at - now_ns - depth;
-	pthread_mutex_unlock(&rate->locks[set % LOCKS]);
+	pthread_mutex_unlock(&limiter->locks[set % LOCKS]);
 	return taken;
 }

@@ -16,16 +16,16 @@ struct rate_key {
 };
 
 /* False if the socket has no such address (a Unix socket), and so no limit. */
-bool rate_key(const struct sockaddr *address, struct rate_key *key);
+bool rate_key_of(const struct sockaddr *address, struct rate_key *key);
 
-struct rate;
+struct rate_limiter;
 
 /* NULL if there is no memory. */
-struct rate *rate_new(void);
-void rate_free(struct rate *rate);
+struct rate_limiter *rate_limiter_new(void);
+void rate_limiter_free(struct rate_limiter *limiter);
 
 /* Takes a token. False if there is none for another *wait_ns. MT-Safe. */
-bool rate_take(struct rate *rate, const struct rate_key *key, uint64_t per_second, uint64_t burst,
-	       uint64_t now_ns, uint64_t *wait_ns);
+bool rate_limiter_take(struct rate_limiter *limiter, const struct rate_key *key,
+		       uint64_t per_second, uint64_t burst, uint64_t now_ns, uint64_t *wait_ns);
 
 #endif

@@ -22,7 +22,7 @@ enum phase {
 	PHASE_LINGER,  /* for the peer to close */
 	PHASE_BLOCKED, /* for its protocol; without a deadline */
 	PHASE_PARKED,  /* a request for its IDs; it is resumed at short intervals */
-	PHASE_TURN, /* a connection for others to be served first */
+	PHASE_TURN,    /* a connection for others to be served first */
 	PHASES
 };
 

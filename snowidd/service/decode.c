@@ -19,7 +19,7 @@ static void add_decoded_field(struct decoded_id *decoded, const char *name, cons
 	decoded->field_count++;
 }
 
-static enum refusal decode_number(const struct kind *kind, const char *text, size_t length,
+static enum refusal decode_number(const struct served_kind *kind, const char *text, size_t length,
 				  struct decoded_id *decoded)
 {
 	uint64_t id, value;
@@ -99,7 +99,7 @@ static enum refusal decode_uuid(const char *text, size_t length, struct decoded_
 	return SERVED;
 }
 
-static enum kind_type type_by_length(size_t length, const struct kind *first)
+static enum kind_type type_by_length(size_t length, const struct served_kind *first)
 {
 	if (length == SNOWID_ULID_TEXT - 1)
 		return KIND_ULID;
@@ -108,10 +108,10 @@ static enum kind_type type_by_length(size_t length, const struct kind *first)
 	return first->type;
 }
 
-enum refusal decode_id(struct service *service, const struct kind *kind, const char *text,
+enum refusal decode_id(struct service *service, const struct served_kind *kind, const char *text,
 		       size_t length, struct decoded_id *decoded)
 {
-	const struct kind *const first = service_kind_at(service, 0);
+	const struct served_kind *const first = service_kind_at(service, 0);
 
 	*decoded = (struct decoded_id){.kind = NULL};
 	switch (kind ? kind->type : type_by_length(length, first)) {

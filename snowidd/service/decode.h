@@ -30,7 +30,7 @@ struct decoded_id {
 /* Reads a number of the kind, a ULID or a UUID; if kind is NULL, its length tells which, and a
  * number is of the first kind of the service. After REFUSED_ID, snowid_error_detail() says what is
  * wrong. */
-enum refusal decode_id(struct service *service, const struct kind *kind, const char *text,
+enum refusal decode_id(struct service *service, const struct served_kind *kind, const char *text,
 		       size_t length, struct decoded_id *decoded);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "snowidd/service/kind.h"
 
-bool kind_next_field(const struct kind *kind, size_t *index, const char **name, uint64_t *value)
+bool kind_next_field(const struct served_kind *kind, size_t *index, const char **name,
+		     uint64_t *value)
 {
 	while (kind->layout &&
 	       snowid_layout_field_at(kind->layout, *index, name, NULL, NULL) == 0) {

@@ -23,7 +23,7 @@ struct kind_field {
 	uint64_t value;
 };
 
-struct kind {
+struct served_kind {
 	char name[32];
 	size_t index;
 	enum kind_type type;
@@ -40,6 +40,7 @@ struct kind {
 
 /* The next field of a layout, from *index on, that is neither time nor sequence, with its value.
  * False past the last. */
-bool kind_next_field(const struct kind *kind, size_t *index, const char **name, uint64_t *value);
+bool kind_next_field(const struct served_kind *kind, size_t *index, const char **name,
+		     uint64_t *value);
 
 #endif

@@ -64,8 +64,8 @@ static void choose_state_directory(char path[PATH_MAX])
 }
 
 /* "-name5" for each field that has a value. */
-static void append_field_values(const struct kind *kind, const struct snowid_config *config, char *text,
-			    size_t size)
+static void append_field_values(const struct served_kind *kind, const struct snowid_config *config,
+				char *text, size_t size)
 {
 	const char *name;
 	uint64_t value;
@@ -82,7 +82,7 @@ static void append_field_values(const struct kind *kind, const struct snowid_con
 }
 
 /* A state file belongs to one layout and one set of fields, so its name says which. */
-static bool choose_default(struct kind *kind, const struct settings *settings,
+static bool choose_default(struct served_kind *kind, const struct settings *settings,
 			   const struct snowid_config *config, struct settings_error *error)
 {
 	char directory[PATH_MAX], fields[256];
@@ -111,7 +111,8 @@ static bool choose_default(struct kind *kind, const struct settings *settings,
 /* ---- a store that is configured -------------------------------------------------------------- */
 
 /* The stores of further kinds lie beside that of the first: their names are added to its path. */
-static bool choose_configured(struct kind *kind, const char *url, struct settings_error *error)
+static bool choose_configured(struct served_kind *kind, const char *url,
+			      struct settings_error *error)
 {
 	const size_t path = strcspn(url, "?");
 	const bool is_directory = strncmp(url, "file:", 5) != 0;
@@ -127,7 +128,7 @@ static bool choose_configured(struct kind *kind, const char *url, struct setting
 	return settings_fail(error, "store: the URL is too long");
 }
 
-bool kind_store_choose(struct kind *kind, const struct settings *settings,
+bool kind_store_choose(struct served_kind *kind, const struct settings *settings,
 		       const struct snowid_config *config, struct settings_error *error)
 {
 	const char *const url = kind_store_setting(settings);

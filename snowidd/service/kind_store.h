@@ -16,7 +16,7 @@ bool kind_store_assigns_worker(const struct settings *settings);
 
 /* Sets kind->store, and makes the directory of one that is not configured. `config` has the fields
  * of the kind. False with *error. */
-bool kind_store_choose(struct kind *kind, const struct settings *settings,
+bool kind_store_choose(struct served_kind *kind, const struct settings *settings,
 		       const struct snowid_config *config, struct settings_error *error);
 
 #endif

@@ -18,7 +18,7 @@
 
 /* A kind on its way from settings to a generator. */
 struct kind_setup {
-	struct kind *kind;
+	struct served_kind *kind;
 	const struct settings *settings;
 	struct snowid_config *config;
 	struct settings_error *error;
@@ -48,7 +48,7 @@ static bool parse_decimal(const char *text, uint64_t *number)
 /* Splits NAME=LAYOUT; a preset is its own name. */
 static bool split_kind(struct kind_setup *setup, const char *item)
 {
-	struct kind *const kind = setup->kind;
+	struct served_kind *const kind = setup->kind;
 	const size_t length = strcspn(item, "=");
 	const char *const spec = item[length] ? item + length + 1 : item;
 
@@ -68,7 +68,7 @@ static bool split_kind(struct kind_setup *setup, const char *item)
 /* Adds the epoch of the settings to a layout that has none of its own. */
 static bool add_epoch(struct kind_setup *setup)
 {
-	struct kind *const kind = setup->kind;
+	struct served_kind *const kind = setup->kind;
 	const char *const epoch = setup->settings->epoch;
 	const size_t used = strlen(kind->spec), size = sizeof kind->spec - used;
 
@@ -82,7 +82,7 @@ static bool add_epoch(struct kind_setup *setup)
 /* What is a kind for the library, and has no layout, makes IDs of 128 bits. */
 static bool set_kind(struct kind_setup *setup)
 {
-	struct kind *const kind = setup->kind;
+	struct served_kind *const kind = setup->kind;
 
 	if (snowid_config_set_kind(setup->config, kind->spec) != 0)
 		return fail_with_detail(setup, "kinds");
@@ -102,7 +102,7 @@ static bool set_kind(struct kind_setup *setup)
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
-static bool has_field(const struct kind *kind, const char *name)
+static bool has_field(const struct served_kind *kind, const char *name)
 {
 	const char *field;
 
@@ -112,7 +112,7 @@ static bool has_field(const struct kind *kind, const char *name)
 	return false;
 }
 
-static const char *find_worker_field(const struct kind *kind)
+static const char *find_worker_field(const struct served_kind *kind)
 {
 	static const char *const names[] = {"worker", "machine", "shard"};
 
@@ -188,7 +188,7 @@ static bool set_fields(struct kind_setup *setup)
 	       set_field(setup, "datacenter_id", "datacenter", settings->datacenter_id);
 }
 
-static bool is_field_of_any(const struct kind *kinds, size_t count, const char *name)
+static bool is_field_of_any(const struct served_kind *kinds, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
 		if (kinds[i].layout && has_field(&kinds[i], name))
@@ -197,7 +197,7 @@ static bool is_field_of_any(const struct kind *kinds, size_t count, const char *
 }
 
 /* A field that is set must exist in at least one kind. */
-static bool check_fields_are_used(const struct kind *kinds, size_t count,
+static bool check_fields_are_used(const struct served_kind *kinds, size_t count,
 				  const struct settings *settings, struct settings_error *error)
 {
 	char name[64];
@@ -249,7 +249,7 @@ static bool configure_kind(struct kind_setup *setup, const char *item)
 
 static bool start_generator(struct kind_setup *setup)
 {
-	struct kind *const kind = setup->kind;
+	struct served_kind *const kind = setup->kind;
 	char text[64];
 	uint64_t block_ns = 0;
 
@@ -275,7 +275,7 @@ static bool open_configured_kind(struct kind_setup *setup, const char *item, boo
 	return good;
 }
 
-static bool is_name_new(const struct kind *kinds, size_t index)
+static bool is_name_new(const struct served_kind *kinds, size_t index)
 {
 	for (size_t i = 0; i < index; i++)
 		if (strcmp(kinds[i].name, kinds[index].name) == 0)
@@ -283,7 +283,7 @@ static bool is_name_new(const struct kind *kinds, size_t index)
 	return true;
 }
 
-bool kinds_open(struct kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
+bool kinds_open(struct served_kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
 		bool generators, struct settings_error *error)
 {
 	bool good = true;
@@ -306,7 +306,7 @@ bool kinds_open(struct kind kinds[KINDS_MAX], size_t *count, const struct settin
 	return false;
 }
 
-void kinds_free(struct kind kinds[KINDS_MAX], size_t count)
+void kinds_free(struct served_kind kinds[KINDS_MAX], size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		snowid_generator_free(kinds[i].generator);

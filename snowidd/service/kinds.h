@@ -14,9 +14,9 @@
 
 /* Reads the settings of all kinds, and, if `generators` is set, opens their generators, which may
  * wait for the stores. False with *error, and nothing is open. */
-bool kinds_open(struct kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
+bool kinds_open(struct served_kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
 		bool generators, struct settings_error *error);
-void kinds_free(struct kind kinds[KINDS_MAX], size_t count);
+void kinds_free(struct served_kind kinds[KINDS_MAX], size_t count);
 
 /* Whether no setting says which worker this is: the IDs are then unique only on this host. */
 bool kinds_host_scope(const struct settings *settings);

@@ -166,7 +166,7 @@ static void write_clock(struct buffer *to, struct service *service)
 }
 
 /* In seconds from now until the instant at which the last ID of a layout is made. */
-static double seconds_until_end(const struct kind *kind)
+static double seconds_until_end(const struct served_kind *kind)
 {
 	int64_t end, now;
 	uint32_t end_ns, now_ns;
@@ -187,7 +187,7 @@ static void write_workers(struct buffer *to, struct service *service)
 	write_family(to, "worker_info", "gauge",
 		     "Always 1; the labels give the layout and the fields of the worker.");
 	for (size_t k = 0; k < service_kinds(service); k++) {
-		const struct kind *const kind = service_kind_at(service, k);
+		const struct served_kind *const kind = service_kind_at(service, k);
 		if (!kind->layout ||
 		    snowid_layout_format(kind->layout, layout, sizeof layout, NULL) != 0)
 			continue;
@@ -207,7 +207,7 @@ static void write_store(struct buffer *to, struct service *service)
 	write_family(to, "store_limit_ahead_seconds", "gauge",
 		     "How long IDs could still be made if the store could not be renewed.");
 	for (size_t k = 0; k < service_kinds(service); k++) {
-		const struct kind *const kind = service_kind_at(service, k);
+		const struct served_kind *const kind = service_kind_at(service, k);
 		const double ahead = service_limit_ahead(kind);
 		buffer_printf(to, "snowid_store_limit_ahead_seconds{kind=\"%s\"} ", kind->name);
 		if (isinf(ahead))
@@ -218,21 +218,21 @@ static void write_store(struct buffer *to, struct service *service)
 	write_family(to, "store_block_seconds", "gauge",
 		     "How far ahead of the clock a working store is renewed.");
 	for (size_t k = 0; k < service_kinds(service); k++) {
-		const struct kind *const kind = service_kind_at(service, k);
+		const struct served_kind *const kind = service_kind_at(service, k);
 		if (kind->half_block_ns > 0)
 			buffer_printf(to, "snowid_store_block_seconds{kind=\"%s\"} %g\n",
 				      kind->name, 2 * (double)kind->half_block_ns / 1e9);
 	}
 	write_family(to, "store_failing", "gauge", "1 while the store cannot be renewed.");
 	for (size_t k = 0; k < service_kinds(service); k++) {
-		const struct kind *const kind = service_kind_at(service, k);
+		const struct served_kind *const kind = service_kind_at(service, k);
 		buffer_printf(to, "snowid_store_failing{kind=\"%s\"} %d\n", kind->name,
 			      atomic_load(&kind->store_error) != 0);
 	}
 	write_workers(to, service);
 	write_family(to, "layout_end_seconds", "gauge", "Time until the end of the layout.");
 	for (size_t k = 0; k < service_kinds(service); k++) {
-		const struct kind *const kind = service_kind_at(service, k);
+		const struct served_kind *const kind = service_kind_at(service, k);
 		if (kind->layout)
 			buffer_printf(to, "snowid_layout_end_seconds{kind=\"%s\"} %.0f\n",
 				      kind->name, seconds_until_end(kind));

@@ -17,7 +17,7 @@
 #include "snowidd/service/service.h"
 
 struct service {
-	struct kind kinds[KINDS_MAX];
+	struct served_kind kinds[KINDS_MAX];
 	size_t kind_count;
 	struct counters *counters;
 	size_t loops;
@@ -107,7 +107,7 @@ struct service *service_new(const struct settings *settings, struct settings_err
 
 bool service_check(const struct settings *settings, struct settings_error *error)
 {
-	struct kind kinds[KINDS_MAX] = {{.index = 0}};
+	struct served_kind kinds[KINDS_MAX] = {{.index = 0}};
 	size_t count;
 
 	if (!kinds_open(kinds, &count, settings, false, error))
@@ -138,12 +138,12 @@ size_t service_kinds(const struct service *service)
 	return service->kind_count;
 }
 
-struct kind *service_kind_at(struct service *service, size_t index)
+struct served_kind *service_kind_at(struct service *service, size_t index)
 {
 	return &service->kinds[index];
 }
 
-struct kind *service_kind(struct service *service, const char *name, size_t length)
+struct served_kind *service_kind(struct service *service, const char *name, size_t length)
 {
 	if (length == 0)
 		return &service->kinds[0];
@@ -196,7 +196,7 @@ void service_drain(struct service *service)
 	atomic_store(&service->draining, true);
 }
 
-double service_limit_ahead(const struct kind *kind)
+double service_limit_ahead(const struct served_kind *kind)
 {
 	const uint64_t at = atomic_load(&kind->limit_at_ns), now = elapsed_ns();
 
@@ -209,7 +209,7 @@ uint64_t service_maintain(struct service *service)
 	char detail[300];
 
 	for (size_t i = 0; i < service->kind_count; i++) {
-		struct kind *const kind = &service->kinds[i];
+		struct served_kind *const kind = &service->kinds[i];
 		const int error = snowid_generator_maintain(kind->generator, &again);
 		if (error && error != atomic_load(&kind->store_error)) {
 			snowid_error_detail(detail, sizeof detail);
@@ -360,14 +360,14 @@ enum refusal service_fill(struct service *service, struct id_request *request,
 /* ---- health ---------------------------------------------------------------------------------- */
 
 /* Whether the keeper is late with no more than requests wait for. */
-static bool is_soon_renewed(const struct service *service, struct kind *kind)
+static bool is_soon_renewed(const struct service *service, struct served_kind *kind)
 {
 	const uint64_t now = elapsed_ns(), at = atomic_load(&kind->limit_at_ns);
 	return !atomic_load(&kind->store_error) && (now < at || now - at < service->wait_ns);
 }
 
 /* Whether the generator would refuse now. */
-static enum refusal generator_refusal(const struct service *service, struct kind *kind,
+static enum refusal generator_refusal(const struct service *service, struct served_kind *kind,
 				      char *reason, size_t size)
 {
 	uint64_t available;
@@ -392,7 +392,7 @@ static void judge_health(struct service *service, struct health *health)
 		return;
 	}
 	for (size_t i = 0; i < service->kind_count; i++) {
-		struct kind *const kind = &service->kinds[i];
+		struct served_kind *const kind = &service->kinds[i];
 		health->refusal =
 			generator_refusal(service, kind, health->reason, sizeof health->reason);
 		if (health->refusal != SERVED)

@@ -32,10 +32,10 @@ void service_close(struct service *service, uint64_t timeout_ns);
 void service_free(struct service *service);
 
 size_t service_kinds(const struct service *service);
-struct kind *service_kind_at(struct service *service, size_t index);
+struct served_kind *service_kind_at(struct service *service, size_t index);
 
 /* The kind of a name, the first if the name is empty. NULL if there is no such kind. */
-struct kind *service_kind(struct service *service, const char *name, size_t length);
+struct served_kind *service_kind(struct service *service, const char *name, size_t length);
 
 /* How many loops are to use a service of these settings. */
 size_t service_loops_wanted(const struct settings *settings);
@@ -67,7 +67,7 @@ void service_drain(struct service *service);
 
 /* A request for IDs. Begins as 0. */
 struct id_request {
-	struct kind *kind;
+	struct served_kind *kind;
 	size_t count, made;
 	union {
 		uint64_t *ids;
@@ -113,6 +113,6 @@ void service_measure(struct service *service);
 
 /* How many seconds IDs could still be made if the store could not be renewed; INFINITY: for
  * ever. */
-double service_limit_ahead(const struct kind *kind);
+double service_limit_ahead(const struct served_kind *kind);
 
 #endif

@@ -15,70 +15,70 @@ static struct rate_key client_key_of(const char *address)
 	struct rate_key key;
 
 	if (inet_pton(AF_INET, address, &in.sin_addr) == 1) {
-		ck_assert(rate_key((struct sockaddr *)&in, &key));
+		ck_assert(rate_key_of((struct sockaddr *)&in, &key));
 	} else {
 		ck_assert_int_eq(inet_pton(AF_INET6, address, &in6.sin6_addr), 1);
-		ck_assert(rate_key((struct sockaddr *)&in6, &key));
+		ck_assert(rate_key_of((struct sockaddr *)&in6, &key));
 	}
 	return key;
 }
 
 /* How many of `tries` requests are let through. */
-static unsigned count_allowed(struct rate *rate, const struct rate_key *key, uint64_t per_second,
-			      uint64_t burst, uint64_t now_ns, unsigned tries)
+static unsigned count_allowed(struct rate_limiter *rate, const struct rate_key *key,
+			      uint64_t per_second, uint64_t burst, uint64_t now_ns, unsigned tries)
 {
 	unsigned count = 0;
 	uint64_t wait_ns;
 
 	for (unsigned i = 0; i < tries; i++)
-		count += rate_take(rate, key, per_second, burst, now_ns, &wait_ns);
+		count += rate_limiter_take(rate, key, per_second, burst, now_ns, &wait_ns);
 	return count;
 }
 
 TEST(a_burst_and_then_the_rate)
 {
-	struct rate *const rate = rate_new();
+	struct rate_limiter *const rate = rate_limiter_new();
 	const struct rate_key a = client_key_of("192.0.2.1"), b = client_key_of("192.0.2.2");
 	uint64_t wait_ns = 0;
 
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 5 * SEC, 100), 20);
 	ck_assert_uint_eq(count_allowed(rate, &b, 10, 20, 5 * SEC, 100), 20);
-	ck_assert(!rate_take(rate, &a, 10, 20, 5 * SEC, &wait_ns));
+	ck_assert(!rate_limiter_take(rate, &a, 10, 20, 5 * SEC, &wait_ns));
 	ck_assert_uint_eq(wait_ns, SEC / 10);
-	ck_assert(!rate_take(rate, &a, 10, 20, 5 * SEC + wait_ns - 1, &wait_ns));
+	ck_assert(!rate_limiter_take(rate, &a, 10, 20, 5 * SEC + wait_ns - 1, &wait_ns));
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 5 * SEC + SEC / 10, 100), 1);
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 6 * SEC, 100), 9);
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 60 * SEC, 100), 20);
-	rate_free(rate);
+	rate_limiter_free(rate);
 }
 
 TEST(a_reload_forgives_what_it_would_not_have_allowed)
 {
-	struct rate *const rate = rate_new();
+	struct rate_limiter *const rate = rate_limiter_new();
 	const struct rate_key a = client_key_of("192.0.2.1");
 
 	/* An hour's worth at once. */
 	ck_assert_uint_eq(count_allowed(rate, &a, 1, 3600, SEC, 3600), 3600);
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 5, SEC, 5), 0);
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 5, 2 * SEC, 10), 5);
-	rate_free(rate);
+	rate_limiter_free(rate);
 }
 
 TEST(the_largest_numbers)
 {
-	struct rate *const rate = rate_new();
+	struct rate_limiter *const rate = rate_limiter_new();
 	const struct rate_key a = client_key_of("192.0.2.1"), b = client_key_of("192.0.2.2");
 	const uint64_t decades = UINT64_C(4000000000) * SEC;
 
 	ck_assert_uint_eq(count_allowed(rate, &a, 1, 1000000000, decades, 1000), 1000);
 	ck_assert_uint_eq(count_allowed(rate, &b, 1000000000, 1, decades, 1000), 1);
-	rate_free(rate);
+	rate_limiter_free(rate);
 }
 
 /* Many addresses at once make room only where the bucket is full again or nearly so. */
 TEST(a_flood_of_addresses_frees_nobody)
 {
-	struct rate *const rate = rate_new();
+	struct rate_limiter *const rate = rate_limiter_new();
 	const struct rate_key a = client_key_of("192.0.2.1");
 
 	ck_assert_uint_eq(count_allowed(rate, &a, 1, 50, SEC, 100), 50);
@@ -87,7 +87,7 @@ TEST(a_flood_of_addresses_frees_nobody)
 		ck_assert_uint_eq(count_allowed(rate, &other, 1, 50, SEC, 1), 1);
 	}
 	ck_assert_uint_eq(count_allowed(rate, &a, 1, 50, SEC, 100), 0);
-	rate_free(rate);
+	rate_limiter_free(rate);
 }
 
 TEST(who_a_client_is)
@@ -103,7 +103,7 @@ TEST(who_a_client_is)
 	ck_assert(a.high == mapped.high && a.low == mapped.low);
 	ck_assert(b.high == same.high && b.low == same.low);
 	ck_assert(b.high != other.high);
-	ck_assert(!rate_key(&nobody, &key));
+	ck_assert(!rate_key_of(&nobody, &key));
 }
 
 int main(void)

@@ -57,7 +57,7 @@ TEST(ids_are_made_and_counted)
 
 	for (size_t i = 0; i < service_kinds(service); i++) {
 		struct counters *const counters = service_counters(service, 1);
-		const struct kind *const kind = service_kind_at(service, i);
+		const struct served_kind *const kind = service_kind_at(service, i);
 		ck_assert_ptr_eq(service_kind(service, kind->name, strlen(kind->name)), kind);
 		ck_assert_int_eq(begin_ids(kind->name, 3), SERVED);
 		/* The first tick of a generator may not have begun. */

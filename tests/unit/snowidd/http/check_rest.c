@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The service over HTTP, by what goes into a connection and comes out, without sockets or an event
+ * loop.
+ */
+#include <stdio.h>
+
+#include "snowidd/http/http.h"
+#include "snowidd/http/rest.h"
+#include "tests/unit/snowidd/fake_loop.h"
+#include "tests/unit/snowidd/service_fixture.h"
+
+static struct http_handler rest;
+static struct protocol http;
+static struct loop_group group;
+static struct loop loop;
+static struct connection *connection;
+
+static void open_server(void)
+{
+	/* Two IDs in a millisecond, so that a third has to wait. */
+	static char kinds[] = "--kinds=snowflake ulid uuid7 tiny=time:41,worker:2,sequence:1";
+	char *options[] = {kinds, NULL};
+
+	service_fixture_open(options);
+	rest = rest_handler(service);
+	http = http_protocol(&rest);
+	group.limiter = rate_limiter_new();
+	fake_loop_init(&loop, &group, live, service_counters(service, 0));
+	connection = fake_connection_new(&loop, &http);
+}
+
+static void close_server(void)
+{
+	fake_connection_free(connection);
+	fake_loop_free(&loop);
+	rate_limiter_free(group.limiter);
+	service_fixture_close();
+}
+
+/* What is sent back, as one text. */
+static const char *send_bytes(const char *bytes)
+{
+	buffer_clear(&loop.output);
+	fake_connection_feed(connection, bytes, strlen(bytes), 64);
+	buffer_bytes(&loop.output, "", 1);
+	return loop.output.data;
+}
+
+static const char *get(const char *target)
+{
+	char request[500];
+
+	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target);
+	return send_bytes(request);
+}
+
+static void expect_part(const char *reply, const char *part)
+{
+	ck_assert_msg(strstr(reply, part) != NULL, "\"%s\" is not in: %s", part, reply);
+}
+
+static void expect_status(const char *reply, unsigned status)
+{
+	unsigned got = 0;
+
+	ck_assert_int_eq(sscanf(reply, "HTTP/1.1 %u ", &got), 1);
+	ck_assert_msg(got == status, "%u is not %u: %s", got, status, reply);
+}
+
+static const char *body_of(const char *reply)
+{
+	const char *const end = strstr(reply, "\r\n\r\n");
+
+	ck_assert_ptr_nonnull(end);
+	return end + 4;
+}
+
+TEST(each_route_replies)
+{
+	static const struct {
+		const char *target;
+		unsigned status;
+		const char *part;
+	} cases[] = {
+		{"/v1/next_id", 200, "Content-Type: text/plain\r\n"},
+		{"/api/v1/id", 200, "\"id_str\":\""},
+		{"/api/v1/id?kind=ulid", 200, "{\"id\":\""},
+		{"/api/v1/ids?count=3", 200, "],\"ids_str\":[\""},
+		{"/api/v1/ids?count=3&kind=uuid7", 200, "],\"ids_str\":[\""},
+		{"/api/v1/parse?id=4096", 200, "\"worker_id\":1"},
+		{"/api/v1/parse?id=01ARZ3NDEKTSV4RRFFQ69G5FAV", 200, "\"kind\":\"ulid\""},
+		{"/api/v1/health", 200, "\"status\":\"healthy\""},
+		{"/api/v1/health/live", 200, "{\"status\":\"live\"}\n"},
+		{"/api/v1/health/ready", 200, "{\"status\":\"ready\"}\n"},
+		{"/api/v1/metrics", 200, "# TYPE snowid_ids_generated_total counter\n"},
+		{"/metrics", 200, "# TYPE snowid_ids_generated_total counter\n"},
+		{"/", 200, "Content-Security-Policy: "},
+		{"/openapi.json", 200, "\"openapi\""},
+		{"http://a/api/v1/health/live", 200, "live"},
+		{"/none", 404, "\"error\":\"not_found\""},
+		{"/api/v1/id?kind=none", 404, "\"error\":\"unknown_kind\""},
+		{"/api/v1/id?count=1", 400, "\"error\":\"malformed_query\""},
+		{"/api/v1/ids?count=0", 400, "count must be a number from 1 to 5"},
+		{"/api/v1/ids?count=6", 400, "\"error\":\"count_out_of_range\""},
+		{"/api/v1/ids?count=x", 400, "\"error\":\"count_out_of_range\""},
+		{"/api/v1/parse", 400, "\"error\":\"missing_parameter\""},
+		{"/api/v1/parse?id=x", 400, "\"error\":\"malformed_id\""},
+		{"/api/v1/parse?id=5&kind=none", 404, "\"error\":\"unknown_kind\""},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *const reply = get(cases[i].target);
+		expect_status(reply, cases[i].status);
+		expect_part(reply, cases[i].part);
+	}
+}
+
+TEST(requests_are_counted_by_endpoint_and_status)
+{
+	struct counters *const counters = service_counters(service, 0);
+	size_t endpoint = 0;
+
+	while (strcmp(rest_endpoint(endpoint), "/api/v1/ids") != 0)
+		endpoint++;
+	get("/api/v1/ids?count=2");
+	get("/api/v1/ids?count=0");
+	get("/none");
+	ck_assert_uint_eq(counters_status_at(0), 200);
+	ck_assert_uint_eq(counters_status_at(1), 400);
+	ck_assert_uint_eq(counters_status_at(3), 404);
+	ck_assert_uint_eq(counters->requests[endpoint][0], 1);
+	ck_assert_uint_eq(counters->requests[endpoint][1], 1);
+	ck_assert_uint_eq(counters->requests[0][3], 1);
+	ck_assert_uint_eq(counters->errors[REFUSED_COUNT], 1);
+}
+
+TEST(a_head_makes_no_id)
+{
+	expect_status(send_bytes("HEAD /api/v1/id HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
+	ck_assert_str_eq(body_of(loop.output.data), "");
+	ck_assert_uint_eq(service_counters(service, 0)->ids[0], 0);
+	expect_status(send_bytes("HEAD /api/v1/id?kind=x HTTP/1.1\r\nHost: a\r\n\r\n"), 404);
+	ck_assert_str_eq(body_of(loop.output.data), "");
+}
+
+TEST(only_get_and_head_are_served)
+{
+	const char *const reply = send_bytes("POST /api/v1/id HTTP/1.1\r\nHost: a\r\n\r\n");
+
+	expect_status(reply, 405);
+	expect_part(reply, "Allow: GET, HEAD\r\n");
+}
+
+/* Gives input, and does not resume what has to wait. */
+static void send_without_waiting(const char *bytes)
+{
+	buffer_clear(&loop.output);
+	connection->share = 64;
+	ck_assert_uint_eq(http.input(connection, bytes, strlen(bytes)), strlen(bytes));
+}
+
+TEST(a_request_that_waits_is_resumed_where_it_stopped)
+{
+	static const char request[] =
+		"GET /api/v1/ids?count=5&kind=tiny HTTP/1.1\r\nHost: a\r\n\r\n";
+	unsigned rounds = 0;
+
+	send_without_waiting(request);
+	ck_assert(http.is_blocked(connection));
+	ck_assert_uint_eq(loop.output.length, 0);
+	ck_assert(!waiting_is_empty(&loop.waiting, PHASE_PARKED));
+	/* Others may be served meanwhile, with the same memory for bodies and queries. */
+	struct connection *const other = fake_connection_new(&loop, &http);
+	fake_connection_feed(other, "GET /api/v1/health?x HTTP/1.1\r\nHost: a\r\n\r\n", 42, 64);
+	fake_connection_free(other);
+	buffer_clear(&loop.output);
+	for (; http.is_blocked(connection); rounds++)
+		waiting_take_turns(&loop.waiting, PHASE_PARKED);
+	ck_assert_uint_gt(rounds, 0);
+	buffer_bytes(&loop.output, "", 1);
+	expect_status(loop.output.data, 200);
+	expect_part(body_of(loop.output.data), "{\"ids\":[");
+	ck_assert(waiting_is_empty(&loop.waiting, PHASE_PARKED));
+	ck_assert_uint_eq(service_counters(service, 0)->ids[3], 5);
+	ck_assert_uint_eq(service_counters(service, 0)->overflows, 1);
+}
+
+TEST(a_cause_that_comes_up_during_the_wait_refuses_the_request)
+{
+	send_without_waiting("GET /api/v1/ids?count=5&kind=tiny HTTP/1.1\r\nHost: a\r\n\r\n");
+	service_refuse(service, REFUSED_CLOCK, "the clock is wrong");
+	waiting_take_turns(&loop.waiting, PHASE_PARKED);
+	ck_assert(!http.is_blocked(connection));
+	buffer_bytes(&loop.output, "", 1);
+	expect_status(loop.output.data, 503);
+	expect_part(loop.output.data, "Retry-After: 1\r\n");
+	expect_part(loop.output.data, "\"error\":\"clock_unsafe\"");
+}
+
+TEST(a_connection_that_ends_takes_its_waiting_request_along)
+{
+	send_without_waiting("GET /api/v1/ids?count=5&kind=tiny HTTP/1.1\r\nHost: a\r\n\r\n");
+	connection_close(connection);
+	ck_assert(waiting_is_empty(&loop.waiting, PHASE_PARKED));
+}
+
+TEST(the_end_of_the_loop_closes_a_connection_whose_request_waits)
+{
+	send_without_waiting("GET /api/v1/ids?count=5&kind=tiny HTTP/1.1\r\nHost: a\r\n\r\n");
+	waiting_end(&loop.waiting);
+	ck_assert(connection->closing);
+}
+
+TEST(pipelined_requests_have_their_replies_in_order)
+{
+	const char *const reply = send_bytes("GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\n\r\n"
+					     "GET /none HTTP/1.1\r\nHost: a\r\n\r\n"
+					     "GET /api/v1/health/ready HTTP/1.0\r\n\r\n");
+	const char *const second = strstr(body_of(reply), "HTTP/1.1 404");
+
+	ck_assert_ptr_nonnull(second);
+	expect_part(body_of(second), "HTTP/1.1 200");
+	expect_part(second, "Connection: close\r\n");
+	ck_assert(connection->finishing);
+}
+
+TEST(a_draining_loop_closes_after_the_reply)
+{
+	loop.draining = true;
+	expect_part(get("/api/v1/health/live"), "Connection: close\r\n");
+	ck_assert(connection->finishing);
+}
+
+TEST(health_and_readiness_follow_the_service)
+{
+	service_refuse(service, REFUSED_CLOCK, "the clock is wrong");
+	expect_status(get("/api/v1/health"), 503);
+	expect_part(loop.output.data, "\"reason\":\"the clock is wrong\"");
+	expect_status(get("/api/v1/health/ready"), 503);
+	expect_status(get("/api/v1/health/live"), 200);
+	service_refuse(service, REFUSED_CLOCK, NULL);
+	service_drain(service);
+	expect_status(get("/api/v1/health"), 200);
+	expect_status(get("/api/v1/health/ready"), 503);
+	expect_part(loop.output.data, "\"error\":\"stopping\"");
+}
+
+TEST(a_token_is_needed_for_all_but_the_probes)
+{
+	char token[] = "correct-horse-battery-staple";
+
+	live->token = token;
+	expect_status(get("/api/v1/id"), 401);
+	expect_part(loop.output.data, "WWW-Authenticate: Bearer\r\n");
+	expect_status(get("/none"), 401);
+	expect_status(get("/api/v1/health/live"), 200);
+	expect_status(get("/api/v1/health/ready"), 200);
+	ck_assert_uint_eq(service_counters(service, 0)->errors[REFUSED_TOKEN], 2);
+	live->token = NULL;
+}
+
+TEST(a_request_that_is_not_http_is_refused_and_closes)
+{
+	expect_status(send_bytes("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n"), 400);
+	ck_assert(connection->finishing);
+}
+
+TEST(a_request_that_does_not_arrive_in_time_is_refused)
+{
+	send_bytes("GET / HTTP/1.1\r\n");
+	ck_assert_int_eq(http.phase(connection), PHASE_REQUEST);
+	buffer_clear(&loop.output);
+	http.expire(connection, PHASE_REQUEST);
+	buffer_bytes(&loop.output, "", 1);
+	expect_status(loop.output.data, 408);
+	ck_assert(connection->finishing);
+}
+
+int main(void)
+{
+	return run_tests(open_server, close_server);
+}

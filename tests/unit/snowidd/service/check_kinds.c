@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The kinds of ID that are served: from settings to generators.
+ */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "snowidd/config/sources.h"
+#include "snowidd/service/kinds.h"
+#include "tests/unit/check.h"
+#include "tests/unit/directory.h"
+
+static struct served_kind kinds[KINDS_MAX];
+static size_t count;
+static struct settings *settings;
+static struct settings_error error;
+
+static void begin(void)
+{
+	unsetenv("SNOWID_STORE");
+	unsetenv("STATE_DIRECTORY");
+	directory_make();
+}
+
+static void end(void)
+{
+	kinds_free(kinds, count);
+	settings_free(settings);
+	directory_remove();
+}
+
+/* Up to three options. */
+static bool open_kinds(bool generators, const char *first, const char *second, const char *third)
+{
+	char copies[3][4200], *options[] = {copies[0], copies[1], copies[2], NULL};
+	const char *const texts[] = {first, second, third};
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(copies[i], sizeof copies[i], "%s", texts[i] ? texts[i] : "");
+		if (!texts[i])
+			options[i] = NULL;
+	}
+	settings_free(settings);
+	kinds_free(kinds, count);
+	memset(kinds, 0, sizeof kinds);
+	settings = settings_load(options, "/dev/null", &error);
+	ck_assert_msg(settings != NULL, "%s", error.text);
+	const bool opened = kinds_open(kinds, &count, settings, generators, &error);
+	if (!opened)
+		count = 0; /* all are closed */
+	return opened;
+}
+
+static void expect_failure(const char *first, const char *second, const char *message)
+{
+	ck_assert_msg(!open_kinds(false, first, second, NULL), "%s", first);
+	ck_assert_str_eq(error.text, message);
+}
+
+TEST(the_library_says_what_a_kind_is)
+{
+	ck_assert_msg(
+		open_kinds(true,
+			   "--kinds=snowflake ulid uuid1 uuid6 v7=uuid7 x=time:50,sequence:13",
+			   "--store=memory:", "--worker-id=1") == false,
+		"x has no worker");
+	ck_assert_str_eq(error.text, "worker_id: the kind x has no worker, machine or shard");
+	ck_assert_msg(open_kinds(true, "--kinds=snowflake ulid uuid1 uuid6 v7=uuid7 sonyflake",
+				 "--store=memory:", "--worker-id=1"),
+		      "%s", error.text);
+	ck_assert_uint_eq(count, 6);
+	static const enum kind_type types[] = {KIND_LAYOUT, KIND_ULID, KIND_UUID,
+					       KIND_UUID,   KIND_UUID, KIND_LAYOUT};
+	for (size_t i = 0; i < count; i++) {
+		ck_assert_int_eq(kinds[i].type, types[i]);
+		ck_assert_int_eq(kinds[i].layout != NULL, types[i] == KIND_LAYOUT);
+		ck_assert_uint_eq(kinds[i].index, i);
+	}
+	ck_assert_str_eq(kinds[4].name, "v7");
+}
+
+TEST(kinds_are_named_once_and_well)
+{
+	expect_failure("--kinds=ulid x=ulid ulid", NULL, "kinds: ulid occurs twice");
+	expect_failure("--kinds=a b c d e f g h i", NULL, "kinds: 9 of them; 1 to 8 can be served");
+	expect_failure("--kinds=Ulid", NULL,
+		       "kinds: \"Ulid\" is not NAME or NAME=LAYOUT, the name of up to 31 of a-z, "
+		       "0-9 and _");
+	ck_assert(!open_kinds(false, "--kinds=none", NULL, NULL));
+	ck_assert_ptr_nonnull(strstr(error.text, "kinds: kind none: "));
+}
+
+TEST(an_epoch_is_for_layouts_that_have_none)
+{
+	ck_assert_msg(open_kinds(false,
+				 "--kinds=x=time:41,worker:10,sequence:12 "
+				 "y=time:41,worker:10,sequence:12;epoch=2020-01-01 ulid",
+				 "--epoch=2024-01-01", NULL),
+		      "%s", error.text);
+	ck_assert_str_eq(kinds[0].spec, "time:41,worker:10,sequence:12;epoch=2024-01-01");
+	ck_assert_str_eq(kinds[1].spec, "time:41,worker:10,sequence:12;epoch=2020-01-01");
+	ck_assert_str_eq(kinds[2].spec, "ulid");
+}
+
+TEST(fields_go_to_the_kinds_that_have_them)
+{
+	const char *name;
+	uint64_t value;
+	size_t index = 0;
+
+	ck_assert_msg(open_kinds(true, "--kinds=snowflake x=time:41,zone:2,worker:8,sequence:12",
+				 "--fields=zone=3", "--worker-id=5"),
+		      "%s", error.text);
+	ck_assert(kind_next_field(&kinds[1], &index, &name, &value));
+	ck_assert_str_eq(name, "zone");
+	ck_assert_uint_eq(value, 3);
+	ck_assert(kind_next_field(&kinds[1], &index, &name, &value));
+	ck_assert_str_eq(name, "worker");
+	ck_assert_uint_eq(value, 5);
+	ck_assert(!kind_next_field(&kinds[1], &index, &name, &value));
+	expect_failure("--fields=zone=3", NULL, "fields: no kind has a field zone");
+	expect_failure("--fields=zone", NULL, "fields: \"zone\" is not NAME=N");
+	expect_failure("--kinds=sonyflake", "--datacenter-id=1",
+		       "datacenter_id: no kind has a field datacenter");
+	expect_failure("--worker-id=x", NULL,
+		       "worker_id: \"x\" is not a number, store or hostname");
+}
+
+TEST(the_stores_of_further_kinds_lie_beside_the_first)
+{
+	char store[4200], expected[4300];
+
+	snprintf(store, sizeof store, "--store=file:%s/s", directory);
+	if (strlen(store) > 400)
+		return; /* tests run in a directory with a long name */
+	ck_assert_msg(open_kinds(true, "--kinds=snowflake ulid sonyflake", store, "--worker-id=1"),
+		      "%s", error.text);
+	ck_assert_str_eq(kinds[0].store, store + strlen("--store="));
+	ck_assert_str_eq(kinds[1].store, "memory:");
+	snprintf(expected, sizeof expected, "%s.sonyflake", kinds[0].store);
+	ck_assert_str_eq(kinds[2].store, expected);
+	ck_assert_uint_gt(kinds[0].half_block_ns, 0);
+}
+
+TEST(state_lies_in_the_directory_of_the_service_manager)
+{
+	char prefix[4200];
+
+	ck_assert(kinds_host_scope(settings = settings_new(&error)));
+	setenv("STATE_DIRECTORY", directory, 1);
+	if (strlen(directory) > 300)
+		return; /* tests run in a directory with a long name */
+	ck_assert_msg(open_kinds(true, "--worker-id=3", "--block=10ms", NULL), "%s", error.text);
+	ck_assert(!kinds_host_scope(settings));
+	snprintf(prefix, sizeof prefix, "file:%s/", directory);
+	ck_assert_int_eq(strncmp(kinds[0].store, prefix, strlen(prefix)), 0);
+	ck_assert_ptr_nonnull(strstr(kinds[0].store, "-worker3"));
+	ck_assert_int_eq(directory_count(), 1);
+}
+
+int main(void)
+{
+	return run_tests(begin, end);
+}
