@@ -1,7 +1,6 @@
 #!/bin/sh
-# Searches the model of ownership, tests/model/ownership.pml: as it is, it must have no error in any
-# state; with one rule taken out, it must issue a tick twice; what must be possible, must be
-# possible.
+# Searches the model of ownership, tests/model/ownership.pml. As it is, no state may have an error.
+# Without one of its rules, it must issue a tick twice. What should be possible must be possible.
 # SPDX-License-Identifier: MIT
 set -eu
 model=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)/tests/model/ownership.pml
@@ -12,26 +11,27 @@ passed=0
 failed=0
 
 if ! command -v spin >/dev/null; then
-	echo "not ok - the model needs spin, which is not here: install the package spin"
+	echo "not ok - the model needs spin: install the package spin"
 	exit 1
 fi
 
-# search "OPTIONS OF SPIN" "OPTIONS OF CC": prints nothing, and leaves what the search says in log.
+# search "OPTIONS OF SPIN" "OPTIONS OF CC": prints nothing; the output of the search is in log.
 search() {
 	rm -f ./pan* ./*.trail
 	: >told
 	# shellcheck disable=SC2086 # words are meant
 	spin $1 -a "$model" >log 2>&1 &&
 		${CC:-cc} -w -DSAFETY -DMEMLIM=1000 $2 -o pan pan.c >>log 2>&1 &&
-		./pan -m100000 >>log 2>&1 || echo "the search has failed: $?" >>log
+		./pan -m100000 >>log 2>&1 || echo "search failed: $?" >>log
 }
 
-number() { # number REGEX: the number in the log that stands where \1 says
+number() { # number REGEX: prints the first number in the log that \1 matches
 	sed -n "s/$1/\1/p" log | head -n 1
 }
 
 verdict() { # verdict STATUS NAME
-	counts="$(number '^ *\([0-9]*\) states, stored.*') states, depth $(number '^State.*reached \([0-9]*\),.*')"
+	counts="$(number '^ *\([0-9]*\) states, stored.*') states"
+	counts="$counts, depth $(number '^State.*reached \([0-9]*\),.*')"
 	if [ "$1" -eq 0 ]; then
 		passed=$((passed + 1))
 		echo "ok - $2: $counts"
@@ -42,22 +42,22 @@ verdict() { # verdict STATUS NAME
 	fi
 }
 
-# What happened, in the words of the model's printf statements.
+# Prints what happened, from the printf statements of the model.
 story() { # story "OPTIONS OF SPIN"
 	# shellcheck disable=SC2086 # words are meant
 	spin $1 -T -k ownership.pml.trail "$model" >story 2>&1 || true
 	sed -n 's/^\(\(the store\|[01]\) .*\)/  \1/p' story
 }
 
-# No error, in all states there are: none left out by a bound, a hash or a shortage of memory; and
-# no statement that is never reached.
+# Whether the search found no error, left no state out (by a bound, a hash or a lack of memory), and
+# reached every statement.
 whole() {
 	grep -q '^Full statespace search' log && grep -q ', errors: 0$' log &&
-		! grep -qE 'search has failed|not completed|too small|MEMLIM' log &&
+		! grep -qE 'search failed|not completed|too small|MEMLIM' log &&
 		! grep -E 'state [0-9]+, "' log | grep -qv '"-end-"'
 }
 
-# That an assertion is violated, and how: as short as it can be.
+# Expects that an assertion is violated, and prints the shortest way.
 error() { # error VARIANT NAME EXPRESSION
 	options="-D$1 -DTICKS=2"
 	search "$options" "-O0 -DBFS"
@@ -78,9 +78,9 @@ verdict $status "no tick is issued twice, in any state"
 for variant in FLOOR CLAIM FENCE RELEASE ORDER READ UNKNOWN PAGE SEAL LIMIT SWAP; do
 	error "BREAK_$variant" "a tick is issued twice" '!((issued&(1<<tick)))'
 done
-error REACH_TAKEOVER "an owner issues that has taken over from one that lives" '!(witness[p])'
+error REACH_TAKEOVER "an owner issues after taking over from one that is running" '!(witness[p])'
 error REACH_RETURN "an owner issues above an exact end" '!(witness[p])'
-error REACH_ZOMBIE "an owner issues that another has taken over from" '(p==record.epoch)'
+error REACH_ZOMBIE "an owner issues after another has taken over" '(p==record.epoch)'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

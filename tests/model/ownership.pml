@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ownership of one worker ID, for spin to search exhaustively: two owners claim it, renew, release, die,
- * come back and take over from each other, and issue ticks all the while. tests/model/model.sh runs it;
- * ARCHITECTURE.md says what in the code each step stands for.
+ * Ownership of one worker ID, for spin to search exhaustively. Two owners claim it, renew, release,
+ * fail, return, take over from each other, and issue ticks all the time. tests/model/model.sh runs
+ * it; docs/design/model.md says what in the code each step stands for.
  *
- * Nothing here knows of time. Whoever runs may stand still between any two steps, for as long as it
- * likes, and then go on with what it knew: that is being stopped and woken. A lease may expire at any
- * moment, so there is none: whoever wants to may try. A clock reads anything, so a claimer takes any
- * tick that is free, and a renewal asks for any limit. The assertions hold all the same.
+ * The model has no time. A process may pause between any two steps, for any time, and then continue
+ * with what it knew: that covers processes that are stopped and resumed. A lease may expire at any
+ * moment, so there is none: any owner may try to claim. A clock may show any time, so a claimer
+ * takes any free tick, and a renewal asks for any limit. The assertions hold in all these cases.
  *
- * -DBREAK_X takes one rule out; all that is then asserted is that no tick is issued twice, so that what
- * spin finds is a duplicate. -DREACH_X asserts that what must be possible never happens.
+ * -DBREAK_X removes one rule. It then only asserts that no tick is issued twice, so that what spin
+ * finds is a duplicate. -DREACH_X asserts that something possible never happens, so that spin shows
+ * how it can.
  */
 #ifndef TICKS
 #define TICKS 3 /* the layout has ticks 1 to TICKS, with one slot in each */
 #endif
 #ifndef EPOCHS
-#define EPOCHS 3 /* so often can the worker ID be claimed */
+#define EPOCHS 3 /* how often the worker ID can be claimed */
 #endif
 
-#if defined(BREAK_FLOOR) || defined(BREAK_CLAIM) || defined(BREAK_FENCE) || defined(BREAK_RELEASE) || \
-	defined(BREAK_ORDER) || defined(BREAK_READ) || defined(BREAK_UNKNOWN) || defined(BREAK_PAGE) || \
-	defined(BREAK_SEAL) || defined(BREAK_LIMIT) || defined(BREAK_SWAP)
+#if defined(BREAK_FLOOR) || defined(BREAK_CLAIM) || defined(BREAK_FENCE) || \
+	defined(BREAK_RELEASE) || defined(BREAK_ORDER) || defined(BREAK_READ) || \
+	defined(BREAK_UNKNOWN) || defined(BREAK_PAGE) || defined(BREAK_SEAL) || \
+	defined(BREAK_LIMIT) || defined(BREAK_SWAP)
 #define expect(condition) skip
 #else
 #define expect(condition) assert(condition)
@@ -32,11 +34,11 @@
 #define SEALED 255
 #define me     (_pid % 2) /* each process runs twice: for owner 0 and owner 1 */
 
-/* ---- the record ------------------------------------------------------------------------------ */
+/* ---- the record ----------------------------------------------------------------------------- */
 
-/* Of the worker ID, in the store: linearizable and durable. */
+/* The record of the worker ID in the store, which is linearizable and durable. */
 typedef record_t {
-	byte epoch; /* of ownership; each claim begins one */
+	byte epoch; /* of ownership; each claim starts one */
 	byte holder = NOBODY;
 	byte limit;
 	bool released;
@@ -44,36 +46,37 @@ typedef record_t {
 };
 record_t record;
 
-/* What the next owner starts above. */
+/* The next owner starts above this tick. */
 #define FLOOR (record.released -> record.last : record.limit)
 
-/* What a compare-and-swap compares. Each write begins an epoch, raises the limit or releases, so that
- * these three never come again: they say what a counter would, in fewer states. */
+/* What a compare-and-swap compares. Each write starts an epoch, raises the limit or releases, so
+ * that the same three values never return. They serve as a version counter would, with fewer
+ * states. */
 #define VERSION(epoch, limit, released) (((epoch) * (TICKS + 1) + (limit)) * 2 + (released))
 #define LIMIT_OF(version) ((version) / 2 % (TICKS + 1))
 #define RECORD_VERSION VERSION(record.epoch, record.limit, record.released)
 
-/* For the assertions alone: above what each epoch began, and the ticks that were issued. */
+/* Only for assertions: the floor of each epoch, and the ticks that were issued. */
 byte floor_of[EPOCHS + 2];
 byte issued;
 
-/* Up to where an epoch may have issued: the floor of the next. */
+/* The last tick that an epoch may have issued: the floor of the next epoch. */
 #define CEILING(p) (record.epoch == p -> FLOOR : floor_of[p + 1])
 
-/* For the witnesses alone: that an epoch began as they say. */
+/* Only for -DREACH_X: whether an epoch started in this way. */
 #if defined(REACH_TAKEOVER)
-#define WITNESS (record.holder == 1 - me && !record.released) /* from an owner that lives */
+#define WITNESS (record.holder == 1 - me && !record.released) /* from an owner that is running */
 #elif defined(REACH_RETURN)
-#define WITNESS (record.released && record.last < record.limit) /* with ticks that were given back */
+#define WITNESS (record.released && record.last < record.limit) /* with ticks that were returned */
 #endif
 #ifdef WITNESS
 bool witness[EPOCHS + 1];
 #endif
 
-/* ---- the words ------------------------------------------------------------------------------- */
+/* ---- the pages ------------------------------------------------------------------------------ */
 
-/* A page is bound to one epoch for life. page[NONE] is sealed, and stands for all that an owner had
- * before, under this worker ID and under others. */
+/* A page is the shared state of one epoch, and is never reused. page[NONE] is sealed, and
+ * represents all earlier pages of an owner, of this worker ID and of others. */
 typedef page_t {
 	byte next = SEALED;
 	byte limit
@@ -92,19 +95,19 @@ inline raise_limit(p, to)
 inline seal(p)
 {
 	page[p].next = SEALED;
-	page[p].limit = 0 /* nobody will ask: fewer states */
+	page[p].limit = 0 /* never read again: fewer states */
 }
 
-/* ---- the network ----------------------------------------------------------------------------- */
+/* ---- the network ---------------------------------------------------------------------------- */
 
 mtype = { IDLE, CLAIM, RENEW, RELEASE };
 
-/* A request on its way to the store, and an answer on its way back. They outlive the patience of who
- * waits for them, and the sender itself.
+/* A request on its way to the store, and an answer on its way back. They may arrive after the
+ * sender has stopped waiting, or has ended.
  *
- * One request of each owner is enough. Whichever comes first changes the version, and so the others are
- * refused: which one that will be may as well be chosen when they are sent. For the same reason a
- * request is gone as soon as it is certain to be refused. */
+ * One request of each owner is enough. The first to arrive changes the version, so that all others
+ * are refused; which one is the first can be chosen when they are sent. For the same reason, a
+ * request is dropped as soon as it is certain to be refused. */
 typedef request_t {
 	mtype kind = IDLE;
 	byte holder = NOBODY;
@@ -158,7 +161,7 @@ inline send(what, under, compare, value)
 		request[me].version = compare;
 		request[me].tick = value
 	   }
-	:: request[me].kind != IDLE /* lost, or later than the one that is under way */
+	:: request[me].kind != IDLE /* lost, or later than the request on its way */
 	fi
 }
 
@@ -168,10 +171,10 @@ inline forget_answer()
 	answer[me].limit = 0
 }
 
-/* ---- claim, renew, release: what an owner does one after the other --------------------------- */
+/* ---- an owner: claim, renew, release -------------------------------------------------------- */
 
 #if defined(BREAK_READ) || defined(BREAK_UNKNOWN)
-#define GUESSES /* that what it asked for last is what was recorded */
+#define GUESSES /* assumes that the last request was recorded */
 #endif
 #ifdef BREAK_UNKNOWN
 #define IS_MINE true
@@ -184,12 +187,12 @@ active [2] proctype manager()
 	byte epoch, version, floor, limit;
 
 end_claim:
-	atomic { /* Reads the record. The owners are alike: let 0 be the first. */
+	atomic { /* Reads the record. The owners are symmetric: let 0 be the first. */
 		record.epoch < EPOCHS && FLOOR < TICKS && (me == 0 || record.epoch > 0) ->
 		epoch = record.epoch + 1;
 		version = RECORD_VERSION;
 		floor = FLOOR;
-ask:		/* The recorded limit never falls, not even where the floor is below it. */
+ask:		/* The recorded limit never falls, even if the floor is below it. */
 		select(limit : floor + 1 .. TICKS);
 		limit = (limit < LIMIT_OF(version) -> LIMIT_OF(version) : limit);
 		printf("%d asks for epoch %d with limit %d\n", me, epoch, limit);
@@ -203,26 +206,27 @@ ask:		/* The recorded limit never falls, not even where the floor is below it. *
 		answer[me].epoch == epoch ->
 		limit = answer[me].limit;
 		forget_answer();
-		printf("%d is told: epoch %d, limit %d\n", me, epoch, limit)
+		printf("%d gets the answer: epoch %d, limit %d\n", me, epoch, limit)
 	   }
-	/* No answer, or a refusal: it reads back, and finds its claim; */
+	/* No answer, or a refusal: it reads the record, and finds its claim; */
 	:: atomic {
 		IS_MINE ->
 #ifndef GUESSES
 		limit = record.limit;
 #endif
-		printf("%d takes epoch %d for its own\n", me, epoch)
+		printf("%d reads that it owns epoch %d\n", me, epoch)
 	   }
-	/* or nothing, so that the claim may still come: it asks again under the same version; */
+	/* or the old record, so that the claim may still arrive: it asks again under the same
+	 * version; */
 	:: atomic { version == RECORD_VERSION -> goto ask }
-	/* or another's, and gives up, as it may at any time. */
+	/* or the record of another owner, and gives up, as it may at any time. */
 	:: goto gone
 	fi;
-	atomic { /* begins a page */
+	atomic { /* starts a page */
 #ifdef BREAK_FLOOR
 		select(floor : 0 .. TICKS - 1);
 #endif
-		printf("%d begins epoch %d: ticks %d to %d\n", me, epoch, floor + 1, limit);
+		printf("%d starts epoch %d: ticks %d to %d\n", me, epoch, floor + 1, limit);
 		page[epoch].limit = limit;
 		page[epoch].next = floor + 1;
 		current[me] = epoch;
@@ -242,17 +246,17 @@ ask:		/* The recorded limit never falls, not even where the floor is below it. *
 #endif
 		limit = 0
 	   }
-	/* No answer, or a refusal: it reads back, which is answered like a renewal. */
+	/* No answer, or a refusal: it reads the record, which is answered like a renewal. */
 	:: atomic {
 		record.epoch == epoch && page[epoch].limit < record.limit ->
 		answer[me].epoch = epoch;
 		answer[me].limit = record.limit;
-		printf("%d reads back\n", me)
+		printf("%d reads the record\n", me)
 	   }
 	:: break
 	:: goto gone
 	od;
-	atomic { /* Releases: first it seals, and so learns the exact end. */
+	atomic { /* Releases: first it seals the page, which gives the exact end. */
 		version = VERSION(epoch, page[epoch].limit, 0);
 		limit = page[epoch].next - 1;
 		printf("%d ends epoch %d after tick %d\n", me, epoch, limit);
@@ -265,13 +269,14 @@ ask:		/* The recorded limit never falls, not even where the floor is below it. *
 	}
 	do
 	:: atomic { send(RELEASE, epoch, version, limit); refuse(me) }
-	/* No answer, or a refusal: it reads back; a renewal may have come first. */
+	/* No answer, or a refusal: it reads the record, as a renewal may have been first. */
 	:: atomic { record.epoch == epoch && !record.released -> version = RECORD_VERSION }
 	:: break
 	od;
 gone:
-	/* It has released, has lost the worker ID, gives up, or has died. What comes next bears another
-	 * name, so that nobody will know this one's claims, and takes its answers for late ones. */
+	/* It has released or lost the worker ID, has given up, or has failed. The next process
+	 * has another incarnation, so that it ignores the claims of this one, and the answers to
+	 * them. */
 	atomic {
 		printf("%d is gone\n", me);
 		seal(current[me]);
@@ -290,7 +295,7 @@ gone:
 	goto end_claim
 }
 
-/* ---- issue ----------------------------------------------------------------------------------- */
+/* ---- issue ---------------------------------------------------------------------------------- */
 
 #ifdef BREAK_LIMIT
 #define LIMIT_LOADED(p) TICKS
@@ -327,7 +332,7 @@ end:	do
 		printf("%d is about to issue in epoch %d from tick %d\n", me, p, next)
 	   }
 	   do
-	   :: atomic { /* another thread is faster */
+	   :: atomic { /* another thread is first */
 		page[p].next <= LIMIT_LOADED(p) ->
 		select(tick : page[p].next .. LIMIT_LOADED(p));
 		issue(p, tick);
@@ -354,7 +359,7 @@ end:	do
 	od
 }
 
-/* ---- the store, and the ways there and back -------------------------------------------------- */
+/* ---- the store, and the network to it ------------------------------------------------------- */
 
 #define my request[me]
 
@@ -380,7 +385,7 @@ inline done()
 	refuse(1 - me)
 }
 
-/* Whose limit an answer raises. */
+/* The page whose limit an answer raises. */
 #ifdef BREAK_PAGE
 #define PAGE_OF(epoch) current[me]
 #else
@@ -403,21 +408,23 @@ end:	do
 	:: atomic { my.kind == RENEW && ADMITTED(me) -> write(); done() }
 	:: atomic {
 		my.kind == RELEASE && ADMITTED(me) ->
-		printf("the store has recorded for %d: epoch %d ended after tick %d\n", me, my.epoch, my.tick);
+		printf("the store has recorded for %d: epoch %d ended after tick %d\n",
+		       me, my.epoch, my.tick);
 		record.released = true;
 		record.last = my.tick;
 		done()
 	   }
 	:: atomic {
 		answer[me].epoch != NONE ->
-		printf("%d is told: epoch %d, limit %d\n", me, answer[me].epoch, answer[me].limit);
+		printf("%d gets the answer: epoch %d, limit %d\n",
+		       me, answer[me].epoch, answer[me].limit);
 		raise_limit(PAGE_OF(answer[me].epoch), answer[me].limit);
 		forget_answer()
 	   }
-	/* An answer about what an owner had before comes late, with any limit. */
+	/* A late answer about an earlier page of an owner, with any limit. */
 	:: atomic {
 		current[me] != NONE ->
-		printf("%d is told of what it had before: limit %d\n", me, TICKS);
+		printf("%d gets an answer about an earlier page: limit %d\n", me, TICKS);
 		raise_limit(PAGE_OF(NONE), TICKS)
 	   }
 	od

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * sim [FIRST-SEED [COUNT]]: so many simulations, each from its seed. One in a hundred is of 1,024
- * workers. A seed that fails is named, and fails again in the same way.
+ * sim [FIRST-SEED [COUNT]] runs COUNT simulations, each from its seed. One in a hundred has 1,024
+ * workers. A seed that fails is printed, and fails again in the same way.
  *
- * sim full: 1,024 workers, each at 4,096 IDs a millisecond, for a minute.
+ * sim full simulates 1,024 workers at 4,096 IDs per millisecond, for a minute.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,16 +14,16 @@
 #include "tests/unit/random.h"
 #include "tests/sim/sim.h"
 
-struct world world;
+struct sim_world world;
 
 static uint64_t seed;
 
-uint64_t draw(uint64_t bound)
+uint64_t random_below(uint64_t bound)
 {
 	return bound ? test_random(&world.random) % bound : 0;
 }
 
-void violation(const char *format, ...)
+void report_violation(const char *format, ...)
 {
 	va_list arguments;
 
@@ -32,80 +32,81 @@ void violation(const char *format, ...)
 	va_start(arguments, format);
 	vprintf(format, arguments);
 	va_end(arguments);
-	printf("\nnot ok - see it again with: tests/sim/sim %" PRIu64 " 1\n", seed);
+	printf("\nnot ok - reproduce with: tests/sim/sim %" PRIu64 " 1\n", seed);
 	exit(1);
 }
 
-/* ---- faults ---------------------------------------------------------------------------------- */
+/* ---- faults --------------------------------------------------------------------------------- */
 
-/* From a millisecond to a day, each order of size as likely as the others; either way. */
-static int64_t clock_error(void)
+/* Forward or back, from a millisecond to a day. Each order of magnitude is equally likely. */
+static int64_t random_clock_error(void)
 {
-	const int64_t size = (int64_t)(MS + draw(MS << draw(27)));
+	const int64_t size = (int64_t)(MS + random_below(MS << random_below(27)));
 	return chance(500) ? size : -size;
 }
 
-static void cause_fault(void)
+static void cause_random_fault(void)
 {
-	const uint32_t owner = (uint32_t)draw(world.owner_count);
-	const struct event heal = {.kind = EVENT_HEAL, .owner = owner};
+	const uint32_t owner = (uint32_t)random_below(world.owner_count);
+	const struct sim_event heal = {.kind = EVENT_NETWORK_UP, .owner = owner};
 
-	switch (draw(8)) {
+	switch (random_below(8)) {
 	case 0:
 	case 1:
-		owner_step_clock(owner, clock_error());
+		owner_step_clock(owner, random_clock_error());
 		return;
 	case 2:
-		owner_strike(owner, STOP, draw(3 * TTL));
+		owner_strike(owner, STOP, random_below(3 * TTL));
 		return;
 	case 3:
-		owner_strike(owner, KILL, draw(2 * TTL));
+		owner_strike(owner, KILL, random_below(2 * TTL));
 		return;
 	case 4:
 		owner_strike(owner, RELEASE, 0);
 		return;
 	case 5:
 		owner_cut(owner, chance(700), chance(700));
-		schedule(draw(3 * TTL), &heal);
+		events_add(random_below(3 * TTL), &heal);
 		return;
 	case 6:
 		world.down = true;
-		schedule(draw(2 * TTL), &(struct event){.kind = EVENT_UP});
+		events_add(random_below(2 * TTL),
+			   &(struct sim_event){.kind = EVENT_COORDINATOR_UP});
 		return;
 	case 7:
-		coordinator_revoke(draw(world.worker_count));
+		coordinator_revoke(random_below(world.worker_count));
 		return;
 	}
 }
 
-/* ---- a simulation ---------------------------------------------------------------------------- */
+/* ---- a simulation --------------------------------------------------------------------------- */
 
-static void take(const struct event *event, uint64_t fault_every)
+static void handle_event(const struct sim_event *event, uint64_t fault_every)
 {
 	switch (event->kind) {
 	case EVENT_ARRIVAL:
-		coordinator_take(event);
+		coordinator_handle(event);
 		free(event->message);
 		return;
 	case EVENT_FAULT:
-		cause_fault();
-		schedule(draw(2 * fault_every), event);
+		cause_random_fault();
+		events_add(random_below(2 * fault_every), event);
 		return;
-	case EVENT_HEAL:
+	case EVENT_NETWORK_UP:
 		owner_cut(event->owner, false, false);
 		return;
-	case EVENT_UP:
+	case EVENT_COORDINATOR_UP:
 		world.down = false;
 		return;
 	default:
-		owner_take(event);
+		owner_handle(event);
 		return;
 	}
 }
 
 static void simulate(uint64_t duration, uint64_t fault_every)
 {
-	struct event event;
+	struct sim_event event;
 
 	world.now = 0;
 	world.down = false;
@@ -113,30 +114,30 @@ static void simulate(uint64_t duration, uint64_t fault_every)
 	coordinator_init();
 	owners_init();
 	if (fault_every > 0)
-		schedule(draw(fault_every), &(struct event){.kind = EVENT_FAULT});
-	while (next_event(&event) && world.now < duration)
-		take(&event, fault_every);
+		events_add(random_below(fault_every), &(struct sim_event){.kind = EVENT_FAULT});
+	while (events_take_first(&event) && world.now < duration)
+		handle_event(&event, fault_every);
 	free(world.now < duration ? NULL : event.message);
-	drop_events();
+	events_clear();
 	owners_free();
 	coordinator_free();
 	oracle_free();
 }
 
-/* Fewer workers than owners in some, so that some wait for others to go. */
+/* Some seeds have fewer workers than owners, so that owners wait for others to leave. */
 static void run_seed(void)
 {
 	world.random = seed;
 	const bool large = seed % 100 == 99;
-	world.owner_count = large ? 1024 : 2 + (uint32_t)draw(15);
-	world.worker_count = large ? 1024 : 1 + (uint32_t)draw(world.owner_count + 2);
-	world.trouble = (unsigned)draw(4) * 60;
+	world.owner_count = large ? 1024 : 2 + (uint32_t)random_below(15);
+	world.worker_count = large ? 1024 : 1 + (uint32_t)random_below(world.owner_count + 2);
+	world.lost_per_1000 = (unsigned)random_below(4) * 60;
 	world.tells_time = chance(300);
-	simulate(large ? 3 * TTL : 6 * TTL + draw(6 * TTL),
+	simulate(large ? 3 * TTL : 6 * TTL + random_below(6 * TTL),
 		 large ? TTL / 100 : TTL / world.owner_count);
 }
 
-static void run_full(void)
+static void run_full_load(void)
 {
 	world.random = 1;
 	world.owner_count = world.worker_count = 1024;
@@ -153,7 +154,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (seed = first; seed - first < count; seed++) {
 		if (full)
-			run_full();
+			run_full_load();
 		else
 			run_seed();
 	}
@@ -161,6 +162,7 @@ int main(int argc, char **argv)
 	       " claims, %" PRIu64 " workers lost\n",
 	       count, world.events, world.ids, world.claims, world.losses);
 	const bool idle = world.ids == 0 || world.claims == 0 || (!full && world.losses == 0);
-	printf("%s - no ID twice, each within its epoch, no limit fell\n", idle ? "not ok" : "ok");
+	printf("%s - no duplicates, each ID within its epoch, no limit lowered\n",
+	       idle ? "not ok" : "ok");
 	return idle;
 }

@@ -14,45 +14,46 @@
 #define ISSUE_EVERY   (150 * MS)
 
 struct owner {
-	struct sn_coordinator coordinator; /* first: what the lease has is its address */
-	uint64_t life;                     /* which process this is */
-	uint64_t turn;                     /* which step is planned */
+	struct sn_coordinator coordinator; /* must be the first member (downcast) */
+	uint64_t life;                     /* number of the process */
+	uint64_t turn;                     /* number of the step that is scheduled */
 	struct snowid_clock *clock;
 	int64_t wall_offset;
-	int64_t drift; /* in 1e-9 */
+	int64_t drift; /* in ppb */
 	bool alive, stopped, cut_out, cut_in;
-	struct message *inbox, **inbox_end;
-	struct message *taken; /* the answer that the lease has in its hands */
+	struct sim_message *inbox, **inbox_end;
+	struct sim_message *current_message; /* the answer that the lease reads */
 	struct sn_lease lease;
 	struct sn_shared_state *shared; /* of the process */
 	struct sn_sequencer sequencer;
-	uint64_t epochs[PAGES]; /* of its pages */
-	uint32_t fronts[PAGES];
+	uint64_t epochs[PAGES]; /* of its shared states */
+	uint32_t ranges[PAGES];
 };
 
 static struct owner *owners;
 
-/* Random numbers of the library come from the seed as well. */
+/* The random bytes of the library come from the seed too. */
 int wrap_entropy(void *out, size_t size) __asm__("__wrap_sn_entropy");
 int wrap_entropy(void *out, size_t size)
 {
 	uint8_t *const bytes = out;
 	for (size_t i = 0; i < size; i++)
-		bytes[i] = (uint8_t)draw(256);
+		bytes[i] = (uint8_t)random_below(256);
 	return 0;
 }
 
-/* ---- clocks ---------------------------------------------------------------------------------- */
+/* ---- clocks --------------------------------------------------------------------------------- */
 
-static uint64_t elapsed_now(const struct owner *o)
+static uint64_t elapsed_now(const struct owner *owner)
 {
-	return (uint64_t)((int64_t)world.now + (int64_t)(world.now / 1000) * o->drift / 1000000);
+	return (uint64_t)((int64_t)world.now +
+			  (int64_t)(world.now / 1000) * owner->drift / 1000000);
 }
 
-static int wall(void *user, int64_t *sec, uint32_t *nsec)
+static int read_owner_wall(void *user, int64_t *sec, uint32_t *nsec)
 {
-	const struct owner *const o = user;
-	const int64_t ns = (int64_t)elapsed_now(o) + o->wall_offset;
+	const struct owner *const owner = user;
+	const int64_t ns = (int64_t)elapsed_now(owner) + owner->wall_offset;
 	int64_t part = ns % (int64_t)SEC;
 
 	*sec = TIME_BASE + ns / (int64_t)SEC;
@@ -64,131 +65,133 @@ static int wall(void *user, int64_t *sec, uint32_t *nsec)
 	return 0;
 }
 
-static int elapsed(void *user, uint64_t *ns)
+static int read_owner_elapsed(void *user, uint64_t *ns)
 {
 	*ns = elapsed_now(user);
 	return 0;
 }
 
-static int sleep_not(void *user, uint64_t ns)
+static int fail_to_sleep(void *user, uint64_t ns)
 {
 	(void)user;
 	(void)ns;
-	violation("the library slept");
+	report_violation("the library slept");
 }
 
-void owner_step_clock(uint32_t owner, int64_t ns)
+void owner_step_clock(uint32_t number, int64_t ns)
 {
-	owners[owner].wall_offset += ns;
+	owners[number].wall_offset += ns;
 }
 
-/* ---- the coordinator, as the lease sees it --------------------------------------------------- */
+/* ---- the coordinator, as the lease sees it -------------------------------------------------- */
 
-static void send(struct sn_coordinator *coordinator, const struct sn_request *request)
+static void owner_send(struct sn_coordinator *coordinator, const struct sn_request *request)
 {
-	const struct owner *const o = (struct owner *)(void *)coordinator;
-	network_send((uint32_t)(o - owners), o->life, request);
+	const struct owner *const owner = (struct owner *)(void *)coordinator;
+	network_send((uint32_t)(owner - owners), owner->life, request);
 }
 
-static bool receive(struct sn_coordinator *coordinator, struct sn_answer *answer)
+static bool owner_receive(struct sn_coordinator *coordinator, struct sn_answer *answer)
 {
-	struct owner *const o = (struct owner *)(void *)coordinator;
+	struct owner *const owner = (struct owner *)(void *)coordinator;
 
-	free(o->taken);
-	o->taken = o->inbox;
-	if (!o->taken)
+	free(owner->current_message);
+	owner->current_message = owner->inbox;
+	if (!owner->current_message)
 		return false;
-	o->inbox = o->taken->next;
-	if (!o->inbox)
-		o->inbox_end = &o->inbox;
-	*answer = o->taken->answer;
-	answer->records = o->taken->records;
+	owner->inbox = owner->current_message->next;
+	if (!owner->inbox)
+		owner->inbox_end = &owner->inbox;
+	*answer = owner->current_message->answer;
+	answer->records = owner->current_message->records;
 	return true;
 }
 
-static const struct sn_coordinator_class class = {.send = send, .receive = receive};
+static const struct sn_coordinator_class class = {.send = owner_send, .receive = owner_receive};
 
-bool owner_is_cut(uint32_t owner, bool out)
+bool owner_is_cut(uint32_t number, bool out)
 {
-	return out ? owners[owner].cut_out : owners[owner].cut_in;
+	return out ? owners[number].cut_out : owners[number].cut_in;
 }
 
-void owner_cut(uint32_t owner, bool out, bool in)
+void owner_cut(uint32_t number, bool out, bool in)
 {
-	owners[owner].cut_out = out;
-	owners[owner].cut_in = in;
+	owners[number].cut_out = out;
+	owners[number].cut_in = in;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life ----------------------------------------------------------------------------------- */
 
-static void plan(struct owner *o, uint64_t delay, enum event_kind kind)
+static void owner_schedule(struct owner *owner, uint64_t delay, enum event_kind kind)
 {
-	schedule(delay, &(struct event){.kind = kind,
-					.owner = (uint32_t)(o - owners),
-					.life = o->life,
-					.turn = kind == EVENT_STEP ? ++o->turn : 0});
+	events_add(delay,
+		   &(struct sim_event){.kind = kind,
+				       .owner = (uint32_t)(owner - owners),
+				       .life = owner->life,
+				       .turn = kind == EVENT_LEASE_STEP ? ++owner->turn : 0});
 }
 
-static void empty_inbox(struct owner *o)
+static void empty_inbox(struct owner *owner)
 {
 	struct sn_answer answer;
-	while (receive(&o->coordinator, &answer))
+	while (owner_receive(&owner->coordinator, &answer))
 		;
 }
 
-static void start(struct owner *o)
+static void owner_start(struct owner *owner)
 {
 	struct sn_timebase time;
 	struct sn_ticks ticks;
 
-	o->life++;
-	o->alive = true;
-	empty_inbox(o);
-	memset(o->epochs, 0, sizeof o->epochs);
-	memset(o->fronts, 0, sizeof o->fronts);
-	memset(o->shared, 0, PAGES * sizeof *o->shared);
+	owner->life++;
+	owner->alive = true;
+	empty_inbox(owner);
+	memset(owner->epochs, 0, sizeof owner->epochs);
+	memset(owner->ranges, 0, sizeof owner->ranges);
+	memset(owner->shared, 0, PAGES * sizeof *owner->shared);
 	sn_timebase_init(&time, TIME_BASE - 86400, 0, 1000000);
 	sn_ticks_init(&ticks, &time, (UINT64_C(1) << 41) - 1, SEQUENCE_BITS);
 	const struct sn_lease_settings settings = {
-		.coordinator = &o->coordinator,
-		.clock = o->clock,
+		.coordinator = &owner->coordinator,
+		.clock = owner->clock,
 		.ticks = ticks,
 		.ttl_ns = TTL,
 		.fingerprint = KIND,
 		.last_worker = world.worker_count - 1,
 		.worker_shift = WORKER_SHIFT,
-		.states = o->shared,
+		.states = owner->shared,
 		.state_count = PAGES,
 	};
 	const struct sn_sequencer_settings issuing = {
-		.clock = o->clock,
+		.clock = owner->clock,
 		.ticks = ticks,
-		.shared = o->shared,
+		.shared = owner->shared,
 		.wait_ns = 5 * MS,
 		.hold_ns = SEC,
 	};
-	sn_sequencer_init(&o->sequencer, &issuing);
-	if (sn_lease_init(&o->lease, &settings) != 0)
-		violation("a lease could not begin");
-	plan(o, 0, EVENT_STEP);
-	plan(o, draw(ISSUE_EVERY), EVENT_ISSUE);
+	sn_sequencer_init(&owner->sequencer, &issuing);
+	if (sn_lease_init(&owner->lease, &settings) != 0)
+		report_violation("a lease could not be initialized");
+	owner_schedule(owner, 0, EVENT_LEASE_STEP);
+	owner_schedule(owner, random_below(ISSUE_EVERY), EVENT_ISSUE);
 }
 
 void owners_init(void)
 {
 	owners = calloc(world.owner_count, sizeof *owners);
 	if (!owners)
-		violation("out of memory");
+		report_violation("out of memory");
 	for (uint32_t i = 0; i < world.owner_count; i++) {
-		struct owner *const o = &owners[i];
-		o->coordinator.class = &class;
-		o->inbox_end = &o->inbox;
-		o->shared = aligned_alloc(64, PAGES * sizeof *o->shared);
-		if (!o->shared || snowid_clock_new(wall, elapsed, sleep_not, o, &o->clock) != 0)
-			violation("out of memory");
-		o->drift = (int64_t)draw(400000) - 200000;
-		o->wall_offset = (int64_t)draw(2 * SEC) - (int64_t)SEC;
-		plan(o, draw(2 * SEC), EVENT_START);
+		struct owner *const owner = &owners[i];
+		owner->coordinator.class = &class;
+		owner->inbox_end = &owner->inbox;
+		owner->shared = aligned_alloc(64, PAGES * sizeof *owner->shared);
+		if (!owner->shared || snowid_clock_new(read_owner_wall, read_owner_elapsed,
+						       fail_to_sleep, owner, &owner->clock) != 0)
+			report_violation("out of memory");
+		owner->drift = (int64_t)random_below(400000) - 200000;
+		owner->wall_offset = (int64_t)random_below(2 * SEC) - (int64_t)SEC;
+		owner_schedule(owner, random_below(2 * SEC), EVENT_START);
 	}
 }
 
@@ -202,101 +205,103 @@ void owners_free(void)
 	free(owners);
 }
 
-void owner_strike(uint32_t owner, enum pattern pattern, uint64_t for_ns)
+void owner_strike(uint32_t number, enum strike pattern, uint64_t for_ns)
 {
-	struct owner *const o = &owners[owner];
+	struct owner *const owner = &owners[number];
 
-	if (!o->alive || o->stopped)
+	if (!owner->alive || owner->stopped)
 		return;
 	switch (pattern) {
 	case KILL:
-		o->alive = false;
-		plan(o, for_ns, EVENT_START);
+		owner->alive = false;
+		owner_schedule(owner, for_ns, EVENT_START);
 		return;
 	case STOP:
-		o->stopped = true;
-		plan(o, for_ns, EVENT_WAKE);
+		owner->stopped = true;
+		owner_schedule(owner, for_ns, EVENT_RESUME);
 		return;
 	case RELEASE:
-		sn_lease_release(&o->lease);
-		plan(o, 0, EVENT_STEP);
+		sn_lease_release(&owner->lease);
+		owner_schedule(owner, 0, EVENT_LEASE_STEP);
 		return;
 	}
 }
 
-/* ---- what it does ---------------------------------------------------------------------------- */
+/* ---- what it does --------------------------------------------------------------------------- */
 
-static void step(struct owner *o)
+static void owner_step_lease(struct owner *owner)
 {
-	const struct sn_shared_state *const page = o->lease.shared;
-	const bool owning = o->lease.state == SN_LEASE_OWNING;
+	const struct sn_shared_state *const page = owner->lease.shared;
+	const bool owning = owner->lease.state == SN_LEASE_OWNING;
 	uint64_t again;
 
-	if (sn_lease_step(&o->lease, &again) != 0)
+	if (sn_lease_step(&owner->lease, &again) != 0)
 		again = TTL / 8;
-	if (o->lease.shared != page)
-		o->epochs[o->lease.shared - o->shared] = o->lease.record.epoch;
-	if (owning && o->lease.state == SN_LEASE_SEEKING)
+	if (owner->lease.shared != page)
+		owner->epochs[owner->lease.shared - owner->shared] = owner->lease.record.epoch;
+	if (owning && owner->lease.state == SN_LEASE_SEEKING)
 		world.losses++;
-	if (o->lease.state == SN_LEASE_ENDED)
-		plan(o, draw(TTL), EVENT_START);
+	if (owner->lease.state == SN_LEASE_ENDED)
+		owner_schedule(owner, random_below(TTL), EVENT_START);
 	else
-		plan(o, again + draw(20 * MS), EVENT_STEP);
+		owner_schedule(owner, again + random_below(20 * MS), EVENT_LEASE_STEP);
 }
 
-/* Takes some IDs. A process that was stopped does this before it knows how late it is. */
-static void issue(struct owner *o)
+/* Takes some IDs. A process that was stopped does so before it knows how late it is. */
+static void owner_issue(struct owner *owner)
 {
 	struct sn_claim claim;
 	const uint64_t count = world.busy    ? UINT64_C(1) << SEQUENCE_BITS
-			       : chance(100) ? 1 + draw(5000)
-					     : 1 + draw(8);
+			       : chance(100) ? 1 + random_below(5000)
+					     : 1 + random_below(8);
 
-	if (o->lease.shared && sn_sequencer_claim(&o->sequencer, count, &claim) == 0) {
-		const size_t page = (size_t)(atomic_load(&o->sequencer.shared) - o->shared);
-		oracle_issue(claim.identity >> WORKER_SHIFT, o->epochs[page], &claim, SEQUENCE_BITS,
-			     &o->fronts[page]);
+	if (owner->lease.shared && sn_sequencer_claim(&owner->sequencer, count, &claim) == 0) {
+		const size_t page = (size_t)(atomic_load(&owner->sequencer.shared) - owner->shared);
+		oracle_check_ids(claim.identity >> WORKER_SHIFT, owner->epochs[page], &claim,
+				 SEQUENCE_BITS, &owner->ranges[page]);
 	}
-	plan(o, world.busy ? MS : ISSUE_EVERY / 2 + draw(ISSUE_EVERY), EVENT_ISSUE);
+	owner_schedule(owner, world.busy ? MS : ISSUE_EVERY / 2 + random_below(ISSUE_EVERY),
+		       EVENT_ISSUE);
 }
 
-/* An answer stays in the inbox until the lease is stepped; the real one's thread is woken by it. */
-static void take_answer(struct owner *o, struct message *message)
+/* An answer waits in the inbox for the next step of the lease. In the library it wakes the
+ * thread. */
+static void queue_answer(struct owner *owner, struct sim_message *message)
 {
 	message->next = NULL;
-	*o->inbox_end = message;
-	o->inbox_end = &message->next;
-	if (!o->stopped)
-		plan(o, 0, EVENT_STEP);
+	*owner->inbox_end = message;
+	owner->inbox_end = &message->next;
+	if (!owner->stopped)
+		owner_schedule(owner, 0, EVENT_LEASE_STEP);
 }
 
-void owner_take(const struct event *event)
+void owner_handle(const struct sim_event *event)
 {
-	struct owner *const o = &owners[event->owner];
+	struct owner *const owner = &owners[event->owner];
 
-	if (event->life != o->life || (!o->alive && event->kind != EVENT_START)) {
+	if (event->life != owner->life || (!owner->alive && event->kind != EVENT_START)) {
 		free(event->message);
 		return;
 	}
 	switch (event->kind) {
 	case EVENT_START:
-		start(o);
+		owner_start(owner);
 		return;
-	case EVENT_WAKE:
-		o->stopped = false;
-		issue(o);
-		plan(o, draw(5 * MS), EVENT_STEP);
+	case EVENT_RESUME:
+		owner->stopped = false;
+		owner_issue(owner);
+		owner_schedule(owner, random_below(5 * MS), EVENT_LEASE_STEP);
 		return;
-	case EVENT_STEP:
-		if (!o->stopped && event->turn == o->turn)
-			step(o);
+	case EVENT_LEASE_STEP:
+		if (!owner->stopped && event->turn == owner->turn)
+			owner_step_lease(owner);
 		return;
 	case EVENT_ISSUE:
-		if (!o->stopped)
-			issue(o);
+		if (!owner->stopped)
+			owner_issue(owner);
 		return;
 	case EVENT_ANSWER:
-		take_answer(o, event->message);
+		queue_answer(owner, event->message);
 		return;
 	default:
 		return;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A simulated fleet: owners that run the library's own lease and sequencer, a coordinator that they
- * reach over a bad network, and clocks that go wrong. One seed decides everything.
+ * A simulated fleet: owners that run the library's own lease and sequencer, a coordinator behind a
+ * network that loses messages, and clocks that go wrong. The seed determines everything.
  *
- *     events.c       what happens when
- *     coordinator.c  records and leases, and the network to them
+ *     events.c       the queue of events
+ *     coordinator.c  the records and leases, and the network to them
  *     owner.c        a process: its clocks, its lease, the IDs it takes
- *     oracle.c       what must never happen, checked at each ID and at each write
- *     main.c         the faults of a seed; the seeds of a run
+ *     oracle.c       the invariants, which are checked at each ID and each write
+ *     main.c         random faults, and the seeds of a run
  */
 #ifndef TESTS_SIM_H
 #define TESTS_SIM_H
@@ -21,107 +21,106 @@
 #define TTL       (10 * SEC)
 #define KIND      UINT64_C(0x51f0)
 #define PAGES     8
-#define TIME_BASE 1893456000 /* the second at which a simulation begins: 2030-01-01 */
+#define TIME_BASE 1893456000 /* when simulations start: 2030-01-01 */
 
-/* ---- the world ------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------ */
 
 enum event_kind {
-	EVENT_STEP,    /* of the lease of an owner */
-	EVENT_ISSUE,   /* an owner takes IDs */
-	EVENT_WAKE,    /* an owner that was stopped goes on */
-	EVENT_START,   /* of another process in the place of an owner */
-	EVENT_ANSWER,  /* comes to an owner */
-	EVENT_ARRIVAL, /* of a request at the coordinator */
-	EVENT_FAULT,   /* something goes wrong */
-	EVENT_HEAL,    /* an owner has its network again */
-	EVENT_UP       /* the coordinator is there again */
+	EVENT_LEASE_STEP,    /* of the lease of an owner */
+	EVENT_ISSUE,         /* an owner takes IDs */
+	EVENT_RESUME,        /* of an owner that was stopped */
+	EVENT_START,         /* of a new process of an owner */
+	EVENT_ANSWER,        /* reaches an owner */
+	EVENT_ARRIVAL,       /* of a request at the coordinator */
+	EVENT_FAULT,         /* a random one */
+	EVENT_NETWORK_UP,    /* for one owner */
+	EVENT_COORDINATOR_UP /* after it was down */
 };
 
-struct event {
-	uint64_t time; /* true time, ns since the beginning */
+struct sim_event {
+	uint64_t time; /* true time, in ns since the start */
 	uint64_t order;
 	enum event_kind kind;
 	uint32_t owner;
-	uint64_t life; /* of the owner: what was meant for an earlier one is dropped */
-	uint64_t turn; /* of its steps: one that was planned again is dropped */
-	struct message *message;
+	uint64_t life; /* process of the owner; events for an earlier one are dropped */
+	uint64_t turn; /* of the lease; a step that was rescheduled is dropped */
+	struct sim_message *message;
 };
 
 /* A request on its way, or its answer. */
-struct message {
-	struct message *next; /* in the owner's inbox */
+struct sim_message {
+	struct sim_message *next; /* in the inbox of the owner */
 	struct sn_request request;
 	struct sn_answer answer;
 	struct sn_record records[]; /* of the answer */
 };
 
-struct world {
+struct sim_world {
 	uint64_t random;
 	uint64_t now;
 	uint32_t owner_count;
 	uint32_t worker_count;
-	unsigned trouble; /* of 1,000 messages, so many are lost; half as many come twice or late */
-	bool down;        /* the coordinator */
-	bool tells_time;  /* the coordinator */
-	bool busy;        /* each owner takes all IDs there are */
+	unsigned lost_per_1000; /* messages; half as many are repeated, and half as many are late */
+	bool down;              /* the coordinator does not answer */
+	bool tells_time;        /* the coordinator sends its time */
+	bool busy;              /* each owner takes all available IDs */
 	uint64_t ids, claims, losses, events;
 };
-extern struct world world;
+extern struct sim_world world;
 
-/* A number below `bound`. */
-uint64_t draw(uint64_t bound);
+uint64_t random_below(uint64_t bound);
 static inline bool chance(unsigned of_thousand)
 {
-	return draw(1000) < of_thousand;
+	return random_below(1000) < of_thousand;
 }
 
-/* ---- events.c -------------------------------------------------------------------------------- */
+/* ---- events.c ------------------------------------------------------------------------------- */
 
-void schedule(uint64_t delay, const struct event *event);
-bool next_event(struct event *event);
-void drop_events(void);
+void events_add(uint64_t delay, const struct sim_event *event);
+bool events_take_first(struct sim_event *event);
+void events_clear(void);
 
-/* ---- coordinator.c --------------------------------------------------------------------------- */
+/* ---- coordinator.c -------------------------------------------------------------------------- */
 
 void coordinator_init(void);
 void coordinator_free(void);
 
-/* The way of an owner to the coordinator; how the owner sends. */
+/* Sends a request of an owner to the coordinator. */
 void network_send(uint32_t owner, uint64_t life, const struct sn_request *request);
 
-/* A request comes to the coordinator, which answers. */
-void coordinator_take(const struct event *event);
+/* Handles a request, and sends the answer. */
+void coordinator_handle(const struct sim_event *event);
 
-/* An operator ends the lease of a worker by hand. */
+/* Ends the lease of a worker, as an operator can. */
 void coordinator_revoke(uint64_t worker);
 
-/* ---- owner.c --------------------------------------------------------------------------------- */
+/* ---- owner.c -------------------------------------------------------------------------------- */
 
-enum pattern { KILL, STOP, RELEASE };
+enum strike { KILL, STOP, RELEASE };
 
 void owners_init(void);
 void owners_free(void);
-void owner_take(const struct event *event);
+void owner_handle(const struct sim_event *event);
 void owner_cut(uint32_t owner, bool out, bool in);
 bool owner_is_cut(uint32_t owner, bool out);
 void owner_step_clock(uint32_t owner, int64_t ns);
-void owner_strike(uint32_t owner, enum pattern pattern, uint64_t for_ns);
+void owner_strike(uint32_t owner, enum strike pattern, uint64_t for_ns);
 
-/* ---- oracle.c -------------------------------------------------------------------------------- */
+/* ---- oracle.c ------------------------------------------------------------------------------- */
 
 void oracle_init(void);
 void oracle_free(void);
 
-/* A record was written. */
-void oracle_write(uint64_t worker, const struct sn_record *before, const struct sn_record *after,
-		  enum sn_ask ask);
+/* Checks a write to a record. */
+void oracle_check_write(uint64_t worker, const struct sn_record *before,
+			const struct sn_record *after, enum sn_ask ask);
 
-/* IDs were issued from the words of an epoch. `front` is what the oracle keeps of these words: 0 at
- * first. */
-void oracle_issue(uint64_t worker, uint64_t epoch, const struct sn_claim *claim, unsigned bits,
-		  uint32_t *front);
+/* Checks IDs that were issued from the shared state of an epoch. `range` is a number that the
+ * oracle keeps for this shared state, 0 at first. */
+void oracle_check_ids(uint64_t worker, uint64_t epoch, const struct sn_claim *claim, unsigned bits,
+		      uint32_t *range);
 
-/* Says what went wrong, and how to see it again. */
-__attribute__((noreturn, format(printf, 1, 2))) void violation(const char *format, ...);
+/* Prints what went wrong and how to reproduce it, and exits. */
+__attribute__((noreturn, format(printf, 1, 2))) void report_violation(const char *format, ...);
 
 #endif

@@ -53,7 +53,7 @@ static inline struct snowid_generator *open_on_manual_clock(const char *kind,
 	return generator;
 }
 
-/* ---- IDs of any kind ----------------------------------------------------------------------- */
+/* ---- IDs of any kind ------------------------------------------------------------------------ */
 
 /* An ID as a number of 128 bits that sorts by time. */
 struct sortable_id {

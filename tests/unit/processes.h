@@ -43,8 +43,9 @@ static inline bool can_trace(void)
 	return !getenv("WITHOUT_PTRACE");
 }
 
-/* Runs a function, which must exit with 0, in a child, and kills the child at its system call `stop`.
- * Each call counts twice: before and after the kernel has done it. False: the child exited before. */
+/* Runs a function, which must exit with 0, in a child, and kills the child at its system call
+ * `stop`. Each call counts twice: before and after the kernel has done it. False: the child exited
+ * before. */
 static inline bool kill_at_system_call(int stop, void (*run)(void *argument), void *argument)
 {
 	int status;

@@ -58,7 +58,7 @@ static inline void state_copy(void)
 	unlink(aside);
 }
 
-/* ---- generators ---------------------------------------------------------------------------- */
+/* ---- generators ----------------------------------------------------------------------------- */
 
 static inline struct snowid_config *state_config(const char *kind, struct snowid_clock *clock)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Generators across fork, on every store: whichever process of a family ends last, closes or frees, none
- * gets an ID of another, and no other process gets their worker.
+ * Generators across fork, on every store: whichever process of a family ends last, closes or frees,
+ * none gets an ID of another, and no other process gets their worker.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -120,7 +120,7 @@ static void run_processes(void (*head)(struct snowid_generator *), int store, ui
 	expect_unique(results->ids, results->count);
 }
 
-/* ---- which one ends last----------------------------------------------------------------------- */
+/* ---- which one ends last -------------------------------------------------------------------- */
 
 static void end_before_child(struct snowid_generator *g)
 {
@@ -159,7 +159,8 @@ static void have_grandchild(struct snowid_generator *g)
 	issue_ids(g);
 }
 
-/* As daemon(3) twice: the process that opened it and the first child have ended before any ID is taken. */
+/* As daemon(3) twice: the process that opened it and the first child have ended before any ID is
+ * taken. */
 static void become_daemon(struct snowid_generator *g)
 {
 	const pid_t self = getpid();
@@ -177,7 +178,7 @@ static void become_daemon(struct snowid_generator *g)
 	}
 }
 
-/* ---- which one closes or frees ------------------------------------------------------------------- */
+/* ---- which one closes or frees -------------------------------------------------------------- */
 
 static void close_and_free_in_child(struct snowid_generator *g)
 {
@@ -239,7 +240,7 @@ TEST_EACH(child_of_a_closed_generator_gets_an_error, STORES)
 	snowid_generator_free(g);
 }
 
-/* ---- workers that are assigned ---------------------------------- */
+/* ---- workers that are assigned -------------------------------------------------------------- */
 
 TEST(worker_stays_in_use_while_a_child_lives)
 {

@@ -177,7 +177,7 @@ TEST(failing_getrandom_is_reported)
 	}
 }
 
-/* ---- signal handlers ------------------------------------------------------------------------- */
+/* ---- signal handlers ------------------------------------------------------------------------ */
 
 static uint8_t handler_bytes[DRAW];
 static volatile int handled;

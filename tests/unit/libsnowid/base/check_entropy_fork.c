@@ -51,7 +51,7 @@ static bool kernel_wipes(void)
 	return status == 0;
 }
 
-/* ---- what each member draws ---------------------------------------------------------------- */
+/* ---- what each member draws ----------------------------------------------------------------- */
 
 struct family {
 	pid_t (*fork)(void);
@@ -117,7 +117,7 @@ TEST_EACH(parent_children_and_grandchildren_draw_different_bytes, WAYS)
 	run_family(nth, draw_in_family);
 }
 
-/* ---- a signal handler that forks ----------------------------------------------------------- */
+/* ---- a signal handler that forks ------------------------------------------------------------ */
 
 static struct family *interrupted_family;
 static pid_t forked;

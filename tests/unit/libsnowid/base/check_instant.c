@@ -130,8 +130,8 @@ static uint64_t t100ns_since(uint32_t epoch_nsec, int64_t sec, uint32_t nsec)
 	return ((uint64_t)sec + 1) * 10000000 + nsec / 100 - epoch_nsec / 100;
 }
 
-/* Compares with division, for units that divide a second and units that do not. All are multiples of
- * 100 ns, in which 64 bits express 10,000 years. */
+/* Compares with division, for units that divide a second and units that do not. All are multiples
+ * of 100 ns, in which 64 bits express 10,000 years. */
 TEST(ticks_are_exact_for_every_unit)
 {
 	static const uint32_t units[] = {100,      200,       300,       700,       1000,

@@ -120,7 +120,8 @@ TEST(threads_leave_no_mappings)
 	ck_assert_int_lt(count_mappings(), before + 100); /* a sanitizer may map some of its own */
 }
 
-/* Keys made before and after that of the library, so that the destructor of one runs after its own. */
+/* Keys made before and after that of the library, so that the destructor of one runs after its
+ * own. */
 static pthread_key_t early_key, late_key;
 static int destructors;
 

@@ -103,7 +103,7 @@ static void expect_no_worker(const char *part)
 	EXPECT_DETAIL(part);
 }
 
-/* ---- seeking --------------------------------------------------------------------------------- */
+/* ---- seeking -------------------------------------------------------------------------------- */
 
 TEST(claim_writes_the_first_record)
 {
@@ -220,7 +220,7 @@ TEST(clock_far_ahead_of_the_coordinator_claims_nothing)
 	ck_assert_int_eq(lease.state, SN_LEASE_OWNING);
 }
 
-/* ---- claims without an answer ---------------------------------------------------------------- */
+/* ---- claims without an answer --------------------------------------------------------------- */
 
 TEST(claim_without_an_answer_is_found_by_reading)
 {
@@ -266,7 +266,7 @@ TEST(claim_that_was_abandoned_is_refused)
 	ck_assert_int_eq(fake_write(&coordinator, &given_up), SN_REFUSED);
 }
 
-/* ---- owning ---------------------------------------------------------------------------------- */
+/* ---- owning --------------------------------------------------------------------------------- */
 
 TEST(lease_is_renewed_after_a_quarter_of_the_ttl)
 {
@@ -316,7 +316,8 @@ TEST(lease_ends_at_its_deadline_in_silence)
 	ck_assert_uint_eq(pages[0].seal_reason, SN_SEAL_LOST);
 }
 
-/* The deadline is checked before the answers that have arrived: none of them can extend the lease. */
+/* The deadline is checked before the answers that have arrived: none of them can extend the
+ * lease. */
 TEST(owner_that_was_stopped_past_its_deadline_starts_a_new_epoch)
 {
 	own_worker(1);
@@ -374,7 +375,7 @@ TEST(lease_ends_when_its_pages_are_used_up)
 	ck_assert_uint_eq(step_lease(), UINT64_MAX);
 }
 
-/* ---- release --------------------------------------------------------------------------------- */
+/* ---- release -------------------------------------------------------------------------------- */
 
 TEST(release_records_the_exact_end)
 {

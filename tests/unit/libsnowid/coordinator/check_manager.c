@@ -16,7 +16,7 @@ static struct snowid_clock *manual;
 static struct fake_coordinator coordinator;
 static uint64_t first_worker, last_worker;
 
-/* ---- a managed store in place of all others ---------------------------------- */
+/* ---- a managed store in place of all others ------------------------------------------------- */
 
 int wrap_store_check(const char *url) __asm__("__wrap_sn_store_check");
 bool wrap_store_assigns(const char *url) __asm__("__wrap_sn_store_assigns");
@@ -130,7 +130,7 @@ static void run_in_child(void (*run)(struct snowid_generator *), struct snowid_g
 	expect_success(child);
 }
 
-/* ---- the parent ------------------------------------------------------------------------------ */
+/* ---- the parent ----------------------------------------------------------------------------- */
 
 TEST(thread_renews_the_lease)
 {
@@ -243,7 +243,7 @@ TEST(opening_reports_a_silent_coordinator)
 	ck_assert_ptr_null(g);
 }
 
-/* ---- children -------------------------------------------------------------------------------- */
+/* ---- children ------------------------------------------------------------------------------- */
 
 static void use_and_free(struct snowid_generator *g)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A coordinator in memory, for one owner at a time, that a test can make lose requests and answers. In
- * the thread of the test a wait advances the manual clock; in any other it lasts until there is an
- * answer, or until it is woken.
+ * A coordinator in memory, for one owner at a time, that a test can make lose requests and answers.
+ * In the thread of the test a wait advances the manual clock; in any other it lasts until there is
+ * an answer, or until it is woken.
  */
 #ifndef TESTS_FAKE_COORDINATOR_H
 #define TESTS_FAKE_COORDINATOR_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Expected texts come from printf, strtoull, published examples, and long division of decimal digits.
+ * Expected texts come from printf, strtoull, published examples, and long division of decimal
+ * digits.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -56,7 +57,8 @@ static const uint64_t edge_cases[] = {
 };
 #define EDGE_CASES (sizeof edge_cases / sizeof *edge_cases)
 
-/* Writes a decimal number in form f by long division of its digits. `text` has room for 40 bytes. */
+/* Writes a decimal number in form f by long division of its digits. `text` has room for 40
+ * bytes. */
 static void divide_into_text(const char *decimal, size_t f, char *text)
 {
 	const int radix = (int)strlen(forms[f].alphabet);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Expected values come from tests/vectors/uuid.tsv, from libuuid, and from reordering the digits of texts.
+ * Expected values come from tests/vectors/uuid.tsv, from libuuid, and from reordering the digits of
+ * texts.
  */
 #include <inttypes.h>
 #include <stdbool.h>

@@ -8,7 +8,7 @@
 #include "tests/unit/processes.h"
 #include "tests/unit/store_info.h"
 
-/* ---- adoption ------------------------------------------------------------------------------ */
+/* ---- adoption ------------------------------------------------------------------------------- */
 
 TEST(adopted_copy_starts_above_its_recorded_end_and_the_clock)
 {
@@ -62,7 +62,8 @@ static void state_create_from(const char *name)
 #define OTHER_ORDER "little"
 #endif
 
-/* All later versions must do so too. The file is a copy everywhere, and its recorded end is in 2040. */
+/* All later versions must do so too. The file is a copy everywhere, and its recorded end is in
+ * 2040. */
 TEST(file_of_version_1_can_be_opened_and_written)
 {
 	const int64_t recorded = 2209233600;
@@ -135,7 +136,7 @@ TEST(compatible_data_of_later_versions_is_kept)
 	expect_state_info("error", "");
 }
 
-/* ---- reset --------------------------------------------------------------------------------- */
+/* ---- reset ---------------------------------------------------------------------------------- */
 
 TEST(recorded_end_can_be_reset_up_and_down)
 {

@@ -11,7 +11,7 @@
 #include "tests/unit/processes.h"
 #include "tests/unit/state_file.h"
 
-/* ---- failed syncs -------------------------------------------------------------------------- */
+/* ---- failed syncs --------------------------------------------------------------------------- */
 
 TEST_EACH(limit_is_frozen_until_a_reboot_after_a_failed_sync, 2)
 {
@@ -43,7 +43,7 @@ TEST_EACH(limit_is_frozen_until_a_reboot_after_a_failed_sync, 2)
 	snowid_clock_free(clock);
 }
 
-/* ---- other users during a renewal ---------------------------------------------------------- */
+/* ---- other users during a renewal ----------------------------------------------------------- */
 
 static struct {
 	struct snowid_generator *generator;
@@ -104,7 +104,7 @@ TEST_EACH(others_continue_while_one_thread_renews, 2)
 	snowid_clock_free(clock);
 }
 
-/* ---- clocks that jump ---------------------------------------------------------------------- */
+/* ---- clocks that jump ----------------------------------------------------------------------- */
 
 TEST(clock_jump_ahead_is_not_recorded)
 {
@@ -202,7 +202,7 @@ TEST(record_far_ahead_of_the_clock_is_reported_without_a_wait)
 	snowid_clock_free(clock);
 }
 
-/* ---- a file that is removed ---------------------------------------------------------------- */
+/* ---- a file that is removed ----------------------------------------------------------------- */
 
 TEST(removing_or_replacing_the_file_ends_its_generators)
 {

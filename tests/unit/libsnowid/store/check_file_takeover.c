@@ -46,7 +46,8 @@ TEST(unreadable_boot_id_counts_as_a_reboot)
 
 enum { SECTOR = 512 };
 
-/* Loses power when a subset of the sectors that have changed since the last sync has been written. */
+/* Loses power when a subset of the sectors that have changed since the last sync has been
+ * written. */
 static void cut_power(const unsigned char *now, unsigned subset)
 {
 	unsigned char left[STATE_SIZE];
@@ -127,8 +128,8 @@ TEST(recorded_end_survives_every_power_cut)
 	snowid_clock_free(clock);
 }
 
-/* A volume moves to another host, which fails with it, and back to the first host, which is still up:
- * the disk still has the state that the first host left, with the ID of its boot. */
+/* A volume moves to another host, which fails with it, and back to the first host, which is still
+ * up: the disk still has the state that the first host left, with the ID of its boot. */
 TEST(state_of_another_host_is_ignored)
 {
 	struct snowid_clock *const clock = manual_clock(START);

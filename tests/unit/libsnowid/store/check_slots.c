@@ -234,7 +234,7 @@ TEST(worker_is_free_when_the_last_child_is_killed)
 	EXPECT(try_open_slot("snowflake", "?workers=3-3", &g), SNOWID_E_STORE);
 	kill(child, SIGKILL);
 	while (try_open_slot("snowflake", "?workers=3-3", &g) == SNOWID_E_STORE)
-		sched_yield(); /* until the kernel has ended the child, which is not ours to wait for */
+		sched_yield(); /* until the kernel has ended it: it is not our child */
 	ck_assert_ptr_nonnull(g);
 	ck_assert_uint_gt(next_id_of_worker(g), last);
 	snowid_generator_free(g);

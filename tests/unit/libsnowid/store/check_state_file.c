@@ -9,7 +9,7 @@
 #include "tests/unit/libsnowid/store/fake_disk.h"
 #include "tests/unit/state_file.h"
 
-/* ---- damage -------------------------------------------------------------------------------- */
+/* ---- damage --------------------------------------------------------------------------------- */
 
 /* The byte order mark of a machine with the other byte order. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -101,7 +101,7 @@ TEST(what_is_not_a_whole_regular_file_is_rejected)
 	snowid_clock_free(clock);
 }
 
-/* ---- files of others ----------------------------------------------------------------------- */
+/* ---- files of others ------------------------------------------------------------------------ */
 
 TEST(file_of_another_kind_or_worker_is_rejected)
 {
@@ -156,7 +156,7 @@ TEST(file_that_others_may_write_is_rejected)
 	snowid_clock_free(clock);
 }
 
-/* ---- copies -------------------------------------------------------------------------------- */
+/* ---- copies --------------------------------------------------------------------------------- */
 
 TEST(copy_is_rejected_and_the_original_is_not)
 {

@@ -20,7 +20,7 @@ static bool is_failing(const char *call)
 	return true;
 }
 
-/* ---- what the system is -------------------------------------------------------------------- */
+/* ---- what the system is --------------------------------------------------------------------- */
 
 bool wrap_boot_id(uint64_t id[2]) WRAP("sn_system_boot_id");
 bool wrap_boot_id(uint64_t id[2])
@@ -86,7 +86,7 @@ int wrap_statx(int fd, const char *name, int flags, unsigned mask, struct statx 
 	return result;
 }
 
-/* ---- creation ------------------------------------------------------------------------------ */
+/* ---- creation ------------------------------------------------------------------------------- */
 
 int real_open(const char *name, int flags, ...) REAL(OPEN);
 int wrap_open(const char *name, int flags, unsigned mode) WRAP(OPEN);
@@ -130,7 +130,7 @@ int wrap_link(const char *from, const char *to)
 	return is_failing("link") ? -1 : real_link(from, to);
 }
 
-/* ---- syncs --------------------------------------------------------------------------------- */
+/* ---- syncs ---------------------------------------------------------------------------------- */
 
 int real_fsync(int fd) REAL("fsync");
 int wrap_fsync(int fd) WRAP("fsync");
@@ -161,8 +161,8 @@ static void remember_sync(const void *from, size_t first, bool renewal)
 	pthread_mutex_unlock(&lock);
 }
 
-/* The library syncs from some page to the end of the file: from the recorded end, which is a renewal,
- * or more, which is a takeover. */
+/* The library syncs from some page to the end of the file: from the recorded end, which is a
+ * renewal, or more, which is a takeover. */
 int real_msync(void *start, size_t size, int flags) REAL("msync");
 int wrap_msync(void *start, size_t size, int flags) WRAP("msync");
 int wrap_msync(void *start, size_t size, int flags)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stands between the library and the disk that a state file is on: calls can be made to fail, the host
- * can be rebooted, and the disk remembers what a power cut would leave of the file.
+ * Stands between the library and the disk that a state file is on: calls can be made to fail, the
+ * host can be rebooted, and the disk remembers what a power cut would leave of the file.
  */
 #ifndef TESTS_FAKE_DISK_H
 #define TESTS_FAKE_DISK_H
