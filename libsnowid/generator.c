@@ -5,12 +5,12 @@
 #include "libsnowid/generator.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "libsnowid/base/compiler.h"
 #include "libsnowid/base/entropy.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
+#include "libsnowid/base/process.h"
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -19,7 +19,7 @@ SNOWID_EXPORT int snowid_generator_close(struct snowid_generator *generator, uin
 	if (!generator)
 		return sn_fail_null("generator");
 	struct sn_store *const store = generator->store;
-	if (getpid() == generator->creator && store->class->release)
+	if (sn_process_number() == generator->creator && store->class->release)
 		return store->class->release(store, timeout_ns);
 	sn_sequencer_detach(&generator->sequencer);
 	return 0;

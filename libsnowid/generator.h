@@ -5,8 +5,6 @@
 #ifndef SN_GENERATOR_H
 #define SN_GENERATOR_H
 
-#include <sys/types.h>
-
 #include "libsnowid/config.h"
 #include "libsnowid/id/encoder.h"
 #include "libsnowid/sequence/sequencer.h"
@@ -19,7 +17,7 @@ struct snowid_generator {
 	uint64_t timeout_ns;
 	struct snowid_config *config; /* with the fields that were drawn or found in the store */
 	struct sn_store *store;
-	pid_t creator; /* a process forked from it must not release the store */
+	uint64_t creator; /* sn_process_number(): a child must not release the store */
 };
 
 #endif

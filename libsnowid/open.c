@@ -3,10 +3,10 @@
  * Opening a generator: its config is checked, its store opened, and its sequencer set up.
  */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
+#include "libsnowid/base/process.h"
 #include "libsnowid/generator.h"
 #include "libsnowid/stores.h"
 
@@ -142,7 +142,7 @@ static int generator_open(struct snowid_generator *generator)
 	if (config->layout)
 		sn_encoder_init(&generator->encoder, config->layout);
 	generator->timeout_ns = config->timeout_ns;
-	generator->creator = getpid();
+	generator->creator = sn_process_number();
 	init_sequencer(generator, &ticks, slots.start_bits);
 	error = renew_store(generator->store);
 	if (error)
@@ -158,7 +158,9 @@ SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
 	struct snowid_generator *const made = calloc(1, sizeof *made);
 	if (!made)
 		return sn_fail_nomem();
-	int error = sn_config_copy(config, &made->config);
+	int error = sn_process_init();
+	if (!error)
+		error = sn_config_copy(config, &made->config);
 	if (!error)
 		error = generator_open(made);
 	if (error)

@@ -5,9 +5,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "libsnowid/base/clock.h"
+#include "libsnowid/base/entropy.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/instant.h"
@@ -93,15 +93,18 @@ static int manual_step(struct sn_manual_clock *clock, int64_t delta_ns)
 	return 0;
 }
 
-static struct snowid_clock *new_clock(struct snowid_clock parts)
+/* Its domain is random, because clocks of any processes may come to use one state file. */
+static int new_clock(struct snowid_clock parts, struct snowid_clock **clock)
 {
-	static _Atomic uint32_t clock_count;
+	const int error = sn_entropy(&parts.domain, sizeof parts.domain);
+	if (error)
+		return error;
 	struct snowid_clock *const made = malloc(sizeof *made);
 	if (!made)
-		return NULL;
+		return sn_fail_nomem();
 	*made = parts;
-	made->domain = (uint16_t)((uint32_t)getpid() * 257 + atomic_fetch_add(&clock_count, 1));
-	return made;
+	*clock = made;
+	return 0;
 }
 
 SNOWID_EXPORT int snowid_clock_new(snowid_wall_fn wall, snowid_elapsed_fn elapsed,
@@ -111,12 +114,7 @@ SNOWID_EXPORT int snowid_clock_new(snowid_wall_fn wall, snowid_elapsed_fn elapse
 		return sn_fail_null(!wall ? "wall" : !elapsed ? "elapsed" : "sleep");
 	if (!clock)
 		return sn_fail_null("clock");
-	struct snowid_clock *const made =
-		new_clock((struct snowid_clock){wall, elapsed, sleep, user, NULL, 1, 0});
-	if (!made)
-		return sn_fail_nomem();
-	*clock = made;
-	return 0;
+	return new_clock((struct snowid_clock){wall, elapsed, sleep, user, NULL, 1, 0}, clock);
 }
 
 SNOWID_EXPORT int snowid_clock_new_manual(int64_t unix_sec, uint32_t nsec,
@@ -133,14 +131,12 @@ SNOWID_EXPORT int snowid_clock_new_manual(int64_t unix_sec, uint32_t nsec,
 		return sn_fail_nomem();
 	manual->start_sec = unix_sec;
 	manual->start_nsec = nsec;
-	struct snowid_clock *const made = new_clock((struct snowid_clock){
-		manual_wall, manual_elapsed, manual_advance, manual, manual, 1, 0});
-	if (!made) {
+	const int error = new_clock((struct snowid_clock){manual_wall, manual_elapsed,
+							  manual_advance, manual, manual, 1, 0},
+				    clock);
+	if (error)
 		munmap(manual, sizeof *manual);
-		return sn_fail_nomem();
-	}
-	*clock = made;
-	return 0;
+	return error;
 }
 
 struct snowid_clock *sn_clock_ref(struct snowid_clock *clock)

@@ -6,25 +6,37 @@
  */
 #include "libsnowid/coordinator/manager.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/process.h"
 #include "libsnowid/coordinator/lease.h"
 
 /* Epochs that one generator can have: one is used up each time a worker is lost. Pages that have
  * not been written to need no memory. */
 #define STATES 4096
 
+/* How long a child waits for its opener once this has been silent for a TTL: after a suspension of the
+ * host, both are late. */
+#define OPENER_GRACE_NS UINT64_C(1000000000)
+
+/* What a child shares with its opener. */
+struct manager_pages {
+	struct sn_shared_state states[STATES];
+	_Atomic uint64_t stepped_ns; /* elapsed time when the thread last stepped the lease */
+};
+
 struct manager {
 	struct sn_store store; /* must be the first member (downcast) */
 	struct sn_lease lease;
 	struct sn_coordinator *coordinator;
-	pid_t opener; /* the process in which the thread runs */
+	struct manager_pages *pages;
+	uint64_t opener; /* sn_process_number() of the process in which the thread runs */
+	uint16_t domain; /* of the clock, there */
+	_Atomic uint64_t noticed_ns; /* when a child noticed that its opener is silent */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stopping;
@@ -33,7 +45,16 @@ struct manager {
 
 static bool is_inherited(const struct manager *manager)
 {
-	return getpid() != manager->opener;
+	return sn_process_number() != manager->opener;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+static void note_step(struct manager *manager)
+{
+	uint64_t now_ns;
+	if (sn_clock_elapsed(manager->store.settings.clock, &now_ns) == 0)
+		atomic_store(&manager->pages->stepped_ns, now_ns);
 }
 
 /* Steps the lease until it reaches a state, or until a time has passed. */
@@ -66,6 +87,7 @@ static void *manager_run(void *user)
 
 	while (!atomic_load(&manager->stopping)) {
 		sn_lease_step(&manager->lease, &again);
+		note_step(manager);
 		manager->coordinator->class->wait(manager->coordinator, again);
 	}
 	return NULL;
@@ -102,11 +124,12 @@ static int manager_own_worker(struct manager *manager, const struct sn_manager_s
 	struct sn_store_field *const field = &stored->fields[settings->field_index];
 	bool owning = false;
 
-	void *const states = mmap(NULL, STATES * sizeof(struct sn_shared_state),
-				  PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (states == MAP_FAILED)
+	struct manager_pages *const pages = mmap(NULL, sizeof *pages, PROT_READ | PROT_WRITE,
+						 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (pages == MAP_FAILED)
 		return sn_fail_nomem();
-	manager->store.shared = states;
+	manager->pages = pages;
+	manager->store.shared = pages->states;
 	field->value = 0;
 	const struct sn_lease_settings lease = {
 		.coordinator = settings->coordinator,
@@ -118,7 +141,7 @@ static int manager_own_worker(struct manager *manager, const struct sn_manager_s
 		.last_worker = settings->last_worker,
 		.identity = sn_store_identity(stored),
 		.worker_shift = field->shift,
-		.states = states,
+		.states = pages->states,
 		.state_count = STATES,
 	};
 	int error = sn_lease_init(&manager->lease, &lease);
@@ -130,6 +153,7 @@ static int manager_own_worker(struct manager *manager, const struct sn_manager_s
 		return sn_lease_fail(&manager->lease);
 	field->value = manager->lease.worker;
 	field->set_by_user = true;
+	note_step(manager);
 	return manager_start(manager);
 }
 
@@ -145,7 +169,8 @@ int sn_manager_open(const struct sn_manager_settings *settings, const struct sn_
 	manager->store.class = class;
 	manager->store.settings = *stored;
 	manager->coordinator = settings->coordinator;
-	manager->opener = getpid();
+	manager->opener = sn_process_number();
+	manager->domain = sn_clock_domain(stored->clock);
 	const int error = manager_own_worker(manager, settings);
 	if (error)
 		sn_manager_close(&manager->store);
@@ -154,17 +179,39 @@ int sn_manager_open(const struct sn_manager_settings *settings, const struct sn_
 	return error;
 }
 
+/* In a child. Its opener may be in another PID namespace, so that only what it does can be seen. In
+ * another time namespace nothing can: then the limit is all that is known. */
+static int check_opener(struct manager *manager)
+{
+	struct snowid_clock *const clock = manager->store.settings.clock;
+	const uint64_t stepped_ns = atomic_load(&manager->pages->stepped_ns);
+	const uint64_t noticed_ns = atomic_load(&manager->noticed_ns);
+	uint64_t now_ns;
+
+	const int error = sn_clock_elapsed(clock, &now_ns);
+	if (error)
+		return error;
+	if (sn_clock_domain(clock) != manager->domain || now_ns < stepped_ns ||
+	    now_ns - stepped_ns < manager->lease.settings.ttl_ns)
+		return 0;
+	if (noticed_ns <= stepped_ns) { /* it has made a step since then */
+		atomic_store(&manager->noticed_ns, now_ns);
+		return 0;
+	}
+	if (now_ns - noticed_ns < OPENER_GRACE_NS)
+		return 0;
+	return sn_fail(SNOWID_E_STORE,
+		       "the process that opened the store has ended or is stopped, and nobody "
+		       "renews it; open the generator after the last fork, as after daemonizing");
+}
+
 int sn_manager_renew(struct sn_store *store)
 {
 	struct manager *const manager = (struct manager *)(void *)store;
 
-	if (!is_inherited(manager))
-		manager->coordinator->class->wake(manager->coordinator);
-	else if (kill(manager->opener, 0) != 0 && errno == ESRCH)
-		return sn_fail(
-			SNOWID_E_STORE,
-			"the process that opened the store is gone, and nobody renews it; open "
-			"the generator after the last fork, as after daemonizing");
+	if (is_inherited(manager))
+		return check_opener(manager);
+	manager->coordinator->class->wake(manager->coordinator);
 	return 0;
 }
 
@@ -194,7 +241,7 @@ void sn_manager_close(struct sn_store *store)
 	if (!inherited)
 		manager_stop(manager);
 	manager->coordinator->class->close(manager->coordinator, inherited);
-	if (manager->store.shared)
-		munmap(manager->store.shared, STATES * sizeof(struct sn_shared_state));
+	if (manager->pages)
+		munmap(manager->pages, sizeof *manager->pages);
 	free(manager);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/process.h"
 #include "libsnowid/store/file_admin.h"
 #include "libsnowid/store/file_renewal.h"
 #include "libsnowid/store/file_takeover.h"
@@ -24,7 +25,7 @@
 struct file_store {
 	struct sn_store base; /* must be the first member (downcast) */
 	struct sn_state_file file;
-	_Atomic pid_t renewer; /* the process whose thread is renewing: in a child, its parent */
+	_Atomic uint64_t renewer; /* the process whose thread is renewing: in a child, its parent */
 	char path[];
 };
 
@@ -261,8 +262,8 @@ static int file_open(const char *rest, const struct sn_store_settings *settings,
 static int file_renew(struct sn_store *base)
 {
 	struct file_store *const store = (struct file_store *)(void *)base;
-	const pid_t process = getpid();
-	pid_t renewer = atomic_load(&store->renewer);
+	const uint64_t process = sn_process_number();
+	uint64_t renewer = atomic_load(&store->renewer);
 
 	if (renewer == process ||
 	    !atomic_compare_exchange_strong(&store->renewer, &renewer, process))

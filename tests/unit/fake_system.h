@@ -13,14 +13,6 @@
 
 #include "tests/unit/wrap.h"
 
-/* The runtime of a sanitizer that is linked statically calls these too, before it is ready for
- * instrumented code. */
-#ifdef __clang__
-#define BARE __attribute__((disable_sanitizer_instrumentation))
-#else
-#define BARE
-#endif
-
 #ifdef __USE_TIME_BITS64
 /* libcheck calls the narrow one, and is linked into the same program. */
 int real_narrow_clock_gettime(clockid_t clock, void *now) REAL("clock_gettime");

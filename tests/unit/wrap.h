@@ -12,6 +12,14 @@
 #define REAL(name) __asm__("__real_" name)
 #define WRAP(name) __asm__("__wrap_" name)
 
+/* The runtime of a sanitizer that is linked statically calls these too, before it is ready for
+ * instrumented code. */
+#ifdef __clang__
+#define BARE __attribute__((disable_sanitizer_instrumentation))
+#else
+#define BARE
+#endif
+
 /* The names that glibc gives calls where off_t or time_t could be narrower. */
 #ifdef __USE_FILE_OFFSET64
 #define FSTATFS  "fstatfs64"

@@ -13,6 +13,7 @@
 
 #include "tests/unit/check.h"
 #include "tests/unit/directory.h"
+#include "tests/unit/fake_pid.h"
 #include "tests/unit/generators.h"
 #include "tests/unit/processes.h"
 
@@ -238,6 +239,27 @@ TEST_EACH(child_of_a_closed_generator_gets_an_error, STORES)
 		_exit(snowid_generator_next(g, &id) == SNOWID_E_CLOSED ? 0 : 1);
 	expect_success(child);
 	snowid_generator_free(g);
+}
+
+/* A child that calls unshare(CLONE_NEWPID) first may have the PID of its parent. */
+TEST_EACH(child_with_the_pid_of_its_parent_closes_only_for_itself, STORES)
+{
+	struct snowid_generator *g;
+
+	all_have_pid_1 = true;
+	g = open_in(nth);
+	const pid_t child = fork();
+	if (child == 0) {
+		issue_ids(g);
+		OK(snowid_generator_close(g, 0));
+		snowid_generator_free(g);
+		exit_member();
+	}
+	expect_success(child);
+	issue_ids(g);
+	expect_unique(results->ids, results->count);
+	snowid_generator_free(g);
+	all_have_pid_1 = false;
 }
 
 /* ---- workers that are assigned -------------------------------------------------------------- */

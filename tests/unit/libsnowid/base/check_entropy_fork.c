@@ -2,54 +2,11 @@
  *
  * Random bytes in processes that have forked.
  */
-#include <errno.h>
-#include <sys/syscall.h>
-
 #include "tests/unit/fake_system.h"
+#include "tests/unit/fake_wipe.h"
 #include "tests/unit/libsnowid/base/entropy_block.h"
 #include "tests/unit/processes.h"
 #include "tests/unit/threads.h"
-
-static bool wipe_refused;
-
-int real_madvise(void *at, size_t size, int advice) REAL("madvise");
-int wrap_madvise(void *at, size_t size, int advice) WRAP("madvise");
-BARE int wrap_madvise(void *at, size_t size, int advice)
-{
-	if (!wipe_refused || advice != MADV_WIPEONFORK)
-		return real_madvise(at, size, advice);
-	errno = EINVAL;
-	return -1;
-}
-
-/* A fork that runs no atfork handler. */
-static pid_t raw_fork(void)
-{
-#ifdef SYS_fork
-	return (pid_t)syscall(SYS_fork);
-#else
-	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-#endif
-}
-
-/* Whether the kernel wipes pages in a child. Linux does since 4.14, qemu-user does not. */
-static bool kernel_wipes(void)
-{
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *const at =
-		mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int status;
-	pid_t child;
-
-	*at = 1;
-	real_madvise(at, page, MADV_WIPEONFORK);
-	child = raw_fork();
-	if (child == 0)
-		_exit(*at);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	munmap(at, page);
-	return status == 0;
-}
 
 /* ---- what each member draws ----------------------------------------------------------------- */
 
@@ -69,9 +26,6 @@ static void expect_all_differ(const struct family *family)
 			ck_assert_mem_ne(drawn[i], drawn[k], DRAW);
 	}
 }
-
-/* Two mechanisms empty the block in a child. Either of them suffices. */
-enum { BOTH, WITHOUT_KERNEL, WITHOUT_HANDLER, WAYS };
 
 /* Runs a family in a new thread, because the kernel is asked when the state of a thread is made. */
 static void run_family(int way, void *(*run)(void *family))
