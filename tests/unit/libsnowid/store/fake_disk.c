@@ -7,6 +7,7 @@
 #include <sys/vfs.h>
 
 #include "libsnowid/base/system.h"
+#include "libsnowid/store/image.h"
 #include "tests/unit/libsnowid/store/fake_disk.h"
 #include "tests/unit/wrap.h"
 
@@ -161,17 +162,18 @@ static void remember_sync(const void *from, size_t first, bool renewal)
 	pthread_mutex_unlock(&lock);
 }
 
-/* The library syncs from some page to the end of the file: from the recorded end, which is a
- * renewal, or more, which is a takeover. */
+/* The library syncs from some page to the end of the file. While no boot is recorded there, that is
+ * a takeover, and otherwise a renewal. */
 int real_msync(void *start, size_t size, int flags) REAL("msync");
 int wrap_msync(void *start, size_t size, int flags) WRAP("msync");
 int wrap_msync(void *start, size_t size, int flags)
 {
 	const size_t first = STATE_SIZE - size;
-	const bool takeover = size > STATE_SIZE - STATE_RESERVED && !disk.page_size;
 	void (*const hook)(void) = disk.during_sync;
 	if (size > STATE_SIZE || first % (size_t)sysconf(_SC_PAGESIZE) != 0 || flags != MS_SYNC)
 		abort();
+	const struct sn_image *const image = (const void *)((uintptr_t)start - first);
+	const bool takeover = atomic_load(&image->hot.boot[0]) == 0;
 	disk.during_sync = NULL;
 	if (hook)
 		hook();
