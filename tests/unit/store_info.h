@@ -29,8 +29,8 @@ static inline struct snowid_store_info *inspect_store(const char *url)
 }
 
 /* A value of a record, "" where it has none. */
-static inline const char *info_value(const struct snowid_store_info *info, size_t record,
-				     const char *key)
+static inline const char *stored_value(const struct snowid_store_info *info, size_t record,
+				       const char *key)
 {
 	const char *found, *text;
 	for (size_t i = 0; snowid_store_info_at(info, record, i, &found, &text, NULL) == 0; i++)
@@ -40,7 +40,7 @@ static inline const char *info_value(const struct snowid_store_info *info, size_
 }
 
 #define EXPECT_INFO(info, record, key, wanted)                                                     \
-	ck_assert_str_eq(info_value(info, record, key), wanted)
+	ck_assert_str_eq(stored_value(info, record, key), wanted)
 
 /* Of the state file. */
 static inline void expect_state_info(const char *key, const char *wanted)

@@ -217,7 +217,7 @@ TEST(calls_for_the_other_width_are_rejected)
 	snowid_generator_free(wide);
 }
 
-TEST(null_arguments_are_rejected)
+TEST(generator_calls_reject_null)
 {
 	struct snowid_config *const config = kind_config("snowflake");
 	struct snowid_generator *g;

@@ -27,7 +27,7 @@ TEST(inspecting_a_file_shows_all_it_keeps)
 	EXPECT_INFO(info, 0, "kind",
 		    "time:41,datacenter:5,worker:5,sequence:12;epoch=2021-01-01T00:00:00.000Z;unit="
 		    "1ms");
-	ck_assert_uint_eq(strlen(info_value(info, 0, "fingerprint")), 16);
+	ck_assert_uint_eq(strlen(stored_value(info, 0, "fingerprint")), 16);
 	EXPECT_INFO(info, 0, "field.datacenter", "3");
 	EXPECT_INFO(info, 0, "field.worker", "7");
 	EXPECT_INFO(info, 0, "field.sequence", "");
@@ -55,7 +55,7 @@ TEST(inspecting_a_file_shows_all_it_keeps)
 	EXPECT_INFO(info, 0, "floor",
 		    sequence < 4095 ? "2023-11-14T22:13:20.101Z" : "2023-11-14T22:13:20.102Z");
 	EXPECT_INFO(info, 0, "issued", "1");
-	ck_assert_str_gt(info_value(info, 0, "limit"), info_value(info, 0, "last"));
+	ck_assert_str_gt(stored_value(info, 0, "limit"), stored_value(info, 0, "last"));
 	snowid_store_info_free(info);
 	snowid_generator_free(g);
 	expect_state_info("use", "free");
@@ -162,15 +162,16 @@ TEST(inspecting_shows_every_kind)
 		if (snowid_generator_next128(g, &wide) != 0)
 			OK(snowid_generator_next(g, &id));
 		info = inspect_store(state_url);
-		ck_assert_msg(strncmp(info_value(info, 0, "kind"),
+		ck_assert_msg(strncmp(stored_value(info, 0, "kind"),
 				      i == 4 ? "time:41,worker" : kinds[i], strlen(kinds[i])) == 0,
-			      "%s", info_value(info, 0, "kind"));
+			      "%s", stored_value(info, 0, "kind"));
 		if (id)
 			snprintf(text, sizeof text, "%llu", (unsigned long long)id);
 		EXPECT_INFO(info, 0, "last_id", text);
 		EXPECT_INFO(info, 0, "field.node",
 			    strncmp(kinds[i], "uuid", 4) || i == 3 ? "" : "99");
-		ck_assert_int_eq(strncmp(info_value(info, 0, "last"), "2023-11-14T22:13:", 17), 0);
+		ck_assert_int_eq(strncmp(stored_value(info, 0, "last"), "2023-11-14T22:13:", 17),
+				 0);
 		EXPECT_INFO(info, 0, "issued", "1");
 		snowid_store_info_free(info);
 		snowid_generator_free(g);
@@ -207,23 +208,23 @@ TEST(inspecting_a_damaged_file_shows_what_can_be_read)
 			memset(bad + STATE_RESERVED + 4096, 0, 8);
 		state_create(bad);
 		info = inspect_store(state_url);
-		ck_assert_msg(strstr(info_value(info, 0, "error"), cases[i].error),
-			      "%s is not in %s", cases[i].error, info_value(info, 0, "error"));
-		ck_assert_int_eq(info_value(info, 0, "kind")[0] != '\0', cases[i].readable);
-		ck_assert_int_eq(info_value(info, 0, "limit")[0] != '\0',
+		ck_assert_msg(strstr(stored_value(info, 0, "error"), cases[i].error),
+			      "%s is not in %s", cases[i].error, stored_value(info, 0, "error"));
+		ck_assert_int_eq(stored_value(info, 0, "kind")[0] != '\0', cases[i].readable);
+		ck_assert_int_eq(stored_value(info, 0, "limit")[0] != '\0',
 				 cases[i].readable && cases[i].at == 0);
 		snowid_store_info_free(info);
 	}
 	for (off_t size = 0; size < STATE_SIZE; size += STATE_SIZE - 1) {
 		ck_assert_int_eq(truncate(state_path, size), 0);
 		info = inspect_store(state_url);
-		ck_assert_ptr_nonnull(strstr(info_value(info, 0, "error"), "truncated"));
+		ck_assert_ptr_nonnull(strstr(stored_value(info, 0, "error"), "truncated"));
 		snowid_store_info_free(info);
 	}
 	unlink(state_path);
 	ck_assert_int_eq(mkfifo(state_path, 0600), 0); /* opening it must not wait for a writer */
 	info = inspect_store(state_url);
-	ck_assert_ptr_nonnull(strstr(info_value(info, 0, "error"), "not a regular file"));
+	ck_assert_ptr_nonnull(strstr(stored_value(info, 0, "error"), "not a regular file"));
 	snowid_store_info_free(info);
 	unlink(state_path);
 	ck_assert_int_eq(symlink("elsewhere", state_path), 0);

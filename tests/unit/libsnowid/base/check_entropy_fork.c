@@ -10,13 +10,13 @@
 
 /* ---- what each member draws ----------------------------------------------------------------- */
 
-struct family {
+struct fork_family {
 	pid_t (*fork)(void);
 	uint8_t parent[DRAW], child[2][DRAW], grandchild[DRAW];
 	uint32_t left_in_child;
 };
 
-static void expect_all_differ(const struct family *family)
+static void expect_all_differ(const struct fork_family *family)
 {
 	const uint8_t *const drawn[] = {family->parent, family->child[0], family->child[1],
 					family->grandchild};
@@ -30,7 +30,7 @@ static void expect_all_differ(const struct family *family)
 /* Runs a family in a new thread, because the kernel is asked when the state of a thread is made. */
 static void run_family(int way, void *(*run)(void *family))
 {
-	struct family *const family = shared_memory(sizeof *family);
+	struct fork_family *const family = shared_memory(sizeof *family);
 	if (way == WITHOUT_HANDLER && !kernel_wipes())
 		return;
 	family->fork = way == WITHOUT_HANDLER ? raw_fork : fork;
@@ -39,7 +39,7 @@ static void run_family(int way, void *(*run)(void *family))
 	wipe_refused = false;
 }
 
-static void draw_in_child(struct family *family)
+static void draw_in_child(struct fork_family *family)
 {
 	family->left_in_child = sn_thread_get()->entropy->bytes_left;
 	int failed = sn_entropy(family->child[0], DRAW);
@@ -52,7 +52,7 @@ static void draw_in_child(struct family *family)
 
 static void *draw_in_family(void *argument)
 {
-	struct family *const family = argument;
+	struct fork_family *const family = argument;
 
 	OK(sn_entropy(family->parent, DRAW));
 	ck_assert_uint_gt(entropy_block()->bytes_left, 3 * DRAW);
@@ -73,7 +73,7 @@ TEST_EACH(parent_children_and_grandchildren_draw_different_bytes, WAYS)
 
 /* ---- a signal handler that forks ------------------------------------------------------------ */
 
-static struct family *interrupted_family;
+static struct fork_family *interrupted_family;
 static pid_t forked;
 
 /* Forks when the bytes have come, as a signal handler may. */
@@ -87,7 +87,7 @@ static ssize_t getrandom_that_forks(void *out, size_t size, unsigned flags)
 
 static void *fork_within_call(void *argument)
 {
-	struct family *const family = interrupted_family = argument;
+	struct fork_family *const family = interrupted_family = argument;
 	uint8_t drawn[DRAW];
 
 	empty_entropy_block();

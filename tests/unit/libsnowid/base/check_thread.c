@@ -33,11 +33,11 @@ BARE int wrap_atfork(void (*before)(void), void (*parent)(void), void (*child)(v
 }
 
 /* With pages of this size no two can be mapped. */
-long real_sysconf(int name) REAL("sysconf");
-long wrap_sysconf(int name) WRAP("sysconf");
-BARE long wrap_sysconf(int name)
+long real_page_size(int name) REAL("sysconf");
+long wrap_page_size(int name) WRAP("sysconf");
+BARE long wrap_page_size(int name)
 {
-	return memory_refused && name == _SC_PAGESIZE ? LONG_MAX - 4095 : real_sysconf(name);
+	return memory_refused && name == _SC_PAGESIZE ? LONG_MAX - 4095 : real_page_size(name);
 }
 
 static int count_mappings(void)

@@ -319,7 +319,7 @@ TEST(fingerprint_depends_on_numbers_not_on_names)
 }
 
 /* 0 as the bound: any 64 bits. */
-static uint64_t random_below(uint64_t below)
+static uint64_t random_value(uint64_t below)
 {
 	static uint64_t state;
 	const uint64_t random = test_random(&state);
@@ -331,31 +331,31 @@ TEST(fields_of_random_layouts_are_read_back)
 	for (int round = 0; round < 5000; round++) {
 		char spec[400], name[16];
 		uint64_t values[8], id = 0;
-		unsigned widths[8], total = 1 + (unsigned)random_below(40);
-		const size_t others = (size_t)random_below(7);
+		unsigned widths[8], total = 1 + (unsigned)random_value(40);
+		const size_t others = (size_t)random_value(7);
 		int used = snprintf(spec, sizeof spec, "time:%u", total);
 
 		widths[0] = total;
 		for (size_t i = 1; i <= others; i++) {
 			const unsigned left = 64 - total;
-			widths[i] = left ? 1 + (unsigned)random_below(left) : 0;
+			widths[i] = left ? 1 + (unsigned)random_value(left) : 0;
 			total += widths[i];
 			if (widths[i])
 				used += snprintf(spec + used, sizeof spec - (size_t)used,
 						 ",f%zu:%u", i, widths[i]);
 		}
 		snprintf(spec + used, sizeof spec - (size_t)used,
-			 ";epoch=%" PRIu64 ";unit=%" PRIu64 "ns", random_below(4000000000000),
-			 100 * (1 + random_below(10000000)));
+			 ";epoch=%" PRIu64 ";unit=%" PRIu64 "ns", random_value(4000000000000),
+			 100 * (1 + random_value(10000000)));
 		struct snowid_layout *const layout = new_layout(spec);
-		values[0] = random_below(0) & (UINT64_MAX >> (64 - widths[0]));
+		values[0] = random_value(0) & (UINT64_MAX >> (64 - widths[0]));
 		if (values[0] > layout_info(layout, SNOWID_LAYOUT_LAST_TICK))
 			values[0] = layout_info(layout, SNOWID_LAYOUT_LAST_TICK);
 		OK(snowid_layout_set_field(layout, "time", values[0], &id));
 		for (size_t i = 1; i <= others; i++) {
 			if (!widths[i])
 				continue;
-			values[i] = random_below(0) & (UINT64_MAX >> (64 - widths[i]));
+			values[i] = random_value(0) & (UINT64_MAX >> (64 - widths[i]));
 			snprintf(name, sizeof name, "f%zu", i);
 			OK(snowid_layout_set_field(layout, name, values[i], &id));
 		}

@@ -71,7 +71,7 @@ TEST(file_of_version_1_can_be_opened_and_written)
 	struct snowid_generator *g = NULL;
 	state_create_from(VECTORS "/state-v1." OTHER_ORDER);
 	struct snowid_store_info *info = inspect_store(state_url);
-	ck_assert_ptr_nonnull(strstr(info_value(info, 0, "error"), "another byte order"));
+	ck_assert_ptr_nonnull(strstr(stored_value(info, 0, "error"), "another byte order"));
 	snowid_store_info_free(info);
 	EXPECT(try_open_store(state_url, manual, &g), SNOWID_E_STORE);
 	state_create_from(VECTORS "/state-v1." OWN_ORDER);
@@ -96,13 +96,13 @@ TEST(file_of_version_1_can_be_opened_and_written)
 	expect_state_info("version", "1");
 	expect_state_info("error", "");
 	info = inspect_store(state_url);
-	ck_assert_str_gt(info_value(info, 0, "limit"), "2040-01-03T20:00:01.000Z");
+	ck_assert_str_gt(stored_value(info, 0, "limit"), "2040-01-03T20:00:01.000Z");
 	snowid_store_info_free(info);
 	snowid_clock_free(clock);
 }
 
 /* CRC-32/ISO-HDLC, as in the header. */
-static uint32_t crc_32(const unsigned char *bytes, size_t size)
+static uint32_t header_checksum(const unsigned char *bytes, size_t size)
 {
 	uint32_t value = UINT32_MAX;
 	for (size_t i = 0; i < size; i++) {
@@ -121,7 +121,7 @@ TEST(compatible_data_of_later_versions_is_kept)
 	state_read(bytes);
 	bytes[16] = 5;
 	memset(bytes + 3000, 'x', 1000);
-	const uint32_t sum = crc_32(bytes, 4092);
+	const uint32_t sum = header_checksum(bytes, 4092);
 	memcpy(bytes + 4092, &sum, sizeof sum);
 	state_create(bytes);
 	struct snowid_generator *const g = open_on_store(state_url, manual);
@@ -317,13 +317,14 @@ TEST_EACH(kill_at_any_system_call_leaves_the_old_or_the_new_file, 2)
 		killed = kill_at_system_call(stop, adopt ? adopt_and_exit : reset_and_exit, NULL);
 		struct snowid_store_info *const info = inspect_store(state_url);
 		const bool is_old =
-			adopt ? strstr(info_value(info, 0, "error"), "is a copy") != NULL
-			      : strcmp(info_value(info, 0, "limit"), "2023-11-14T22:13:50.000Z") ==
-					0;
+			adopt ? strstr(stored_value(info, 0, "error"), "is a copy") != NULL
+			      : strcmp(stored_value(info, 0, "limit"),
+				       "2023-11-14T22:13:50.000Z") == 0;
 		const bool is_new =
-			info_value(info, 0, "error")[0] == '\0' &&
-			strcmp(info_value(info, 0, "limit"), "2023-11-14T22:14:20.000Z") >= 0;
-		ck_assert_msg(is_old != is_new, "stop %d: %s", stop, info_value(info, 0, "error"));
+			stored_value(info, 0, "error")[0] == '\0' &&
+			strcmp(stored_value(info, 0, "limit"), "2023-11-14T22:14:20.000Z") >= 0;
+		ck_assert_msg(is_old != is_new, "stop %d: %s", stop,
+			      stored_value(info, 0, "error"));
 		old += is_old;
 		new += is_new;
 		snowid_store_info_free(info);

@@ -44,7 +44,7 @@ static int next_slot(struct snowid_generator *g, const struct slot_kind *kind,
 	return error;
 }
 
-static void *issue_share(void *argument)
+static void *issue_slots(void *argument)
 {
 	struct issue_share *const share = argument;
 	for (int i = 0; i < PER_THREAD; i++)
@@ -62,7 +62,7 @@ static int issue_in_process(const struct slot_kind *kind, struct snowid_id128 *s
 		return 1;
 	for (int i = 0; i < THREADS; i++) {
 		shares[i] = (struct issue_share){g, kind, slots + i * PER_THREAD, false};
-		pthread_create(&threads[i], NULL, issue_share, &shares[i]);
+		pthread_create(&threads[i], NULL, issue_slots, &shares[i]);
 	}
 	for (int i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], NULL);
