@@ -42,15 +42,15 @@ extern "C" {
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 enum snowid_error {
-	SNOWID_E_INVALID = -1000,   /* an argument is NULL or makes no sense here */
-	SNOWID_E_RANGE = -1001,     /* a value is outside the range of its field, layout or setting */
-	SNOWID_E_SYNTAX = -1002,    /* text is malformed: its length, a character or its structure */
-	SNOWID_E_OVERFLOW = -1003,  /* the value of a text, or a sum, is too large for its type */
-	SNOWID_E_UNKNOWN = -1004,   /* there is no field, setting, preset or form with that name */
-	SNOWID_E_KIND = -1005,      /* the function does not apply to this kind of ID */
-	SNOWID_E_WORKER = -1006,    /* the worker is neither set nor assigned by a store */
-	SNOWID_E_STORE = -1007,     /* there is no such store, or it cannot be relied on */
-	SNOWID_E_CLOCK = -1008,     /* the clock is behind the IDs issued, or has jumped ahead */
+	SNOWID_E_INVALID = -1000,  /* an argument is NULL or makes no sense here */
+	SNOWID_E_RANGE = -1001,    /* a value is out of the range of its field, layout or setting */
+	SNOWID_E_SYNTAX = -1002,   /* a text is malformed: its length, a byte or its structure */
+	SNOWID_E_OVERFLOW = -1003, /* the value of a text, or a sum, is too large for its type */
+	SNOWID_E_UNKNOWN = -1004,  /* there is no field, setting, preset or form with that name */
+	SNOWID_E_KIND = -1005,     /* the function does not apply to this kind of ID */
+	SNOWID_E_WORKER = -1006,   /* the worker is neither set nor assigned by a store */
+	SNOWID_E_STORE = -1007,    /* there is no such store, or it cannot be relied on */
+	SNOWID_E_CLOCK = -1008,    /* the clock is behind the IDs issued, or has jumped ahead */
 	SNOWID_E_EXHAUSTED = -1009, /* the sequence of the current tick is used up */
 	SNOWID_E_LIMIT = -1010,     /* the store does not allow IDs this late yet */
 	SNOWID_E_EPOCH = -1011,     /* the clock is before the epoch of the layout */
@@ -149,9 +149,9 @@ enum snowid_layout_info {
 	SNOWID_LAYOUT_FIELDS,       /* number of fields, including time and sequence */
 	SNOWID_LAYOUT_UNIT_NS,      /* length of a tick in nanoseconds */
 	SNOWID_LAYOUT_IDS_PER_TICK, /* 2 to the power of the number of sequence bits */
-	SNOWID_LAYOUT_NODES,        /* number of combined values of all fields but time and sequence */
+	SNOWID_LAYOUT_NODES,        /* combined values of all fields but time and sequence */
 	SNOWID_LAYOUT_LAST_TICK,    /* the last tick, at most the last of the year 9999 */
-	SNOWID_LAYOUT_FINGERPRINT   /* hash of the widths, the place of the sequence, unit and epoch */
+	SNOWID_LAYOUT_FINGERPRINT   /* hash of widths, place of the sequence, unit and epoch */
 };
 /* Reads one number that describes a layout. SNOWID_E_INVALID: no such `which`. */
 int snowid_layout_info(const struct snowid_layout *layout, enum snowid_layout_info which,
@@ -186,7 +186,7 @@ enum snowid_form {
 	SNOWID_FORM_DECIMAL, /* 1 to 20 digits */
 	SNOWID_FORM_PADDED,  /* decimal, always 20 digits; sorts like the IDs */
 	SNOWID_FORM_HEX,     /* 16 digits 0-9a-f; sorts like the IDs; upper case is also read */
-	SNOWID_FORM_BASE32,  /* 13 characters of Crockford's base 32; sorts; lower case is also read */
+	SNOWID_FORM_BASE32,  /* 13 characters of Crockford's base 32; sorts; reads both cases */
 	SNOWID_FORM_BASE36,  /* 1 to 13 characters 0-9a-z; upper case is also read */
 	SNOWID_FORM_BASE58,  /* 1 to 11 characters of Bitcoin's base 58 */
 	SNOWID_FORM_BASE62   /* always 11 characters 0-9A-Za-z; sorts like the IDs in ASCII order */
@@ -502,8 +502,8 @@ int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
 
 /* A generator issues IDs of one kind for one worker. All threads, and all processes forked from the
  * one that created it, may use it at once, without locks, and never get the same ID. Each ID that a
- * thread gets is larger than the ones it got before, except for UUIDs of version 1. Once a generator
- * is closed, all calls for IDs fail with SNOWID_E_CLOSED. */
+ * thread gets is larger than the ones it got before, except for UUIDs of version 1. Once a
+ * generator is closed, all calls for IDs fail with SNOWID_E_CLOSED. */
 struct snowid_generator;
 
 /* Creates a generator and opens its store. Waits up to two blocks if the clock is behind the store.
@@ -545,7 +545,8 @@ void snowid_generator_free(struct snowid_generator *generator);
  *     SNOWID_E_RANGE      a custom clock returned nanoseconds above 999999999
  *     -errno              of the clock, of getrandom(2), or of a failed sync of the store */
 int snowid_generator_next(struct snowid_generator *generator, uint64_t *id);
-int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns, uint64_t *id);
+int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns,
+			      uint64_t *id);
 int snowid_generator_try_next(struct snowid_generator *generator, uint64_t *id, uint64_t *wait_ns);
 
 /* Makes count IDs in increasing order, consecutive within a tick, waiting up to timeout_ns for all
@@ -594,8 +595,8 @@ int snowid_generator_get(const struct snowid_generator *generator, const char *k
  * opened after a boot. They include all processes that share it, and are exact as long as none is
  * killed in the middle of a call, which loses count of at most the IDs of one tick. */
 enum snowid_stat {
-	SNOWID_STAT_ISSUED,      /* number of IDs issued */
-	SNOWID_STAT_WAITS,       /* number of times a call slept, for the next tick, clock or store */
+	SNOWID_STAT_ISSUED, /* number of IDs issued */
+	SNOWID_STAT_WAITS,  /* number of times a call slept, for a tick, the clock or the store */
 	SNOWID_STAT_REGRESSIONS, /* number of times the clock was found to have stepped back */
 	SNOWID_STAT_REFUSED,     /* number of calls refused because the clock was too far behind */
 	SNOWID_STAT_MAX_LEAD_NS, /* the furthest an ID was issued ahead of the clock */
