@@ -152,28 +152,32 @@ SNOWID_EXPORT int snowid_generator_next_batch(struct snowid_generator *generator
 
 /* ---- 128-bit IDs ----------------------------------------------------------------------------- */
 
-/* Encodes the IDs of a claim. *made says how many: fewer only if there are no random bytes. */
+/* Encodes the IDs of a claim, a few at a time, so that their random bytes fit on the stack. *made
+ * says how many: fewer than claimed only if there are no random bytes. */
 static int encode_claim128(const struct snowid_generator *generator, const struct sn_claim *claim,
 			   struct snowid_id128 *ids, size_t *made)
 {
 	enum { PART = 32 };
 	const struct sn_kind *const kind = generator->kind;
+	const size_t count = (size_t)claim->count;
 	uint8_t random[PART * SN_KIND_RANDOM_MAX];
 	int error = 0;
-	size_t done = 0;
 
-	while (done < claim->count) {
-		const size_t left = (size_t)claim->count - done;
-		const size_t part = left < PART ? left : PART;
-		if (kind->random_size > 0) {
-			error = sn_entropy(random, part * kind->random_size);
-			if (error)
-				break;
-		}
-		kind->encode(claim->start + done, claim->identity, random, part, ids + done);
-		done += part;
+	if (kind->random_size == 0) {
+		kind->encode(claim->start, claim->identity, NULL, count, ids);
+		*made = count;
+		return 0;
 	}
-	*made = done;
+	*made = 0;
+	while (!error && *made < count) {
+		const size_t left = count - *made, part = left < PART ? left : PART;
+		error = sn_entropy(random, part * kind->random_size);
+		if (!error) {
+			kind->encode(claim->start + *made, claim->identity, random, part,
+				     ids + *made);
+			*made += part;
+		}
+	}
 	return error;
 }
 
