@@ -14,6 +14,7 @@
 #include "libsnowid/base/output.h"
 #include "libsnowid/base/span.h"
 #include "libsnowid/base/system.h"
+#include "libsnowid/id/kinds.h"
 #include "libsnowid/stores.h"
 
 #define HOUR_NS UINT64_C(3600000000000)

@@ -33,7 +33,8 @@ void sn_config_slots(const struct snowid_config *config, struct sn_slots *slots)
 /* Tells kinds apart in a store. */
 uint64_t sn_config_fingerprint(const struct snowid_config *config);
 
-/* The index of a field that can be set. SNOWID_E_UNKNOWN; SNOWID_E_INVALID for time and sequence. */
+/* The index of a field that can be set. SNOWID_E_UNKNOWN, or SNOWID_E_INVALID for time and
+ * sequence. */
 int sn_config_find_field(const struct snowid_config *config, const char *name, size_t *index);
 
 #endif

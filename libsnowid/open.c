@@ -45,7 +45,8 @@ static int complete_fields(struct snowid_config *config)
 
 /* In a layout, a field that is not set is 0 and as good as set, unless the store assigns one. In a
  * UUID, it has a random value, and gives way to what the store has recorded. */
-static void describe_fields(const struct snowid_config *config, struct sn_store_settings *settings)
+static void describe_store_fields(const struct snowid_config *config,
+				  struct sn_store_settings *settings)
 {
 	const bool all_set = config->layout && !sn_store_assigns(config->store);
 	const struct sn_field *const node =
@@ -91,7 +92,7 @@ static int open_store(struct snowid_generator *generator, const struct sn_ticks 
 	/* A store records the whole spec, because what a preset stands for might change. */
 	if (config->layout && snowid_layout_format(config->layout, kind, sizeof kind, NULL) == 0)
 		settings.kind = kind;
-	describe_fields(config, &settings);
+	describe_store_fields(config, &settings);
 	const int error = sn_store_open(config->store, &settings, &generator->store);
 	if (!error)
 		adopt_fields(config, &generator->store->settings);

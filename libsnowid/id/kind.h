@@ -4,7 +4,7 @@
  *
  * The IDs of a layout have 64 bits. They are encoded inline (encoder.h), because their encoding is
  * part of the fast path. All other kinds have 128 bits, are described by a struct sn_kind, and are
- * listed in kind.c.
+ * listed in kinds.c.
  */
 #ifndef SN_KIND_H
 #define SN_KIND_H
@@ -45,9 +45,6 @@ struct sn_kind {
 	void (*encode)(uint64_t slot, uint64_t identity, const uint8_t *random, size_t count,
 		       struct snowid_id128 *ids);
 };
-
-/* The kind with this name, or NULL if it can only be a layout. */
-const struct sn_kind *sn_kind_find(const char *name);
 
 void sn_kind_slots(const struct sn_kind *kind, struct sn_slots *slots);
 

@@ -6,7 +6,6 @@
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/pause.h"
-#include "libsnowid/sequence/plan.h"
 
 /* ---- claims ---------------------------------------------------------------------------------- */
 
@@ -15,15 +14,16 @@
 static void update_stats(const struct sn_sequencer *seq, struct sn_shared_state *shared,
 			 uint64_t old, uint64_t start, uint64_t end, const struct sn_reading *now)
 {
-	const uint64_t difference =
-		(end - start) - (sn_ticks_low(&seq->ticks, end) - sn_ticks_low(&seq->ticks, old));
-	const uint64_t last = ((end - 1) >> seq->ticks.bits) * seq->ticks.unit_t100ns;
+	const uint64_t difference = (end - start) - (sn_ticks_low(&seq->policy.ticks, end) -
+						     sn_ticks_low(&seq->policy.ticks, old));
+	const uint64_t last = ((end - 1) >> seq->policy.ticks.bits) * seq->policy.ticks.unit_t100ns;
 
 	if (last > now->t100ns)
 		sn_raise(&shared->max_lead, last - now->t100ns);
 	if (difference != 0)
 		atomic_fetch_add_explicit(&shared->counted, difference, memory_order_relaxed);
-	const bool opened = start != old || difference != 0 || sn_ticks_low(&seq->ticks, old) == 0;
+	const bool opened =
+		start != old || difference != 0 || sn_ticks_low(&seq->policy.ticks, old) == 0;
 	if (opened && atomic_load_explicit(&shared->seen, memory_order_relaxed) <= now->t100ns) {
 		sn_raise(&shared->seen, now->t100ns);
 		if (atomic_load_explicit(&shared->behind, memory_order_relaxed))
@@ -36,7 +36,8 @@ static bool renewal_is_due(const struct sn_sequencer *seq, struct sn_shared_stat
 			   uint64_t tick)
 {
 	const uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_relaxed);
-	return seq->renew && limit < seq->ticks.last_tick && tick + seq->half_block_ticks >= limit;
+	return seq->renew && limit < seq->policy.ticks.last_tick &&
+	       tick + seq->half_block_ticks >= limit;
 }
 
 /* The state to claim from. If the state this process uses has been replaced, its successors lie
@@ -57,11 +58,11 @@ int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_
 	uint64_t next = atomic_load(&shared->next);
 	struct sn_reading now = {0, 0};
 	struct sn_plan plan = {0};
-	int error = next == SN_SEALED ? 0 : sn_ticks_locate(&seq->ticks, sec, nsec, &now);
+	int error = next == SN_SEALED ? 0 : sn_ticks_locate(&seq->policy.ticks, sec, nsec, &now);
 
 	for (;;) {
 		if (!error)
-			error = sn_plan_claim(seq, shared, next, &now, &plan);
+			error = sn_plan_claim(&seq->policy, shared, next, &now, &plan);
 		if (error) {
 			claim->wait_ns = plan.wait_ns;
 			return error;
@@ -74,7 +75,7 @@ int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_
 		if (atomic_compare_exchange_strong(&shared->next, &next, end)) {
 			update_stats(seq, shared, old, plan.start, end, &now);
 			claim->renewal_due =
-				renewal_is_due(seq, shared, (end - 1) >> seq->ticks.bits);
+				renewal_is_due(seq, shared, (end - 1) >> seq->policy.ticks.bits);
 			return 0;
 		}
 		sn_pause_after_lost_race();
@@ -90,12 +91,12 @@ static int sleep_until_retry(struct sn_sequencer *seq, const struct sn_claim *cl
 {
 	uint64_t span_ns = claim->wait_ns;
 
-	if (seq->ticks.lag_ticks > 0 && span_ns < SN_SLEEP_MIN_NS)
+	if (seq->policy.ticks.lag_ticks > 0 && span_ns < SN_SLEEP_MIN_NS)
 		span_ns = SN_SLEEP_MIN_NS;
 	if (span_ns > left_ns)
 		span_ns = left_ns;
 	atomic_fetch_add(&sn_sequencer_shared(seq)->waits, 1);
-	return sn_clock_sleep(seq->clock, span_ns);
+	return sn_clock_sleep(seq->policy.clock, span_ns);
 }
 
 int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadline *deadline,
@@ -104,7 +105,7 @@ int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadli
 	uint64_t now_ns;
 
 	while (failure && claim->wait_ns > 0 && deadline->timeout_ns > 0) {
-		int error = sn_clock_elapsed(seq->clock, &now_ns);
+		int error = sn_clock_elapsed(seq->policy.clock, &now_ns);
 		if (error)
 			return error;
 		if (deadline->end_ns == 0 &&
@@ -138,19 +139,19 @@ int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns)
 	struct sn_shared_state *const shared = sn_sequencer_shared(seq);
 	struct sn_reading now;
 
-	int error = sn_ticks_read(&seq->ticks, seq->clock, &now);
+	int error = sn_ticks_read(&seq->policy.ticks, seq->policy.clock, &now);
 	if (!error && renewal_is_due(seq, shared, now.tick))
 		error = seq->renew(seq->user);
 	if (error)
 		return error;
 	const uint64_t limit = atomic_load(&shared->limit);
 	const uint64_t half_used = now.tick + seq->half_block_ticks;
-	if (limit >= seq->ticks.last_tick)
+	if (limit >= seq->policy.ticks.last_tick)
 		*again_in_ns = UINT64_MAX;
 	else if (half_used >= limit)
 		*again_in_ns = 0;
 	else
-		*again_in_ns = (limit - half_used) * seq->ticks.unit_t100ns * 100;
+		*again_in_ns = (limit - half_used) * seq->policy.ticks.unit_t100ns * 100;
 	return 0;
 }
 
@@ -162,10 +163,11 @@ int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *
 	const uint64_t next = atomic_load(&shared->next);
 	struct sn_reading now = {0, 0};
 	struct sn_plan plan = {0};
-	int error = next == SN_SEALED ? 0 : sn_ticks_read(&seq->ticks, seq->clock, &now);
+	int error =
+		next == SN_SEALED ? 0 : sn_ticks_read(&seq->policy.ticks, seq->policy.clock, &now);
 
 	if (!error)
-		error = sn_plan_claim(seq, shared, next, &now, &plan);
+		error = sn_plan_claim(&seq->policy, shared, next, &now, &plan);
 	*wait_ns = plan.wait_ns;
 	if (!error)
 		*count = plan.end - plan.start;
@@ -185,7 +187,7 @@ uint64_t sn_sequencer_issued(const struct sn_sequencer *seq)
 	struct sn_shared_state *const shared = sn_sequencer_shared(seq);
 	const uint64_t next = atomic_load(&shared->next);
 	const uint64_t end = next == SN_SEALED ? atomic_load(&shared->end) : next;
-	return atomic_load(&shared->counted) + sn_ticks_low(&seq->ticks, end);
+	return atomic_load(&shared->counted) + sn_ticks_low(&seq->policy.ticks, end);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -194,17 +196,20 @@ void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_setti
 {
 	*seq = (struct sn_sequencer){
 		.shared = settings->shared,
-		.clock = settings->clock,
-		.ticks = settings->ticks,
+		.policy =
+			{
+				.clock = settings->clock,
+				.ticks = settings->ticks,
+				.start_bits = settings->start_bits,
+				.wait_t100ns = sn_t100ns_from_ns(settings->wait_ns),
+				.hold_t100ns = sn_t100ns_from_ns(settings->hold_ns),
+				.borrow_t100ns = sn_t100ns_from_ns(settings->borrow_ns),
+				.paced_slot = SN_SEALED,
+			},
 		.initial_shared = settings->shared,
-		.start_bits = settings->start_bits,
-		.wait_t100ns = sn_t100ns_from_ns(settings->wait_ns),
-		.hold_t100ns = sn_t100ns_from_ns(settings->hold_ns),
-		.borrow_t100ns = sn_t100ns_from_ns(settings->borrow_ns),
 		.renew = settings->renew,
 		.user = settings->user,
 		.half_block_ticks = settings->block_ns / settings->ticks.time.unit_ns / 2,
-		.paced_slot = SN_SEALED,
 	};
 }
 
@@ -214,11 +219,11 @@ static int measure_lead(struct sn_sequencer *seq, uint64_t *lead_t100ns)
 	const uint64_t next = atomic_load(&sn_sequencer_shared(seq)->next);
 	struct sn_reading now;
 
-	const int error = sn_ticks_read(&seq->ticks, seq->clock, &now);
+	const int error = sn_ticks_read(&seq->policy.ticks, seq->policy.clock, &now);
 	if (error)
 		return error;
-	const uint64_t begin = (next >> seq->ticks.bits) * seq->ticks.unit_t100ns;
-	const bool waits = next != SN_SEALED && begin > now.t100ns + seq->ticks.unit_t100ns;
+	const uint64_t begin = (next >> seq->policy.ticks.bits) * seq->policy.ticks.unit_t100ns;
+	const bool waits = next != SN_SEALED && begin > now.t100ns + seq->policy.ticks.unit_t100ns;
 	*lead_t100ns = waits ? begin - now.t100ns : 0;
 	return 0;
 }
@@ -231,7 +236,7 @@ int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns)
 		int error = measure_lead(seq, &lead_t100ns);
 		if (error || lead_t100ns == 0)
 			return error;
-		error = sn_clock_elapsed(seq->clock, &now_ns);
+		error = sn_clock_elapsed(seq->policy.clock, &now_ns);
 		if (error)
 			return error;
 		if (end_ns == 0)
@@ -239,11 +244,11 @@ int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns)
 		if (now_ns >= end_ns)
 			break;
 		const uint64_t span_ns = lead_t100ns * 100, left_ns = end_ns - now_ns;
-		error = sn_clock_sleep(seq->clock, span_ns < left_ns ? span_ns : left_ns);
+		error = sn_clock_sleep(seq->policy.clock, span_ns < left_ns ? span_ns : left_ns);
 		if (error)
 			return error;
 	}
-	if (lead_t100ns <= seq->hold_t100ns + seq->borrow_t100ns)
+	if (lead_t100ns <= seq->policy.hold_t100ns + seq->policy.borrow_t100ns)
 		return 0;
 	return sn_fail(
 		SNOWID_E_CLOCK,

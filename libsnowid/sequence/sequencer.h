@@ -3,9 +3,10 @@
  * The sequencer: the one mechanism that keeps IDs unique.
  *
  * A slot is (tick << bits) | sequence. `next` is the first slot that has not been claimed. It only
- * grows. Whoever moves it from s to e owns the slots [s, e), in any thread of any process that shares
- * the state. `limit` is the last tick that may be issued, and only grows too. Safety needs nothing
- * else. What plan.h adds is policy: which slots are worth claiming, given what the clock says.
+ * grows. Whoever moves it from s to e owns the slots [s, e), in any thread of any process that
+ * shares the state. `limit` is the last tick that may be issued, and only grows too. Safety needs
+ * nothing else. What plan.h adds is policy: which slots are worth claiming, given what the clock
+ * says.
  */
 #ifndef SN_SEQUENCER_H
 #define SN_SEQUENCER_H
@@ -13,8 +14,7 @@
 #include <stdbool.h>
 
 #include "libsnowid/base/compiler.h"
-#include "libsnowid/sequence/ticks.h"
-#include "libsnowid/sequence/shared_state.h"
+#include "libsnowid/sequence/plan.h"
 
 #define SN_CLAIM_MAX (UINT64_C(1) << 32) /* slots in one claim */
 
@@ -22,9 +22,7 @@ struct sn_sequencer_settings {
 	struct snowid_clock *clock; /* must outlive the sequencer, as `shared` must */
 	struct sn_ticks ticks;
 	struct sn_shared_state *shared;
-	/* A tick that the clock opens starts at a random value of this many bits: fewer than the
-	 * sequence has, and at most 31. */
-	unsigned start_bits;
+	unsigned start_bits; /* as in struct sn_policy */
 	uint64_t wait_ns;
 	uint64_t hold_ns;
 	uint64_t borrow_ns;
@@ -38,21 +36,11 @@ struct sn_sequencer_settings {
 
 struct sn_sequencer {
 	struct sn_shared_state *_Atomic shared; /* what this process claims from */
-	struct snowid_clock *clock;
-	struct sn_ticks ticks;
+	struct sn_policy policy;
 	struct sn_shared_state *initial_shared; /* its replacements lie right behind it in memory */
-	unsigned start_bits;
-	uint64_t wait_t100ns;
-	uint64_t hold_t100ns;
-	uint64_t borrow_t100ns;
 	int (*renew)(void *user);
 	void *user;
 	uint64_t half_block_ticks;
-	/* While the clock is behind: the slot that waits for its tick to be opened, and since when, in
-	 * elapsed time. Each process has its own, because elapsed time has no meaning in another time
-	 * namespace. */
-	_Atomic uint64_t paced_slot;
-	_Atomic uint64_t paced_since_ns;
 };
 
 struct sn_claim {
@@ -82,20 +70,20 @@ static inline int sn_sequencer_claim(struct sn_sequencer *seq, uint64_t count,
 {
 	int64_t sec;
 	uint32_t nsec;
-	const int error = sn_clock_wall(seq->clock, &sec, &nsec);
+	const int error = sn_clock_wall(seq->policy.clock, &sec, &nsec);
 
 	if (SN_UNLIKELY(error)) {
 		claim->wait_ns = 0;
 		return error;
 	}
-	const struct sn_ticks *const ticks = &seq->ticks;
+	const struct sn_ticks *const ticks = &seq->policy.ticks;
 	if (SN_LIKELY((uint64_t)sec - (uint64_t)ticks->time.epoch_sec <= ticks->span_sec)) {
 		struct sn_shared_state *const shared =
 			atomic_load_explicit(&seq->shared, memory_order_relaxed);
 		const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
 		uint64_t next = atomic_load_explicit(&shared->next, memory_order_relaxed);
 		const uint64_t end = next + count;
-		/* The usual case: the tick of the clock is open, and has room for more than this. */
+		/* The usual case: the tick of the clock is open, with room for more than this. */
 		if (next >> ticks->bits == tick && (next & ticks->mask) != 0 &&
 		    end >> ticks->bits == tick && next < ticks->end_slot &&
 		    tick <= atomic_load_explicit(&shared->limit, memory_order_acquire) &&
@@ -137,8 +125,8 @@ static inline int sn_sequencer_claim_until(struct sn_sequencer *seq, uint64_t co
 	return error;
 }
 
-/* Renews the limit if half of the block is used, and tells when to call this again; UINT64_MAX means
- * never. */
+/* Renews the limit if half of the block is used, and tells when to call this again; UINT64_MAX
+ * means never. */
 int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns);
 
 /* How many slots could be claimed at once. Errors and *wait_ns are those of a claim. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The state that all users of an identity share, in a MAP_SHARED page that never gets another
- * identity. In a state file it is on the disk: order and size of this struct are part of its format.
+ * identity. In a state file it is on the disk: order and size of this struct are part of the
+ * format.
  */
 #ifndef SN_SHARED_STATE_H
 #define SN_SHARED_STATE_H

@@ -2,7 +2,7 @@
 #include <pthread.h>
 
 #include "libsnowid/base/pause.h"
-#include "libsnowid/sequence/plan.h"
+#include "libsnowid/sequence/sequencer.h"
 #include "libsnowid/stores.h"
 #include "tests/unit/generators.h"
 
@@ -74,11 +74,12 @@ static int claim_for(uint64_t count, uint64_t timeout_ns)
 
 static void expect_claim(uint64_t start, uint64_t count)
 {
-	ck_assert_msg(
-		claim.start == start && claim.count == count, "[%llu, +%llu) is tick %llu + %llu",
-		(unsigned long long)claim.start, (unsigned long long)claim.count,
-		(unsigned long long)(claim.start >> sequencer.ticks.bits),
-		(unsigned long long)(claim.start & ((UINT64_C(1) << sequencer.ticks.bits) - 1)));
+	ck_assert_msg(claim.start == start && claim.count == count,
+		      "[%llu, +%llu) is tick %llu + %llu", (unsigned long long)claim.start,
+		      (unsigned long long)claim.count,
+		      (unsigned long long)(claim.start >> sequencer.policy.ticks.bits),
+		      (unsigned long long)(claim.start &
+					   ((UINT64_C(1) << sequencer.policy.ticks.bits) - 1)));
 }
 
 /* ---- a competitor, which claims between a plan and its swap, and during pauses ---------------- */
@@ -322,10 +323,11 @@ TEST(claim_waits_after_a_small_step_back)
 /* Claims all there is without advancing the clock. Returns how many ticks were opened. */
 static uint64_t claim_all_available(void)
 {
-	const uint64_t before = (atomic_load(&sequencer.shared->next) - 1) >> sequencer.ticks.bits;
+	const uint64_t before =
+		(atomic_load(&sequencer.shared->next) - 1) >> sequencer.policy.ticks.bits;
 	while (sn_sequencer_claim(&sequencer, SN_CLAIM_MAX, &claim) == 0)
 		;
-	return ((atomic_load(&sequencer.shared->next) - 1) >> sequencer.ticks.bits) - before;
+	return ((atomic_load(&sequencer.shared->next) - 1) >> sequencer.policy.ticks.bits) - before;
 }
 
 TEST(hold_opens_ticks_by_elapsed_time)
