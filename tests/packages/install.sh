@@ -57,7 +57,8 @@ for compiler in "${CC:-cc} $tmp/program.c" "${CXX:-c++} $tmp/program.cc"; do
 done
 
 mandir=$(find "$tmp/root" -type d -name man3)
-sed -n 's/^\.Fn \(snowid_[a-z0-9_]*\)\( [,:;]\)*$/\1.3/p' "$mandir/libsnowid.3" | sort -u >"$tmp/functions"
+sed -n 's/^\.Fn \(snowid_[a-z0-9_]*\)\( [,:;]\)*$/\1.3/p' "$mandir/libsnowid.3" |
+	sort -u >"$tmp/functions"
 while read -r page; do
 	refers=$(sed -n 's/^\.so //p' "$mandir/$page") || true
 	if ! grep -q '^\.Dt' "$mandir/../${refers:-man3/$page}"; then echo "$page"; fi
@@ -76,7 +77,11 @@ else
 fi
 
 foreign=$(ldd "$libdir/libsnowid.so" | grep -vE 'libc\.|ld-|linux-(vdso|gate)' || true)
-if [ -z "$foreign" ]; then ok "libsnowid needs libc alone"; else not_ok "libsnowid needs $foreign"; fi
+if [ -z "$foreign" ]; then
+	ok "libsnowid needs libc alone"
+else
+	not_ok "libsnowid needs $foreign"
+fi
 
 if readelf -d "$libdir/libsnowid.so" | grep -q NODELETE; then
 	ok "libsnowid is not unloaded"
@@ -84,41 +89,39 @@ else
 	not_ok "libsnowid lacks NODELETE"
 fi
 
-if "$(find "$tmp/root" -path '*/bin/snowid')" -k ulid >"$tmp/out" && grep -qE '^[0-9A-Z]{26}$' "$tmp/out"; then
+if "$(find "$tmp/root" -path '*/bin/snowid')" -k ulid >"$tmp/out" &&
+	grep -qE '^[0-9A-Z]{26}$' "$tmp/out"; then
 	ok "the installed tool makes an ID"
 else
 	not_ok "the installed tool does not"
 fi
 
 package=$(find "$tmp/root" -path '*-packages/snowid')
-if [ -n "${PYTHON-}" ]; then
-	if "$top_srcdir/bindings/python/tests/python.sh" "$(dirname "$package")" 'test_[egv]*.py' >"$tmp/out" 2>&1; then
-		ok "the installed Python package passes its tests"
-	else
-		cat "$tmp/out"
-		not_ok "the installed Python package does not pass its tests"
-	fi
-fi
 
 passes() { # passes LANGUAGE COMMAND...
 	language=$1
 	shift
 	if "$@" >"$tmp/out" 2>&1; then
-		ok "the installed $language library passes its tests"
+		ok "the installed $language package passes its tests"
 	else
 		cat "$tmp/out"
-		not_ok "the installed $language library does not pass its tests"
+		not_ok "the installed $language package does not pass its tests"
 	fi
 }
 parent() { # parent PATTERN: of the directory of the file, the one above
 	find "$tmp/root" -path "$1" | head -n 1 | xargs dirname | xargs dirname
 }
+if [ -n "${PYTHON-}" ]; then
+	passes Python "$top_srcdir/bindings/python/tests/python.sh" "$(dirname "$package")" \
+		'test_[egv]*.py'
+fi
 if [ -e "$top_builddir/bindings/ruby/native.la" ]; then
 	passes Ruby "$top_srcdir/bindings/ruby/tests/ruby.sh" "$(parent '*/snowid/generator.rb')" \
 		"$(parent '*_ruby*/snowid/native.so')"
 fi
 if [ -e "$top_builddir/bindings/lua/snowid/cdef.lua" ]; then
-	passes Lua "$top_srcdir/bindings/lua/tests/lua.sh" "$(dirname "$(parent '*/lua/5.1/snowid/ffi.lua')")" \
+	passes Lua "$top_srcdir/bindings/lua/tests/lua.sh" \
+		"$(dirname "$(parent '*/lua/5.1/snowid/ffi.lua')")" \
 		"$(dirname "$(parent '*/lua/5.[34]/snowid/native.so')")"
 fi
 

@@ -21,9 +21,12 @@ step() { # step DESCRIPTION COMMAND...: no use going on without it
 		exit 1
 	fi
 }
+site_of() { # site_of VENV
+	"$1/bin/python" -c 'import pathlib, snowid; print(pathlib.Path(snowid.__file__).parents[1])'
+}
 # What is found in a virtual environment is what was installed there, and needs no libsnowid.
 alone() { # alone VENV
-	site=$("$1/bin/python" -c 'import os, snowid; print(os.path.dirname(os.path.dirname(snowid.__file__)))')
+	site=$(site_of "$1")
 	[ "${site#"$1"}" != "$site" ] && ! ldd "$site"/snowid/_snowid*.so | grep snowid
 }
 pip="pip --disable-pip-version-check --no-cache-dir"
@@ -38,7 +41,8 @@ step "pip makes a wheel" env CFLAGS=-O0 "$tmp/wheel/bin/python" -m $pip wheel --
 # shellcheck disable=SC2086
 step "pip installs the wheel" "$tmp/wheel/bin/python" -m $pip install --no-index "$tmp"/snowid-*.whl
 step "the wheel is what is found" alone "$tmp/wheel"
-step "the wheel has its types, and nothing but the package" "$tmp/wheel/bin/python" -W error - <<'PYTHON'
+step "the wheel has its types, and nothing but the package" \
+	"$tmp/wheel/bin/python" -W error - <<'PYTHON'
 import importlib.metadata as metadata
 import pathlib
 import snowid
@@ -52,8 +56,8 @@ assert all(f.startswith("snowid/") for f in files), files
 print(snowid.Generator("uuid7").next())
 PYTHON
 # shellcheck disable=SC2086
-step "pip installs the source distribution" "$tmp/venv/bin/python" -m $pip install --no-index --no-deps \
-	--no-build-isolation "$sdist"
+step "pip installs the source distribution" "$tmp/venv/bin/python" -m $pip install --no-index \
+	--no-deps --no-build-isolation "$sdist"
 step "the source distribution is what is found" alone "$tmp/venv"
-site=$("$tmp/venv/bin/python" -c 'import os, snowid; print(os.path.dirname(os.path.dirname(snowid.__file__)))')
+site=$(site_of "$tmp/venv")
 PYTHON="$tmp/venv/bin/python" "$top_srcdir/bindings/python/tests/python.sh" "$site" 'test_[egv]*.py'

@@ -22,24 +22,27 @@ try() { # try NAME COMMAND...
 }
 installs() {
 	make -C "$top_builddir" ruby-gem &&
-		"$RUBY" -S gem install --local --document=ri "$top_builddir"/bindings/ruby/gem/snowid-*.gem -- \
-			--with-snowid-include="$top_srcdir/include" --with-snowid-lib="$top_builddir/.libs" &&
+		"$RUBY" -S gem install --local --document=ri \
+			"$top_builddir"/bindings/ruby/gem/snowid-*.gem -- \
+			--with-snowid-include="$top_srcdir/include" \
+			--with-snowid-lib="$top_builddir/.libs" &&
 		"$RUBY" -e 'gem "snowid"; require "snowid"
-			exit Snowid::Generator.new(worker: 1).batch(10).uniq.size == 10 && Gem.loaded_specs["snowid"].version.to_s == Snowid::VERSION'
+			exit Snowid::Generator.new(worker: 1).batch(10).uniq.size == 10 &&
+				Gem.loaded_specs["snowid"].version.to_s == Snowid::VERSION'
 }
 is_in_ri() {
-	"$RUBY" -S ri -T --no-standard-docs --gems "Snowid::Generator#next" >"$tmp/page" && cat "$tmp/page" &&
-		grep -q 'next(timeout: nil) ->' "$tmp/page"
+	"$RUBY" -S ri -T --no-standard-docs --gems "Snowid::Generator#next" >"$tmp/page" &&
+		cat "$tmp/page" && grep -q 'next(timeout: nil) ->' "$tmp/page"
 }
 is_documented() { # is_documented WHAT-IS-PRINTED COMMAND...
 	printed=$1
 	shift
-	(cd "$top_builddir/bindings/ruby/gem" && env -u GEM_HOME -u GEM_PATH "$RUBY" -S "$@" lib ext/snowid/objects.c) \
-		>"$tmp/page" && cat "$tmp/page" &&
-		grep -qE "$printed" "$tmp/page"
+	(cd "$top_builddir/bindings/ruby/gem" &&
+		env -u GEM_HOME -u GEM_PATH "$RUBY" -S "$@" lib ext/snowid/objects.c) \
+		>"$tmp/page" && cat "$tmp/page" && grep -qE "$printed" "$tmp/page"
 }
 try "the gem builds, installs and works" installs
 try "ri knows it" is_in_ri
 try "RDoc finds everything documented" is_documented '^ *100.00% documented' rdoc -C
-try "YARD finds everything documented" \
-	is_documented '100.00% documented' yard stats --list-undoc --fail-on-warning --no-save --no-cache
+try "YARD finds everything documented" is_documented '100.00% documented' \
+	yard stats --list-undoc --fail-on-warning --no-save --no-cache
