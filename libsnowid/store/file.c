@@ -147,10 +147,10 @@ static int check_too_far_behind(const struct file_store *store)
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* Sets the holder on -EBUSY. */
-static int lock_in_use(const struct file_store *store, bool exclusive, struct sn_holder *holder)
+static int take_over(const struct file_store *store, bool exclusive, struct sn_holder *holder)
 {
-	const int error = sn_state_file_lock(&store->file, SN_BYTE_OF_USE,
-					     exclusive ? SN_LOCK_EXCLUSIVE : SN_LOCK_SHARED);
+	const int error = sn_file_take_over(&store->file, &store->base.settings,
+					    exclusive ? SN_LOCK_EXCLUSIVE : SN_LOCK_SHARED);
 	if (error != -EBUSY)
 		return error;
 	sn_image_holder(store->file.image, holder);
@@ -208,11 +208,9 @@ static int open_for_use(struct file_store *store, bool exclusive, struct sn_hold
 	if (error)
 		return error;
 	store->base.shared = &store->file.image->hot.shared;
-	error = lock_in_use(store, exclusive, holder);
+	error = sync_name(store);
 	if (!error)
-		error = sync_name(store);
-	if (!error)
-		error = sn_file_take_over(&store->file, &store->base.settings);
+		error = take_over(store, exclusive, holder);
 	if (!error)
 		error = check_too_far_behind(store);
 	if (error)

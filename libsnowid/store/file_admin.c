@@ -36,6 +36,14 @@ static bool is_durable(const struct sn_state_file *file)
 	return sn_system_file_system(file->fd, &file_system) == 0 && !file_system.in_memory;
 }
 
+static bool is_of_this_boot(const struct sn_image *image)
+{
+	uint64_t elapsed_ns = UINT64_MAX; /* not known: later than any */
+	sn_system_elapsed(&elapsed_ns);
+	return sn_image_is_of_this_boot(image,
+					sn_image_elapsed_word(elapsed_ns, sn_system_time_domain()));
+}
+
 static void describe_state(const struct sn_state_file *file, struct sn_store_state *state)
 {
 	const struct sn_header *const header = &file->image->header;
@@ -50,12 +58,12 @@ static void describe_state(const struct sn_state_file *file, struct sn_store_sta
 	sn_image_ticks(file->image, &state->ticks);
 	state->created_ms = header->created_ms;
 	state->recorded = sn_image_recorded(file->image, &state->limit_ms);
-	state->this_boot = sn_image_is_of_this_boot(file->image);
+	state->use = sn_system_lock_of_others(file->fd, SN_BYTE_OF_USE);
+	state->this_boot = state->use != SN_LOCK_NONE || is_of_this_boot(file->image);
 	state->next = atomic_load(&hot->shared.next);
 	state->issued =
 		atomic_load(&hot->shared.counted) + sn_ticks_low(&state->ticks, state->next);
 	state->failed = state->this_boot ? (int)atomic_load(&hot->failed) : 0;
-	state->use = sn_system_lock_of_others(file->fd, SN_BYTE_OF_USE);
 	sn_image_holder(file->image, &state->holder);
 	state->durable = is_durable(file);
 	state->mode = file->status.st_mode & 07777;
@@ -113,7 +121,7 @@ static int lock_out_others(const struct sn_state_file *file)
 static int replace_file(const struct sn_state_file *file, uint64_t end_ms)
 {
 	memset(&file->image->hot, 0, sizeof file->image->hot);
-	sn_image_set_reserved(file->image, end_ms);
+	sn_image_set_reserved(file->image, end_ms, 0);
 	const int error = sn_publish_image(file->image, file->path, 0, &file->status);
 	return error ? error : sn_publish_name(file->path);
 }

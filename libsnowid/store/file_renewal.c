@@ -52,14 +52,9 @@ static int fail_after_jump(const struct sn_state_file *file, uint64_t jump_ms, u
  * together with the domain of the clock, because elapsed time has another zero point in another
  * domain: Unix milliseconds << 16 | domain. */
 static int check_jump(const struct sn_state_file *file, const struct sn_store_settings *settings,
-		      int64_t sec, uint32_t nsec)
+		      int64_t sec, uint32_t nsec, uint64_t elapsed_ns)
 {
 	_Atomic uint64_t *const booted = &file->image->hot.booted;
-	uint64_t elapsed_ns;
-
-	const int error = sn_clock_elapsed(settings->clock, &elapsed_ns);
-	if (error)
-		return error;
 	const uint64_t wall_ms = sn_file_ms(sec, nsec), elapsed_ms = elapsed_ns / NS_PER_MS;
 	if (elapsed_ms >= wall_ms)
 		return 0; /* the host would have been booted before 1970 */
@@ -106,6 +101,7 @@ static int plan_renewal(const struct sn_state_file *file, const struct sn_store_
 			uint64_t *end_ms)
 {
 	const struct sn_hot_page *const hot = &file->image->hot;
+	uint64_t elapsed_ns = 0;
 	int64_t sec = 0;
 	uint32_t nsec = 0;
 
@@ -115,9 +111,13 @@ static int plan_renewal(const struct sn_state_file *file, const struct sn_store_
 	if (!error) /* before the elapsed time: if we are stopped in between, it is not a jump */
 		error = sn_file_read_clock(settings->clock, &sec, &nsec);
 	if (!error)
-		error = check_jump(file, settings, sec, nsec);
+		error = sn_clock_elapsed(settings->clock, &elapsed_ns);
+	if (!error)
+		error = check_jump(file, settings, sec, nsec, elapsed_ns);
 	if (error)
 		return error;
+	sn_image_note_elapsed(file->image,
+			      sn_image_elapsed_word(elapsed_ns, sn_clock_domain(settings->clock)));
 	return sn_file_end_of_block(settings, atomic_load(&hot->shared.next), sec, nsec, end_ms);
 }
 

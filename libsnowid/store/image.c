@@ -65,10 +65,12 @@ bool sn_image_recorded(const struct sn_image *image, uint64_t *end_ms)
 	return valid;
 }
 
-void sn_image_set_reserved(struct sn_image *image, uint64_t end_ms)
+void sn_image_set_reserved(struct sn_image *image, uint64_t end_ms, uint64_t elapsed_word)
 {
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		atomic_store(&image->reserved[i].word, reserved_word(end_ms));
+		atomic_store(&image->reserved[i].elapsed, elapsed_word);
+	}
 }
 
 /* An invalid word is lower than any other. */
@@ -106,9 +108,40 @@ void sn_image_set_boot(struct sn_image *image, const uint64_t boot[2])
 	atomic_store(&image->hot.boot[1], boot[1]);
 }
 
-bool sn_image_is_of_this_boot(const struct sn_image *image)
+bool sn_image_has_boot(const struct sn_image *image)
+{
+	return (atomic_load(&image->hot.boot[0]) | atomic_load(&image->hot.boot[1])) != 0;
+}
+
+uint64_t sn_image_elapsed_word(uint64_t elapsed_ns, uint16_t domain)
+{
+	const uint64_t ms = elapsed_ns / 1000000;
+	return (ms ? ms : 1) << 16 | domain;
+}
+
+static bool is_later_in_domain(uint64_t word, uint64_t other)
+{
+	return (word & UINT16_MAX) == (other & UINT16_MAX) && word > other;
+}
+
+void sn_image_note_elapsed(struct sn_image *image, uint64_t elapsed_word)
+{
+	for (int i = 0; i < 2; i++) {
+		uint64_t old = atomic_load(&image->reserved[i].elapsed);
+		while (!is_later_in_domain(old, elapsed_word) &&
+		       !atomic_compare_exchange_weak(&image->reserved[i].elapsed, &old,
+						     elapsed_word))
+			;
+	}
+}
+
+bool sn_image_is_of_this_boot(const struct sn_image *image, uint64_t elapsed_word)
 {
 	uint64_t boot[2];
+
+	for (int i = 0; i < 2; i++)
+		if (is_later_in_domain(atomic_load(&image->reserved[i].elapsed), elapsed_word))
+			return false;
 	return sn_system_boot_id(boot) && atomic_load(&image->hot.boot[0]) == boot[0] &&
 	       atomic_load(&image->hot.boot[1]) == boot[1];
 }
@@ -174,7 +207,7 @@ void sn_image_init(struct sn_image *image, const struct sn_store_settings *setti
 	atomic_store(&image->hot.shared.limit, limit);
 	sn_system_boot_id(boot);
 	sn_image_set_boot(image, boot);
-	sn_image_set_reserved(image, end_ms);
+	sn_image_set_reserved(image, end_ms, 0);
 }
 
 void sn_image_complete(struct sn_image *image, const struct sn_file_identity *identity)

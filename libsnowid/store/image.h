@@ -60,9 +60,11 @@ struct sn_image {
 	alignas(SN_IMAGE_PART) struct sn_header header;
 	alignas(SN_IMAGE_PART) struct sn_hot_page hot;
 	/* The end of what may be issued: Unix milliseconds << 16 | CRC. Two copies in two sectors,
-	 * of which the higher valid one counts. */
+	 * of which the higher valid one counts. In the same sectors, because no disk writes half of
+	 * one: the time since the boot when it was recorded, as an instant of a boot. */
 	struct {
 		alignas(SN_IMAGE_PART) _Atomic uint64_t word;
+		_Atomic uint64_t elapsed;
 	} reserved[2];
 };
 _Static_assert(sizeof(struct sn_header) == SN_IMAGE_PART &&
@@ -83,8 +85,8 @@ const char *sn_image_record_problem(const struct sn_image *image);
 /* The recorded end. False if neither copy is valid. */
 bool sn_image_recorded(const struct sn_image *image, uint64_t *end_ms);
 
-/* Sets the recorded end of an image that nobody uses. */
-void sn_image_set_reserved(struct sn_image *image, uint64_t end_ms);
+/* Sets the recorded end of an image that nobody uses, and when it was recorded: 0 if in no boot. */
+void sn_image_set_reserved(struct sn_image *image, uint64_t end_ms, uint64_t elapsed_word);
 
 /* Raises the recorded end, in competition with others. Returns what is recorded then. */
 uint64_t sn_image_raise_reserved(struct sn_image *image, uint64_t end_ms);
@@ -96,9 +98,18 @@ uint64_t sn_image_last_tick(const struct sn_ticks *ticks, uint64_t unix_ms);
 void sn_image_ticks(const struct sn_image *image, struct sn_ticks *ticks);
 
 void sn_image_set_boot(struct sn_image *image, const uint64_t boot[2]);
+bool sn_image_has_boot(const struct sn_image *image);
 
-/* Whether the shared state is of the current boot. */
-bool sn_image_is_of_this_boot(const struct sn_image *image);
+/* A point in the time since the boot, in one word that is never 0: milliseconds << 16 | the domain
+ * of the clock. Two of them can be compared if their domains are the same. */
+uint64_t sn_image_elapsed_word(uint64_t elapsed_ns, uint16_t domain);
+
+/* Notes when something is recorded: never an earlier time than before, in the same domain. */
+void sn_image_note_elapsed(struct sn_image *image, uint64_t elapsed_word);
+
+/* Whether the shared state is of the current boot, as far as an image shows that nobody uses: it has
+ * the boot ID, and was not last recorded later in its boot than it is now in this one. */
+bool sn_image_is_of_this_boot(const struct sn_image *image, uint64_t elapsed_word);
 
 void sn_image_holder(const struct sn_image *image, struct sn_holder *holder);
 void sn_image_set_holder(struct sn_image *image, const struct sn_holder *holder);
