@@ -2,7 +2,7 @@
  *
  * The daemon's request path, from bytes to bytes: HTTP, routes, parameters, IDs, parts of IDs.
  *
- * The first byte says in how large pieces the rest arrives.
+ * The first byte is the size of the pieces in which the rest arrives; 0: all at once.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -65,7 +65,7 @@ static bool check_hosts(const char *key, const struct text_list *hosts, bool nee
 	return true;
 }
 
-/* What each setting alone does not show. */
+/* Checks that concern more than one setting, or only the daemon. */
 static bool check_settings(const struct settings *s, struct settings_error *error)
 {
 	if (s->clock_warn > s->clock_refuse)

@@ -15,7 +15,7 @@
 /* With more output than this, pipelined requests wait until it has been sent. */
 #define OUTPUT_HIGH 262144
 
-struct http {
+struct http_connection {
 	struct connection connection;
 	struct http_parser parser;
 	struct waiter waiter; /* of a request that waits */
@@ -23,14 +23,14 @@ struct http {
 	bool served; /* a request has been replied to */
 };
 
-static struct http_thread *thread_of(const struct http *http)
+static struct http_thread *thread_of(const struct http_connection *http)
 {
 	return http->connection.protocol_state;
 }
 
 /* ---- replying -------------------------------------------------------------------------------- */
 
-static void log_access(const struct http *http, const struct http_reply *reply)
+static void log_access(const struct http_connection *http, const struct http_reply *reply)
 {
 	const struct http_request *const request = http->parser.request;
 	char peer[64], status[16], us[24];
@@ -45,14 +45,14 @@ static void log_access(const struct http *http, const struct http_reply *reply)
 		  "us", us, NULL);
 }
 
-static enum http_persistence persistence_of(const struct http *http)
+static enum http_persistence persistence_of(const struct http_connection *http)
 {
 	if (!http->parser.keep_alive)
 		return HTTP_CLOSES;
 	return http->parser.llhttp.http_minor == 0 ? HTTP_KEEPS_HTTP10 : HTTP_KEEPS;
 }
 
-static void send_reply(struct http *http, const struct http_reply *reply)
+static void send_reply(struct http_connection *http, const struct http_reply *reply)
 {
 	struct loop *const loop = http->connection.loop;
 	const struct http_request *const request = http->parser.request;
@@ -75,7 +75,7 @@ static void send_reply(struct http *http, const struct http_reply *reply)
 
 /* Replies to what cannot be understood, and closes: it is not known where the next request
  * begins. */
-static void refuse_fault(struct http *http, unsigned status)
+static void refuse_fault(struct http_connection *http, unsigned status)
 {
 	static const struct {
 		unsigned status;
@@ -106,7 +106,7 @@ static void refuse_fault(struct http *http, unsigned status)
 
 /* ---- serving --------------------------------------------------------------------------------- */
 
-static void reply_or_wait(struct http *http, enum http_outcome outcome)
+static void reply_or_wait(struct http_connection *http, enum http_outcome outcome)
 {
 	http->waiting = outcome == HTTP_WAITING;
 	if (http->waiting)
@@ -115,7 +115,7 @@ static void reply_or_wait(struct http *http, enum http_outcome outcome)
 		send_reply(http, &http->parser.request->reply);
 }
 
-static void serve_request(struct http *http)
+static void serve_request(struct http_connection *http)
 {
 	struct http_request *const request = http->parser.request;
 
@@ -126,7 +126,7 @@ static void serve_request(struct http *http)
 
 static void resume_request(struct waiter *waiter, enum wake wake)
 {
-	struct http *const http = WAITER_OWNER(waiter, struct http, waiter);
+	struct http_connection *const http = WAITER_OWNER(waiter, struct http_connection, waiter);
 
 	if (wake == WAKE_END) {
 		connection_close(&http->connection);
@@ -150,7 +150,7 @@ static void http_end(void *thread)
 
 static void http_open(struct connection *c)
 {
-	struct http *const http = (struct http *)c;
+	struct http_connection *const http = (struct http_connection *)c;
 
 	http_parser_init(&http->parser, thread_of(http));
 	http->waiter.resume = resume_request;
@@ -158,15 +158,15 @@ static void http_open(struct connection *c)
 
 static void http_close(struct connection *c)
 {
-	struct http *const http = (struct http *)c;
+	struct http_connection *const http = (struct http_connection *)c;
 
 	waiting_remove(&http->waiter);
 	http_parser_clear(&http->parser);
 }
 
 /* Parses up to the end of a request. What it sets on the way is passed on. */
-static enum http_parsed parse_request(struct http *http, const char *bytes, size_t length,
-				      size_t *used)
+static enum http_parsed parse_request(struct http_connection *http, const char *bytes,
+				      size_t length, size_t *used)
 {
 	struct http_parser *const parser = &http->parser;
 	const enum http_parsed parsed = http_parse(parser, bytes, length, used);
@@ -181,7 +181,7 @@ static enum http_parsed parse_request(struct http *http, const char *bytes, size
 
 static size_t http_input(struct connection *c, const char *bytes, size_t length)
 {
-	struct http *const http = (struct http *)c;
+	struct http_connection *const http = (struct http_connection *)c;
 	size_t done = 0, used;
 
 	while (done < length && !http->waiting && !c->finishing && !c->closing && c->share > 0 &&
@@ -204,12 +204,12 @@ static size_t http_input(struct connection *c, const char *bytes, size_t length)
 
 static bool http_is_blocked(const struct connection *c)
 {
-	return ((const struct http *)c)->waiting;
+	return ((const struct http_connection *)c)->waiting;
 }
 
 static enum phase http_phase(const struct connection *c)
 {
-	const struct http *const http = (const struct http *)c;
+	const struct http_connection *const http = (const struct http_connection *)c;
 
 	if (http->parser.request)
 		return PHASE_REQUEST;
@@ -218,7 +218,7 @@ static enum phase http_phase(const struct connection *c)
 
 static void http_expire(struct connection *c, enum phase phase)
 {
-	struct http *const http = (struct http *)c;
+	struct http_connection *const http = (struct http_connection *)c;
 
 	if (phase == PHASE_REQUEST && http->parser.request)
 		refuse_fault(http, 408);
@@ -237,7 +237,7 @@ struct protocol http_protocol(const struct http_handler *handler)
 		.user = handler,
 		.begin = http_begin,
 		.end = http_end,
-		.connection_size = sizeof(struct http),
+		.connection_size = sizeof(struct http_connection),
 		.open = http_open,
 		.close = http_close,
 		.input = http_input,

@@ -98,7 +98,7 @@ static int read_weight(const char *at, const char *end)
 	return weight < 1000 ? weight : 1000;
 }
 
-/* That of one item, "text/plain;level=1;q=0.5". */
+/* The weight of one item, "text/plain;level=1;q=0.5"; 1000 if none is given. */
 static int weight_of(const char *item, const char *end)
 {
 	const char *at = item;
@@ -111,7 +111,7 @@ static int weight_of(const char *item, const char *end)
 	return 1000;
 }
 
-/* The weight that a media range has in a field; -1: it is not named. */
+/* The weight of a media range in a header; -1 if it does not occur there. */
 static int find_weight(const char *accept, size_t length, const char *range)
 {
 	const char *const end = accept + length;
@@ -131,7 +131,7 @@ static int find_weight(const char *accept, size_t length, const char *range)
 	return -1;
 }
 
-/* The most specific range counts. */
+/* The most specific range decides (RFC 9110, section 12.5.1). */
 static int weight_of_best_range(const char *accept, size_t length, const char *const ranges[3])
 {
 	for (int i = 0; i < 3; i++) {

@@ -11,7 +11,7 @@
 enum query_parameter { QUERY_KIND = 1, QUERY_COUNT = 2, QUERY_ID = 4 };
 
 struct query_text {
-	const char *data; /* NULL: there is none */
+	const char *data; /* NULL if there is none */
 	size_t length;
 };
 
@@ -23,7 +23,7 @@ struct query {
  * NULL, or what is wrong. */
 const char *query_read(char *text, unsigned allowed, struct query *query);
 
-/* Whether an Accept field prefers JSON to plain text. */
+/* Whether the value of an Accept header prefers JSON to plain text. */
 bool query_prefers_json(const char *accept, size_t length);
 
 #endif

@@ -203,7 +203,7 @@ static bool open_for_loops(struct sockets *sockets, const struct protocol *proto
 		remember_socket_file(sockets, address);
 		return add_shared(sockets, protocol, fd);
 	}
-	/* With SO_REUSEPORT alone, a second daemon would take half of the connections of the first. */
+	/* With SO_REUSEPORT alone, a second daemon would take half of the connections. */
 	const int probe = open_socket(address, false);
 	if (probe < 0)
 		return false;
@@ -303,7 +303,7 @@ bool listen_open(const struct settings *settings, size_t loops, const struct pro
 	if (settings->listen.count == 0) {
 		if (!open_address(sockets, settings, rest, "127.0.0.1", error))
 			return false;
-		/* A host may have no IPv6. */
+		/* A host without IPv6 has no ::1. */
 		if (!open_address(sockets, settings, rest, "::1", &why))
 			log_event(LOG_LEVEL_INFO, "not listening", "reason", why.text, NULL);
 		return true;

@@ -86,7 +86,7 @@ void waiting_drain(struct waiting *waiting)
 		struct waiter *const head = &waiting->queues[phase];
 		struct waiter *next;
 		for (struct waiter *waiter = head->next; waiter != head; waiter = next) {
-			next = waiter->next; /* it ends itself, and nobody else */
+			next = waiter->next; /* it may end itself, but no other */
 			waiter->resume(waiter, WAKE_DRAIN);
 		}
 	}

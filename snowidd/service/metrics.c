@@ -130,7 +130,7 @@ static void write_connections(struct buffer *to, struct service *service, const 
 		(double)SUM(service, refused));
 	if (live->tls)
 		write_single(to, "tls_certificate_end_timestamp_seconds", "gauge",
-			     "When the certificate of this service expires.",
+			     "When the certificate of this server expires.",
 			     (double)tls_certificate_end(live->tls));
 }
 
@@ -160,12 +160,12 @@ static void write_clock(struct buffer *to, struct service *service)
 	write_single(to, "ntp_synchronised", "gauge",
 		     "1 while the kernel considers the clock synchronised.", clock.synchronised);
 	write_single(to, "ntp_measurements_total", "counter",
-		     "Measurements of the clock with NTP services.", (double)clock.measurements);
+		     "Measurements of the clock with NTP servers.", (double)clock.measurements);
 	write_single(to, "ntp_unanswered_total", "counter",
-		     "Measurements that no NTP service answered.", (double)clock.unanswered);
+		     "Measurements that no NTP server answered.", (double)clock.unanswered);
 }
 
-/* In seconds from now until the instant at which the last ID of a layout is made. */
+/* Until the time of the last ID that a layout has. */
 static double seconds_until_end(const struct served_kind *kind)
 {
 	int64_t end, now;

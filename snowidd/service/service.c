@@ -52,7 +52,7 @@ static enum refusal refusal_of(const struct service *service, int error)
 	case SNOWID_E_EPOCH:
 	case SNOWID_E_ENDED:
 		return REFUSED_ENDED;
-	case SNOWID_E_CLOSED: /* by us, or since the store says that another has the worker */
+	case SNOWID_E_CLOSED: /* by us, or because another process has the worker */
 		return atomic_load(&service->draining) ? REFUSED_STOPPING : REFUSED_CONFLICT;
 	default:
 		return REFUSED_INTERNAL;
@@ -312,7 +312,7 @@ static int make_ids(struct id_request *request, uint64_t *wait_ns)
 	while (!error && request->made < request->count) {
 		if (request->count > 1)
 			request->made += make_many(request);
-		/* What a batch cannot give at once: its next ID says how long to wait. */
+		/* Only a call for one ID says how long to wait. */
 		if (request->made < request->count) {
 			error = make_one(request, wait_ns);
 			request->made += !error;
@@ -359,7 +359,7 @@ enum refusal service_fill(struct service *service, struct id_request *request,
 
 /* ---- health ---------------------------------------------------------------------------------- */
 
-/* Whether the keeper is late with no more than requests wait for. */
+/* Whether a request may still wait until the keeper has renewed the store. */
 static bool is_soon_renewed(const struct service *service, struct served_kind *kind)
 {
 	const uint64_t now = elapsed_ns(), at = atomic_load(&kind->limit_at_ns);
