@@ -10,7 +10,7 @@
 /* ---- handles --------------------------------------------------------------------------------- */
 
 /* The userdata of every object begins with the handle; NULL if the object has been freed. */
-struct generator {
+struct lua_generator {
 	struct snowid_generator *handle;
 	const char *wide; /* the metatable of its IDs; NULL if they are integers */
 };
@@ -65,10 +65,10 @@ void snowid_lua_push_config(lua_State *L, struct snowid_config *config)
 
 void snowid_lua_push_generator(lua_State *L, struct snowid_generator *handle)
 {
-	struct generator *const generator = lua_newuserdata(L, sizeof *generator);
+	struct lua_generator *const generator = lua_newuserdata(L, sizeof *generator);
 	char kind[16] = ""; /* only layouts have longer names */
 
-	*generator = (struct generator){handle, NULL};
+	*generator = (struct lua_generator){handle, NULL};
 	snowid_generator_get(handle, "kind", kind, sizeof kind, NULL);
 	if (strcmp(kind, "ulid") == 0)
 		generator->wide = SNOWID_LUA_ULID;
@@ -125,9 +125,9 @@ int snowid_lua_open(lua_State *L, const struct snowid_config *config,
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
-static const struct generator *check_open_generator(lua_State *L)
+static const struct lua_generator *check_open_generator(lua_State *L)
 {
-	const struct generator *const generator = luaL_checkudata(L, 1, SNOWID_LUA_GENERATOR);
+	const struct lua_generator *const generator = luaL_checkudata(L, 1, SNOWID_LUA_GENERATOR);
 	luaL_argcheck(L, generator->handle, 1, "it has been freed");
 	return generator;
 }
@@ -140,12 +140,13 @@ static void push_id128(lua_State *L, const char *metatable, const struct snowid_
 	luaL_setmetatable(L, metatable);
 }
 
-union drawn {
+union lua_id_value {
 	uint64_t number;
 	struct snowid_id128 wide;
 };
 
-static void push_id(lua_State *L, const struct generator *generator, const union drawn *id)
+static void push_id(lua_State *L, const struct lua_generator *generator,
+		    const union lua_id_value *id)
 {
 	if (generator->wide)
 		push_id128(L, generator->wide, &id->wide);
@@ -166,8 +167,8 @@ static uint64_t check_timeout(lua_State *L, int index)
  * because it is also the iterator of ids(). */
 static int method_draw(lua_State *L)
 {
-	const struct generator *const generator = check_open_generator(L);
-	union drawn id;
+	const struct lua_generator *const generator = check_open_generator(L);
+	union lua_id_value id;
 	const int error = generator->wide ? snowid_generator_next128(generator->handle, &id.wide)
 					  : snowid_generator_next(generator->handle, &id.number);
 
@@ -180,11 +181,11 @@ static int method_draw(lua_State *L)
 /* The same, but the second argument is the timeout in seconds. */
 static int method_next(lua_State *L)
 {
-	union drawn id;
+	union lua_id_value id;
 
 	if (lua_isnoneornil(L, 2))
 		return method_draw(L);
-	const struct generator *const generator = check_open_generator(L);
+	const struct lua_generator *const generator = check_open_generator(L);
 	const uint64_t timeout = check_timeout(L, 2);
 	const int error =
 		generator->wide ? snowid_generator_next128_for(generator->handle, timeout, &id.wide)
@@ -198,8 +199,8 @@ static int method_next(lua_State *L)
 /* Draws an ID; or returns nil, and the number of seconds after which to try again. */
 static int method_try_next(lua_State *L)
 {
-	const struct generator *const generator = check_open_generator(L);
-	union drawn id;
+	const struct lua_generator *const generator = check_open_generator(L);
+	union lua_id_value id;
 	uint64_t wait_ns = 0;
 	const int error =
 		generator->wide
@@ -221,7 +222,7 @@ static int method_try_next(lua_State *L)
  * error contains the IDs already made as `partial`. */
 static int method_batch(lua_State *L)
 {
-	const struct generator *const generator = check_open_generator(L);
+	const struct lua_generator *const generator = check_open_generator(L);
 	const size_t size = generator->wide ? sizeof(struct snowid_id128) : sizeof(uint64_t);
 	const size_t count =
 		(size_t)snowid_lua_unsigned(L, 2, "count", (uint64_t)(PTRDIFF_MAX / size));

@@ -32,12 +32,12 @@ static struct source *source_of(PyObject *object)
 }
 
 /* An ID of 64 or 128 bits. */
-union id {
+union python_id_value {
 	uint64_t narrow;
 	struct snowid_id128 wide;
 };
 
-static PyObject *id_object(const struct source *source, const union id *id)
+static PyObject *id_object(const struct source *source, const union python_id_value *id)
 {
 	return source->maker ? source->make(source->maker, &id->wide)
 			     : PyLong_FromUnsignedLongLong(id->narrow);
@@ -63,13 +63,13 @@ static void count_drawn(struct source *source, uint64_t ids)
 		maintain_store(source);
 }
 
-static int try_draw(struct source *source, union id *id, uint64_t *wait_ns)
+static int try_draw(struct source *source, union python_id_value *id, uint64_t *wait_ns)
 {
 	return source->maker ? snowid_generator_try_next128(source->generator, &id->wide, wait_ns)
 			     : snowid_generator_try_next(source->generator, &id->narrow, wait_ns);
 }
 
-static int draw_within(struct source *source, uint64_t timeout_ns, union id *id)
+static int draw_within(struct source *source, uint64_t timeout_ns, union python_id_value *id)
 {
 	int error;
 
@@ -90,7 +90,8 @@ static int is_temporary(int error)
 /* Draws one ID after a try that failed. Waits for up to *timeout_ns and subtracts the time waited.
  * Returns -1 with an exception. */
 static int __attribute__((cold, noinline))
-draw_waiting(struct source *source, int error, uint64_t wait_ns, uint64_t *timeout_ns, union id *id)
+draw_waiting(struct source *source, int error, uint64_t wait_ns, uint64_t *timeout_ns,
+	     union python_id_value *id)
 {
 	for (; error; error = try_draw(source, id, &wait_ns)) {
 		if (wait_ns == 0 || *timeout_ns == 0) {
@@ -115,7 +116,7 @@ draw_waiting(struct source *source, int error, uint64_t wait_ns, uint64_t *timeo
 }
 
 /* Draws one ID. Returns -1 with an exception. */
-static inline int draw_id(struct source *source, uint64_t *timeout_ns, union id *id)
+static inline int draw_id(struct source *source, uint64_t *timeout_ns, union python_id_value *id)
 {
 	uint64_t wait_ns;
 	const int error = try_draw(source, id, &wait_ns);
@@ -129,7 +130,7 @@ static inline int draw_id(struct source *source, uint64_t *timeout_ns, union id 
 
 static inline PyObject *draw_id_object(struct source *source, uint64_t timeout_ns)
 {
-	union id id;
+	union python_id_value id;
 
 	return draw_id(source, &timeout_ns, &id) == 0 ? id_object(source, &id) : NULL;
 }
@@ -262,7 +263,7 @@ static size_t draw_many(struct source *source, uint64_t timeout_ns, unsigned cha
 {
 	const size_t size = id_size(source);
 	const int may_wait = timeout_ns > 0;
-	union id id;
+	union python_id_value id;
 	size_t made = 0;
 
 	for (;;) {
@@ -282,7 +283,7 @@ static size_t draw_many(struct source *source, uint64_t timeout_ns, unsigned cha
 static PyObject *id_list(const struct source *source, const unsigned char *ids, size_t made)
 {
 	PyObject *const list = PyList_New((Py_ssize_t)made);
-	union id id;
+	union python_id_value id;
 
 	for (size_t i = 0; list && i < made; i++) {
 		memcpy(&id, ids + i * id_size(source), id_size(source));

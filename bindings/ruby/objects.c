@@ -19,7 +19,7 @@
 #define CHUNK      512  /* IDs of a batch made at a time */
 #define PAGE       4096 /* memory of a generator or a manual clock outside of Ruby's heap */
 
-struct generator {
+struct ruby_generator {
 	struct snowid_generator *handle;
 	VALUE wide;                   /* the class of its IDs; nil if they are Integers */
 	uint64_t timeout_ns;          /* of calls without a timeout of their own */
@@ -48,7 +48,7 @@ static void free_clock(void *clock)
 
 static void free_generator(void *pointer)
 {
-	struct generator *const generator = pointer;
+	struct ruby_generator *const generator = pointer;
 	snowid_generator_free(generator->handle);
 	xfree(generator);
 	rb_gc_adjust_memory_usage(-PAGE);
@@ -56,7 +56,7 @@ static void free_generator(void *pointer)
 
 static void mark_generator(void *pointer)
 {
-	const struct generator *const generator = pointer;
+	const struct ruby_generator *const generator = pointer;
 	rb_gc_mark(generator->wide);
 }
 
@@ -116,7 +116,7 @@ struct snowid_config *snowid_ruby_config(VALUE object)
 	return handle_of(object, &config_type);
 }
 
-static struct generator *unwrap_generator(VALUE object)
+static struct ruby_generator *unwrap_generator(VALUE object)
 {
 	return handle_of(object, &generator_type);
 }
@@ -201,7 +201,7 @@ int snowid_ruby_maintain(struct snowid_generator *generator, uint64_t *again_in_
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
-union drawn {
+union ruby_id_value {
 	uint64_t number;
 	struct snowid_id128 wide;
 };
@@ -212,8 +212,8 @@ union chunk {
 };
 
 struct draw {
-	const struct generator *generator;
-	union drawn id;
+	const struct ruby_generator *generator;
+	union ruby_id_value id;
 	uint64_t timeout_ns, wait_ns;
 	int error;
 };
@@ -263,7 +263,7 @@ static uint64_t coarse_now_ns(void)
 }
 
 /* Draws that do not wait never renew the store, so every call maintains it when that is due. */
-static void maintain_when_due(struct generator *generator)
+static void maintain_when_due(struct ruby_generator *generator)
 {
 	const uint64_t maintain_at =
 		atomic_load_explicit(&generator->maintain_at, memory_order_relaxed);
@@ -291,7 +291,7 @@ static VALUE new_id128(VALUE class, const struct snowid_id128 *id)
 	return rb_obj_freeze(object);
 }
 
-static VALUE id_value(const struct generator *generator, uint64_t number,
+static VALUE id_value(const struct ruby_generator *generator, uint64_t number,
 		      const struct snowid_id128 *wide)
 {
 	return NIL_P(generator->wide) ? ULL2NUM(number) : new_id128(generator->wide, wide);
@@ -307,7 +307,7 @@ static VALUE keyword_options(int argc, const VALUE *argv, int others)
 }
 
 /* Returns the value of `timeout:` in ns. */
-static uint64_t timeout_option(const struct generator *generator, VALUE options)
+static uint64_t timeout_option(const struct ruby_generator *generator, VALUE options)
 {
 	static ID names[1];
 	VALUE value = Qundef;
@@ -331,7 +331,7 @@ static uint64_t timeout_option(const struct generator *generator, VALUE options)
  */
 static VALUE generator_next(int argc, VALUE *argv, VALUE self)
 {
-	struct generator *const generator = unwrap_generator(self);
+	struct ruby_generator *const generator = unwrap_generator(self);
 	struct draw draw = {.generator = generator, .timeout_ns = generator->timeout_ns};
 
 	if (argc > 0)
@@ -353,7 +353,7 @@ static VALUE generator_next(int argc, VALUE *argv, VALUE self)
  */
 static VALUE generator_try_next(VALUE self)
 {
-	struct generator *const generator = unwrap_generator(self);
+	struct ruby_generator *const generator = unwrap_generator(self);
 	struct draw draw = {.generator = generator};
 
 	maintain_when_due(generator);
@@ -368,7 +368,7 @@ static VALUE generator_try_next(VALUE self)
 }
 
 /* Appends up to `count` IDs that are available without waiting. Returns how many. */
-static size_t append_chunk(const struct generator *generator, size_t count, VALUE ids)
+static size_t append_chunk(const struct ruby_generator *generator, size_t count, VALUE ids)
 {
 	union chunk chunk;
 	size_t made = 0;
@@ -393,7 +393,7 @@ static size_t append_chunk(const struct generator *generator, size_t count, VALU
  */
 static VALUE generator_batch(int argc, VALUE *argv, VALUE self)
 {
-	struct generator *const generator = unwrap_generator(self);
+	struct ruby_generator *const generator = unwrap_generator(self);
 	struct draw draw = {.generator = generator};
 	const VALUE ids = rb_ary_new();
 	VALUE error;
@@ -453,9 +453,9 @@ static VALUE id_class_of_kind(const char *kind)
 VALUE snowid_ruby_new_generator(struct snowid_generator *handle)
 {
 	char kind[16] = "", timeout[32] = "", store[16] = "";
-	struct generator *generator;
-	const VALUE object = TypedData_Make_Struct(snowid_constant("Generator"), struct generator,
-						   &generator_type, generator);
+	struct ruby_generator *generator;
+	const VALUE object = TypedData_Make_Struct(
+		snowid_constant("Generator"), struct ruby_generator, &generator_type, generator);
 
 	rb_gc_adjust_memory_usage(PAGE);
 	generator->handle = handle;

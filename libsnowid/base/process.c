@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Counts the forks between the first ancestor and this process. That one has happened is noticed in two
- * ways, as with random bytes: the kernel wipes a page in a child (MADV_WIPEONFORK), and an atfork handler
- * clears the number in it. A raw clone(2) runs no handler, and qemu-user wipes no page.
+ * Counts the forks between the first ancestor and this process. That one has happened is noticed in
+ * two ways, as with random bytes: the kernel wipes a page in a child (MADV_WIPEONFORK), and an
+ * atfork handler clears the number in it. A raw clone(2) runs no handler, and qemu-user wipes no
+ * page.
  */
 #include "libsnowid/base/process.h"
 

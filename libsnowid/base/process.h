@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which process this is, among those that forked from one another. A PID does not tell: a child in a PID
- * namespace of its own may have the number of its parent, and a number is used again.
+ * Which process this is, among those that forked from one another. A PID does not tell: a child in
+ * a PID namespace of its own may have the number of its parent, and a number is used again.
  */
 #ifndef SN_PROCESS_H
 #define SN_PROCESS_H

@@ -19,8 +19,8 @@
  * not been written to need no memory. */
 #define STATES 4096
 
-/* How long a child waits for its opener once this has been silent for a TTL: after a suspension of the
- * host, both are late. */
+/* How long a child waits for its opener once this has been silent for a TTL: after a suspension of
+ * the host, both are late. */
 #define OPENER_GRACE_NS UINT64_C(1000000000)
 
 /* What a child shares with its opener. */

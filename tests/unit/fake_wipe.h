@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two mechanisms tell a child that it is one: the kernel, which wipes pages, and an atfork handler. A test
- * can do without either of them.
+ * Two mechanisms tell a child that it is one: the kernel, which wipes pages, and an atfork handler.
+ * A test can do without either of them.
  */
 #ifndef TESTS_FAKE_WIPE_H
 #define TESTS_FAKE_WIPE_H

@@ -82,7 +82,7 @@ static void expect_claim(uint64_t start, uint64_t count)
 					   ((UINT64_C(1) << sequencer.policy.ticks.bits) - 1)));
 }
 
-/* ---- a competitor, which claims between a plan and its swap, and during pauses ---------------- */
+/* ---- a competitor, which claims between a plan and its swap, and during pauses --------------- */
 
 static int competing_claims, pauses;
 
