@@ -403,8 +403,9 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *                        (default: all) that no other process of the host has. It becomes free when
  *                        the generator is freed, or when the last process that holds it ends. Each
  *                        worker has a state file in the directory, with which its next owner
- *                        continues. field (default: worker, machine or shard) is the field to
- *                        assign; if that field is set, it asks for that worker. */
+ *                        continues; one whose file is damaged is passed over. field (default:
+ *                        worker, machine or shard) is the field to assign; if that field is set, it
+ *                        asks for that worker. */
 struct snowid_config;
 
 /* Creates a config with the defaults. -ENOMEM; the errors of snowid_config_set_store() if the value
@@ -485,11 +486,11 @@ int snowid_store_info_at(const struct snowid_store_info *info, size_t record, si
 			 const char **key, const char **text, enum snowid_value *type);
 
 /* Marks a state file that was copied or restored as an original, or all files in a directory of
- * slots:. New IDs will be later than all that is recorded and later than the present time. Unsafe
- * if the file it was copied from is still used, on this or another host: both then make the same
- * IDs. A file that is not a copy is left unchanged. SNOWID_E_SYNTAX: not a valid store URL.
- * SNOWID_E_STORE: the file is damaged, or the store has no files. -EBUSY: the file is in use.
- * -errno. */
+ * slots:, also after an error with one of them. New IDs will be later than all that is recorded and
+ * later than the present time. Unsafe if the file it was copied from is still used, on this or
+ * another host: both then make the same IDs. A file that is not a copy is left unchanged.
+ * SNOWID_E_SYNTAX: not a valid store URL. SNOWID_E_STORE: the file is damaged, or the store has no
+ * files. -EBUSY: the file is in use. -errno. */
 int snowid_store_adopt(const char *url);
 
 /* Changes the time that a state file has recorded, to a later or earlier one: the next ID will be

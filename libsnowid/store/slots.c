@@ -10,16 +10,20 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/thread.h"
 #include "libsnowid/store/file.h"
 #include "libsnowid/store/file_admin.h"
+#include "libsnowid/store/state_file.h"
 
 #define DIRECTORY_SIZE 3072
 #define NAME_SIZE      32
@@ -140,72 +144,182 @@ static int slots_find_range(const struct slots_url *slots, const struct sn_store
 
 /* ---- opening the first that is free ---------------------------------------------------------- */
 
-/* The processes that hold the workers, as far as there is room in an error, and how many more. */
-struct slots_holders {
+/* Items of an error, as far as there is room for them, and how many more there are. */
+struct slots_list {
 	char text[200];
 	size_t length;
 	uint64_t more;
 };
+#define ROOM_FOR_MORE sizeof " and 18446744073709551615 more"
 
-static void slots_add_holder(struct slots_holders *holders, const struct sn_holder *holder)
+static void slots_list_add(struct slots_list *list, const char *item)
 {
-	char one[sizeof holders->text], since[SNOWID_TIME_TEXT] = "?";
+	const size_t room = sizeof list->text - ROOM_FOR_MORE - list->length;
+	const size_t length = strlen(item) + (list->length > 0 ? 2 : 0);
 
-	snowid_time_format((int64_t)(holder->since_ms / 1000), 0, since);
-	const int length =
-		snprintf(one, sizeof one, "%s%" PRIu64 " on %s since %s",
-			 holders->length ? ", " : "", holder->process, holder->host, since);
-	if (length < 0 || holders->length + (size_t)length >= sizeof holders->text) {
-		holders->more++;
+	if (list->more > 0 || length >= room) {
+		list->more++;
 		return;
 	}
-	memcpy(holders->text + holders->length, one, (size_t)length + 1);
-	holders->length += (size_t)length;
+	snprintf(list->text + list->length, room, "%s%s", list->length > 0 ? ", " : "", item);
+	list->length += length;
+}
+
+static void slots_list_end(struct slots_list *list)
+{
+	if (list->more > 0)
+		snprintf(list->text + list->length, ROOM_FOR_MORE, " and %" PRIu64 " more",
+			 list->more);
+}
+
+/* Why the workers that were tried cannot be had. */
+struct slots_search {
+	struct slots_list holders;  /* processes that have one */
+	struct slots_list unusable; /* workers whose state files cannot be used */
+	bool only_one;              /* worker is wanted */
+	bool directory_made;
+	bool parent_synced;
+};
+
+static void slots_add_holder(struct slots_search *search, const struct sn_holder *holder)
+{
+	char text[128], since[SNOWID_TIME_TEXT] = "?";
+
+	snowid_time_format((int64_t)(holder->since_ms / 1000), 0, since);
+	snprintf(text, sizeof text, "%" PRIu64 " on %s since %s", holder->process, holder->host,
+		 since);
+	slots_list_add(&search->holders, text);
+}
+
+static int slots_fail_none_left(const struct slots_url *slots, const char *field, uint64_t first,
+				uint64_t last, struct slots_search *search)
+{
+	const bool some_held = search->holders.length > 0;
+
+	slots_list_end(&search->holders);
+	slots_list_end(&search->unusable);
+	if (search->unusable.length == 0)
+		return sn_fail(SNOWID_E_STORE,
+			       "all values of %s from %" PRIu64 " to %" PRIu64
+			       " in slots:%.60s are taken, by process %s%s; stop one, or widen the "
+			       "range",
+			       field, first, last, slots->directory, search->holders.text,
+			       search->holders.more > 0 ? " (see snowid store)" : "");
+	return sn_fail(SNOWID_E_STORE,
+		       "no %s from %" PRIu64 " to %" PRIu64
+		       " in slots:%.60s is free: the state files of %.80s cannot be used (see "
+		       "snowid store)%s%.60s; restore them, or widen the range",
+		       field, first, last, slots->directory, search->unusable.text,
+		       some_held ? ", the others are taken, by process " : "",
+		       search->holders.text);
+}
+
+/* Whether a state file is there, but nobody can use it. Then other workers may be free. Any other
+ * error is not of this file alone: the clock, another kind, a directory that was copied. */
+static bool slots_is_unusable(const char *path)
+{
+	struct sn_state_file file = {.fd = -1};
+	struct stat status;
+
+	if (lstat(path, &status) != 0)
+		return false;
+	int error = sn_state_file_open(&file, path, O_RDWR);
+	if (!error)
+		error = sn_state_file_check(&file);
+	if (!error)
+		error = sn_state_file_read(&file);
+	if (!error)
+		error = sn_state_file_check_image(&file);
+	if (!error)
+		error = sn_state_file_check_record(&file);
+	const bool writable_by_all = !error && (file.status.st_mode & S_IWOTH) != 0;
+	sn_state_file_close(&file);
+	return writable_by_all ||
+	       (error && error != -ENOMEM && error != -EMFILE && error != -ENFILE);
+}
+
+/* A directory that was made may vanish in a power failure until the one that it is in is synced.
+ * That is done before there is a file in it, because who made it may have been killed. One that
+ * others made may be in a directory that this process cannot read. */
+static int slots_sync_parent(const struct slots_url *slots, const struct slots_search *search)
+{
+	char parent[DIRECTORY_SIZE + sizeof "/.."];
+
+	snprintf(parent, sizeof parent, "%s/..", slots->directory);
+	const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int error = fd < 0 ? -errno : sn_system_sync_file(fd);
+	if (fd >= 0)
+		close(fd);
+	if (!error || (error == -EACCES && !search->directory_made))
+		return 0;
+	return sn_fail(error, "cannot sync the directory that slots:%.200s is in: %s",
+		       slots->directory, snowid_strerror(error));
+}
+
+/* -EBUSY: this one cannot be had, which has been noted, but another may be free. */
+static int slots_try(const struct slots_url *slots, const struct sn_store_settings *settings,
+		     const struct sn_store_field *field, struct slots_search *search,
+		     struct sn_store **store)
+{
+	char path[DIRECTORY_SIZE + NAME_SIZE + 32], detail[SN_DETAIL_SIZE], worker[24];
+	struct sn_holder holder = {.process = 0};
+	struct stat status;
+	int error = 0;
+
+	snprintf(path, sizeof path, "%s/%s-%" PRIu64 ".state", slots->directory, field->name,
+		 field->value);
+	if (!search->parent_synced && lstat(path, &status) != 0) {
+		error = slots_sync_parent(slots, search);
+		search->parent_synced = true;
+	}
+	if (!error)
+		error = sn_file_store_open(path, settings, true, store, &holder);
+	if (!error)
+		return 0;
+	if (error == -EBUSY) {
+		slots_add_holder(search, &holder);
+		return error;
+	}
+	snowid_error_detail(detail, sizeof detail);
+	if (search->only_one || !slots_is_unusable(path))
+		return sn_fail(error, "%s", detail);
+	snprintf(worker, sizeof worker, "%" PRIu64, field->value);
+	slots_list_add(&search->unusable, worker);
+	return -EBUSY;
 }
 
 static int slots_open_free(const struct slots_url *slots, struct sn_store_settings *settings,
-			   size_t index, struct sn_store **store)
+			   size_t index, struct slots_search *search, struct sn_store **store)
 {
 	struct sn_store_field *const field = &settings->fields[index];
-	struct slots_holders holders = {.text = "?"};
-	char path[DIRECTORY_SIZE + NAME_SIZE + 32], more[64] = "";
-	struct sn_holder holder = {.process = 0};
 	uint64_t first, last;
 
 	int error = slots_find_range(slots, field, &first, &last);
 	if (error)
 		return error;
+	search->only_one = first == last;
 	/* The other fields are as the user has set them, or 0. */
 	for (size_t i = 0; i < settings->field_count; i++)
 		settings->fields[i].set_by_user = true;
 	for (field->value = first;; field->value++) {
-		snprintf(path, sizeof path, "%s/%s-%" PRIu64 ".state", slots->directory,
-			 field->name, field->value);
-		error = sn_file_store_open(path, settings, true, store, &holder);
+		error = slots_try(slots, settings, field, search, store);
 		if (error != -EBUSY)
 			return error;
-		slots_add_holder(&holders, &holder);
 		if (field->value == last)
-			break;
+			return slots_fail_none_left(slots, field->name, first, last, search);
 	}
-	if (holders.more > 0)
-		snprintf(more, sizeof more, " and %" PRIu64 " more (see snowid store)",
-			 holders.more);
-	return sn_fail(SNOWID_E_STORE,
-		       "all values of %s from %" PRIu64 " to %" PRIu64
-		       " in slots:%.60s are taken, by process %s%s; stop one, or widen the range",
-		       field->name, first, last, slots->directory, holders.text, more);
 }
 
 /* It is as accessible as its files: a group that may write them may create them, as files of that
  * group. */
-static int slots_make_directory(const char *path, unsigned file_mode)
+static int slots_make_directory(const char *path, unsigned file_mode, bool *made)
 {
 	const bool grouped = (file_mode & S_IRWXG) != 0;
 	const mode_t mode = 0700 | (file_mode & S_IRWXG) | (grouped ? S_IXGRP | S_ISGID : 0);
 	int number = 0;
 
-	if (mkdir(path, 0700) != 0)
+	*made = mkdir(path, 0700) == 0;
+	if (!*made)
 		number = errno;
 	else if (grouped && chmod(path, mode) != 0) /* whatever the umask is */
 		number = errno;
@@ -220,6 +334,7 @@ static int slots_open(const char *rest, const struct sn_store_settings *settings
 {
 	struct sn_store_settings *const own = malloc(sizeof *own);
 	struct slots_url slots;
+	struct slots_search search = {.parent_synced = false};
 	size_t index = 0;
 
 	if (!own)
@@ -229,9 +344,10 @@ static int slots_open(const char *rest, const struct sn_store_settings *settings
 	if (!error)
 		error = slots_find_field(&slots, settings, &index);
 	if (!error)
-		error = slots_make_directory(slots.directory, settings->mode);
+		error = slots_make_directory(slots.directory, settings->mode,
+					     &search.directory_made);
 	if (!error)
-		error = slots_open_free(&slots, own, index, store);
+		error = slots_open_free(&slots, own, index, &search, store);
 	free(own);
 	return error;
 }
@@ -266,11 +382,12 @@ static int compare_slot_names(const struct dirent **first, const struct dirent *
 	return length_a < length_b ? -1 : 1;
 }
 
-/* Calls a function with the path of each state file, in order, until it fails. */
+/* Calls a function with the path of each state file, in order. Returns its first error, after it
+ * was called with all. */
 static int for_each_slot(const char *rest, int (*function)(const char *path, void *user),
 			 void *user)
 {
-	char path[DIRECTORY_SIZE + NAME_MAX + 2];
+	char path[DIRECTORY_SIZE + NAME_MAX + 2], detail[SN_DETAIL_SIZE] = "";
 	struct dirent **entries;
 	struct slots_url slots;
 
@@ -282,14 +399,17 @@ static int for_each_slot(const char *rest, int (*function)(const char *path, voi
 		return sn_fail(-errno, "cannot read the directory of slots:%.200s: %s",
 			       slots.directory, snowid_strerror(-errno));
 	for (int i = 0; i < count; i++) {
-		if (!error && is_slot_name(&slots, entries[i]->d_name)) {
-			snprintf(path, sizeof path, "%s/%s", slots.directory, entries[i]->d_name);
-			error = function(path, user);
+		snprintf(path, sizeof path, "%s/%s", slots.directory, entries[i]->d_name);
+		const bool is_slot = is_slot_name(&slots, entries[i]->d_name);
+		const int result = is_slot ? function(path, user) : 0;
+		if (result && !error) {
+			error = result;
+			snowid_error_detail(detail, sizeof detail);
 		}
 		free(entries[i]);
 	}
 	free(entries);
-	return error;
+	return error ? sn_fail(error, "%s", detail) : 0;
 }
 
 struct slots_inspection {
@@ -297,10 +417,19 @@ struct slots_inspection {
 	void *user;
 };
 
+/* A file that cannot be opened is shown as one that cannot be used. */
 static int inspect_slot(const char *path, void *user)
 {
 	const struct slots_inspection *const inspection = user;
-	return sn_file_inspect(path, inspection->callback, inspection->user);
+	char problem[SN_DETAIL_SIZE], url[sizeof "file:" + DIRECTORY_SIZE + NAME_MAX + 2];
+
+	const int error = sn_file_inspect(path, inspection->callback, inspection->user);
+	if (!error || error == -ENOMEM)
+		return error;
+	snowid_error_detail(problem, sizeof problem);
+	snprintf(url, sizeof url, "file:%s", path);
+	const struct sn_store_state state = {.url = url, .problem = problem};
+	return inspection->callback(inspection->user, &state);
 }
 
 static int slots_inspect(const char *rest, sn_store_state_fn callback, void *user)

@@ -2,6 +2,7 @@
  *
  * Workers that are assigned from a directory.
  */
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -11,9 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit/directory.h"
-#include "tests/unit/generators.h"
+#include "tests/unit/libsnowid/store/fake_disk.h"
 #include "tests/unit/processes.h"
+#include "tests/unit/store_info.h"
 
 static char url[4200];
 
@@ -102,7 +103,7 @@ TEST(error_counts_the_holders_that_it_does_not_name)
 	for (at = detail; (at = strstr(at, " since ")); at++)
 		named++;
 	at = strstr(detail, " and ");
-	ck_assert_msg(at && sscanf(at, " and %u more (see snowid store); end one", &more) == 1,
+	ck_assert_msg(at && sscanf(at, " and %u more (see snowid store); stop one", &more) == 1,
 		      "%s", detail);
 	ck_assert_uint_ge(named, 2);
 	ck_assert_uint_eq(named + more, MANY);
@@ -205,6 +206,124 @@ TEST(directory_is_created_but_not_its_parents)
 	*end = '\0';
 }
 
+/* A process that made the directory may have been killed before the disk had its name. */
+TEST(first_file_waits_until_the_disk_has_the_directory)
+{
+	struct snowid_generator *g;
+	char *const end = directory + strlen(directory);
+	strcpy(end, "/new");
+	disk.failing = "fsync directory";
+	disk.failure = EIO;
+	for (int i = 0; i < 2; i++) { /* makes it, and finds it */
+		EXPECT(try_open_slot("snowflake", "?workers=0-0", &g), -EIO);
+		EXPECT_DETAIL("cannot sync the directory that slots:");
+		ck_assert_int_eq(directory_count(), 0);
+	}
+	disk.failing = NULL;
+	snowid_generator_free(open_slot("?workers=0-0"));
+	/* Where there is a file, it has been done. */
+	disk.failing = "fsync directory";
+	snowid_generator_free(open_slot("?workers=0-0"));
+	directory_remove();
+	*end = '\0';
+}
+
+TEST(directory_of_others_need_not_be_readable)
+{
+	struct snowid_generator *g;
+	disk.failing = "open directory";
+	disk.failure = EACCES;
+	EXPECT(try_open_slot("snowflake", "?workers=0-0", &g), -EACCES);
+	EXPECT_DETAIL("sync the directory of the state file"); /* and not the one above it */
+}
+
+/* ---- files that cannot be used --------------------------------------------------------------- */
+
+static const char *slot_path(unsigned worker)
+{
+	static char path[sizeof directory + 32];
+	snprintf(path, sizeof path, "%s/worker-%u.state", directory, worker);
+	return path;
+}
+
+/* Makes the state files of workers 0 to 4, none of which can be used. */
+static void make_unusable_slots(void)
+{
+	for (unsigned worker = 0; worker < 5; worker++) {
+		char options[32];
+		snprintf(options, sizeof options, "?workers=%u-%u", worker, worker);
+		snowid_generator_free(open_slot(options));
+	}
+	ck_assert_int_eq(truncate(slot_path(0), 100), 0);
+	ck_assert_int_eq(chmod(slot_path(1), 0602), 0);
+	ck_assert_int_eq(unlink(slot_path(2)) | symlink("worker-5.state", slot_path(2)), 0);
+	const int fd = open(slot_path(3), O_WRONLY);
+	ck_assert_int_eq(write(fd, "X", 1), 1);
+	close(fd);
+	ck_assert_int_eq(unlink(slot_path(4)) | mkfifo(slot_path(4), 0600), 0);
+}
+
+TEST(files_that_cannot_be_used_are_passed_over)
+{
+	struct snowid_generator *none = NULL;
+	make_unusable_slots();
+	struct snowid_generator *const g = open_slot("?workers=0-5");
+	ck_assert_uint_eq(field_of(g, "worker"), 5);
+	next_id_of_worker(g);
+	EXPECT(try_open_slot("snowflake", "?workers=0-5", &none), SNOWID_E_STORE);
+	EXPECT_DETAIL("the state files of 0, 1, 2, 3, 4 cannot be used (see snowid store), the "
+		      "others are taken, by process ");
+	EXPECT(try_open_slot("snowflake", "?workers=1-3", &none), SNOWID_E_STORE);
+	EXPECT_DETAIL("no worker from 1 to 3 in slots:");
+	EXPECT_DETAIL(" 1, 2, 3 cannot be used (see snowid store); restore them");
+	/* If only one is wanted, what is wrong with it. */
+	EXPECT(try_open_slot("snowflake", "?workers=0-0", &none), SNOWID_E_STORE);
+	EXPECT_DETAIL("worker-0.state is truncated");
+	ck_assert_ptr_null(none);
+	snowid_generator_free(g);
+}
+
+TEST(files_that_cannot_be_used_are_shown_beside_the_others)
+{
+	static const char *const problems[] = {"is truncated", "written by everyone",
+					       "is a symbolic link", "is not a state file",
+					       "is not a regular file"};
+	make_unusable_slots();
+	snowid_generator_free(open_slot(""));
+	snprintf(url, sizeof url, "slots:%s", directory);
+	/* Of these, only worker 5 can be corrected. */
+	EXPECT(snowid_store_reset(url, 2000000000, 0), SNOWID_E_STORE);
+	EXPECT_DETAIL("worker-0.state is truncated");
+	struct snowid_store_info *const info = inspect_store(url);
+	for (size_t i = 0; i < 5; i++)
+		ck_assert_msg(strstr(stored_value(info, i, "error"), problems[i]), "%s",
+			      stored_value(info, i, "error"));
+	ck_assert_ptr_nonnull(strstr(stored_value(info, 2, "store"), "worker-2.state"));
+	EXPECT_INFO(info, 5, "error", "");
+	EXPECT_INFO(info, 5, "limit", "2033-05-18T03:33:20.000Z");
+	snowid_store_info_free(info);
+}
+
+/* What is wrong then is not a file, and another worker could be one that another directory has
+ * assigned too. */
+TEST(copies_and_other_kinds_are_not_passed_over)
+{
+	struct snowid_generator *none = NULL;
+	unsigned char bytes[STATE_SIZE];
+	snowid_generator_free(open_slot("?workers=0-0"));
+	EXPECT(try_open_slot("twitter", "", &none), SNOWID_E_STORE);
+	EXPECT_DETAIL("belongs to another kind");
+	snprintf(state_path, sizeof state_path, "%s", slot_path(0));
+	state_read(bytes);
+	state_copy();
+	EXPECT(try_open_slot("snowflake", "", &none), SNOWID_E_STORE);
+	EXPECT_DETAIL("is a copy");
+	ck_assert_ptr_null(none);
+	ck_assert_int_eq(directory_count(), 1);
+}
+
+/* ---- processes ------------------------------------------------------------------------------- */
+
 TEST(worker_is_free_when_the_last_child_is_killed)
 {
 	int ready[2], status;
@@ -275,5 +394,5 @@ TEST(processes_get_different_workers)
 
 int main(void)
 {
-	return run_tests(directory_make, directory_remove);
+	return run_tests(disk_setup, directory_remove);
 }
