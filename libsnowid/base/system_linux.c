@@ -204,6 +204,22 @@ enum sn_lock sn_system_lock_of_others(int fd, int byte)
 	return is_blocked(fd, byte, SN_LOCK_EXCLUSIVE) ? SN_LOCK_SHARED : SN_LOCK_NONE;
 }
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* EFAULT is what would be a SIGBUS at the first access. Older kernels do not know the advice. */
+int sn_system_populate(void *pages, size_t size)
+{
+	int result;
+	do
+		result = madvise(pages, size, MADV_POPULATE_WRITE);
+	while (result != 0 && errno == EINTR);
+	if (result == 0 || errno == EINVAL)
+		return 0;
+	return errno == EFAULT ? -EIO : -errno;
+}
+
 int sn_system_sync_file(int fd)
 {
 	return fsync(fd) == 0 ? 0 : -errno;

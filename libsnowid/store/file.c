@@ -71,7 +71,9 @@ static int open_or_create(struct file_store *store)
 		int error = sn_state_file_open(&store->file, store->path, O_RDWR);
 		if (error != -ENOENT)
 			return error;
-		error = create_state_file(store->path, &store->base.settings);
+		error = sn_publish_check_directory(store->path);
+		if (!error)
+			error = create_state_file(store->path, &store->base.settings);
 		if (error)
 			return error;
 	}
@@ -182,6 +184,19 @@ static void set_holder(const struct file_store *store)
 	sn_image_set_holder(store->file.image, &holder);
 }
 
+static int check_file(struct file_store *store)
+{
+	int error = sn_state_file_check_image(&store->file);
+	if (!error)
+		error = sn_state_file_check_record(&store->file);
+	if (!error)
+		error = check_recorded_fields(store);
+	if (!error)
+		error = sn_state_file_check_place(&store->file);
+	return error;
+}
+
+/* Other hosts may share what is on a network, and it may not answer: it is not even read. */
 static int open_and_map(struct file_store *store)
 {
 	int error = open_or_create(store);
@@ -190,15 +205,13 @@ static int open_and_map(struct file_store *store)
 	if (!error)
 		error = check_owner(store);
 	if (!error)
+		error = sn_state_file_check_disk(store->path, store->file.fd);
+	if (!error)
+		error = sn_state_file_read(&store->file);
+	if (!error)
+		error = check_file(store);
+	if (!error)
 		error = sn_state_file_map(&store->file);
-	if (!error)
-		error = sn_state_file_check_image(&store->file);
-	if (!error)
-		error = sn_state_file_check_record(&store->file);
-	if (!error)
-		error = check_recorded_fields(store);
-	if (!error)
-		error = sn_state_file_check_place(&store->file);
 	return error;
 }
 

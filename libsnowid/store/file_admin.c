@@ -28,6 +28,12 @@ static int read_and_check(struct sn_state_file *file)
 	return error ? error : sn_state_file_check_image(file);
 }
 
+static int check_place(const struct sn_state_file *file)
+{
+	const int error = sn_state_file_check_disk(file->path, file->fd);
+	return error ? error : sn_state_file_check_place(file);
+}
+
 /* ---- inspecting ------------------------------------------------------------------------------ */
 
 static bool is_durable(const struct sn_state_file *file)
@@ -89,7 +95,7 @@ int sn_file_inspect(const char *path, sn_store_state_fn callback, void *user)
 		error = sn_state_file_check_record(&file);
 	}
 	if (!error)
-		error = sn_state_file_check_place(&file);
+		error = check_place(&file);
 	if (error) {
 		snowid_error_detail(problem, sizeof problem);
 		state.problem = problem;
@@ -170,7 +176,7 @@ static int reset_file(const struct sn_state_file *file, uint64_t floor_ms)
 		return sn_fail(SNOWID_E_RANGE,
 			       "the floor is outside the layout of the state file %.200s",
 			       file->path);
-	int error = sn_state_file_check_place(file);
+	int error = check_place(file);
 	if (!error)
 		error = lock_out_others(file);
 	return error ? error : replace_file(file, floor_ms);

@@ -64,6 +64,31 @@ static int give_name(const char *temporary, const char *path, bool replace)
 	return result == 0 || (!replace && errno == EEXIST) ? 0 : -errno;
 }
 
+/* Returns a descriptor or -errno. */
+static int open_directory(const char *path, int flags)
+{
+	char *const directory = strdup(path);
+
+	if (!directory)
+		return -ENOMEM;
+	*(strrchr(directory, '/') + 1) = '\0';
+	const int fd = open(directory, flags | O_DIRECTORY | O_CLOEXEC);
+	const int error = -errno;
+	free(directory);
+	return fd < 0 ? error : fd;
+}
+
+/* O_PATH: the directory itself is not opened. */
+int sn_publish_check_directory(const char *path)
+{
+	const int fd = open_directory(path, O_PATH);
+	if (fd < 0)
+		return sn_state_file_fail(path, fd, "create");
+	const int error = sn_state_file_check_disk(path, fd);
+	close(fd);
+	return error;
+}
+
 int sn_publish_image(struct sn_image *image, const char *path, mode_t mode,
 		     const struct stat *replaced)
 {
@@ -90,15 +115,9 @@ int sn_publish_image(struct sn_image *image, const char *path, mode_t mode,
 
 int sn_publish_name(const char *path)
 {
-	char *const directory = strdup(path);
-
-	if (!directory)
-		return sn_fail_nomem();
-	*(strrchr(directory, '/') + 1) = '\0';
-	const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const int error = fd < 0 ? -errno : sn_system_sync_file(fd);
+	const int fd = open_directory(path, O_RDONLY);
+	const int error = fd < 0 ? fd : sn_system_sync_file(fd);
 	if (fd >= 0)
 		close(fd);
-	free(directory);
 	return error ? sn_state_file_fail(path, error, "sync the directory of") : 0;
 }

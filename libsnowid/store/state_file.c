@@ -57,14 +57,18 @@ int sn_state_file_check(struct sn_state_file *file)
 	return 0;
 }
 
-int sn_state_file_map(struct sn_state_file *file)
+int sn_state_file_check_disk(const char *path, int fd)
 {
-	void *const map =
-		mmap(NULL, sizeof *file->image, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
-	if (map == MAP_FAILED)
-		return sn_state_file_fail(file->path, -errno, "map");
-	file->image = map;
-	file->mapped = true;
+	struct sn_file_system file_system;
+
+	const int error = sn_system_file_system(fd, &file_system);
+	if (error)
+		return sn_state_file_fail(path, error, "examine");
+	if (file_system.network)
+		return sn_fail(SNOWID_E_STORE,
+			       "the state file %.200s is on %s, which other hosts may share; put "
+			       "it on a local disk",
+			       path, file_system.network);
 	return 0;
 }
 
@@ -79,6 +83,26 @@ int sn_state_file_read(struct sn_state_file *file)
 	if (size < (ssize_t)sizeof *file->image)
 		return sn_state_file_reject(file->path,
 					    "is being truncated by another program; stop that");
+	return 0;
+}
+
+/* It has been read, so that the kernel has its pages. But it may drop them again at any time, and a
+ * file system that writes elsewhere (copy on write) may have no room. */
+int sn_state_file_map(struct sn_state_file *file)
+{
+	void *const map =
+		mmap(NULL, sizeof *file->image, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+	if (map == MAP_FAILED)
+		return sn_state_file_fail(file->path, -errno, "map");
+	free(file->image);
+	file->image = map;
+	file->mapped = true;
+	const int error = sn_system_populate(map, sizeof *file->image);
+	if (error)
+		return sn_fail(error,
+			       "cannot bring the state file %.200s into memory (%s): its disk is "
+			       "failing or full",
+			       file->path, snowid_strerror(error));
 	return 0;
 }
 
@@ -112,20 +136,10 @@ bool sn_state_file_is_copy(const struct sn_state_file *file)
 
 int sn_state_file_check_place(const struct sn_state_file *file)
 {
-	struct sn_file_system file_system;
-
-	const int error = sn_system_file_system(file->fd, &file_system);
-	if (error)
-		return sn_state_file_fail(file->path, error, "examine");
 	if (file->status.st_mode & S_IWOTH)
 		return sn_state_file_reject(file->path,
 					    "can be written by everyone, and so may be damaged; "
 					    "find out why, then run chmod o-w");
-	if (file_system.network)
-		return sn_fail(SNOWID_E_STORE,
-			       "the state file %.200s is on %s, which other hosts may share; put "
-			       "it on a local disk",
-			       file->path, file_system.network);
 	if (sn_state_file_is_copy(file))
 		return sn_fail(
 			SNOWID_E_STORE,

@@ -33,16 +33,19 @@ void sn_state_file_close(struct sn_state_file *file);
 /* Checks that it is a regular file of the right size. */
 int sn_state_file_check(struct sn_state_file *file);
 
-/* Sets the image: to a shared mapping, or to a copy that can be examined and published. */
-int sn_state_file_map(struct sn_state_file *file);
+/* Checks that a file or its directory is on a disk of this host. */
+int sn_state_file_check_disk(const char *path, int fd);
+
+/* Sets the image to a copy, which can be examined and published; then to a shared mapping. The mapping
+ * of what cannot be read would end the process by SIGBUS, so read the file first. */
 int sn_state_file_read(struct sn_state_file *file);
+int sn_state_file_map(struct sn_state_file *file);
 
 /* Checks that this version can use the image; that it knows how far its IDs went. */
 int sn_state_file_check_image(const struct sn_state_file *file);
 int sn_state_file_check_record(const struct sn_state_file *file);
 
-/* Checks that it is on a disk of this host, cannot be written by everybody, and is not a copy of
- * another file. */
+/* Checks that it cannot be written by everybody, and is not a copy of another file. */
 int sn_state_file_check_place(const struct sn_state_file *file);
 
 /* The identity of an open file; whether the file is a copy of the one that its header is of. */

@@ -26,12 +26,14 @@
 #define MKOSTEMP "mkostemp64"
 #define MMAP     "mmap64"
 #define OPEN     "open64"
+#define PREAD    "pread64"
 #define PWRITE   "pwrite64"
 #else
 #define FSTATFS  "fstatfs"
 #define MKOSTEMP "mkostemp"
 #define MMAP     "mmap"
 #define OPEN     "open"
+#define PREAD    "pread"
 #define PWRITE   "pwrite"
 #endif
 #ifdef __USE_TIME_BITS64

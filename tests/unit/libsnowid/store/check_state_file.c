@@ -128,11 +128,36 @@ TEST(file_systems_that_hosts_share_are_rejected)
 	} shared_by_hosts[] = {{NFS_SUPER_MAGIC, "is on NFS"}, {0x65735546, "is on FUSE"},
 			       {V9FS_MAGIC, "is on 9P"},       {(int)0xff534d42, "is on CIFS"},
 			       {0x00c36400, "is on Ceph"},     {0x786f4256, "is on vboxsf"}};
-	snowid_generator_free(open_state(clock));
-	for (size_t i = 0; i < sizeof shared_by_hosts / sizeof shared_by_hosts[0]; i++) {
-		disk.file_system = shared_by_hosts[i].type;
-		expect_open_error(clock, SNOWID_E_STORE, shared_by_hosts[i].name);
+	for (int exists = 0; exists < 2; exists++) {
+		for (size_t i = 0; i < sizeof shared_by_hosts / sizeof shared_by_hosts[0]; i++) {
+			disk.file_system = shared_by_hosts[i].type;
+			disk.failing = "pread"; /* a read would give another error */
+			disk.failure = EIO;
+			expect_open_error(clock, SNOWID_E_STORE, shared_by_hosts[i].name);
+			ck_assert_int_eq(directory_count(), exists); /* none was made */
+		}
+		disk.file_system = 0;
+		disk.failing = NULL;
+		snowid_generator_free(open_state(clock));
 	}
+	snowid_clock_free(clock);
+}
+
+/* A page that cannot be read or written to is an error, not a SIGBUS. */
+TEST(failing_disk_is_an_error_of_opening)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	snowid_generator_free(open_state(clock));
+	disk.failing = "pread";
+	disk.failure = EIO;
+	expect_open_error(clock, -EIO, "cannot read the state file");
+	disk.failing = "madvise";
+	disk.failure = EFAULT;
+	expect_open_error(clock, -EIO, "its disk is failing or full");
+	disk.failure = ENOMEM;
+	expect_open_error(clock, -ENOMEM, "into memory");
+	disk.failure = EINVAL; /* an older kernel */
+	snowid_generator_free(open_state(clock));
 	snowid_clock_free(clock);
 }
 

@@ -93,9 +93,10 @@ int real_open(const char *name, int flags, ...) REAL(OPEN);
 int wrap_open(const char *name, int flags, unsigned mode) WRAP(OPEN);
 int wrap_open(const char *name, int flags, unsigned mode)
 {
-	if (is_failing(flags & O_DIRECTORY ? "open directory"
-		       : flags & O_RDWR    ? "open"
-					   : "inspect"))
+	if (is_failing(flags & O_PATH        ? "open path"
+		       : flags & O_DIRECTORY ? "open directory"
+		       : flags & O_RDWR      ? "open"
+					     : "inspect"))
 		return -1;
 	return real_open(name, flags, mode);
 }
@@ -122,6 +123,23 @@ ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at)
 	if (at >= STATE_RESERVED && is_failing("pwrite"))
 		return -1;
 	return real_pwrite(fd, bytes, size > 4096 ? 4096 : size, at);
+}
+
+ssize_t real_pread(int fd, void *bytes, size_t size, off_t at) REAL(PREAD);
+ssize_t wrap_pread(int fd, void *bytes, size_t size, off_t at) WRAP(PREAD);
+ssize_t wrap_pread(int fd, void *bytes, size_t size, off_t at)
+{
+	return is_failing("pread") ? -1 : real_pread(fd, bytes, size, at);
+}
+
+/* Of the file's pages, which the library populates. */
+int real_madvise(void *start, size_t size, int advice) REAL("madvise");
+int wrap_madvise(void *start, size_t size, int advice) WRAP("madvise");
+int wrap_madvise(void *start, size_t size, int advice)
+{
+	if (size == STATE_SIZE && is_failing("madvise"))
+		return -1;
+	return real_madvise(start, size, advice);
 }
 
 int real_link(const char *from, const char *to) REAL("link");
