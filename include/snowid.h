@@ -17,6 +17,12 @@
  *              thread is using it.
  *   Fork       Parent and child may both keep using a generator: they share its state and never
  *              make the same ID.
+ *   Cancelling next, next_for and next_batch, also those for 128 bits, are cancellation points of
+ *              pthread_cancel() while they sleep: the thread ends there, and the IDs that it has
+ *              taken are lost. No other function is one. A signal handler or a function of a custom
+ *              clock may jump out of (siglongjmp) or end a thread in those and in
+ *              snowid_generator_maintain(), which leaves nothing locked, but not in others. No
+ *              function may be cancelled asynchronously (PTHREAD_CANCEL_ASYNCHRONOUS).
  *   Ownership  An object created by X_new() is freed by X_free(); X_free(NULL) does nothing.
  *              Strings passed in are copied. A string returned as const char * is static or belongs
  *              to the object it came from, and must not be freed.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "libsnowid/base/compiler.h"
+#include "libsnowid/base/critical.h"
 #include "libsnowid/base/entropy.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
@@ -19,20 +20,26 @@ SNOWID_EXPORT int snowid_generator_close(struct snowid_generator *generator, uin
 	if (!generator)
 		return sn_fail_null("generator");
 	struct sn_store *const store = generator->store;
-	if (sn_process_number() == generator->creator && store->class->release)
-		return store->class->release(store, timeout_ns);
-	sn_sequencer_detach(&generator->sequencer);
-	return 0;
+	if (sn_process_number() != generator->creator || !store->class->release) {
+		sn_sequencer_detach(&generator->sequencer);
+		return 0;
+	}
+	const int cancel_state = sn_cancel_disable();
+	const int error = store->class->release(store, timeout_ns);
+	sn_cancel_restore(cancel_state);
+	return error;
 }
 
 SNOWID_EXPORT void snowid_generator_free(struct snowid_generator *generator)
 {
 	if (!generator)
 		return;
+	const int cancel_state = sn_cancel_disable();
 	if (generator->store)
 		generator->store->class->close(generator->store);
 	snowid_config_free(generator->config);
 	free(generator);
+	sn_cancel_restore(cancel_state);
 }
 
 SNOWID_EXPORT int snowid_generator_maintain(struct snowid_generator *generator,

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "libsnowid/base/critical.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/process.h"
@@ -102,7 +103,10 @@ static int open_store(struct snowid_generator *generator, const struct sn_ticks 
 static int renew_store(void *user)
 {
 	struct sn_store *const store = user;
-	return store->class->renew(store);
+	const int cancel_state = sn_cancel_disable();
+	const int error = store->class->renew(store);
+	sn_cancel_restore(cancel_state);
+	return error;
 }
 
 static void init_sequencer(struct snowid_generator *generator, const struct sn_ticks *ticks,
@@ -159,6 +163,7 @@ SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
 	struct snowid_generator *const made = calloc(1, sizeof *made);
 	if (!made)
 		return sn_fail_nomem();
+	const int cancel_state = sn_cancel_disable();
 	int error = sn_process_init();
 	if (!error)
 		error = sn_config_copy(config, &made->config);
@@ -168,5 +173,6 @@ SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
 		snowid_generator_free(made);
 	else
 		*generator = made;
+	sn_cancel_restore(cancel_state);
 	return error;
 }

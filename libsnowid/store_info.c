@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "libsnowid/config.h"
+#include "libsnowid/base/critical.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/store/admin.h"
@@ -229,12 +230,14 @@ SNOWID_EXPORT int snowid_store_inspect(const char *url, struct snowid_store_info
 	struct snowid_store_info *const made = calloc(1, sizeof *made);
 	if (!made)
 		return sn_fail_nomem();
+	const int cancel_state = sn_cancel_disable();
 	if (class->admin)
 		error = class->admin->inspect(rest, info_add_state, made);
 	if (error)
 		snowid_store_info_free(made);
 	else
 		*info = made;
+	sn_cancel_restore(cancel_state);
 	return error;
 }
 
@@ -293,10 +296,13 @@ SNOWID_EXPORT int snowid_store_adopt(const char *url)
 
 	if (!url)
 		return sn_fail_null("url");
-	const int error = sn_store_find(url, &class, &rest);
+	int error = sn_store_find(url, &class, &rest);
 	if (error)
 		return error;
-	return class->admin ? class->admin->adopt(rest) : fail_without_files(class, "adopt");
+	const int cancel_state = sn_cancel_disable();
+	error = class->admin ? class->admin->adopt(rest) : fail_without_files(class, "adopt");
+	sn_cancel_restore(cancel_state);
+	return error;
 }
 
 SNOWID_EXPORT int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec)
@@ -306,12 +312,15 @@ SNOWID_EXPORT int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t
 
 	if (!url)
 		return sn_fail_null("url");
-	const int error = sn_store_find(url, &class, &rest);
+	int error = sn_store_find(url, &class, &rest);
 	if (error)
 		return error;
 	if (unix_sec < 0 || !sn_instant_valid(unix_sec, nsec))
 		return sn_fail(SNOWID_E_RANGE, "a state file holds instants from 1970 to 9999");
 	const uint64_t floor_ms = (uint64_t)unix_sec * 1000 + (nsec + 999999) / 1000000;
-	return class->admin ? class->admin->reset(rest, floor_ms)
-			    : fail_without_files(class, "reset");
+	const int cancel_state = sn_cancel_disable();
+	error = class->admin ? class->admin->reset(rest, floor_ms)
+			     : fail_without_files(class, "reset");
+	sn_cancel_restore(cancel_state);
+	return error;
 }

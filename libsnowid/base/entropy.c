@@ -10,13 +10,16 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "libsnowid/base/critical.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/system.h"
 #include "libsnowid/base/thread.h"
 
 static int read_random(void *out, size_t size)
 {
+	const int cancel_state = sn_cancel_disable();
 	const int error = sn_system_random(out, size);
+	sn_cancel_restore(cancel_state);
 	return error ? sn_fail(error,
 			       "getrandom: %s; there is no other source of random bytes, so it "
 			       "must be allowed",

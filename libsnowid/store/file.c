@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "libsnowid/base/error.h"
-#include "libsnowid/base/process.h"
 #include "libsnowid/store/file_admin.h"
 #include "libsnowid/store/file_renewal.h"
 #include "libsnowid/store/file_takeover.h"
@@ -268,20 +267,10 @@ static int file_open(const char *rest, const struct sn_store_settings *settings,
 
 /* ---- renewal --------------------------------------------------------------------------------- */
 
-/* One thread at a time, because Linux reports an error once to those who share a file description.
- * Another thread could otherwise believe that all is well before the first has noted the error. */
 static int file_renew(struct sn_store *base)
 {
 	struct file_store *const store = (struct file_store *)(void *)base;
-	const uint64_t process = sn_process_number();
-	uint64_t renewer = atomic_load(&store->renewer);
-
-	if (renewer == process ||
-	    !atomic_compare_exchange_strong(&store->renewer, &renewer, process))
-		return 0;
-	const int error = sn_file_renew(&store->file, &store->base.settings);
-	atomic_store(&store->renewer, 0);
-	return error;
+	return sn_file_renew(&store->file, &store->base.settings, &store->renewer);
 }
 
 static const struct sn_store_admin file_admin = {

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
+#include "libsnowid/base/critical.h"
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/process.h"
 #include "libsnowid/base/span.h"
 
 #define NS_PER_MS 1000000
@@ -123,16 +125,13 @@ static int plan_renewal(const struct sn_state_file *file, const struct sn_store_
 
 /* Takes no lock. The order is what counts: record, wait for the disk, and only then allow IDs. A
  * process that is stopped in between blocks nobody, and has allowed nothing. */
-int sn_file_renew(const struct sn_state_file *file, const struct sn_store_settings *settings)
+static int record_and_allow(const struct sn_state_file *file,
+			    const struct sn_store_settings *settings, uint64_t end_ms)
 {
 	struct sn_hot_page *const hot = &file->image->hot;
-	uint64_t end_ms;
 
-	int error = plan_renewal(file, settings, &end_ms);
-	if (error)
-		return error;
 	end_ms = sn_image_raise_reserved(file->image, end_ms);
-	error = sn_state_file_sync_from(file, offsetof(struct sn_image, reserved));
+	const int error = sn_state_file_sync_from(file, offsetof(struct sn_image, reserved));
 	/* Linux reports an error once, and then calls the page clean: nobody may try again. */
 	if (error)
 		atomic_store(&hot->failed, (uint64_t)-error);
@@ -140,4 +139,29 @@ int sn_file_renew(const struct sn_state_file *file, const struct sn_store_settin
 		return fail_after_failed_sync(file);
 	sn_raise(&hot->shared.limit, sn_image_last_tick(&settings->ticks, end_ms));
 	return 0;
+}
+
+/* One thread of a process at a time, because Linux reports an error once to those who share a file
+ * description: another thread could otherwise believe that all is well before the first has noted the
+ * error. A child finds its parent in *renewer. While the thread is there, no code of the program runs in
+ * it, neither a clock's function nor a signal handler, and so it always leaves again. */
+int sn_file_renew(const struct sn_state_file *file, const struct sn_store_settings *settings,
+		  _Atomic uint64_t *renewer)
+{
+	const uint64_t process = sn_process_number();
+	uint64_t other = atomic_load(renewer), end_ms;
+	struct sn_critical critical;
+
+	if (other == process)
+		return 0;
+	int error = plan_renewal(file, settings, &end_ms);
+	if (error)
+		return error;
+	sn_critical_begin(&critical);
+	if (atomic_compare_exchange_strong(renewer, &other, process)) {
+		error = record_and_allow(file, settings, end_ms);
+		atomic_store(renewer, 0);
+	}
+	sn_critical_end(&critical);
+	return error;
 }

@@ -4,6 +4,9 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -105,6 +108,94 @@ TEST_EACH(others_continue_while_one_thread_renews, 3)
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 	all_have_pid_1 = false;
+}
+
+/* ---- ways to leave a renewal ----------------------------------------------------------------- */
+
+enum leaving { CANCELLED, JUMPED, JUMPED_FROM_CLOCK, LEAVINGS };
+
+static struct {
+	jmp_buf out;
+	struct snowid_clock *behind; /* the custom clock passes its calls on to this one */
+	_Atomic bool clock_jumps;
+	bool jumped, went_on;
+} leave;
+
+static int leave_wall(void *user, int64_t *sec, uint32_t *nsec)
+{
+	(void)user;
+	return snowid_clock_read(leave.behind, sec, nsec, NULL);
+}
+
+/* Only a renewal asks for elapsed time. */
+static int leave_elapsed(void *user, uint64_t *ns)
+{
+	(void)user;
+	if (atomic_exchange(&leave.clock_jumps, false))
+		longjmp(leave.out, 1);
+	return snowid_clock_read(leave.behind, NULL, NULL, ns);
+}
+
+static int leave_sleep(void *user, uint64_t ns)
+{
+	(void)user;
+	return snowid_clock_advance(leave.behind, ns);
+}
+
+static void jump_from_handler(int number)
+{
+	(void)number;
+	longjmp(leave.out, 1);
+}
+
+static void cancel_during_sync(void)
+{
+	pthread_cancel(pthread_self());
+	pthread_testcancel();
+}
+
+static void raise_during_sync(void)
+{
+	raise(SIGUSR1);
+}
+
+/* The main thread has set up how. */
+static void *renew_and_leave(void *generator)
+{
+	uint64_t again;
+	if (setjmp(leave.out) != 0)
+		leave.jumped = true;
+	else
+		leave.went_on = snowid_generator_maintain(generator, &again) == 0;
+	return NULL;
+}
+
+/* Whichever way a thread leaves, others go on to renew. */
+TEST_EACH(thread_that_leaves_a_renewal_does_not_end_renewal, LEAVINGS)
+{
+	struct snowid_clock *const manual = manual_clock(START);
+	struct snowid_clock *clock = NULL;
+	pthread_t thread;
+
+	leave.behind = manual;
+	OK(snowid_clock_new(leave_wall, leave_elapsed, leave_sleep, NULL, &clock));
+	handle_signal(SIGUSR1, jump_from_handler);
+	struct snowid_generator *const g = open_state(clock);
+	OK(snowid_clock_advance(manual, 80 * MS)); /* a renewal is due */
+	disk.during_sync = nth == CANCELLED ? cancel_during_sync
+			   : nth == JUMPED  ? raise_during_sync
+					    : NULL;
+	const unsigned before = disk.syncs;
+	leave.clock_jumps = nth == JUMPED_FROM_CLOCK;
+	pthread_create(&thread, NULL, renew_and_leave, g);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(leave.went_on, nth == CANCELLED);
+	ck_assert_int_eq(leave.jumped, nth != CANCELLED);
+	ck_assert_uint_eq(disk.syncs, before + (nth != JUMPED_FROM_CLOCK));
+	OK(issue_for_blocks(g, manual));
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+	snowid_clock_free(manual);
 }
 
 /* ---- clocks that jump ----------------------------------------------------------------------- */
