@@ -7,8 +7,8 @@
  * takes it only after that is certain. What proves it while nobody uses the file proves less: the
  * boot ID is another one in some containers, and some kernels never change it. Whoever asks holds
  * the lock of takeovers, because what one process believes must stay true until it has the lock of
- * use. It is shared by those that find that nothing is to be done, so that a process that is stopped
- * there does not stop others.
+ * use. It is shared by those that find that nothing is to be done, so that a process that is
+ * stopped there does not stop others.
  */
 #include "libsnowid/store/file_takeover.h"
 
@@ -30,9 +30,9 @@ static int read_elapsed_word(struct snowid_clock *clock, uint64_t *word)
 	return error;
 }
 
-/* Whether something else has written to the file, such as a restored backup: what the library writes
- * it writes before the recorded end, by the clock that the kernel dates changes by. An image of no
- * boot was put there by a correction, and may record any end. */
+/* Whether something else has written to the file, such as a restored backup: what the library
+ * writes it writes before the recorded end, by the clock that the kernel dates changes by. An image
+ * of no boot was put there by a correction, and may record any end. */
 static bool was_overwritten(const struct sn_state_file *file,
 			    const struct sn_store_settings *settings)
 {
@@ -101,8 +101,8 @@ static void reset_hot_page(const struct sn_state_file *file, const struct sn_tic
 
 /* The disk forgets the old boot first. Otherwise, if the volume went back to the host of that boot
  * without what is written here, its state would be believed there. The record is written again, so
- * that a sync that failed before is made good. The ID of this boot is written last, so that a process
- * that reads it finds the rest complete. */
+ * that a sync that failed before is made good. The ID of this boot is written last, so that a
+ * process that reads it finds the rest complete. */
 static int start_new_boot(const struct sn_state_file *file,
 			  const struct sn_store_settings *settings)
 {
@@ -153,8 +153,8 @@ static int lock_takeover(const struct sn_state_file *file, struct snowid_clock *
 	return error;
 }
 
-/* Takes the lock of use if the shared state can be used or, while the lock of takeovers is exclusive,
- * has been made so. *current: whether it was. */
+/* Takes the lock of use if the shared state can be used or, while the lock of takeovers is
+ * exclusive, has been made so. *current: whether it was. */
 static int take_over_with(enum sn_lock takeover, const struct sn_state_file *file,
 			  const struct sn_store_settings *settings, enum sn_lock use, bool *current)
 {
@@ -172,8 +172,8 @@ static int take_over_with(enum sn_lock takeover, const struct sn_state_file *fil
 	return error ? error : unlocked;
 }
 
-/* An exclusive lock of use proves nothing to others, who cannot use the file meanwhile. It is taken at
- * once, so that a process looking for a worker does not wait for those that have one. */
+/* An exclusive lock of use proves nothing to others, who cannot use the file meanwhile. It is taken
+ * at once, so that a process looking for a worker does not wait for those that have one. */
 int sn_file_take_over(const struct sn_state_file *file, const struct sn_store_settings *settings,
 		      enum sn_lock use)
 {

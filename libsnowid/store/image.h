@@ -107,8 +107,8 @@ uint64_t sn_image_elapsed_word(uint64_t elapsed_ns, uint16_t domain);
 /* Notes when something is recorded: never an earlier time than before, in the same domain. */
 void sn_image_note_elapsed(struct sn_image *image, uint64_t elapsed_word);
 
-/* Whether the shared state is of the current boot, as far as an image shows that nobody uses: it has
- * the boot ID, and was not last recorded later in its boot than it is now in this one. */
+/* Whether the shared state is of the current boot, as far as an image shows that nobody uses: it
+ * has the boot ID, and was not last recorded later in its boot than it is now in this one. */
 bool sn_image_is_of_this_boot(const struct sn_image *image, uint64_t elapsed_word);
 
 void sn_image_holder(const struct sn_image *image, struct sn_holder *holder);

@@ -197,7 +197,8 @@ static void end_process(void)
 	_exit(0);
 }
 
-/* The boot ID is written last, so that no process takes what is half done for state of this boot. */
+/* The boot ID is written last, so that no process takes what is half done for state of this
+ * boot. */
 TEST(killed_takeover_is_done_again)
 {
 	struct snowid_clock *const clock = manual_clock(START);
