@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/system.h"
 
 #define NS_PER_SEC UINT64_C(1000000000)
@@ -29,7 +30,7 @@ static int hex_value(char digit)
 bool sn_system_boot_id(uint64_t id[2])
 {
 	char text[36];
-	const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	const int fd = sn_descriptor_open("/proc/sys/kernel/random/boot_id", O_RDONLY);
 
 	if (fd < 0)
 		return false;

@@ -227,6 +227,7 @@ static int open_for_use(struct file_store *store, bool exclusive, struct sn_hold
 		error = check_too_far_behind(store);
 	if (error)
 		return error;
+	sn_state_file_close_descriptor(&store->file);
 	set_holder(store);
 	atomic_store(&store->base.shared->identity, sn_store_identity(&store->base.settings));
 	return 0;

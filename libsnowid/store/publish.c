@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/store/state_file.h"
 
@@ -72,10 +73,9 @@ static int open_directory(const char *path, int flags)
 	if (!directory)
 		return -ENOMEM;
 	*(strrchr(directory, '/') + 1) = '\0';
-	const int fd = open(directory, flags | O_DIRECTORY | O_CLOEXEC);
-	const int error = -errno;
+	const int fd = sn_descriptor_open(directory, flags | O_DIRECTORY);
 	free(directory);
-	return fd < 0 ? error : fd;
+	return fd;
 }
 
 /* O_PATH: the directory itself is not opened. */
@@ -99,9 +99,9 @@ int sn_publish_image(struct sn_image *image, const char *path, mode_t mode,
 	if (!temporary)
 		return sn_fail_nomem();
 	snprintf(temporary, size, "%s.XXXXXX", path);
-	const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+	const int fd = sn_descriptor_make_temporary(temporary); /* mode 0600 */
 	if (fd < 0) {
-		error = -errno;
+		error = fd;
 	} else {
 		error = write_state_file(fd, image, mode, replaced);
 		if (!error)

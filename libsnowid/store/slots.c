@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/thread.h"
 #include "libsnowid/store/file.h"
@@ -246,8 +247,8 @@ static int slots_sync_parent(const struct slots_url *slots, const struct slots_s
 	char parent[DIRECTORY_SIZE + sizeof "/.."];
 
 	snprintf(parent, sizeof parent, "%s/..", slots->directory);
-	const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const int error = fd < 0 ? -errno : sn_system_sync_file(fd);
+	const int fd = sn_descriptor_open(parent, O_RDONLY | O_DIRECTORY);
+	const int error = fd < 0 ? fd : sn_system_sync_file(fd);
 	if (fd >= 0)
 		close(fd);
 	if (!error || (error == -EACCES && !search->directory_made))

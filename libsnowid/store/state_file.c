@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/error.h"
 
 int sn_state_file_fail(const char *path, int error, const char *what)
@@ -26,12 +27,19 @@ int sn_state_file_open(struct sn_state_file *file, const char *path, int flags)
 {
 	*file = (struct sn_state_file){.path = path};
 	/* O_NONBLOCK: opening a FIFO would wait for its other end. */
-	file->fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	file->fd = sn_descriptor_open(path, flags | O_NOFOLLOW | O_NONBLOCK);
 	if (file->fd >= 0)
 		return 0;
-	if (errno == ELOOP)
+	if (file->fd == -ELOOP)
 		return sn_state_file_reject(path, "is a symbolic link; name the file itself");
-	return sn_state_file_fail(path, -errno, "open");
+	return sn_state_file_fail(path, file->fd, "open");
+}
+
+void sn_state_file_close_descriptor(struct sn_state_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
 }
 
 void sn_state_file_close(struct sn_state_file *file)
@@ -40,8 +48,7 @@ void sn_state_file_close(struct sn_state_file *file)
 		munmap(file->image, sizeof *file->image);
 	else
 		free(file->image);
-	if (file->fd >= 0)
-		close(file->fd);
+	sn_state_file_close_descriptor(file);
 }
 
 int sn_state_file_check(struct sn_state_file *file)

@@ -12,7 +12,7 @@
 
 struct sn_state_file {
 	const char *path;
-	int fd;                 /* -1: not open */
+	int fd;                 /* negative: it has no descriptor */
 	struct stat status;     /* set by sn_state_file_check() */
 	struct sn_image *image; /* NULL: neither mapped nor read */
 	bool mapped;            /* else the image is a copy */
@@ -29,6 +29,10 @@ int sn_state_file_open(struct sn_state_file *file, const char *path, int flags);
 
 /* Closes it in any state, also when opening failed. */
 void sn_state_file_close(struct sn_state_file *file);
+
+/* Closes the descriptor of a mapped file. The mapping keeps the open file description, and with it the
+ * locks. */
+void sn_state_file_close_descriptor(struct sn_state_file *file);
 
 /* Checks that it is a regular file of the right size. */
 int sn_state_file_check(struct sn_state_file *file);

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 
 #include "tests/unit/libsnowid/store/fake_disk.h"
+#include "tests/unit/processes.h"
 #include "tests/unit/state_file.h"
 
 TEST(generators_on_one_file_share_its_state)
@@ -174,6 +175,65 @@ TEST(tmpfs_is_accepted_and_reported_as_not_durable)
 	ck_assert(!reports_durable());
 	disk.file_system = EXT4_SUPER_MAGIC;
 	ck_assert(reports_durable());
+	snowid_clock_free(clock);
+}
+
+/* ---- descriptors --------------------------------------------------------------------------- */
+
+enum { DESCRIPTORS = 256 };
+
+static int count_descriptors(void)
+{
+	int count = 0;
+	for (int fd = 0; fd < DESCRIPTORS; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void close_descriptors_from(int first)
+{
+	for (int fd = first; fd < DESCRIPTORS; fd++)
+		close(fd);
+}
+
+/* Its output must not go to the state file. The fake disk checks the numbers while it is opened. */
+static void use_without_standard_streams(struct snowid_clock *clock)
+{
+	close_descriptors_from(0);
+	struct snowid_generator *const g = open_state(clock);
+	if (count_descriptors() > 0 || issue_for_blocks(g, clock) != 0)
+		_exit(1);
+	snowid_generator_free(g);
+	_exit(count_descriptors());
+}
+
+/* As daemons do with closefrom(3), before they open descriptors of their own. */
+static void use_after_descriptors_were_closed(struct snowid_clock *clock)
+{
+	struct snowid_generator *const g = open_state(clock);
+	close_descriptors_from(STDERR_FILENO + 1);
+	while (open("/dev/null", O_RDWR) < 20)
+		;
+	const int before = count_descriptors();
+	if (issue_for_blocks(g, clock) != 0)
+		_exit(1);
+	snowid_generator_free(g);
+	_exit(count_descriptors() != before);
+}
+
+TEST_EACH(descriptors_of_the_program_are_left_alone, 2)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	const pid_t child = fork();
+	if (child == 0)
+		(nth == 0 ? use_without_standard_streams
+			  : use_after_descriptors_were_closed)(clock);
+	expect_success(child);
+	const int before = count_descriptors();
+	struct snowid_generator *const g = open_state(clock);
+	ck_assert_int_eq(count_descriptors(), before);
+	OK(issue_for_blocks(g, clock));
+	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
 

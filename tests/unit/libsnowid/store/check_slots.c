@@ -359,6 +359,22 @@ TEST(worker_is_free_when_the_last_child_is_killed)
 	snowid_generator_free(g);
 }
 
+/* As daemons do with closefrom(3): the worker is still theirs. */
+TEST(worker_stays_in_use_when_all_descriptors_are_closed)
+{
+	const pid_t child = fork();
+	if (child == 0) {
+		struct snowid_generator *const g = open_slot("?workers=3-3"), *other = NULL;
+		for (int fd = STDERR_FILENO + 1; fd < 256; fd++)
+			close(fd);
+		if (try_open_slot("snowflake", "?workers=3-3", &other) != SNOWID_E_STORE)
+			_exit(1);
+		snowid_generator_free(g);
+		_exit(try_open_slot("snowflake", "?workers=3-3", &other) != 0);
+	}
+	expect_success(child);
+}
+
 TEST(processes_get_different_workers)
 {
 	enum { PROCESSES = 8 };

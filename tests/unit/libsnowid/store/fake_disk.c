@@ -21,6 +21,13 @@ static bool is_failing(const char *call)
 	return true;
 }
 
+/* A descriptor of the library is never one that the program takes for a standard stream. */
+static void expect_not_standard(int fd)
+{
+	if (fd <= STDERR_FILENO)
+		abort();
+}
+
 /* ---- what the system is --------------------------------------------------------------------- */
 
 bool wrap_boot_id(uint64_t id[2]) WRAP("sn_system_boot_id");
@@ -49,6 +56,7 @@ int real_fstatfs(int fd, struct statfs *status) REAL(FSTATFS);
 int wrap_fstatfs(int fd, struct statfs *status) WRAP(FSTATFS);
 int wrap_fstatfs(int fd, struct statfs *status)
 {
+	expect_not_standard(fd);
 	const int result = real_fstatfs(fd, status);
 	if (disk.file_system) /* the type of f_type differs among machines */
 		status->f_type = (__typeof__(status->f_type))disk.file_system;
@@ -120,6 +128,7 @@ ssize_t real_pwrite(int fd, const void *bytes, size_t size, off_t at) REAL(PWRIT
 ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at) WRAP(PWRITE);
 ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at)
 {
+	expect_not_standard(fd);
 	if (at >= STATE_RESERVED && is_failing("pwrite"))
 		return -1;
 	return real_pwrite(fd, bytes, size > 4096 ? 4096 : size, at);
@@ -129,6 +138,7 @@ ssize_t real_pread(int fd, void *bytes, size_t size, off_t at) REAL(PREAD);
 ssize_t wrap_pread(int fd, void *bytes, size_t size, off_t at) WRAP(PREAD);
 ssize_t wrap_pread(int fd, void *bytes, size_t size, off_t at)
 {
+	expect_not_standard(fd);
 	return is_failing("pread") ? -1 : real_pread(fd, bytes, size, at);
 }
 
@@ -156,6 +166,7 @@ int wrap_fsync(int fd) WRAP("fsync");
 int wrap_fsync(int fd)
 {
 	struct stat status;
+	expect_not_standard(fd);
 	const bool is_directory = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 	if (is_failing(is_directory ? "fsync directory" : "fsync"))
 		return -1;
