@@ -65,12 +65,20 @@ gcc_and_simulations() {
 
 valgrind_and_tarball() {
 	suite valgrind "$no_bindings" check-valgrind
-	try "a tarball is whole, whatever it was configured for" same_tarball
+	try "a tarball is the same, whatever it was configured for" same_tarball
+	try "a tarball has each file of the checkout" whole_tarball
 }
 
 same_tarball() {
 	make -C "$work/valgrind" -s dist && diff <(tar -tf "$tarball" | sort) \
 		<(tar -tf "$work/valgrind/$(basename "$tarball")" | sort)
+}
+
+# What a tarball leaves out: debian/ is of the package, and the rest of the repository.
+whole_tarball() {
+	! comm -23 <(git -c safe.directory="$top" ls-files | sort) \
+		<(tar -tf "$tarball" | sed 's|^[^/]*/||' | sort) |
+		grep -v '^debian/\|^\.ci/\|^\.gitignore$'
 }
 
 packages() {
