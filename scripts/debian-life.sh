@@ -22,7 +22,8 @@ installs() {
 	cp "${debs[@]}" "$systems/life/debs"
 	cp "$systems"/next/*.deb "$systems/life/next"
 	# shellcheck disable=SC2016 # expanded there
-	inside life sh -c 'apt-get -qq -y --no-install-recommends install /debs/*.deb' &&
+	inside life sh -c 'apt-get -qq -y --no-install-recommends install /debs/*.deb systemd' &&
+		inside life systemd-analyze verify --man=no snowidd.service &&
 		inside life snowidd --check-config &&
 		inside life getent passwd snowid &&
 		mkdir "$systems/life/var/lib/snowid" &&

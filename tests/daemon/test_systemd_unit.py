@@ -8,6 +8,7 @@ import signal
 import struct
 
 from harness import (
+    BUILD,
     DAEMON,
     DEPLOY,
     Daemon,
@@ -30,8 +31,10 @@ LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 
 
 def unit_text():
-    text = read_text(SYSTEMD, "snowidd.service.in")
-    return text.replace("@sbindir@/snowidd", os.path.abspath(DAEMON))
+    text = read_text(BUILD, "deploy", "systemd", "snowidd.service")
+    return re.sub(
+        "(?m)^(ExecStart(?:Pre)?=)/[^ \n]*/snowidd", rf"\g<1>{os.path.abspath(DAEMON)}", text
+    )
 
 
 def output_of(*command):

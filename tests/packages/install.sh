@@ -96,6 +96,25 @@ else
 	not_ok "the installed tool does not"
 fi
 
+# The unit that was installed, not its template: what it starts must be what was installed.
+unit=$(find "$tmp/root" -name snowidd.service)
+verify_unit() {
+	program=$(sed -n 's/^ExecStart=//p' "$unit")
+	[ -x "$tmp/root$program" ] || { echo "there is no $program"; return 1; }
+	mkdir "$tmp/unit"
+	sed "s|^\(ExecStart[A-Za-z]*=\)$program|\1$tmp/root$program|" "$unit" \
+		>"$tmp/unit/snowidd.service"
+	systemd-analyze verify --man=no "$tmp/unit/snowidd.service"
+}
+if [ -n "$unit" ]; then
+	if verify_unit >"$tmp/out" 2>&1; then
+		ok "the installed systemd unit starts the installed daemon"
+	else
+		cat "$tmp/out"
+		not_ok "the installed systemd unit does not start the installed daemon"
+	fi
+fi
+
 package=$(find "$tmp/root" -path '*-packages/snowid')
 
 passes() { # passes LANGUAGE COMMAND...
