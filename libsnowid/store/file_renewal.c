@@ -141,11 +141,21 @@ static int record_and_allow(const struct sn_state_file *file,
 	return 0;
 }
 
+/* Linux reports an error once to those who share an open file description, as parent and child do: if
+ * it told the one, the other would believe that all is well. So a child opens the file, which may have
+ * lost its name meanwhile. */
+static int own_sync(struct sn_state_file *file)
+{
+	const int error = sn_state_file_own_sync(file);
+	const int name_error = error ? check_name(file) : 0;
+	return name_error ? name_error : error;
+}
+
 /* One thread of a process at a time, because Linux reports an error once to those who share a file
  * description: another thread could otherwise believe that all is well before the first has noted the
  * error. A child finds its parent in *renewer. While the thread is there, no code of the program runs in
  * it, neither a clock's function nor a signal handler, and so it always leaves again. */
-int sn_file_renew(const struct sn_state_file *file, const struct sn_store_settings *settings,
+int sn_file_renew(struct sn_state_file *file, const struct sn_store_settings *settings,
 		  _Atomic uint64_t *renewer)
 {
 	const uint64_t process = sn_process_number();
@@ -159,7 +169,9 @@ int sn_file_renew(const struct sn_state_file *file, const struct sn_store_settin
 		return error;
 	sn_critical_begin(&critical);
 	if (atomic_compare_exchange_strong(renewer, &other, process)) {
-		error = record_and_allow(file, settings, end_ms);
+		error = own_sync(file);
+		if (!error)
+			error = record_and_allow(file, settings, end_ms);
 		atomic_store(renewer, 0);
 	}
 	sn_critical_end(&critical);

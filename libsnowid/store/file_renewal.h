@@ -21,7 +21,7 @@ int sn_file_end_of_block(const struct sn_store_settings *settings, uint64_t next
 
 /* Records the end of a block, waits for the disk, and raises the limit. *renewer is the process whose
  * thread is doing that, 0 if none is: of the same process, only one does at a time. */
-int sn_file_renew(const struct sn_state_file *file, const struct sn_store_settings *settings,
+int sn_file_renew(struct sn_state_file *file, const struct sn_store_settings *settings,
 		  _Atomic uint64_t *renewer);
 
 #endif

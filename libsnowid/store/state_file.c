@@ -9,6 +9,7 @@
 
 #include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/process.h"
 
 int sn_state_file_fail(const char *path, int error, const char *what)
 {
@@ -42,8 +43,16 @@ void sn_state_file_close_descriptor(struct sn_state_file *file)
 	file->fd = -1;
 }
 
+static void unmap_sync_image(struct sn_state_file *file)
+{
+	if (file->sync_image && file->sync_image != file->image)
+		munmap(file->sync_image, sizeof *file->sync_image);
+	file->sync_image = NULL;
+}
+
 void sn_state_file_close(struct sn_state_file *file)
 {
+	unmap_sync_image(file);
 	if (file->mapped)
 		munmap(file->image, sizeof *file->image);
 	else
@@ -102,7 +111,8 @@ int sn_state_file_map(struct sn_state_file *file)
 	if (map == MAP_FAILED)
 		return sn_state_file_fail(file->path, -errno, "map");
 	free(file->image);
-	file->image = map;
+	file->image = file->sync_image = map;
+	file->sync_process = sn_process_number();
 	file->mapped = true;
 	const int error = sn_system_populate(map, sizeof *file->image);
 	if (error)
@@ -164,9 +174,46 @@ int sn_state_file_lock(const struct sn_state_file *file, int byte, enum sn_lock 
 	return error && error != -EBUSY ? sn_state_file_fail(file->path, error, "lock") : error;
 }
 
+static int map_own_sync_image(struct sn_state_file *file, const struct sn_state_file *own)
+{
+	struct stat status;
+
+	if (fstat(own->fd, &status) != 0)
+		return sn_state_file_fail(file->path, -errno, "examine");
+	if (status.st_dev != file->status.st_dev || status.st_ino != file->status.st_ino)
+		return sn_state_file_reject(
+			file->path, "has been replaced by another; open the generator again");
+	void *const map = mmap(NULL, sizeof *file->image, PROT_READ, MAP_SHARED, own->fd, 0);
+	if (map == MAP_FAILED)
+		return sn_state_file_fail(file->path, -errno, "map");
+	unmap_sync_image(file);
+	file->sync_image = map;
+	file->sync_process = sn_process_number();
+	return 0;
+}
+
+/* It is opened for writing, because Linux does not sync a mapping that could never be written to. */
+int sn_state_file_own_sync(struct sn_state_file *file)
+{
+	struct sn_state_file own;
+
+	if (file->sync_process == sn_process_number())
+		return 0;
+	int error = sn_state_file_open(&own, file->path, O_RDWR);
+	if (error)
+		return sn_fail(error,
+			       "this child cannot open the state file %.160s (%s), and leaves it "
+			       "to others to record later times; create its generator after it "
+			       "has changed its user or root directory",
+			       file->path, snowid_strerror(error));
+	error = map_own_sync_image(file, &own);
+	sn_state_file_close(&own);
+	return error;
+}
+
 /* A page may be larger than a part of the file, and syncs begin at a page. */
 int sn_state_file_sync_from(const struct sn_state_file *file, size_t offset)
 {
 	const size_t start = offset - offset % (size_t)sysconf(_SC_PAGESIZE);
-	return sn_system_sync_pages((char *)file->image + start, sizeof *file->image - start);
+	return sn_system_sync_pages((char *)file->sync_image + start, sizeof *file->image - start);
 }

@@ -16,6 +16,9 @@ struct sn_state_file {
 	struct stat status;     /* set by sn_state_file_check() */
 	struct sn_image *image; /* NULL: neither mapped nor read */
 	bool mapped;            /* else the image is a copy */
+	/* The mapping that syncs go through, and the process whose open file description it has. */
+	struct sn_image *sync_image;
+	uint64_t sync_process;
 };
 
 /* Bytes of the file that are locked. */
@@ -59,6 +62,9 @@ bool sn_state_file_is_copy(const struct sn_state_file *file);
 /* Locks one of its bytes, or unlocks it. -EBUSY, without a detail: others hold a lock that
  * conflicts. */
 int sn_state_file_lock(const struct sn_state_file *file, int byte, enum sn_lock lock);
+
+/* Lets a child sync through an open file description of its own. -errno: it may not open the file. */
+int sn_state_file_own_sync(struct sn_state_file *file);
 
 /* Waits until the disk has what was written to the mapping from an offset on. 0 or -errno, without
  * a detail. */

@@ -198,6 +198,79 @@ TEST_EACH(thread_that_leaves_a_renewal_does_not_end_renewal, LEAVINGS)
 	snowid_clock_free(manual);
 }
 
+/* ---- children ------------------------------------------------------------------------------ */
+
+/* The parent is told that the write is lost, and has not noted it yet. */
+static void renew_in_child(void)
+{
+	const pid_t child = fork();
+	if (child == 0) {
+		snowid_clock_advance(renewal.clock, 200 * MS);
+		_exit(snowid_generator_next(renewal.generator, &renewal.last) != -EIO);
+	}
+	expect_success(child);
+	renewal.done = true;
+}
+
+TEST(child_is_told_of_a_lost_write_too)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *const g = open_state(clock);
+	uint64_t id;
+	next_id(g);
+	renewal.generator = g;
+	renewal.clock = clock;
+	renewal.done = false;
+	disk.write_lost = true;
+	disk.after_told = renew_in_child;
+	OK(snowid_clock_advance(clock, 200 * MS));
+	EXPECT(snowid_generator_next(g, &id), -EIO);
+	ck_assert(renewal.done);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+
+/* It has given up the right to. */
+static void issue_without_opening(struct snowid_generator *g, int to_parent, int from_parent)
+{
+	uint64_t id;
+	char byte = 0;
+	disk.failing = "open";
+	disk.failure = EACCES;
+	EXPECT(snowid_generator_next(g, &id), -EACCES);
+	EXPECT_DETAIL("this child cannot open the state file");
+	EXPECT_DETAIL("leaves it to others");
+	if (write(to_parent, &byte, 1) != 1 || read(from_parent, &byte, 1) != 1)
+		_exit(1);
+	OK(snowid_generator_next(g, &id)); /* its parent has renewed */
+	disk.failing = NULL;
+	OK(issue_for_blocks(g, renewal.clock));
+	snowid_generator_free(g);
+	_exit(0);
+}
+
+TEST(child_that_cannot_open_the_file_leaves_renewal_to_others)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *const g = open_state(clock);
+	int to_parent[2], to_child[2];
+	char byte = 0;
+	ck_assert_int_eq(pipe(to_parent) | pipe(to_child), 0);
+	next_id(g);
+	renewal.clock = clock;
+	OK(snowid_clock_advance(clock, 200 * MS));
+	const pid_t child = fork();
+	if (child == 0)
+		issue_without_opening(g, to_parent[1], to_child[0]);
+	close(to_parent[1]); /* so that the end of the child is noticed */
+	ck_assert_int_eq(read(to_parent[0], &byte, 1), 1);
+	next_id(g);
+	ck_assert_int_eq(write(to_child[1], &byte, 1), 1);
+	expect_success(child);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+
 /* ---- clocks that jump ----------------------------------------------------------------------- */
 
 TEST(clock_jump_ahead_is_not_recorded)

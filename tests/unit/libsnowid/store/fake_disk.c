@@ -191,6 +191,28 @@ static void remember_sync(const void *from, size_t first, bool renewal)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Takes the address of a mapping for its open file description: a child has the mappings of its
+ * parent at the same addresses, and one of its own elsewhere. */
+static bool is_told_of_lost_write(const char *mapping)
+{
+	static const char *told[4];
+	void (*const hook)(void) = disk.after_told;
+	int count = 0;
+
+	if (!disk.write_lost)
+		return false;
+	while (told[count] && told[count] != mapping)
+		count++;
+	if (told[count] == mapping)
+		return false;
+	told[count] = mapping;
+	disk.after_told = NULL;
+	if (hook)
+		hook();
+	errno = EIO;
+	return true;
+}
+
 /* The library syncs from some page to the end of the file. While no boot is recorded there, that is
  * a takeover, and otherwise a renewal. */
 int real_msync(void *start, size_t size, int flags) REAL("msync");
@@ -206,7 +228,8 @@ int wrap_msync(void *start, size_t size, int flags)
 	disk.during_sync = NULL;
 	if (hook)
 		hook();
-	if (is_failing(takeover ? "msync hot" : "msync"))
+	if (is_failing(takeover ? "msync hot" : "msync") ||
+	    is_told_of_lost_write((const char *)start - first))
 		return -1;
 	const int result = real_msync(start, size, flags);
 	remember_sync(start, first, !takeover);
