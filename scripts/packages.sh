@@ -64,8 +64,8 @@ lua_packages="lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 lua-cjson lua-po
 other_compilers="clang libclang-rt-14-dev valgrind"
 model_packages="spin abigail-tools"
 debian_packages="mmdebstrap lintian autopkgtest util-linux"
-architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu qemu-user-static \
-	musl-tools linux-libc-dev"
+architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu gcc-aarch64-linux-gnu \
+	qemu-user-static musl-tools linux-libc-dev"
 
 all_packages="$build_packages $test_packages $lint_packages $daemon_packages $python_packages \
 	$ruby_packages $lua_packages $other_compilers $model_packages $debian_packages \
