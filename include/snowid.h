@@ -70,7 +70,8 @@ const char *snowid_strerror(int error);
 /* Writes the full message of the calling thread's last error: what went wrong, by how much, and
  * what to do. Writes at most size bytes including the terminating 0, and returns the length of the
  * whole message without it (0: no function has failed in this thread). text may be NULL if size is
- * 0. A function that succeeds does not clear the message. */
+ * 0. A function that succeeds does not clear the message. Control characters, as in a path or a
+ * damaged file, are replaced by ?. */
 size_t snowid_error_detail(char *text, size_t size);
 
 /* The version of the library in use, "MAJOR.MINOR.PATCH". Static. */

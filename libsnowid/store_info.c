@@ -12,6 +12,7 @@
 #include "libsnowid/base/critical.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
+#include "libsnowid/base/printable.h"
 #include "libsnowid/store/admin.h"
 #include "libsnowid/stores.h"
 
@@ -51,7 +52,16 @@ static void info_add_value(struct info_record *record, struct info_value value)
 
 static void info_add_text(struct info_record *record, const char *key, const char *text)
 {
-	info_add_value(record, (struct info_value){SNOWID_VALUE_TEXT, strdup(key), strdup(text)});
+	char *const copy = strdup(text);
+	if (copy)
+		sn_make_printable(copy);
+	info_add_value(record, (struct info_value){SNOWID_VALUE_TEXT, strdup(key), copy});
+}
+
+/* As it is, because it can be opened. */
+static void info_add_url(struct info_record *record, const char *key, const char *url)
+{
+	info_add_value(record, (struct info_value){SNOWID_VALUE_TEXT, strdup(key), strdup(url)});
 }
 
 static void info_add_boolean(struct info_record *record, const char *key, bool flag)
@@ -199,7 +209,7 @@ static int info_add_state(void *user, const struct sn_store_state *state)
 	info->records = records;
 	struct info_record *const record = &records[info->count++];
 	*record = (struct info_record){.count = 0};
-	info_add_text(record, "store", state->url);
+	info_add_url(record, "store", state->url);
 	if (state->problem)
 		info_add_text(record, "error", state->problem);
 	if (state->readable) {

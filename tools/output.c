@@ -149,6 +149,25 @@ static size_t utf8_character_length(const unsigned char *text)
 	return length;
 }
 
+/* Whether it is a control character, of the set C0 or C1 (ECMA-48). */
+static bool is_control(const unsigned char *character, size_t length)
+{
+	return length == 1 ? *character < ' ' || *character == 0x7f
+			   : length == 2 && character[0] == 0xc2 && character[1] < 0xa0;
+}
+
+void replace_controls(char *text)
+{
+	unsigned char *at = (unsigned char *)text;
+
+	while (*at) {
+		const size_t length = utf8_character_length(at);
+		if (length == 0 || is_control(at, length))
+			memset(at, '?', length ? length : 1);
+		at += length ? length : 1;
+	}
+}
+
 /* Escapes what a JSON string cannot contain; in text, replaces what would control the terminal. */
 static void out_escaped(const char *value, bool json)
 {
@@ -156,11 +175,11 @@ static void out_escaped(const char *value, bool json)
 
 	while (*at) {
 		const size_t length = utf8_character_length(at);
-		const bool control = *at < ' ' || *at == 0x7f;
+		const bool control = is_control(at, length);
 		if (json && (*at == '"' || *at == '\\'))
 			out_printf("\\%c", *at);
 		else if (json && (control || length == 0))
-			out_printf("\\u%04x", control ? *at : 0xfffdu);
+			out_printf("\\u%04x", control ? at[length - 1] : 0xfffdu);
 		else if (control || length == 0)
 			out_text("?");
 		else
@@ -235,9 +254,7 @@ print_error_list(const char *format, va_list arguments)
 	out_flush(); /* keeps the order of output and messages */
 	progress_end();
 	vsnprintf(text, sizeof text, format, arguments);
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?'; /* an argument must not control the terminal */
+	replace_controls(text);
 	fprintf(stderr, "snowid: %s\n", text);
 }
 

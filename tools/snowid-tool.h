@@ -69,6 +69,9 @@ void record_null(const char *key);
 void record_time(const char *key, int64_t sec, uint32_t nsec);
 void record_end(void);
 
+/* Replaces what would control a terminal by ?. */
+void replace_controls(char *text);
+
 /* Prints "snowid: …" to standard error. exit_usage() then exits with status 2 and exit_failure()
  * with 1. exit_usage_hint() exits with 2 after a message that has been printed already. */
 void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

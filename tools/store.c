@@ -48,6 +48,15 @@ static void record_store_value(bool json, const char *key, const char *text, enu
 		record_text(key, "%s", text);
 }
 
+static void print_empty_store(const char *url)
+{
+	char text[4096];
+
+	snprintf(text, sizeof text, "%s", url);
+	replace_controls(text);
+	out_printf("%s contains nothing\n", text);
+}
+
 /* Prints the records of a store. Returns the exit status: 1 if a record has an error. */
 static int print_store(const char *url, bool json)
 {
@@ -63,7 +72,7 @@ static int print_store(const char *url, bool json)
 	}
 	snowid_store_info_count(info, &count);
 	if (count == 0 && !json)
-		out_printf("%s contains nothing\n", url);
+		print_empty_store(url);
 	for (size_t index = 0; index < count; index++) {
 		const char *error = NULL;
 		record_begin(json);
@@ -86,7 +95,7 @@ static int print_store(const char *url, bool json)
 /* ---- adopting and resetting ------------------------------------------------------------------ */
 
 /* Explains the risk and asks for confirmation. Exits unless the answer is yes. */
-static void confirm_risk(const struct options *options, const char *risk)
+static void confirm_risk(const struct options *options, char *risk)
 {
 	char answer[16] = "";
 
@@ -94,6 +103,7 @@ static void confirm_risk(const struct options *options, const char *risk)
 		return;
 	if (!isatty(STDIN_FILENO))
 		exit_usage("%s Use --yes if that is so", risk);
+	replace_controls(risk);
 	fprintf(stderr, "snowid: %s\nType yes to go on: ", risk);
 	if (!fgets(answer, sizeof answer, stdin) || strcmp(answer, "yes\n") != 0)
 		exit_failure("nothing was changed");

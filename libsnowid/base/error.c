@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "libsnowid/base/export.h"
+#include "libsnowid/base/printable.h"
 #include "libsnowid/base/system.h"
 #include "libsnowid/base/thread.h"
 
@@ -66,6 +67,7 @@ int sn_fail(int code, const char *format, ...)
 		va_start(args, format);
 		vsnprintf(thread->detail, sizeof thread->detail, format, args);
 		va_end(args);
+		sn_make_printable(thread->detail);
 	}
 	errno = saved;
 	return code;

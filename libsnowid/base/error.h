@@ -8,7 +8,8 @@
 #include "snowid.h"
 
 /* Sets the detail of an error and returns its code: `return sn_fail(SNOWID_E_RANGE, …)`. A detail
- * says what is wrong, by how much and what to do, without a full stop. */
+ * says what is wrong, by how much and what to do, without a full stop. Control characters in it are
+ * replaced. */
 int sn_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* The details of the two most frequent errors: an argument is NULL, and there is no memory. */

@@ -6,16 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/store/state_file.h"
 
-/* 0 or -errno, as the other private functions here. */
+/* 0 or -errno, as the other private functions here. To write beyond the limit (ulimit -f) would end
+ * the process by SIGXFSZ. */
 static int write_image(int fd, const struct sn_image *image)
 {
+	struct rlimit limit;
 	size_t done = 0;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < sizeof *image)
+		return -EFBIG;
 	while (done < sizeof *image) {
 		const ssize_t part =
 			pwrite(fd, (const char *)image + done, sizeof *image - done, (off_t)done);

@@ -101,12 +101,14 @@ void buffer_json(struct buffer *buffer, const char *text)
 	buffer_text(buffer, "\"");
 	while (*at) {
 		const size_t length = utf8_char_length(at);
+		const bool control = length == 1 ? *at < ' ' || *at == 0x7f
+						 : *at == 0xc2 && at[1] < 0xa0; /* C1 */
 		if (length == 0)
 			buffer_text(buffer, "\\ufffd");
 		else if (*at == '"' || *at == '\\')
 			buffer_printf(buffer, "\\%c", *at);
-		else if (*at < ' ' || *at == 0x7f)
-			buffer_printf(buffer, "\\u%04x", *at);
+		else if (control)
+			buffer_printf(buffer, "\\u%04x", at[length - 1]);
 		else
 			buffer_bytes(buffer, (const char *)at, length);
 		at += length ? length : 1;

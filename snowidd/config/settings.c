@@ -123,6 +123,19 @@ bool setting_is_group(const char *prefix)
 	return false;
 }
 
+/* What a file or an option contains must not control the terminal that the error is printed on: the
+ * sets C0 and, in UTF-8, C1 of ECMA-48. */
+static void settings_replace_controls(char *text)
+{
+	for (char *at = text; *at; at++) {
+		const unsigned char byte = (unsigned char)*at, next = (unsigned char)at[1];
+		if (byte < ' ' || byte == 0x7f)
+			*at = '?';
+		else if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
+			at[0] = at[1] = '?';
+	}
+}
+
 bool settings_fail(struct settings_error *error, const char *format, ...)
 {
 	va_list arguments;
@@ -130,6 +143,7 @@ bool settings_fail(struct settings_error *error, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(error->text, sizeof error->text, format, arguments);
 	va_end(arguments);
+	settings_replace_controls(error->text);
 	return false;
 }
 

@@ -501,6 +501,11 @@ has "that is said" "$err" "--clock 2800-01-01"
 # ---- what a store keeps ----------------------------------------------------------------------
 
 prints "memory: keeps nothing" "memory: contains nothing" store memory:
+mkdir "$work/"$'a\e[2Jb\xc2\x9b'
+prints "a path cannot control a terminal" "slots:$work/a?[2Jb?? contains nothing" \
+	store "slots:$work/"$'a\e[2Jb\xc2\x9b'
+run store "file:$work/"$'a\e[2Jb\xc2\x9b'
+has "nor in an error" "$err" "$work/a?[2Jb?? "
 prints "and in JSON" "" store memory: --json
 refuses 1 "No such file" store "file:$state"
 "$tool" -n 5 --field worker=1 --store "file:$state" --set block=10ms >"$work/ids"

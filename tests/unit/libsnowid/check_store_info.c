@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "libsnowid/store/image.h"
 #include "tests/unit/store_info.h"
 
 TEST(inspecting_a_file_shows_all_it_keeps)
@@ -82,6 +83,23 @@ TEST(inspecting_changes_and_creates_nothing)
 	state_read(after);
 	ck_assert_mem_eq(before, after, STATE_SIZE);
 	ck_assert_int_eq(directory_count(), 1);
+}
+
+TEST(text_out_of_a_file_cannot_control_a_terminal)
+{
+	struct snowid_store_info *info;
+	strcat(state_path, "\x1b[2J");
+	strcat(state_url, "\x1b[2J");
+	snowid_generator_free(open_on_store(state_url, manual));
+	state_write(offsetof(struct sn_image, hot.host), "a\x1b[2J\nb\xc2\x9b", 10);
+	info = inspect_store(state_url);
+	EXPECT_INFO(info, 0, "holder_host", "a?[2J?b??");
+	EXPECT_INFO(info, 0, "store", state_url); /* which can be opened */
+	snowid_store_info_free(info);
+	ck_assert_int_eq(truncate(state_path, 100), 0);
+	info = inspect_store(state_url);
+	ck_assert_ptr_nonnull(strstr(stored_value(info, 0, "error"), "/state?[2J is truncated"));
+	snowid_store_info_free(info);
 }
 
 TEST(memory_has_no_records)

@@ -105,6 +105,18 @@ TEST(long_detail_is_cut)
 	ck_assert_uint_eq(strlen(text), SN_DETAIL_SIZE - 1);
 }
 
+/* A path, or a text out of a file, must not control a terminal. */
+TEST(control_characters_of_a_detail_are_replaced)
+{
+	sn_fail(SNOWID_E_STORE, "%s",
+		"a\x1b[31mb\tc\nd\x7f"
+		"e\xc2\x80\xc2\x9f"
+		"f");
+	ck_assert_str_eq(sn_thread_get()->detail, "a?[31mb?c?d?e????f");
+	sn_fail(SNOWID_E_STORE, "%s", "\xc2\xa0\xc3\x9b ~ \xe2\x80\xa6 \xc2");
+	ck_assert_str_eq(sn_thread_get()->detail, "\xc2\xa0\xc3\x9b ~ \xe2\x80\xa6 \xc2");
+}
+
 TEST(success_keeps_the_detail)
 {
 	uint64_t id;

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "libsnowid/sequence/shared_state.h"
@@ -110,6 +111,32 @@ TEST(opening_syncs_a_name_that_may_not_be_durable)
 	expect_open_error(clock, -EIO, "sync the directory");
 	disk.failing = NULL;
 	snowid_generator_free(open_state(clock));
+	snowid_clock_free(clock);
+}
+
+/* The signal would end the program, which may know nothing of state files. */
+TEST(limit_of_file_size_is_an_error_and_not_a_signal)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct rlimit before, limit;
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = STATE_SIZE - 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	expect_open_error(clock, -EFBIG, "cannot create the state file");
+	ck_assert_int_eq(directory_count(), 0);
+	limit.rlim_cur = STATE_SIZE;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	snowid_generator_free(open_state(clock));
+	limit.rlim_cur = STATE_SIZE - 1; /* an existing file can be used */
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	struct snowid_generator *const g = open_state(clock);
+	OK(issue_for_blocks(g, clock));
+	EXPECT(snowid_store_reset(state_url, START, 0), -EBUSY);
+	snowid_generator_free(g);
+	EXPECT(snowid_store_reset(state_url, START, 0), -EFBIG);
+	EXPECT_DETAIL("cannot replace the state file");
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 	snowid_clock_free(clock);
 }
 

@@ -76,7 +76,8 @@ TEST(json_strings_are_escaped_and_are_utf_8)
 		{"", "\"\""},
 		{"a \"b\\c\"", "\"a \\\"b\\\\c\\\"\""},
 		{"\n\x1f\x7f", "\"\\u000a\\u001f\\u007f\""},
-		{"\xc2\x80\xdf\xbf", "\"\xc2\x80\xdf\xbf\""},
+		{"\xc2\x80\xc2\x9f", "\"\\u0080\\u009f\""},
+		{"\xc2\xa0\xdf\xbf", "\"\xc2\xa0\xdf\xbf\""},
 		{"\xe0\xa0\x80\xef\xbf\xbf", "\"\xe0\xa0\x80\xef\xbf\xbf\""},
 		{"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\""},
 		{"\x80", "\"\\ufffd\""},                                  /* a continuation alone */

@@ -166,6 +166,14 @@ TEST(errors_are_located_where_the_key_was_set)
 	ck_assert_str_eq(error.text, "worker_ids are few");
 }
 
+TEST(error_cannot_control_a_terminal)
+{
+	ck_assert(!settings_fail(&error, "%s",
+				 "a\x1b[2J\nb\x7f\xc2\x9b"
+				 "c\xc2\xa0"));
+	ck_assert_str_eq(error.text, "a?[2J?b???c\xc2\xa0");
+}
+
 TEST(changes_that_have_to_wait_for_the_next_start)
 {
 	struct settings *const other = settings_new(&error);
