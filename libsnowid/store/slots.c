@@ -216,14 +216,17 @@ static int slots_fail_none_left(const struct slots_url *slots, const char *field
 }
 
 /* Whether a state file is there, but nobody can use it. Then other workers may be free. Any other
- * error is not of this file alone: the clock, another kind, a directory that was copied. */
+ * error is not of this file alone: the clock, another kind, a directory that was copied. Its detail
+ * is kept. */
 static bool slots_is_unusable(const char *path)
 {
 	struct sn_state_file file = {.fd = -1};
+	char detail[SN_DETAIL_SIZE];
 	struct stat status;
 
 	if (lstat(path, &status) != 0)
 		return false;
+	snowid_error_detail(detail, sizeof detail);
 	int error = sn_state_file_open(&file, path, O_RDWR);
 	if (!error)
 		error = sn_state_file_check(&file);
@@ -235,6 +238,7 @@ static bool slots_is_unusable(const char *path)
 		error = sn_state_file_check_record(&file);
 	const bool writable_by_all = !error && (file.status.st_mode & S_IWOTH) != 0;
 	sn_state_file_close(&file);
+	sn_fail(error, "%s", detail);
 	return writable_by_all ||
 	       (error && error != -ENOMEM && error != -EMFILE && error != -ENFILE);
 }
@@ -262,7 +266,7 @@ static int slots_try(const struct slots_url *slots, const struct sn_store_settin
 		     const struct sn_store_field *field, struct slots_search *search,
 		     struct sn_store **store)
 {
-	char path[DIRECTORY_SIZE + NAME_SIZE + 32], detail[SN_DETAIL_SIZE], worker[24];
+	char path[DIRECTORY_SIZE + NAME_SIZE + 32], worker[24];
 	struct sn_holder holder = {.process = 0};
 	struct stat status;
 	int error = 0;
@@ -275,15 +279,15 @@ static int slots_try(const struct slots_url *slots, const struct sn_store_settin
 	}
 	if (!error)
 		error = sn_file_store_open(path, settings, true, store, &holder);
-	if (!error)
-		return 0;
 	if (error == -EBUSY) {
 		slots_add_holder(search, &holder);
 		return error;
 	}
-	snowid_error_detail(detail, sizeof detail);
-	if (search->only_one || !slots_is_unusable(path))
-		return sn_fail(error, "%s", detail);
+	if (search->only_one ||
+	    !(error ? slots_is_unusable(path) : sn_file_store_has_failed(*store)))
+		return error;
+	if (!error)
+		sn_file_store.close(*store);
 	snprintf(worker, sizeof worker, "%" PRIu64, field->value);
 	slots_list_add(&search->unusable, worker);
 	return -EBUSY;

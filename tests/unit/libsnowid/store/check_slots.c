@@ -283,6 +283,25 @@ TEST(files_that_cannot_be_used_are_passed_over)
 	snowid_generator_free(g);
 }
 
+TEST(file_whose_sync_failed_is_passed_over_until_a_reboot)
+{
+	struct snowid_generator *g = NULL;
+	disk.failing = "msync";
+	disk.failure = EIO;
+	EXPECT(try_open_slot("snowflake", "?workers=0-1", &g), -EIO);
+	disk.failing = NULL;
+	EXPECT(try_open_slot("snowflake", "?workers=0-0", &g), -EIO);
+	EXPECT_DETAIL("what it wrote may be lost");
+	g = open_slot("?workers=0-1");
+	ck_assert_uint_eq(field_of(g, "worker"), 1);
+	next_id_of_worker(g);
+	snowid_generator_free(g);
+	disk.boot++;
+	g = open_slot("?workers=0-1");
+	ck_assert_uint_eq(field_of(g, "worker"), 0);
+	snowid_generator_free(g);
+}
+
 TEST(files_that_cannot_be_used_are_shown_beside_the_others)
 {
 	static const char *const problems[] = {"is truncated", "written by everyone",
