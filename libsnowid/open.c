@@ -76,16 +76,27 @@ static void adopt_fields(struct snowid_config *config, const struct sn_store_set
 
 /* ---- store and sequencer --------------------------------------------------------------------- */
 
-static int open_store(struct snowid_generator *generator, const struct sn_ticks *ticks)
+/* How long opening may wait for the clock: until a new store starts, which is at a tick, and one
+ * block more, as the clock may have been set back since the store recorded how far IDs may go. */
+static uint64_t longest_wait_ns(const struct snowid_config *config, const struct sn_ticks *ticks,
+				const struct sn_reach *reach)
+{
+	return reach->start * 100 + ticks->time.unit_ns + config->block_ns;
+}
+
+static int open_store(struct snowid_generator *generator, const struct sn_ticks *ticks,
+		      const struct sn_reach *reach)
 {
 	struct snowid_config *const config = generator->config;
 	char kind[SN_STORE_KIND_SIZE];
 	struct sn_store_settings settings = {
 		.clock = config->clock,
 		.ticks = *ticks,
-		.block_ns = config->block_ns,
+		.reach = *reach,
+		.borrow_ns = config->borrow_ns,
 		.jump_ns = config->jump_ns,
-		.max_behind_ns = config->hold_ns + config->borrow_ns + 2 * config->block_ns,
+		.max_behind_ns =
+			longest_wait_ns(config, ticks, reach) + config->hold_ns + config->borrow_ns,
 		.mode = config->mode,
 		.kind = config->kind_text,
 		.fingerprint = sn_config_fingerprint(config),
@@ -109,8 +120,14 @@ static int renew_store(void *user)
 	return error;
 }
 
+static int check_store_final(void *user)
+{
+	const struct sn_store *const store = user;
+	return store->class->check_final ? store->class->check_final(store) : 0;
+}
+
 static void init_sequencer(struct snowid_generator *generator, const struct sn_ticks *ticks,
-			   unsigned start_bits)
+			   const struct sn_reach *reach, unsigned start_bits)
 {
 	const struct snowid_config *const config = generator->config;
 	struct sn_store *const store = generator->store;
@@ -123,8 +140,9 @@ static void init_sequencer(struct snowid_generator *generator, const struct sn_t
 		.hold_ns = config->hold_ns,
 		.borrow_ns = config->borrow_ns,
 		.renew = renew_store,
+		.check_final = check_store_final,
 		.user = store,
-		.block_ns = store->class->managed ? 0 : config->block_ns,
+		.reach = store->class->managed ? (struct sn_reach){0} : *reach,
 	};
 	sn_sequencer_init(&generator->sequencer, &settings);
 }
@@ -140,7 +158,9 @@ static int generator_open(struct snowid_generator *generator)
 		return error;
 	sn_config_slots(config, &slots);
 	sn_ticks_init(&ticks, &slots.time, slots.last_tick, slots.sequence_bits);
-	error = open_store(generator, &ticks);
+	const struct sn_reach reach =
+		sn_reach_of(config->block_ns, config->hold_ns, config->borrow_ns);
+	error = open_store(generator, &ticks, &reach);
 	if (error)
 		return error;
 	generator->kind = config->kind;
@@ -148,11 +168,10 @@ static int generator_open(struct snowid_generator *generator)
 		sn_encoder_init(&generator->encoder, config->layout);
 	generator->timeout_ns = config->timeout_ns;
 	generator->creator = sn_process_number();
-	init_sequencer(generator, &ticks, slots.start_bits);
-	error = renew_store(generator->store);
-	if (error)
-		return error;
-	return sn_sequencer_wait_for_clock(&generator->sequencer, 2 * config->block_ns);
+	init_sequencer(generator, &ticks, &reach, slots.start_bits);
+	error = sn_sequencer_wait_for_clock(&generator->sequencer,
+					    longest_wait_ns(config, &ticks, &reach));
+	return error ? error : renew_store(generator->store);
 }
 
 SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,

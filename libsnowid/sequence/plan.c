@@ -128,12 +128,23 @@ static int plan_behind_clock(struct sn_policy *policy, struct sn_shared_state *s
 
 /* ---- plans ----------------------------------------------------------------------------------- */
 
-static int fail_sealed(const struct sn_shared_state *shared, struct sn_plan *plan)
+int sn_plan_check_final(const struct sn_policy *policy)
 {
-	if (atomic_load(&shared->seal_reason) == SN_SEAL_CLOSED)
-		return sn_fail(SNOWID_E_CLOSED, "the generator is closed; create another");
-	plan->wait_ns = SN_SLEEP_MIN_NS;
-	return sn_fail(SNOWID_E_LIMIT, "the store has lost its worker, and claims one again");
+	return policy->check_final ? policy->check_final(policy->user) : 0;
+}
+
+static int fail_sealed(const struct sn_policy *policy, const struct sn_shared_state *shared,
+		       struct sn_plan *plan)
+{
+	const uint64_t reason = atomic_load(&shared->seal_reason);
+
+	if (reason == SN_SEAL_LOST || reason == SN_SEAL_REPLACED) {
+		plan->wait_ns = SN_SLEEP_MIN_NS;
+		return sn_fail(SNOWID_E_LIMIT,
+			       "the store has lost its worker, and claims one again");
+	}
+	const int error = reason == SN_SEAL_FORFEITED ? sn_plan_check_final(policy) : 0;
+	return error ? error : sn_fail(SNOWID_E_CLOSED, "the generator is closed; create another");
 }
 
 /* Opens the tick of the clock and, with it, those of the lag. */
@@ -177,7 +188,7 @@ int sn_plan_claim(struct sn_policy *policy, struct sn_shared_state *shared, uint
 
 	*plan = (struct sn_plan){.start = next};
 	if (next == SN_SEALED)
-		return fail_sealed(shared, plan);
+		return fail_sealed(policy, shared, plan);
 	if (next >= policy->ticks.end_slot)
 		return sn_ticks_fail_ended(&policy->ticks);
 	if (next >= sn_ticks_end(&policy->ticks, now->tick))
@@ -191,6 +202,9 @@ int sn_plan_claim(struct sn_policy *policy, struct sn_shared_state *shared, uint
 		plan->end = sn_ticks_end(&policy->ticks, limit);
 	if (plan->start < plan->end)
 		return 0;
+	error = sn_plan_check_final(policy);
+	if (error)
+		return error;
 	plan->wait_ns = SN_SLEEP_MIN_NS;
 	return sn_fail(SNOWID_E_LIMIT,
 		       "the store allows IDs up to tick %" PRIu64 ", and the next is in %" PRIu64,

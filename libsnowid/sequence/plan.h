@@ -28,6 +28,10 @@ struct sn_policy {
 	 * time namespace. */
 	_Atomic uint64_t paced_slot; /* SN_SEALED at first */
 	_Atomic uint64_t paced_since_ns;
+	/* Returns the error that every renewal of the limit from now on will have; 0: there is none.
+	 * Never waits, and makes no system call. NULL: there is never one. */
+	int (*check_final)(void *user);
+	void *user;
 };
 
 /* The slots [start, end). On error, wait_ns says when to try again, and is 0 if that does not
@@ -43,16 +47,13 @@ struct sn_plan {
 int sn_plan_claim(struct sn_policy *policy, struct sn_shared_state *shared, uint64_t next,
 		  struct sn_reading *now, struct sn_plan *plan);
 
+/* The error that every renewal from now on will have, or 0. */
+int sn_plan_check_final(const struct sn_policy *policy);
+
 /* 100 ns as ms, for texts. */
 static inline double sn_t100ns_to_ms(uint64_t t100ns)
 {
 	return (double)t100ns / SN_T100NS_PER_MS;
-}
-
-/* Rounds up. */
-static inline uint64_t sn_t100ns_from_ns(uint64_t ns)
-{
-	return ns / 100 + (ns % 100 != 0);
 }
 
 #endif

@@ -7,6 +7,9 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/pause.h"
 
+#define MAINTAIN_EARLY    20 /* the part of `room` by which a maintainer is ahead of callers */
+#define MAINTAIN_RETRY_NS 1000000
+
 /* ---- claims ---------------------------------------------------------------------------------- */
 
 /* Updates the statistics after a claim of [start, end) that found `next` at `old`. The low bits of
@@ -31,13 +34,26 @@ static void update_stats(const struct sn_sequencer *seq, struct sn_shared_state 
 	}
 }
 
-/* Whether only half a block is left above a tick. */
-static bool renewal_is_due(const struct sn_sequencer *seq, struct sn_shared_state *shared,
-			   uint64_t tick)
+/* How long after `now` a renewal is due, if `last_tick`, which is that of the last ID, stays as it
+ * is: `early` before half of what the limit allowed is left, and before a renewal would raise it
+ * noticeably, but not before it would raise it at all. UINT64_MAX: never. */
+static uint64_t time_until_renewal(const struct sn_sequencer *seq, struct sn_shared_state *shared,
+				   uint64_t now, uint64_t last_tick, uint64_t early)
 {
+	const struct sn_reach *const reach = &seq->reach;
+	const uint64_t unit = seq->policy.ticks.unit_t100ns;
 	const uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_relaxed);
-	return seq->renew && limit < seq->policy.ticks.last_tick &&
-	       tick + seq->half_block_ticks >= limit;
+
+	if (reach->room == 0 || limit >= seq->policy.ticks.last_tick)
+		return UINT64_MAX;
+	const uint64_t last = last_tick * unit, end = (limit + 1) * unit;
+	const uint64_t half = (reach->least_lead + reach->room) / 2 + early;
+	const uint64_t half_wait = end > (last > now ? last : now) + half ? end - half - now : 0;
+	const uint64_t gain = reach->room / 2 - early;
+	const uint64_t gain_ticks = gain > unit ? gain / unit : 1;
+	const uint64_t gain_wait = sn_reach_wait(reach, now, last, (limit + gain_ticks) * unit);
+
+	return half_wait > gain_wait ? half_wait : gain_wait;
 }
 
 /* The state to claim from. If the state this process uses has been replaced, its successors lie
@@ -75,7 +91,8 @@ int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_
 		if (atomic_compare_exchange_strong(&shared->next, &next, end)) {
 			update_stats(seq, shared, old, plan.start, end, &now);
 			claim->renewal_due =
-				renewal_is_due(seq, shared, (end - 1) >> seq->policy.ticks.bits);
+				time_until_renewal(seq, shared, now.t100ns,
+						   (end - 1) >> seq->policy.ticks.bits, 0) == 0;
 			return 0;
 		}
 		sn_pause_after_lost_race();
@@ -99,6 +116,17 @@ static int sleep_until_retry(struct sn_sequencer *seq, const struct sn_claim *cl
 	return sn_clock_sleep(seq->policy.clock, span_ns);
 }
 
+/* Ends claims by this process if the store says that it must not use it any more. */
+static int renew_limit(struct sn_sequencer *seq)
+{
+	static struct sn_shared_state forfeited = {.next = SN_SEALED,
+						   .seal_reason = SN_SEAL_FORFEITED};
+	const int error = seq->renew(seq->policy.user);
+	if (error == SNOWID_E_STORE)
+		atomic_store(&seq->shared, &forfeited);
+	return error;
+}
+
 int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadline *deadline,
 		      int failure, struct sn_claim *claim)
 {
@@ -114,7 +142,7 @@ int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadli
 		if (now_ns >= deadline->end_ns)
 			break;
 		if (failure == SNOWID_E_LIMIT && seq->renew) {
-			error = seq->renew(seq->user);
+			error = renew_limit(seq);
 			if (error)
 				return error;
 			failure = sn_sequencer_claim(seq, count, claim);
@@ -131,27 +159,46 @@ int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadli
 
 void sn_sequencer_renew_early(struct sn_sequencer *seq)
 {
-	seq->renew(seq->user);
+	renew_limit(seq);
+}
+
+/* When to maintain the limit, in ns from now; UINT64_MAX: never. */
+static int time_until_maintenance(struct sn_sequencer *seq, uint64_t *wait_ns)
+{
+	struct sn_shared_state *const shared = follow_replaced_state(seq);
+	const uint64_t next = atomic_load(&shared->next);
+	struct sn_reading now;
+
+	if (next == SN_SEALED) {
+		*wait_ns = UINT64_MAX;
+		return 0;
+	}
+	const int error = sn_ticks_read(&seq->policy.ticks, seq->policy.clock, &now);
+	if (error)
+		return error;
+	const uint64_t wait =
+		time_until_renewal(seq, shared, now.t100ns, (next - 1) >> seq->policy.ticks.bits,
+				   seq->reach.room / MAINTAIN_EARLY);
+	*wait_ns = wait < UINT64_MAX / 100 ? wait * 100 : UINT64_MAX;
+	return 0;
 }
 
 int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns)
 {
-	struct sn_shared_state *const shared = sn_sequencer_shared(seq);
-	struct sn_reading now;
+	uint64_t wait_ns;
 
-	int error = sn_ticks_read(&seq->policy.ticks, seq->policy.clock, &now);
-	if (!error && renewal_is_due(seq, shared, now.tick))
-		error = seq->renew(seq->user);
+	int error = sn_plan_check_final(&seq->policy);
+	if (!error)
+		error = time_until_maintenance(seq, &wait_ns);
+	if (!error && wait_ns == 0) {
+		error = renew_limit(seq);
+		if (!error)
+			error = time_until_maintenance(seq, &wait_ns);
+	}
 	if (error)
 		return error;
-	const uint64_t limit = atomic_load(&shared->limit);
-	const uint64_t half_used = now.tick + seq->half_block_ticks;
-	if (limit >= seq->policy.ticks.last_tick)
-		*again_in_ns = UINT64_MAX;
-	else if (half_used >= limit)
-		*again_in_ns = 0;
-	else
-		*again_in_ns = (limit - half_used) * seq->policy.ticks.unit_t100ns * 100;
+	/* Still due: another thread is renewing, or that has taken as long as it gained. */
+	*again_in_ns = wait_ns > 0 ? wait_ns : MAINTAIN_RETRY_NS;
 	return 0;
 }
 
@@ -205,16 +252,18 @@ void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_setti
 				.hold_t100ns = sn_t100ns_from_ns(settings->hold_ns),
 				.borrow_t100ns = sn_t100ns_from_ns(settings->borrow_ns),
 				.paced_slot = SN_SEALED,
+				.check_final = settings->check_final,
+				.user = settings->user,
 			},
 		.initial_shared = settings->shared,
 		.renew = settings->renew,
-		.user = settings->user,
-		.half_block_ticks = settings->block_ns / settings->ticks.time.unit_ns / 2,
+		.reach = settings->reach,
 	};
 }
 
-/* How far the next slot is ahead of the clock; 0 if waiting would change nothing. */
-static int measure_lead(struct sn_sequencer *seq, uint64_t *lead_t100ns)
+/* How far the next slot is ahead of what may be borrowed; 0 if it is so by no more than a tick, for
+ * which the calls for IDs wait. */
+static int measure_excess(struct sn_sequencer *seq, uint64_t *excess_t100ns)
 {
 	const uint64_t next = atomic_load(&sn_sequencer_shared(seq)->next);
 	struct sn_reading now;
@@ -223,18 +272,19 @@ static int measure_lead(struct sn_sequencer *seq, uint64_t *lead_t100ns)
 	if (error)
 		return error;
 	const uint64_t begin = (next >> seq->policy.ticks.bits) * seq->policy.ticks.unit_t100ns;
-	const bool waits = next != SN_SEALED && begin > now.t100ns + seq->policy.ticks.unit_t100ns;
-	*lead_t100ns = waits ? begin - now.t100ns : 0;
+	const uint64_t latest = now.t100ns + seq->policy.borrow_t100ns;
+	const bool waits = next != SN_SEALED && begin > latest + seq->policy.ticks.unit_t100ns;
+	*excess_t100ns = waits ? begin - latest : 0;
 	return 0;
 }
 
 int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns)
 {
-	uint64_t lead_t100ns, now_ns, end_ns = 0;
+	uint64_t excess_t100ns, now_ns, end_ns = 0;
 
 	for (;;) {
-		int error = measure_lead(seq, &lead_t100ns);
-		if (error || lead_t100ns == 0)
+		int error = measure_excess(seq, &excess_t100ns);
+		if (error || excess_t100ns == 0)
 			return error;
 		error = sn_clock_elapsed(seq->policy.clock, &now_ns);
 		if (error)
@@ -243,18 +293,18 @@ int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns)
 			end_ns = now_ns + bound_ns;
 		if (now_ns >= end_ns)
 			break;
-		const uint64_t span_ns = lead_t100ns * 100, left_ns = end_ns - now_ns;
+		const uint64_t span_ns = excess_t100ns * 100, left_ns = end_ns - now_ns;
 		error = sn_clock_sleep(seq->policy.clock, span_ns < left_ns ? span_ns : left_ns);
 		if (error)
 			return error;
 	}
-	if (lead_t100ns <= seq->policy.hold_t100ns + seq->policy.borrow_t100ns)
+	if (excess_t100ns <= seq->policy.hold_t100ns)
 		return 0;
 	return sn_fail(
 		SNOWID_E_CLOCK,
 		"the clock is %.4f ms behind what the store has recorded; correct the clock, or "
 		"use another store",
-		sn_t100ns_to_ms(lead_t100ns));
+		sn_t100ns_to_ms(excess_t100ns + seq->policy.borrow_t100ns));
 }
 
 void sn_sequencer_detach(struct sn_sequencer *seq)

@@ -15,6 +15,7 @@
 
 #include "libsnowid/base/compiler.h"
 #include "libsnowid/sequence/plan.h"
+#include "libsnowid/sequence/reach.h"
 
 #define SN_CLAIM_MAX (UINT64_C(1) << 32) /* slots in one claim */
 
@@ -26,21 +27,22 @@ struct sn_sequencer_settings {
 	uint64_t wait_ns;
 	uint64_t hold_ns;
 	uint64_t borrow_ns;
-	/* Raises shared->limit by block_ns, and may wait for that. It is called when half of the
-	 * block is left, and only by calls that may wait. It does nothing while another thread is
-	 * renewing. NULL if the limit needs no renewal. */
+	/* Raises shared->limit as far as sn_reach_limit() says, and may wait for that. It is called when half of
+	 * that is left, and only by calls that may wait. It does nothing while another thread is
+	 * renewing. SNOWID_E_STORE: this process must not use the store any more. NULL if the limit
+	 * needs no renewal. */
 	int (*renew)(void *user);
+	int (*check_final)(void *user); /* as in struct sn_policy */
 	void *user;
-	uint64_t block_ns;
+	struct sn_reach reach;
 };
 
 struct sn_sequencer {
 	struct sn_shared_state *_Atomic shared; /* what this process claims from */
 	struct sn_policy policy;
 	struct sn_shared_state *initial_shared; /* its replacements lie right behind it in memory */
-	int (*renew)(void *user);
-	void *user;
-	uint64_t half_block_ticks;
+	int (*renew)(void *user);               /* with policy.user */
+	struct sn_reach reach;
 };
 
 struct sn_claim {
@@ -53,8 +55,9 @@ struct sn_claim {
 
 void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_settings *settings);
 
-/* Waits until the clock reaches `next` of a state that has been used before, or for bound_ns.
- * SNOWID_E_CLOCK if it is then still further behind than hold and borrow allow. */
+/* Waits until the clock reaches `next` of a state that has been used before, or is behind it by no
+ * more than may be borrowed, or for bound_ns. SNOWID_E_CLOCK if it is then still further behind than
+ * hold and borrow allow. */
 int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns);
 
 /* Ends claims through this copy of the sequencer only, for a child that closes its generator. */
@@ -111,7 +114,7 @@ int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadli
 		      int failure, struct sn_claim *claim);
 
 /* Renews a limit that is near. Errors are ignored, since the limit still allows claims: they occur
- * again when it is reached. */
+ * again when it is reached, or at the next claim if this process must not use its store any more. */
 void sn_sequencer_renew_early(struct sn_sequencer *seq) __attribute__((cold));
 
 static inline int sn_sequencer_claim_until(struct sn_sequencer *seq, uint64_t count,
@@ -125,8 +128,8 @@ static inline int sn_sequencer_claim_until(struct sn_sequencer *seq, uint64_t co
 	return error;
 }
 
-/* Renews the limit if half of the block is used, and tells when to call this again; UINT64_MAX
- * means never. */
+/* Renews the limit if about half of what it allowed is used, a little before callers would have to,
+ * and tells when to call this again; UINT64_MAX means never. */
 int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns);
 
 /* How many slots could be claimed at once. Errors and *wait_ns are those of a claim. */

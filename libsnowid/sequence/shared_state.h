@@ -16,9 +16,10 @@
 
 /* Why a state is sealed. */
 enum sn_seal_reason {
-	SN_SEAL_CLOSED,  /* the generator was closed; also if the state is not sealed */
-	SN_SEAL_LOST,    /* the worker was lost, and its owner is claiming another */
-	SN_SEAL_REPLACED /* the state right behind it in memory has replaced it */
+	SN_SEAL_CLOSED,   /* the generator was closed; also if the state is not sealed */
+	SN_SEAL_LOST,     /* the worker was lost, and its owner is claiming another */
+	SN_SEAL_REPLACED, /* the state right behind it in memory has replaced it */
+	SN_SEAL_FORFEITED /* this process must not use its store any more */
 };
 
 /* Times are in units of 100 ns since the epoch. */

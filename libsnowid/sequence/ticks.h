@@ -10,6 +10,12 @@
 
 #define SN_T100NS_PER_MS 10000
 
+/* Rounds up. */
+static inline uint64_t sn_t100ns_from_ns(uint64_t ns)
+{
+	return ns / 100 + (ns % 100 != 0);
+}
+
 struct sn_ticks {
 	struct sn_timebase time;
 	uint64_t span_sec; /* from the second of the epoch to the second of the last tick */

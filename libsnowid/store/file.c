@@ -25,6 +25,7 @@ struct file_store {
 	struct sn_store base; /* must be the first member (downcast) */
 	struct sn_state_file file;
 	_Atomic uint64_t renewer; /* the process whose thread is renewing: in a child, its parent */
+	_Atomic bool removed; /* or replaced: a renewal has found no or another file at the path */
 	char path[];
 };
 
@@ -38,27 +39,22 @@ static int file_check(const char *rest)
 
 /* ---- a new file ------------------------------------------------------------------------------ */
 
-/* It begins one block ahead of the clock, because a file of this name that was removed may have
- * allowed IDs up to there. */
+/* Where its IDs begin is decided when it has its name, by a takeover. */
 static int create_state_file(const char *path, const struct sn_store_settings *settings)
 {
 	struct sn_reading now;
-	uint64_t end_ms = 0;
 	int64_t sec = 0;
 	uint32_t nsec = 0;
 
 	int error = sn_file_read_clock(settings->clock, &sec, &nsec);
 	if (!error)
 		error = sn_ticks_locate(&settings->ticks, sec, nsec, &now);
-	if (!error)
-		error = sn_file_end_of_block(settings, 0, sec, nsec, &end_ms);
 	if (error)
 		return error;
 	struct sn_image *const image = aligned_alloc(SN_IMAGE_PART, sizeof *image);
 	if (!image)
 		return sn_fail_nomem();
-	sn_image_init(image, settings, sn_file_ms(sec, nsec), end_ms);
-	atomic_store(&image->hot.shared.seen, now.t100ns);
+	sn_image_init(image, settings, sn_file_ms(sec, nsec));
 	error = sn_publish_image(image, path, settings->mode, NULL);
 	free(image);
 	return error;
@@ -134,15 +130,16 @@ static int check_too_far_behind(const struct file_store *store)
 	if (error)
 		return error;
 	const uint64_t tick = atomic_load(&store->base.shared->next) >> ticks->bits;
-	if (tick <= now.tick ||
-	    (double)(tick - now.tick) * ticks->time.unit_ns <= (double)settings->max_behind_ns)
+	const double behind_ns =
+		((double)tick * (double)ticks->unit_t100ns - (double)now.t100ns) * 100;
+	if (behind_ns <= (double)settings->max_behind_ns)
 		return 0;
 	if (sn_timebase_start(&ticks->time, tick, &sec, &nsec))
 		snowid_time_format(sec, nsec, then);
 	return sn_fail(SNOWID_E_CLOCK,
 		       "the clock is %.3f s behind what the store has recorded in %.160s, %s; "
 		       "correct the clock or, if it is right, see snowid store --reset",
-		       (double)(tick - now.tick) * ticks->time.unit_ns / 1e9, store->path, then);
+		       behind_ns / 1e9, store->path, then);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -277,7 +274,21 @@ static int file_open(const char *rest, const struct sn_store_settings *settings,
 static int file_renew(struct sn_store *base)
 {
 	struct file_store *const store = (struct file_store *)(void *)base;
-	return sn_file_renew(&store->file, &store->base.settings, &store->renewer);
+	const int error = sn_file_renew(&store->file, &store->base.settings, &store->renewer);
+	if (error == SNOWID_E_STORE)
+		atomic_store(&store->removed, true);
+	return error;
+}
+
+/* Only this process must stop using a file that was removed. To seal the shared state would stop all
+ * that have it mapped, also if the path is missing for this one alone, in another root directory or
+ * mount namespace. The others find out by their own renewals. */
+static int file_check_final(const struct sn_store *base)
+{
+	const struct file_store *const store = (const struct file_store *)(const void *)base;
+	if (atomic_load(&store->removed))
+		return sn_file_fail_removed(&store->file);
+	return sn_file_check_failed(&store->file);
 }
 
 static const struct sn_store_admin file_admin = {
@@ -291,6 +302,7 @@ const struct sn_store_class sn_file_store = {
 	.check = file_check,
 	.open = file_open,
 	.renew = file_renew,
+	.check_final = file_check_final,
 	.close = file_close,
 	.admin = &file_admin,
 };

@@ -21,8 +21,15 @@ int sn_file_read_clock(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec)
 	return error;
 }
 
-int sn_file_end_of_block(const struct sn_store_settings *settings, uint64_t next, int64_t sec,
-			 uint32_t nsec, uint64_t *end_ms)
+uint64_t sn_file_start_of_new(const struct sn_store_settings *settings, int64_t sec, uint32_t nsec)
+{
+	const uint64_t rounded_up = settings->reach.start + SN_T100NS_PER_MS - 1;
+	return sn_file_ms(sec, nsec) + 1 + rounded_up / SN_T100NS_PER_MS;
+}
+
+/* The end to record, if `last` is the last slot that has been claimed. */
+static int end_of_limit(const struct sn_store_settings *settings, uint64_t last, int64_t sec,
+			uint32_t nsec, uint64_t *end_ms)
 {
 	const struct sn_ticks *const ticks = &settings->ticks;
 	struct sn_reading now;
@@ -30,9 +37,9 @@ int sn_file_end_of_block(const struct sn_store_settings *settings, uint64_t next
 	const int error = sn_ticks_locate(ticks, sec, nsec, &now);
 	if (error)
 		return error;
-	if (next >> ticks->bits > now.tick)
-		sn_timebase_start(&ticks->time, next >> ticks->bits, &sec, &nsec);
-	*end_ms = sn_file_ms(sec, nsec) + 1 + settings->block_ns / NS_PER_MS;
+	const uint64_t begin = (last >> ticks->bits) * ticks->unit_t100ns;
+	const uint64_t limit = sn_reach_limit(&settings->reach, now.t100ns, begin);
+	*end_ms = sn_file_ms(sec, nsec) + 1 + (limit - now.t100ns) / SN_T100NS_PER_MS;
 	return 0;
 }
 
@@ -77,13 +84,21 @@ static int check_jump(const struct sn_state_file *file, const struct sn_store_se
 
 /* ---- renewal --------------------------------------------------------------------------------- */
 
-static int fail_after_failed_sync(const struct sn_state_file *file)
+int sn_file_check_failed(const struct sn_state_file *file)
 {
 	const int number = (int)atomic_load(&file->image->hot.failed);
+	if (number == 0)
+		return 0;
 	return sn_fail(-number,
 		       "a sync of the state file %.200s failed (%s), and what it wrote may be "
 		       "lost; restart the host, or use another file",
 		       file->path, snowid_strerror(-number));
+}
+
+int sn_file_fail_removed(const struct sn_state_file *file)
+{
+	return sn_state_file_reject(file->path,
+				    "was removed or replaced; open the generator again");
 }
 
 /* Checks that other processes find this file under its name. If not, they use another. */
@@ -91,14 +106,15 @@ static int check_name(const struct sn_state_file *file)
 {
 	struct stat status;
 	if (lstat(file->path, &status) != 0)
-		return sn_state_file_fail(file->path, -errno, "find");
+		return errno == ENOENT || errno == ENOTDIR
+			       ? sn_file_fail_removed(file)
+			       : sn_state_file_fail(file->path, -errno, "find");
 	if (status.st_dev != file->status.st_dev || status.st_ino != file->status.st_ino)
-		return sn_state_file_reject(
-			file->path, "has been replaced by another; open the generator again");
+		return sn_file_fail_removed(file);
 	return 0;
 }
 
-/* Checks everything that must be true before anything is recorded, and says what to record. */
+/* Checks what must be true before anything is recorded, and says what to record. */
 static int plan_renewal(const struct sn_state_file *file, const struct sn_store_settings *settings,
 			uint64_t *end_ms)
 {
@@ -107,9 +123,7 @@ static int plan_renewal(const struct sn_state_file *file, const struct sn_store_
 	int64_t sec = 0;
 	uint32_t nsec = 0;
 
-	if (atomic_load(&hot->failed))
-		return fail_after_failed_sync(file);
-	int error = check_name(file);
+	int error = sn_file_check_failed(file);
 	if (!error) /* before the elapsed time: if we are stopped in between, it is not a jump */
 		error = sn_file_read_clock(settings->clock, &sec, &nsec);
 	if (!error)
@@ -120,25 +134,29 @@ static int plan_renewal(const struct sn_state_file *file, const struct sn_store_
 		return error;
 	sn_image_note_elapsed(file->image,
 			      sn_image_elapsed_word(elapsed_ns, sn_clock_domain(settings->clock)));
-	return sn_file_end_of_block(settings, atomic_load(&hot->shared.next), sec, nsec, end_ms);
+	return end_of_limit(settings, atomic_load(&hot->shared.next) - 1, sec, nsec, end_ms);
 }
 
-/* Takes no lock. The order is what counts: record, wait for the disk, and only then allow IDs. A
- * process that is stopped in between blocks nobody, and has allowed nothing. */
+/* Takes no lock. The order is what counts: read the clock, record, wait for the disk, and only then
+ * allow IDs. A process that is stopped in between blocks nobody, and has allowed nothing. The name of
+ * the file is checked last: if it has been removed by then, the limit was counted from a reading of
+ * the clock that is older than the file that replaces it, which is what reach.h relies on. */
 static int record_and_allow(const struct sn_state_file *file,
 			    const struct sn_store_settings *settings, uint64_t end_ms)
 {
 	struct sn_hot_page *const hot = &file->image->hot;
 
-	end_ms = sn_image_raise_reserved(file->image, end_ms);
-	const int error = sn_state_file_sync_from(file, offsetof(struct sn_image, reserved));
+	sn_image_raise_reserved(file->image, end_ms);
+	int error = sn_state_file_sync_from(file, offsetof(struct sn_image, reserved));
 	/* Linux reports an error once, and then calls the page clean: nobody may try again. */
 	if (error)
 		atomic_store(&hot->failed, (uint64_t)-error);
-	if (atomic_load(&hot->failed))
-		return fail_after_failed_sync(file);
-	sn_raise(&hot->shared.limit, sn_image_last_tick(&settings->ticks, end_ms));
-	return 0;
+	error = sn_file_check_failed(file);
+	if (!error)
+		error = check_name(file);
+	if (!error)
+		sn_raise(&hot->shared.limit, sn_image_last_tick(&settings->ticks, end_ms));
+	return error;
 }
 
 /* Linux reports an error once to those who share an open file description, as parent and child do: if

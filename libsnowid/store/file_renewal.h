@@ -15,13 +15,18 @@ static inline uint64_t sn_file_ms(int64_t sec, uint32_t nsec)
 	return (uint64_t)sec * 1000 + nsec / 1000000;
 }
 
-/* The end to record: a block ahead of the clock, or of `next` if that is ahead of the clock. */
-int sn_file_end_of_block(const struct sn_store_settings *settings, uint64_t next, int64_t sec,
-			 uint32_t nsec, uint64_t *end_ms);
+/* The end above which the IDs of a new file begin. */
+uint64_t sn_file_start_of_new(const struct sn_store_settings *settings, int64_t sec, uint32_t nsec);
 
-/* Records the end of a block, waits for the disk, and raises the limit. *renewer is the process whose
- * thread is doing that, 0 if none is: of the same process, only one does at a time. */
+/* Records how far IDs may go, waits for the disk, and raises the limit. *renewer is the process whose
+ * thread is doing that, 0 if none is: of the same process, only one does at a time. SNOWID_E_STORE:
+ * the file was removed or replaced. */
 int sn_file_renew(struct sn_state_file *file, const struct sn_store_settings *settings,
 		  _Atomic uint64_t *renewer);
+
+/* Fails if a sync has failed, after which nothing is recorded any more. */
+int sn_file_check_failed(const struct sn_state_file *file);
+
+int sn_file_fail_removed(const struct sn_state_file *file);
 
 #endif

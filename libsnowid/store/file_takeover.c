@@ -65,7 +65,8 @@ static int check_shared_state(const struct sn_state_file *file,
 /* ---- a new one ------------------------------------------------------------------------------- */
 
 /* IDs begin above what was recorded. If something else has written to the file, more may have been
- * recorded than it shows now, and they begin where those of a new file do. */
+ * recorded than it shows now, and they begin where those of a new file do. The clock is read when a
+ * new file has its name, because another file may have had it until then: see reach.h. */
 static int find_floor(const struct sn_state_file *file, const struct sn_store_settings *settings,
 		      uint64_t *end_ms)
 {
@@ -75,10 +76,10 @@ static int find_floor(const struct sn_state_file *file, const struct sn_store_se
 	int error = 0;
 
 	sn_image_recorded(file->image, end_ms);
-	if (was_overwritten(file, settings)) {
+	if (*end_ms == 0 || was_overwritten(file, settings)) {
 		error = sn_file_read_clock(settings->clock, &sec, &nsec);
 		if (!error)
-			error = sn_file_end_of_block(settings, 0, sec, nsec, &new_ms);
+			new_ms = sn_file_start_of_new(settings, sec, nsec);
 	}
 	if (new_ms > *end_ms)
 		*end_ms = new_ms;

@@ -74,7 +74,7 @@ void sn_image_set_reserved(struct sn_image *image, uint64_t end_ms, uint64_t ela
 }
 
 /* An invalid word is lower than any other. */
-uint64_t sn_image_raise_reserved(struct sn_image *image, uint64_t end_ms)
+void sn_image_raise_reserved(struct sn_image *image, uint64_t end_ms)
 {
 	const uint64_t word = reserved_word(end_ms);
 
@@ -84,8 +84,6 @@ uint64_t sn_image_raise_reserved(struct sn_image *image, uint64_t end_ms)
 		       !atomic_compare_exchange_weak(&image->reserved[i].word, &old, word))
 			;
 	}
-	sn_image_recorded(image, &end_ms);
-	return end_ms;
 }
 
 uint64_t sn_image_last_tick(const struct sn_ticks *ticks, uint64_t unix_ms)
@@ -196,18 +194,11 @@ static void init_header(struct sn_header *header, const struct sn_store_settings
 }
 
 void sn_image_init(struct sn_image *image, const struct sn_store_settings *settings,
-		   uint64_t now_ms, uint64_t end_ms)
+		   uint64_t now_ms)
 {
-	uint64_t boot[2] = {0, 0};
-	const uint64_t limit = sn_image_last_tick(&settings->ticks, end_ms);
-
 	memset(image, 0, sizeof *image);
 	init_header(&image->header, settings, now_ms);
-	sn_store_begin(&settings->ticks, &image->hot.shared, limit);
-	atomic_store(&image->hot.shared.limit, limit);
-	sn_system_boot_id(boot);
-	sn_image_set_boot(image, boot);
-	sn_image_set_reserved(image, end_ms, 0);
+	sn_image_set_reserved(image, 0, 0);
 }
 
 void sn_image_complete(struct sn_image *image, const struct sn_file_identity *identity)

@@ -60,8 +60,9 @@ struct sn_image {
 	alignas(SN_IMAGE_PART) struct sn_header header;
 	alignas(SN_IMAGE_PART) struct sn_hot_page hot;
 	/* The end of what may be issued: Unix milliseconds << 16 | CRC. Two copies in two sectors,
-	 * of which the higher valid one counts. In the same sectors, because no disk writes half of
-	 * one: the time since the boot when it was recorded, as an instant of a boot. */
+	 * of which the higher valid one counts; 0 in a new file. In the same sectors, because no
+	 * disk writes half of one: the time since the boot when it was recorded, as an instant of a
+	 * boot. */
 	struct {
 		alignas(SN_IMAGE_PART) _Atomic uint64_t word;
 		_Atomic uint64_t elapsed;
@@ -71,9 +72,10 @@ _Static_assert(sizeof(struct sn_header) == SN_IMAGE_PART &&
 		       sizeof(struct sn_image) == 4 * SN_IMAGE_PART,
 	       "the format of state files");
 
-/* Fills in a new image, except for its identity: IDs begin above `end_ms`, which is recorded. */
+/* Fills in an image, except for its identity, that has recorded an end of 0 and belongs to no boot:
+ * the first takeover decides where IDs begin. */
 void sn_image_init(struct sn_image *image, const struct sn_store_settings *settings,
-		   uint64_t now_ms, uint64_t end_ms);
+		   uint64_t now_ms);
 
 /* Completes the header of an image that is about to be written to a file. */
 void sn_image_complete(struct sn_image *image, const struct sn_file_identity *identity);
@@ -88,8 +90,8 @@ bool sn_image_recorded(const struct sn_image *image, uint64_t *end_ms);
 /* Sets the recorded end of an image that nobody uses, and when it was recorded: 0 if in no boot. */
 void sn_image_set_reserved(struct sn_image *image, uint64_t end_ms, uint64_t elapsed_word);
 
-/* Raises the recorded end, in competition with others. Returns what is recorded then. */
-uint64_t sn_image_raise_reserved(struct sn_image *image, uint64_t end_ms);
+/* Raises the recorded end, in competition with others. */
+void sn_image_raise_reserved(struct sn_image *image, uint64_t end_ms);
 
 /* The last tick that begins before an instant, which a recorded end therefore allows. */
 uint64_t sn_image_last_tick(const struct sn_ticks *ticks, uint64_t unix_ms);

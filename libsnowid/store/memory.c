@@ -2,8 +2,8 @@
  *
  * memory: - a store that records nothing.
  *
- * It cannot know what was issued before it was opened. It therefore begins above the current tick,
- * and its limit is the end of the layout.
+ * It cannot know what was issued before it was opened. It therefore begins above the current tick
+ * and above what an earlier generator may have borrowed, and its limit is the end of the layout.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -39,7 +39,8 @@ static int memory_open(const char *rest, const struct sn_store_settings *setting
 		free(made);
 		return sn_fail_nomem();
 	}
-	sn_store_begin(ticks, shared, now.tick);
+	const uint64_t borrowed = now.t100ns + sn_t100ns_from_ns(settings->borrow_ns);
+	sn_store_begin(ticks, shared, borrowed / ticks->unit_t100ns);
 	atomic_store(&shared->limit, ticks->last_tick);
 	atomic_store(&shared->seen, now.t100ns);
 	atomic_store(&shared->identity, sn_store_identity(settings));

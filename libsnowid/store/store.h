@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "libsnowid/sequence/reach.h"
 #include "libsnowid/sequence/shared_state.h"
 #include "libsnowid/sequence/ticks.h"
 #include "snowid.h"
@@ -32,7 +33,8 @@ struct sn_store_field {
 struct sn_store_settings {
 	struct snowid_clock *clock; /* outlives the store */
 	struct sn_ticks ticks;
-	uint64_t block_ns;      /* how far ahead of the clock a limit is recorded */
+	struct sn_reach reach;  /* how far ahead of the clock limits are, and new stores start */
+	uint64_t borrow_ns;     /* how far ahead of the clock IDs may be issued */
 	uint64_t jump_ns;       /* how much faster than elapsed time the clock may advance */
 	uint64_t max_behind_ns; /* a clock further behind the record than this is an error */
 	unsigned mode;          /* of a new file */
@@ -68,10 +70,15 @@ struct sn_store_class {
 	int (*open)(const char *rest, const struct sn_store_settings *settings,
 		    struct sn_store **store);
 
-	/* Records a limit one block ahead of the clock and of `next`, then raises shared->limit to
-	 * it. Waits for the disk. May be called by any thread of any process that has the store
-	 * open, and returns at once while another thread of the process is renewing. */
+	/* Records a limit as far ahead as sn_reach_limit() says, then raises shared->limit to it.
+	 * Waits for the disk. May be called by any thread of any process that has the store open,
+	 * and returns at once while another thread of the process is renewing. SNOWID_E_STORE: this
+	 * process must not issue IDs from it any more. */
 	int (*renew)(struct sn_store *store);
+
+	/* Returns the error that every renewal from now on will have; 0: there is none. Never
+	 * waits, and makes no system call. NULL: always 0. */
+	int (*check_final)(const struct sn_store *store);
 
 	/* Gives the worker up, in the process that opened it: seals the shared state, and tells the
 	 * coordinator. NULL: other processes may share the state, and this one stops using it. */

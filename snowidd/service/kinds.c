@@ -12,9 +12,10 @@
 #include "snowidd/service/kind_store.h"
 #include "snowidd/service/kinds.h"
 
-/* A new state file begins a block ahead of the clock, and a server without configuration should
- * have its first ID soon. */
+/* A new state file begins a block ahead of the clock, if that is three times hold, and a server
+ * without configuration should have its first ID soon. */
 #define HOST_BLOCK "500ms"
+#define HOST_HOLD  "166ms"
 
 /* A kind on its way from settings to a generator. */
 struct kind_setup {
@@ -218,17 +219,17 @@ static bool check_fields_are_used(const struct served_kind *kinds, size_t count,
 static bool set_clock_policy(struct kind_setup *setup)
 {
 	const struct settings *const s = setup->settings;
-	const char *const default_block = kinds_host_scope(s) ? HOST_BLOCK : "";
+	const bool host = kinds_host_scope(s) && !*s->block;
 	const struct {
 		const char *key, *text;
 	} texts[] = {
 		{"wait", s->wait},
-		{"hold", s->hold},
+		{"hold", *s->hold || !host ? s->hold : HOST_HOLD},
 		{"borrow", s->borrow},
 		{"jump", s->jump},
 		{"mode", s->mode},
 		{"spread", s->spread},
-		{"block", *s->block ? s->block : default_block},
+		{"block", host ? HOST_BLOCK : s->block},
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -261,7 +262,7 @@ static bool start_generator(struct kind_setup *setup)
 		return fail_with_detail(setup, "cannot open");
 	if (snowid_generator_get(kind->generator, "block", text, sizeof text, NULL) == 0 &&
 	    span_read_ns(text, &block_ns))
-		kind->half_block_ns = block_ns / 2;
+		kind->block_ns = block_ns;
 	kind->limit_at_ns = 0; /* not known until the first renewal */
 	return true;
 }

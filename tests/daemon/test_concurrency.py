@@ -24,7 +24,8 @@ def draw_ids(daemon):
 
 def test_uniqueness():
     seen = []
-    options = "--store", "file:" + scratch("many"), "--block", "100ms", "--worker-id", "3"
+    store = "--store", "file:" + scratch("many"), "--block", "100ms", "--hold", "30ms"
+    options = *store, "--worker-id", "3"
     for _ in range(2):
         with Daemon("--threads", "4", *options) as daemon:
             with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:

@@ -23,7 +23,8 @@ PROBES = "/api/v1/health/live", "/api/v1/health/ready", "/api/v1/parse?id=5", "/
 
 
 def daemon_with(*options):
-    store = "--store", "file:" + scratch("kept"), "--worker-id", "1", "--block", "100ms"
+    block = "--block", "100ms", "--hold", "30ms"
+    store = "--store", "file:" + scratch("kept"), "--worker-id", "1", *block
     return Daemon(*store, "--threads", "2", *options)
 
 

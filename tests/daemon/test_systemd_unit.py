@@ -121,7 +121,7 @@ def seccomp_filter(calls, action, otherwise):
 
 
 def filtered_daemon(install):
-    return Daemon("--worker-id", "9", "--block", "100ms", preexec_fn=install)
+    return Daemon("--worker-id", "9", "--block", "100ms", "--hold", "30ms", preexec_fn=install)
 
 
 def test_unit_filter():

@@ -33,7 +33,7 @@ TEST(adopted_copy_starts_above_its_recorded_end_and_the_clock)
 	ck_assert_uint_eq(status.st_mode & 07777, 0640);
 	ck_assert_int_eq(directory_count(), 1);
 	/* The original may have issued IDs until now. */
-	OK(snowid_clock_new_manual(sec + 3, 0, &late));
+	OK(snowid_clock_new_manual(sec + 4, 0, &late));
 	g = open_on_store(state_url, late);
 	ck_assert_uint_ge(snowflake_ms(next_id(g)), (uint64_t)sec * 1000);
 	snowid_generator_free(g);
@@ -156,7 +156,7 @@ TEST(recorded_end_can_be_reset_up_and_down)
 	ck_assert_uint_eq(snowflake_ms(down), (START - 86400 * 1000) * 1000ull + 1);
 	snowid_generator_free(g);
 	OK(snowid_store_reset(state_url, START + 5, 0));
-	OK(snowid_clock_advance(manual, 4000 * MS)); /* opening waits for the rest */
+	OK(snowid_clock_advance(manual, 4800 * MS)); /* opening waits for the rest */
 	g = open_on_store(state_url, manual);
 	ck_assert_uint_eq(snowflake_ms(next_id(g)), (START + 5) * 1000ull);
 	snowid_generator_free(g);

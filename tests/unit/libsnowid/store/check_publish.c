@@ -11,18 +11,29 @@
 #include "tests/unit/libsnowid/store/fake_disk.h"
 #include "tests/unit/state_file.h"
 
-TEST(new_file_starts_one_block_ahead_of_the_clock)
+/* The block is 100 ms: at least three times hold and borrow, or not. */
+TEST_EACH(new_file_starts_one_block_ahead_of_the_clock_or_more, 4)
 {
+	static const struct {
+		const char *key, *value;
+		uint64_t start_ms;
+	} cases[] = {
+		{"hold", "0", 100},
+		{"hold", "33ms", 100},
+		{"hold", "34ms", 168},
+		{"borrow", "2s", 100 + 2000 + 2000},
+	};
 	struct snowid_clock *const clock = manual_clock(START);
-	struct snowid_generator *const g = open_state(clock);
-	int64_t sec;
-	uint32_t nsec;
+	struct snowid_generator *g = NULL;
+	uint64_t before, after;
 	struct stat status;
-	OK(snowid_clock_read(clock, &sec, &nsec, NULL)); /* opening waited for it */
-	ck_assert_int_eq(sec, START);
-	ck_assert_uint_ge(nsec, 100 * MS);
-	ck_assert_uint_le(nsec, 103 * MS);
+	OK(snowid_clock_read(clock, NULL, NULL, &before));
+	OK(try_open_with(cases[nth].key, cases[nth].value, clock, &g));
 	next_id(g);
+	OK(snowid_clock_read(clock, NULL, NULL, &after)); /* opening waited for it */
+	const uint64_t wait_ms = (after - before) / MS + (nth == 3 ? 2000 : 0); /* or borrows it */
+	ck_assert_uint_ge(wait_ms, cases[nth].start_ms);
+	ck_assert_uint_le(wait_ms, cases[nth].start_ms + 3);
 	ck_assert_int_eq(stat(state_path, &status), 0);
 	ck_assert_uint_eq(status.st_mode & 07777, 0600);
 	ck_assert_int_eq(status.st_size, STATE_SIZE);

@@ -28,6 +28,14 @@ static void expect_not_standard(int fd)
 		abort();
 }
 
+static void call_once(void (**hook)(void))
+{
+	void (*const function)(void) = *hook;
+	*hook = NULL;
+	if (function)
+		function();
+}
+
 /* ---- what the system is --------------------------------------------------------------------- */
 
 bool wrap_boot_id(uint64_t id[2]) WRAP("sn_system_boot_id");
@@ -78,6 +86,7 @@ int wrap_lstat(const char *name, struct stat *status)
 {
 	const int result = real_lstat(name, status);
 	status->st_dev += disk.other_device;
+	call_once(&disk.after_lstat);
 	return result;
 }
 
@@ -156,6 +165,7 @@ int real_link(const char *from, const char *to) REAL("link");
 int wrap_link(const char *from, const char *to) WRAP("link");
 int wrap_link(const char *from, const char *to)
 {
+	call_once(&disk.before_link);
 	return is_failing("link") ? -1 : real_link(from, to);
 }
 
@@ -170,7 +180,7 @@ int wrap_fsync(int fd)
 	const bool is_directory = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 	if (is_failing(is_directory ? "fsync directory" : "fsync"))
 		return -1;
-	const int result = real_fsync(fd);
+	const int result = disk.in_memory ? 0 : real_fsync(fd);
 	if (!is_directory && pread(fd, disk.durable, STATE_SIZE, 0) != STATE_SIZE)
 		abort();
 	return result;
@@ -220,18 +230,15 @@ int wrap_msync(void *start, size_t size, int flags) WRAP("msync");
 int wrap_msync(void *start, size_t size, int flags)
 {
 	const size_t first = STATE_SIZE - size;
-	void (*const hook)(void) = disk.during_sync;
 	if (size > STATE_SIZE || first % (size_t)sysconf(_SC_PAGESIZE) != 0 || flags != MS_SYNC)
 		abort();
 	const struct sn_image *const image = (const void *)((uintptr_t)start - first);
 	const bool takeover = atomic_load(&image->hot.boot[0]) == 0;
-	disk.during_sync = NULL;
-	if (hook)
-		hook();
+	call_once(&disk.during_sync);
 	if (is_failing(takeover ? "msync hot" : "msync") ||
 	    is_told_of_lost_write((const char *)start - first))
 		return -1;
-	const int result = real_msync(start, size, flags);
+	const int result = disk.in_memory ? 0 : real_msync(start, size, flags);
 	remember_sync(start, first, !takeover);
 	return result;
 }

@@ -15,9 +15,12 @@ struct fake_disk {
 	uint64_t boot; /* the number of this boot; 0: the kernel does not tell */
 	unsigned char durable[STATE_SIZE]; /* the file as the syncs that are done have left it */
 	unsigned syncs;                    /* of the recorded end */
-	void (*during_sync)(void);         /* called once, in the middle of the next sync */
-	const char *failing;               /* a call that fails, …  */
-	int failure;                       /* … with this errno */
+	bool in_memory;                    /* syncs do nothing, so that they take no time */
+	void (*before_link)(void);         /* called once, before a new file gets its name */
+	void (*after_lstat)(void); /* called once, after the next renewal has seen the name */
+	void (*during_sync)(void); /* called once, in the middle of the next sync */
+	const char *failing;       /* a call that fails, …  */
+	int failure;               /* … with this errno */
 	/* What was written is lost, of which each open file description is told once. After that, its
 	 * syncs succeed. */
 	bool write_lost;

@@ -139,7 +139,7 @@ TEST(the_stores_of_further_kinds_lie_beside_the_first)
 	ck_assert_str_eq(kinds[1].store, "memory:");
 	snprintf(expected, sizeof expected, "%s.sonyflake", kinds[0].store);
 	ck_assert_str_eq(kinds[2].store, expected);
-	ck_assert_uint_gt(kinds[0].half_block_ns, 0);
+	ck_assert_uint_gt(kinds[0].block_ns, 0);
 }
 
 TEST(state_lies_in_the_directory_of_the_service_manager)
