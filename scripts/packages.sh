@@ -46,7 +46,7 @@ build_packages="autoconf automake libtool pkg-config gcc g++ libc6-dev make xz-u
 
 # make check, and the lint step.
 test_packages="check uuid-dev libjansson-dev python3 perl patch procps mandoc bash-completion \
-	bsdutils util-linux binutils"
+	bsdutils util-linux binutils btrfs-progs e2fsprogs"
 lint_packages="clang-format shellcheck black rubocop lua-check universal-ctags mandoc git"
 
 # The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.

@@ -49,9 +49,14 @@ const char *sn_system_getenv(const char *name);
 struct sn_file_system {
 	const char *network; /* its name, if other hosts may write to it too; otherwise NULL */
 	bool in_memory;      /* lost when the host stops */
+	bool copies;         /* writes a page to another place, unless told for a file not to */
 };
 
 int sn_system_file_system(int fd, struct sn_file_system *file_system);
+
+/* Where a file system copies: lets it write an empty file in place; whether it writes a file so. */
+int sn_system_write_in_place(int fd);
+bool sn_system_writes_in_place(int fd);
 
 /* When the inode was made, in nanoseconds since 1970; 0 if the system does not say. */
 uint64_t sn_system_birth(int fd);

@@ -4,9 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -154,7 +156,24 @@ int sn_system_file_system(int fd, struct sn_file_system *file_system)
 	const unsigned long type = (unsigned long)status.f_type;
 	file_system->network = network_name((long)status.f_type);
 	file_system->in_memory = type == TMPFS_MAGIC || type == RAMFS_MAGIC;
+	file_system->copies = type == BTRFS_SUPER_MAGIC;
 	return 0;
+}
+
+/* What is compressed is always copied. */
+int sn_system_write_in_place(int fd)
+{
+	int flags = 0; /* although the numbers of these calls name a long */
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
+		return -errno;
+	flags = (flags & ~FS_COMPR_FL) | FS_NOCOW_FL;
+	return ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0 ? 0 : -errno;
+}
+
+bool sn_system_writes_in_place(int fd)
+{
+	int flags = 0;
+	return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL) != 0;
 }
 
 /* statx(2) needs Linux 4.11, and glibc 2.28 or musl 1.2.5. Some file systems keep no birth. */

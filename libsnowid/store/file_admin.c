@@ -138,7 +138,7 @@ static int adopt_file(const struct sn_state_file *file)
 	int64_t sec;
 	uint32_t nsec;
 
-	if (!sn_state_file_is_copy(file))
+	if (!sn_state_file_is_copy(file) && !sn_state_file_is_copied_on_write(file))
 		return 0;
 	int error = sn_state_file_check_record(file);
 	if (!error)

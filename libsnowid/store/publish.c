@@ -49,6 +49,13 @@ static int set_owner_and_mode(int fd, mode_t mode, const struct stat *replaced)
 	return fchmod(fd, mode) == 0 ? 0 : -errno;
 }
 
+static int prepare_empty_file(int fd)
+{
+	struct sn_file_system file_system;
+	const int error = sn_system_file_system(fd, &file_system);
+	return !error && file_system.copies ? sn_system_write_in_place(fd) : error;
+}
+
 static int write_state_file(int fd, struct sn_image *image, mode_t mode,
 			    const struct stat *replaced)
 {
@@ -58,7 +65,9 @@ static int write_state_file(int fd, struct sn_image *image, mode_t mode,
 		return -errno;
 	const struct sn_file_identity identity = sn_state_file_identity(fd, &status);
 	sn_image_complete(image, &identity);
-	int error = set_owner_and_mode(fd, mode, replaced);
+	int error = prepare_empty_file(fd);
+	if (!error)
+		error = set_owner_and_mode(fd, mode, replaced);
 	if (!error)
 		error = write_image(fd, image);
 	return error ? error : sn_system_sync_file(fd);

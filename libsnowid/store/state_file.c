@@ -151,6 +151,13 @@ bool sn_state_file_is_copy(const struct sn_state_file *file)
 	return original->inode != now.inode || (both_born && original->born_ns != now.born_ns);
 }
 
+bool sn_state_file_is_copied_on_write(const struct sn_state_file *file)
+{
+	struct sn_file_system file_system;
+	return sn_system_file_system(file->fd, &file_system) == 0 && file_system.copies &&
+	       !sn_system_writes_in_place(file->fd);
+}
+
 int sn_state_file_check_place(const struct sn_state_file *file)
 {
 	if (file->status.st_mode & S_IWOTH)
@@ -163,6 +170,10 @@ int sn_state_file_check_place(const struct sn_state_file *file)
 			"the state file %.200s is a copy: if the original is still used, both "
 			"make the same IDs; use another file, or see snowid store --adopt",
 			file->path);
+	if (sn_state_file_is_copied_on_write(file))
+		return sn_state_file_reject(
+			file->path, "is on btrfs without the attribute No_COW, where a full disk "
+				    "would kill its users; see snowid store --adopt");
 	return 0;
 }
 

@@ -52,7 +52,11 @@ int sn_state_file_map(struct sn_state_file *file);
 int sn_state_file_check_image(const struct sn_state_file *file);
 int sn_state_file_check_record(const struct sn_state_file *file);
 
-/* Checks that it cannot be written by everybody, and is not a copy of another file. */
+/* Whether a full disk could end the processes that use it, because its pages are copied. */
+bool sn_state_file_is_copied_on_write(const struct sn_state_file *file);
+
+/* Checks that it cannot be written by everybody, is written in place, and is not a copy of another
+ * file. */
 int sn_state_file_check_place(const struct sn_state_file *file);
 
 /* The identity of an open file; whether the file is a copy of the one that its header is of. */

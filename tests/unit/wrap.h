@@ -39,14 +39,17 @@
 #ifdef __USE_TIME_BITS64
 #define CLOCK_GETTIME "__clock_gettime64"
 #define FSTAT         "__fstat64_time64"
+#define IOCTL         "__ioctl_time64"
 #define LSTAT         "__lstat64_time64"
 #elif defined __USE_FILE_OFFSET64
 #define CLOCK_GETTIME "clock_gettime"
 #define FSTAT         "fstat64"
+#define IOCTL         "ioctl"
 #define LSTAT         "lstat64"
 #else
 #define CLOCK_GETTIME "clock_gettime"
 #define FSTAT         "fstat"
+#define IOCTL         "ioctl"
 #define LSTAT         "lstat"
 #endif
 

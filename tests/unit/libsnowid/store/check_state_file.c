@@ -3,6 +3,7 @@
  * State files that are not opened: damaged ones, those of others, and copies.
  */
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 
@@ -157,6 +158,29 @@ TEST(failing_disk_is_an_error_of_opening)
 	disk.failure = ENOMEM;
 	expect_open_error(clock, -ENOMEM, "into memory");
 	disk.failure = EINVAL; /* an older kernel */
+	snowid_generator_free(open_state(clock));
+	snowid_clock_free(clock);
+}
+
+/* btrfs would write each page elsewhere, and has no room for it when the disk is full. */
+TEST(file_on_btrfs_is_written_in_place)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	disk.file_system = BTRFS_SUPER_MAGIC;
+	disk.inode_flags = FS_COMPR_FL; /* as in a directory that is compressed */
+	disk.failing = "ioctl";
+	disk.failure = EPERM;
+	expect_open_error(clock, -EPERM, "cannot create the state file");
+	ck_assert_int_eq(directory_count(), 0);
+	disk.failing = NULL;
+	snowid_generator_free(open_state(clock));
+	ck_assert_int_eq(disk.inode_flags, FS_NOCOW_FL);
+	snowid_generator_free(open_state(clock));
+	disk.inode_flags = 0; /* restored by another program */
+	expect_open_error(clock, SNOWID_E_STORE, "without the attribute No_COW");
+	OK(snowid_store_adopt(state_url));
+	ck_assert_int_eq(disk.inode_flags, FS_NOCOW_FL);
+	OK(snowid_clock_step(clock, 30 * 365 * 86400 * SEC)); /* adopting has used the real clock */
 	snowid_generator_free(open_state(clock));
 	snowid_clock_free(clock);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -71,6 +73,21 @@ int wrap_fstatfs(int fd, struct statfs *status)
 	return result;
 }
 
+int real_ioctl(int fd, unsigned long request, int *flags) REAL(IOCTL);
+int wrap_ioctl(int fd, unsigned long request, int *flags) WRAP(IOCTL);
+int wrap_ioctl(int fd, unsigned long request, int *flags)
+{
+	if (disk.file_system != BTRFS_SUPER_MAGIC)
+		return real_ioctl(fd, request, flags);
+	if (is_failing("ioctl"))
+		return -1;
+	if (request == FS_IOC_SETFLAGS)
+		disk.inode_flags = *flags;
+	else
+		*flags = disk.inode_flags;
+	return 0;
+}
+
 int real_fstat(int fd, struct stat *status) REAL(FSTAT);
 int wrap_fstat(int fd, struct stat *status) WRAP(FSTAT);
 int wrap_fstat(int fd, struct stat *status)
@@ -138,6 +155,8 @@ ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at) WRAP(PWRIT
 ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at)
 {
 	expect_not_standard(fd);
+	if (disk.file_system == BTRFS_SUPER_MAGIC && !(disk.inode_flags & FS_NOCOW_FL))
+		abort(); /* it cannot be set later */
 	if (at >= STATE_RESERVED && is_failing("pwrite"))
 		return -1;
 	return real_pwrite(fd, bytes, size > 4096 ? 4096 : size, at);

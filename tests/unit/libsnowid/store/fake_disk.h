@@ -26,9 +26,10 @@ struct fake_disk {
 	bool write_lost;
 	void (*after_told)(void); /* called once, after one was told, and before it can act on it */
 	long page_size;
-	long file_system;                                      /* its magic number */
-	bool other_device;                                     /* the device has another number */
-	bool other_user;                                       /* this process is another user's */
+	int inode_flags;   /* of every file, if the file system is btrfs */
+	long file_system;  /* its magic number */
+	bool other_device; /* the device has another number */
+	bool other_user;   /* this process is another user's */
 	enum { BIRTH_TRUE, BIRTH_LATER, BIRTH_UNKNOWN } birth; /* of inodes */
 };
 
