@@ -434,6 +434,17 @@ int snowid_config_set_store(struct snowid_config *config, const char *url);
 /* Sets the clock; NULL means the system clock. */
 int snowid_config_set_clock(struct snowid_config *config, struct snowid_clock *clock);
 
+/* Lets the program give up while snowid_generator_new() or snowid_generator_new_for() waits: for
+ * the clock, for another process that holds a lock, or for a coordinator. `interrupt` is called in
+ * the same thread before each sleep, every 50 ms, and as soon as a signal has ended a sleep. If it
+ * returns 0, waiting goes on; otherwise opening fails with the negative error that it returned, or
+ * with EINTR, negated, if it is positive. It may return a flag that another thread or a signal
+ * handler sets, or let an interpreter handle its signals. A sync of the disk is not interrupted.
+ * NULL: none. */
+typedef int (*snowid_interrupt_fn)(void *user);
+int snowid_config_set_interrupt(struct snowid_config *config, snowid_interrupt_fn interrupt,
+				void *user);
+
 /* Sets any setting by its name, for configuration files and bindings. SNOWID_E_UNKNOWN: no such
  * key; SNOWID_E_SYNTAX, SNOWID_E_RANGE, SNOWID_E_OVERFLOW: its value; the errors of the functions
  * above. */
@@ -514,7 +525,9 @@ int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
  * generator is closed, all calls for IDs fail with SNOWID_E_CLOSED. */
 struct snowid_generator;
 
-/* Creates a generator and opens its store. Waits up to two blocks if the clock is behind the store.
+/* Creates a generator and opens its store. new waits up to two blocks if the clock is behind the
+ * store, and up to 10 s while another process takes over a state file. new_for waits up to
+ * timeout_ns in all (0: not at all), and for syncs, which take as long as the disk does.
  *     SNOWID_E_WORKER  the field worker, machine or shard has no value; or there is none of these,
  *                      and another field has no value
  *     SNOWID_E_STORE   the store cannot be relied on, or belongs to another kind or other fields
@@ -523,8 +536,11 @@ struct snowid_generator;
  *     SNOWID_E_ENDED   the clock is after the end of the layout
  *     SNOWID_E_RANGE   a field is outside the range of slots:, or that range does not fit the
  *                      field; or a custom clock returned nanoseconds above 999999999
- *     -ENOMEM, -errno  of the system, as when a state file cannot be opened */
+ *     -ENOMEM, -errno  of the system, as when a state file cannot be opened
+ *     others           that the function of snowid_config_set_interrupt() returned */
 int snowid_generator_new(const struct snowid_config *config, struct snowid_generator **generator);
+int snowid_generator_new_for(const struct snowid_config *config, uint64_t timeout_ns,
+			     struct snowid_generator **generator);
 
 /* Closes a generator for all threads of the process. With memory:, if called in the process that
  * created the generator, also for its children; a child, or a process with a state file, which

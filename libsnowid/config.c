@@ -217,6 +217,16 @@ SNOWID_EXPORT int snowid_config_set_store(struct snowid_config *config, const ch
 	return error ? error : config_replace_text(&config->store, url);
 }
 
+SNOWID_EXPORT int snowid_config_set_interrupt(struct snowid_config *config,
+					      snowid_interrupt_fn interrupt, void *user)
+{
+	if (!config)
+		return sn_fail_null("config");
+	config->interrupt = interrupt;
+	config->interrupt_user = user;
+	return 0;
+}
+
 SNOWID_EXPORT int snowid_config_set_clock(struct snowid_config *config, struct snowid_clock *clock)
 {
 	if (!config)

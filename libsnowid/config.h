@@ -23,6 +23,8 @@ struct snowid_config {
 	uint64_t timeout_ns, wait_ns, hold_ns, borrow_ns, block_ns, jump_ns;
 	unsigned mode; /* of a new state file */
 	bool spread;
+	snowid_interrupt_fn interrupt; /* of the waits while a generator is opened; may be NULL */
+	void *interrupt_user;
 };
 
 /* Copies all but the clock, which both then hold. -ENOMEM. */

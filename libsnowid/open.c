@@ -84,19 +84,29 @@ static uint64_t longest_wait_ns(const struct snowid_config *config, const struct
 	return reach->start * 100 + ticks->time.unit_ns + config->block_ns;
 }
 
+/* How far the clock may be behind the record: what a wait can make up for, and what IDs may be
+ * ahead. */
+static uint64_t max_behind_ns(const struct snowid_config *config, const struct sn_wait *wait,
+			      uint64_t own_ns)
+{
+	const uint64_t wait_ns = wait->timeout_ns > own_ns ? wait->timeout_ns : own_ns;
+	uint64_t sum_ns = config->hold_ns + config->borrow_ns;
+	return __builtin_add_overflow(sum_ns, wait_ns, &sum_ns) ? UINT64_MAX : sum_ns;
+}
+
 static int open_store(struct snowid_generator *generator, const struct sn_ticks *ticks,
-		      const struct sn_reach *reach)
+		      const struct sn_reach *reach, const struct sn_wait *wait)
 {
 	struct snowid_config *const config = generator->config;
 	char kind[SN_STORE_KIND_SIZE];
 	struct sn_store_settings settings = {
 		.clock = config->clock,
 		.ticks = *ticks,
+		.wait = *wait,
 		.reach = *reach,
 		.borrow_ns = config->borrow_ns,
 		.jump_ns = config->jump_ns,
-		.max_behind_ns =
-			longest_wait_ns(config, ticks, reach) + config->hold_ns + config->borrow_ns,
+		.max_behind_ns = max_behind_ns(config, wait, longest_wait_ns(config, ticks, reach)),
 		.mode = config->mode,
 		.kind = config->kind_text,
 		.fingerprint = sn_config_fingerprint(config),
@@ -147,7 +157,7 @@ static void init_sequencer(struct snowid_generator *generator, const struct sn_t
 	sn_sequencer_init(&generator->sequencer, &settings);
 }
 
-static int generator_open(struct snowid_generator *generator)
+static int generator_open(struct snowid_generator *generator, const struct sn_wait *wait)
 {
 	struct snowid_config *const config = generator->config;
 	struct sn_slots slots;
@@ -160,7 +170,7 @@ static int generator_open(struct snowid_generator *generator)
 	sn_ticks_init(&ticks, &slots.time, slots.last_tick, slots.sequence_bits);
 	const struct sn_reach reach =
 		sn_reach_of(config->block_ns, config->hold_ns, config->borrow_ns);
-	error = open_store(generator, &ticks, &reach);
+	error = open_store(generator, &ticks, &reach, wait);
 	if (error)
 		return error;
 	generator->kind = config->kind;
@@ -169,9 +179,34 @@ static int generator_open(struct snowid_generator *generator)
 	generator->timeout_ns = config->timeout_ns;
 	generator->creator = sn_process_number();
 	init_sequencer(generator, &ticks, &reach, slots.start_bits);
-	error = sn_sequencer_wait_for_clock(&generator->sequencer,
+	error = sn_sequencer_wait_for_clock(&generator->sequencer, wait,
 					    longest_wait_ns(config, &ticks, &reach));
 	return error ? error : renew_store(generator->store);
+}
+
+static int generator_make(const struct snowid_config *config, const struct sn_wait *wait,
+			  struct snowid_generator **generator)
+{
+	struct snowid_generator *const made = calloc(1, sizeof *made);
+	if (!made)
+		return sn_fail_nomem();
+	int error = sn_process_init();
+	if (!error)
+		error = sn_config_copy(config, &made->config);
+	if (!error)
+		error = generator_open(made, wait);
+	if (error)
+		snowid_generator_free(made);
+	else
+		*generator = made;
+	return error;
+}
+
+static struct sn_wait wait_of_config(const struct snowid_config *config)
+{
+	return (struct sn_wait){.clock = config->clock,
+				.interrupt = config->interrupt,
+				.user = config->interrupt_user};
 }
 
 SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
@@ -179,19 +214,23 @@ SNOWID_EXPORT int snowid_generator_new(const struct snowid_config *config,
 {
 	if (!config || !generator)
 		return sn_fail_null(!config ? "config" : "generator");
-	struct snowid_generator *const made = calloc(1, sizeof *made);
-	if (!made)
-		return sn_fail_nomem();
+	const struct sn_wait wait = wait_of_config(config);
 	const int cancel_state = sn_cancel_disable();
-	int error = sn_process_init();
+	const int error = generator_make(config, &wait, generator);
+	sn_cancel_restore(cancel_state);
+	return error;
+}
+
+SNOWID_EXPORT int snowid_generator_new_for(const struct snowid_config *config, uint64_t timeout_ns,
+					   struct snowid_generator **generator)
+{
+	if (!config || !generator)
+		return sn_fail_null(!config ? "config" : "generator");
+	struct sn_wait wait = wait_of_config(config);
+	const int cancel_state = sn_cancel_disable();
+	int error = sn_wait_bound(&wait, timeout_ns);
 	if (!error)
-		error = sn_config_copy(config, &made->config);
-	if (!error)
-		error = generator_open(made);
-	if (error)
-		snowid_generator_free(made);
-	else
-		*generator = made;
+		error = generator_make(config, &wait, generator);
 	sn_cancel_restore(cancel_state);
 	return error;
 }

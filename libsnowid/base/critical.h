@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <signal.h>
 
-/* Between these two the thread cannot be cancelled, so that nothing stays allocated, open or locked. They
- * nest. */
+/* Between these two the thread cannot be cancelled, so that nothing stays allocated, open or
+ * locked. They nest. */
 static inline int sn_cancel_disable(void)
 {
 	int state;
@@ -22,8 +22,9 @@ static inline void sn_cancel_restore(int state)
 	pthread_setcancelstate(state, NULL);
 }
 
-/* Between these two no signal handler runs either: it might jump out with siglongjmp(), or end the thread.
- * Signals that an instruction causes are not held back, because the kernel would kill the process. */
+/* Between these two no signal handler runs either: it might jump out with siglongjmp(), or end the
+ * thread. Signals that an instruction causes are not held back, because the kernel would kill the
+ * process. */
 struct sn_critical {
 	int cancel_state;
 	sigset_t mask;

@@ -57,25 +57,23 @@ static void note_step(struct manager *manager)
 		atomic_store(&manager->pages->stepped_ns, now_ns);
 }
 
-/* Steps the lease until it reaches a state, or until a time has passed. */
+/* Steps the lease until it reaches a state, or until the wait, which may take own_ns, has ended. */
 static int manager_step_until(struct manager *manager, enum sn_lease_state state,
-			      uint64_t timeout_ns, bool *reached)
+			      const struct sn_wait *wait, uint64_t own_ns, bool *reached)
 {
-	struct snowid_clock *const clock = manager->store.settings.clock;
-	uint64_t begin, now, again;
+	uint64_t end_ns = 0, left_ns = 0, again_ns = 0;
 
-	int error = sn_clock_elapsed(clock, &begin);
+	int error = sn_wait_end(wait, own_ns, &end_ns);
 	for (;;) {
 		if (!error)
-			error = sn_lease_step(&manager->lease, &again);
-		if (!error)
-			error = sn_clock_elapsed(clock, &now);
+			error = sn_lease_step(&manager->lease, &again_ns);
 		*reached = !error && manager->lease.state == state;
-		if (error || *reached || now - begin >= timeout_ns)
+		if (!error && !*reached)
+			error = sn_wait_left(wait, end_ns, &left_ns);
+		if (error || *reached || left_ns == 0)
 			return error;
-		const uint64_t left = timeout_ns - (now - begin);
 		manager->coordinator->class->wait(manager->coordinator,
-						  again < left ? again : left);
+						  again_ns < left_ns ? again_ns : left_ns);
 	}
 }
 
@@ -146,7 +144,8 @@ static int manager_own_worker(struct manager *manager, const struct sn_manager_s
 	};
 	int error = sn_lease_init(&manager->lease, &lease);
 	if (!error)
-		error = manager_step_until(manager, SN_LEASE_OWNING, 2 * settings->ttl_ns, &owning);
+		error = manager_step_until(manager, SN_LEASE_OWNING, &stored->wait,
+					   2 * settings->ttl_ns, &owning);
 	if (error)
 		return error;
 	if (!owning)
@@ -218,13 +217,14 @@ int sn_manager_renew(struct sn_store *store)
 int sn_manager_release(struct sn_store *store, uint64_t timeout_ns)
 {
 	struct manager *const manager = (struct manager *)(void *)store;
+	const struct sn_wait wait = {.clock = store->settings.clock};
 	bool ended = false;
 
 	if (atomic_flag_test_and_set(&manager->released))
 		return 0;
 	manager_stop(manager);
 	sn_lease_release(&manager->lease);
-	const int error = manager_step_until(manager, SN_LEASE_ENDED, timeout_ns, &ended);
+	const int error = manager_step_until(manager, SN_LEASE_ENDED, &wait, timeout_ns, &ended);
 	if (error || ended)
 		return error;
 	return sn_fail(

@@ -278,26 +278,27 @@ static int measure_excess(struct sn_sequencer *seq, uint64_t *excess_t100ns)
 	return 0;
 }
 
-int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns)
+int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, const struct sn_wait *wait,
+				uint64_t own_ns)
 {
-	uint64_t excess_t100ns, now_ns, end_ns = 0;
+	uint64_t excess_t100ns = 0, end_ns = 0, left_ns = 0;
 
-	for (;;) {
-		int error = measure_excess(seq, &excess_t100ns);
-		if (error || excess_t100ns == 0)
-			return error;
-		error = sn_clock_elapsed(seq->policy.clock, &now_ns);
-		if (error)
-			return error;
-		if (end_ns == 0)
-			end_ns = now_ns + bound_ns;
-		if (now_ns >= end_ns)
+	int error = measure_excess(seq, &excess_t100ns);
+	if (error || excess_t100ns == 0)
+		return error;
+	error = sn_wait_end(wait, own_ns, &end_ns);
+	while (!error && excess_t100ns > 0) {
+		error = sn_wait_left(wait, end_ns, &left_ns);
+		if (!error && left_ns == 0)
 			break;
-		const uint64_t span_ns = excess_t100ns * 100, left_ns = end_ns - now_ns;
-		error = sn_clock_sleep(seq->policy.clock, span_ns < left_ns ? span_ns : left_ns);
-		if (error)
-			return error;
+		const uint64_t span_ns = excess_t100ns * 100;
+		if (!error)
+			error = sn_clock_sleep(wait->clock, span_ns < left_ns ? span_ns : left_ns);
+		if (!error)
+			error = measure_excess(seq, &excess_t100ns);
 	}
+	if (error)
+		return error;
 	if (excess_t100ns <= seq->policy.hold_t100ns)
 		return 0;
 	return sn_fail(

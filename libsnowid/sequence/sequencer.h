@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "libsnowid/base/compiler.h"
+#include "libsnowid/base/wait.h"
 #include "libsnowid/sequence/plan.h"
 #include "libsnowid/sequence/reach.h"
 
@@ -56,9 +57,10 @@ struct sn_claim {
 void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_settings *settings);
 
 /* Waits until the clock reaches `next` of a state that has been used before, or is behind it by no
- * more than may be borrowed, or for bound_ns. SNOWID_E_CLOCK if it is then still further behind than
+ * more than may be borrowed, or for own_ns. SNOWID_E_CLOCK if it is then still further behind than
  * hold and borrow allow. */
-int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, uint64_t bound_ns);
+int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, const struct sn_wait *wait,
+				uint64_t own_ns);
 
 /* Ends claims through this copy of the sequencer only, for a child that closes its generator. */
 void sn_sequencer_detach(struct sn_sequencer *seq);

@@ -133,23 +133,24 @@ static int start_new_boot(const struct sn_state_file *file,
 /* ---- taking over ----------------------------------------------------------------------------- */
 
 /* Waits while another process has the lock, but not forever: it may have been stopped. */
-static int lock_takeover(const struct sn_state_file *file, struct snowid_clock *clock,
+static int lock_takeover(const struct sn_state_file *file, const struct sn_wait *wait,
 			 enum sn_lock lock)
 {
-	uint64_t begin = 0, now = 0;
+	uint64_t end_ns = 0, left_ns = 0;
 
-	int error = sn_clock_elapsed(clock, &begin);
+	int error = sn_wait_end(wait, TIMEOUT_NS, &end_ns);
 	while (!error) {
 		error = sn_state_file_lock(file, SN_BYTE_OF_TAKEOVER, lock);
 		if (error != -EBUSY)
 			return error;
-		error = sn_clock_elapsed(clock, &now);
-		if (!error && now - begin >= TIMEOUT_NS)
+		error = sn_wait_left(wait, end_ns, &left_ns);
+		if (!error && left_ns == 0)
 			return sn_state_file_reject(
 				file->path, "is being taken over by another process, which makes "
 					    "no progress; see which one is stopped (lslocks)");
 		if (!error)
-			error = sn_clock_sleep(clock, RETRY_NS);
+			error = sn_clock_sleep(wait->clock,
+					       left_ns < RETRY_NS ? left_ns : RETRY_NS);
 	}
 	return error;
 }
@@ -159,7 +160,7 @@ static int lock_takeover(const struct sn_state_file *file, struct snowid_clock *
 static int take_over_with(enum sn_lock takeover, const struct sn_state_file *file,
 			  const struct sn_store_settings *settings, enum sn_lock use, bool *current)
 {
-	int error = lock_takeover(file, settings->clock, takeover);
+	int error = lock_takeover(file, &settings->wait, takeover);
 	if (error)
 		return error;
 	error = check_shared_state(file, settings, use, current);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "libsnowid/base/wait.h"
 #include "libsnowid/sequence/reach.h"
 #include "libsnowid/sequence/shared_state.h"
 #include "libsnowid/sequence/ticks.h"
@@ -33,6 +34,7 @@ struct sn_store_field {
 struct sn_store_settings {
 	struct snowid_clock *clock; /* outlives the store */
 	struct sn_ticks ticks;
+	struct sn_wait wait;    /* of the opening */
 	struct sn_reach reach;  /* how far ahead of the clock limits are, and new stores start */
 	uint64_t borrow_ns;     /* how far ahead of the clock IDs may be issued */
 	uint64_t jump_ns;       /* how much faster than elapsed time the clock may advance */

@@ -131,6 +131,9 @@ int snowid_config_set_kind(struct snowid_config *config, const char *kind);
 int snowid_config_set_field(struct snowid_config *config, const char *name, uint64_t value);
 int snowid_config_set_store(struct snowid_config *config, const char *url);
 int snowid_config_set_clock(struct snowid_config *config, struct snowid_clock *clock);
+typedef int (*snowid_interrupt_fn)(void *user);
+int snowid_config_set_interrupt(struct snowid_config *config, snowid_interrupt_fn interrupt,
+    void *user);
 int snowid_config_set(struct snowid_config *config, const char *key, const char *text);
 int snowid_config_get(const struct snowid_config *config, const char *key, char *text, size_t size,
         size_t *length);
@@ -145,10 +148,13 @@ int snowid_store_adopt(const char *url);
 int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
 struct snowid_generator;
 int snowid_generator_new(const struct snowid_config *config, struct snowid_generator **generator);
+int snowid_generator_new_for(const struct snowid_config *config, uint64_t timeout_ns,
+        struct snowid_generator **generator);
 int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_ns);
 void snowid_generator_free(struct snowid_generator *generator);
 int snowid_generator_next(struct snowid_generator *generator, uint64_t *id);
-int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns, uint64_t *id);
+int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns,
+         uint64_t *id);
 int snowid_generator_try_next(struct snowid_generator *generator, uint64_t *id, uint64_t *wait_ns);
 int snowid_generator_next_batch(struct snowid_generator *generator, uint64_t *ids, size_t count,
     uint64_t timeout_ns, size_t *made);

@@ -73,13 +73,19 @@ static void manager_teardown(void)
 	snowid_clock_free(manual);
 }
 
-static int try_open_managed(struct snowid_generator **g)
+static struct snowid_config *managed_config(void)
 {
 	struct snowid_config *config;
 	OK(snowid_config_new(&config));
 	OK(snowid_config_set_store(config, "test:"));
 	OK(snowid_config_set_clock(config, manual));
 	OK(snowid_config_set_field(config, "datacenter", 2));
+	return config;
+}
+
+static int try_open_managed(struct snowid_generator **g)
+{
+	struct snowid_config *const config = managed_config();
 	const int error = snowid_generator_new(config, g);
 	snowid_config_free(config);
 	return error;
@@ -242,6 +248,31 @@ TEST(opening_reports_a_silent_coordinator)
 	EXPECT_DETAIL("does not answer");
 	ck_assert(coordinator.closed);
 	ck_assert_ptr_null(g);
+}
+
+static int give_up(void *user)
+{
+	(void)user;
+	return -ECANCELED;
+}
+
+TEST(opening_ends_with_its_timeout_or_when_the_program_gives_up)
+{
+	struct snowid_generator *g = NULL;
+	struct snowid_config *const config = managed_config();
+	uint64_t elapsed;
+
+	coordinator.silent = true;
+	EXPECT(snowid_generator_new_for(config, SEC, &g), SNOWID_E_STORE);
+	EXPECT_DETAIL("does not answer");
+	OK(snowid_clock_read(manual, NULL, NULL, &elapsed));
+	ck_assert_uint_eq(elapsed, SEC);
+	OK(snowid_config_set_interrupt(config, give_up, NULL));
+	EXPECT(snowid_generator_new(config, &g), -ECANCELED);
+	OK(snowid_clock_read(manual, NULL, NULL, &elapsed));
+	ck_assert_uint_eq(elapsed, SEC);
+	ck_assert_ptr_null(g);
+	snowid_config_free(config);
 }
 
 /* ---- children ------------------------------------------------------------------------------- */
