@@ -71,8 +71,8 @@ int sn_system_lock(int fd, int byte, enum sn_lock lock);
 /* The strongest lock that others hold on a byte. */
 enum sn_lock sn_system_lock_of_others(int fd, int byte);
 
-/* Gives a shared mapping of a file its pages, ready to be written to. Afterwards nothing needs to be
- * read for it. -EIO: the disk cannot be read, or has no room. Does nothing before Linux 5.14. */
+/* Gives a shared mapping of a file its pages, ready to be written to. Afterwards nothing needs to
+ * be read for it. -EIO: the disk cannot be read, or has no room. Does nothing before Linux 5.14. */
 int sn_system_populate(void *pages, size_t size);
 
 /* Waits until the disk has a file or directory; until it has part of a shared mapping of a file,

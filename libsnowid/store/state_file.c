@@ -203,7 +203,7 @@ static int map_own_sync_image(struct sn_state_file *file, const struct sn_state_
 	return 0;
 }
 
-/* It is opened for writing, because Linux does not sync a mapping that could never be written to. */
+/* It is opened for writing, because Linux does not sync a mapping that can never be written. */
 int sn_state_file_own_sync(struct sn_state_file *file)
 {
 	struct sn_state_file own;

@@ -33,8 +33,8 @@ int sn_state_file_open(struct sn_state_file *file, const char *path, int flags);
 /* Closes it in any state, also when opening failed. */
 void sn_state_file_close(struct sn_state_file *file);
 
-/* Closes the descriptor of a mapped file. The mapping keeps the open file description, and with it the
- * locks. */
+/* Closes the descriptor of a mapped file. The mapping keeps the open file description, and so
+ * the locks. */
 void sn_state_file_close_descriptor(struct sn_state_file *file);
 
 /* Checks that it is a regular file of the right size. */
@@ -43,8 +43,8 @@ int sn_state_file_check(struct sn_state_file *file);
 /* Checks that a file or its directory is on a disk of this host. */
 int sn_state_file_check_disk(const char *path, int fd);
 
-/* Sets the image to a copy, which can be examined and published; then to a shared mapping. The mapping
- * of what cannot be read would end the process by SIGBUS, so read the file first. */
+/* Sets the image to a copy, which can be examined and published; then to a shared mapping. To map
+ * what cannot be read would end the process by SIGBUS, so read the file first. */
 int sn_state_file_read(struct sn_state_file *file);
 int sn_state_file_map(struct sn_state_file *file);
 
@@ -67,7 +67,7 @@ bool sn_state_file_is_copy(const struct sn_state_file *file);
  * conflicts. */
 int sn_state_file_lock(const struct sn_state_file *file, int byte, enum sn_lock lock);
 
-/* Lets a child sync through an open file description of its own. -errno: it may not open the file. */
+/* Lets a child sync through an open file description of its own. -errno: it may not open it. */
 int sn_state_file_own_sync(struct sn_state_file *file);
 
 /* Waits until the disk has what was written to the mapping from an offset on. 0 or -errno, without

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A state file on a real btrfs that fills up, where root and the kernel allow one to be mounted: each
-# process ends with IDs or with an error, and never by SIGBUS. Says which case ran, and skips the
-# test otherwise.
+# A state file on a real btrfs that fills up, where root and the kernel allow one to be mounted:
+# each process ends with IDs or with an error, and never by SIGBUS. Says which case ran, and skips
+# the test otherwise.
 set -u
 export LC_ALL=C
 unset SNOWID_STORE
@@ -12,7 +12,7 @@ unset SNOWID_STORE
 if [ -z "${BTRFS_TEST-}" ]; then
 	skip()
 	{
-		echo "skipped: $1; tests/unit/libsnowid/store/check_state_file has the case with a fake btrfs"
+		echo "skipped: $1; check_state_file has the case with a fake btrfs"
 		exit 77
 	}
 	[ "$(id -u)" = 0 ] || skip "only root can mount a btrfs"
@@ -25,7 +25,8 @@ fi
 work=$(mktemp -d) || exit 1
 trap 'umount "$work/mnt" 2>/dev/null; rm -rf "$work"' EXIT
 tool=$(realpath "${top_builddir:-.}/snowid")
-truncate -s 120M "$work/image" && mkdir "$work/mnt" && mkfs.btrfs -q "$work/image" >/dev/null || exit 1
+mkdir "$work/mnt" && truncate -s 120M "$work/image" || exit 1
+mkfs.btrfs -q "$work/image" >/dev/null || exit 1
 if ! mount -o loop "$work/image" "$work/mnt" 2>"$work/log"; then
 	echo "skipped: cannot mount a btrfs: $(cat "$work/log")"
 	exit 77

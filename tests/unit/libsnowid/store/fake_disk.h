@@ -21,8 +21,8 @@ struct fake_disk {
 	void (*during_sync)(void); /* called once, in the middle of the next sync */
 	const char *failing;       /* a call that fails, …  */
 	int failure;               /* … with this errno */
-	/* What was written is lost, of which each open file description is told once. After that, its
-	 * syncs succeed. */
+	/* What was written is lost, of which each open file description is told once. After that,
+	 * its syncs succeed. */
 	bool write_lost;
 	void (*after_told)(void); /* called once, after one was told, and before it can act on it */
 	long page_size;
