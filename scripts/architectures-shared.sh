@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: MIT
-# Sourced by scripts/architectures: this version for this machine, each release, and the builds for other
-# machines draw from one state file.
+# Sourced by scripts/architectures: this version for this machine, each release, and the builds for
+# other machines draw from one state file.
 
 # For this machine: this version, and each release.
 releases=$(git -C "$top" tag --list 'v*' 2>/dev/null || true)
@@ -35,7 +35,9 @@ share() { # share KIND [OPTION...]
 		case $tool in
 		emulated) tool="qemu-i386-static $work/i386/.libs/snowid" ;;
 		arm64) tool="$work/emulate.arm64 $work/arm64/snowid" ;;
-		arm64-pages) tool="env QEMU_PAGESIZE=65536 $work/emulate.arm64 $work/arm64/snowid" ;;
+		arm64-pages)
+			tool="env QEMU_PAGESIZE=65536 $work/emulate.arm64 $work/arm64/snowid"
+			;;
 		*) tool=$work/$tool/snowid ;;
 		esac
 		# shellcheck disable=SC2086 # words are meant
