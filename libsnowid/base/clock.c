@@ -128,7 +128,7 @@ SNOWID_EXPORT int snowid_clock_new_manual(int64_t unix_sec, uint32_t nsec,
 	struct sn_manual_clock *const manual = mmap(NULL, sizeof *manual, PROT_READ | PROT_WRITE,
 						    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (manual == MAP_FAILED)
-		return sn_fail_mapping();
+		return sn_fail_nomem();
 	manual->start_sec = unix_sec;
 	manual->start_nsec = nsec;
 	const int error = new_clock((struct snowid_clock){manual_wall, manual_elapsed,

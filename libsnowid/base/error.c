@@ -48,11 +48,7 @@ SNOWID_EXPORT const char *snowid_strerror(int error)
 SNOWID_EXPORT size_t snowid_error_detail(char *text, size_t size)
 {
 	const struct sn_thread *const thread = sn_thread_get();
-	/* What a thread lacks that has no memory for the details of its errors. */
-	const char *const detail =
-		thread ? thread->detail
-		       : "the process has no memory left, or as "
-			 "many memory mappings (vm.max_map_count) or thread keys as it may have";
+	const char *const detail = thread ? thread->detail : "";
 	const size_t length = strlen(detail);
 	if (text && size > 0) {
 		const size_t copied = length < size ? length : size - 1;
@@ -85,11 +81,4 @@ int sn_fail_null(const char *argument)
 int sn_fail_nomem(void)
 {
 	return sn_fail(-ENOMEM, "out of memory");
-}
-
-int sn_fail_mapping(void)
-{
-	return sn_fail(-ENOMEM,
-		       "cannot map memory: the process has none left, or as many mappings as "
-		       "vm.max_map_count allows; free generators, or raise it with sysctl");
 }

@@ -16,7 +16,4 @@ int sn_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 
 int sn_fail_null(const char *argument) __attribute__((cold));
 int sn_fail_nomem(void) __attribute__((cold));
 
-/* The failure of mmap(2), which each generator needs: there is a limit on mappings, not only memory. */
-int sn_fail_mapping(void) __attribute__((cold));
-
 #endif

@@ -41,7 +41,7 @@ int sn_process_init(void)
 	struct process_page *const page =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
-		return sn_fail_mapping();
+		return sn_fail_nomem();
 	sn_system_wipe_on_fork(page, size);
 	const int number = pthread_atfork(NULL, NULL, forget_number);
 	if (number != 0 || !atomic_compare_exchange_strong(&the_page, &none, page))

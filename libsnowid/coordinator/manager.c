@@ -125,7 +125,7 @@ static int manager_own_worker(struct manager *manager, const struct sn_manager_s
 	struct manager_pages *const pages = mmap(NULL, sizeof *pages, PROT_READ | PROT_WRITE,
 						 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (pages == MAP_FAILED)
-		return sn_fail_mapping();
+		return sn_fail_nomem();
 	manager->pages = pages;
 	manager->store.shared = pages->states;
 	field->value = 0;

@@ -37,7 +37,7 @@ static int memory_open(const char *rest, const struct sn_store_settings *setting
 						    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED) {
 		free(made);
-		return sn_fail_mapping();
+		return sn_fail_nomem();
 	}
 	const uint64_t borrowed = now.t100ns + sn_t100ns_from_ns(settings->borrow_ns);
 	sn_store_begin(ticks, shared, borrowed / ticks->unit_t100ns);

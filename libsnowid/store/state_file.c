@@ -102,11 +102,6 @@ int sn_state_file_read(struct sn_state_file *file)
 	return 0;
 }
 
-static int fail_to_map(const struct sn_state_file *file)
-{
-	return errno == ENOMEM ? sn_fail_mapping() : sn_state_file_fail(file->path, -errno, "map");
-}
-
 /* It has been read, so that the kernel has its pages. But it may drop them again at any time, and a
  * file system that writes elsewhere (copy on write) may have no room. */
 int sn_state_file_map(struct sn_state_file *file)
@@ -114,7 +109,7 @@ int sn_state_file_map(struct sn_state_file *file)
 	void *const map =
 		mmap(NULL, sizeof *file->image, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
 	if (map == MAP_FAILED)
-		return fail_to_map(file);
+		return sn_state_file_fail(file->path, -errno, "map");
 	free(file->image);
 	file->image = file->sync_image = map;
 	file->sync_process = sn_process_number();
@@ -201,7 +196,7 @@ static int map_own_sync_image(struct sn_state_file *file, const struct sn_state_
 			file->path, "has been replaced by another; open the generator again");
 	void *const map = mmap(NULL, sizeof *file->image, PROT_READ, MAP_SHARED, own->fd, 0);
 	if (map == MAP_FAILED)
-		return fail_to_map(file);
+		return sn_state_file_fail(file->path, -errno, "map");
 	unmap_sync_image(file);
 	file->sync_image = map;
 	file->sync_process = sn_process_number();
