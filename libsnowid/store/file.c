@@ -256,12 +256,6 @@ int sn_file_store_open(const char *path, const struct sn_store_settings *setting
 	return error;
 }
 
-bool sn_file_store_has_failed(const struct sn_store *base)
-{
-	const struct file_store *const store = (const struct file_store *)(const void *)base;
-	return atomic_load(&store->file.image->hot.failed) != 0;
-}
-
 static int file_open(const char *rest, const struct sn_store_settings *settings,
 		     struct sn_store **store)
 {

@@ -11,8 +11,4 @@ extern const struct sn_store_class sn_file_store;
 int sn_file_store_open(const char *path, const struct sn_store_settings *settings, bool exclusive,
 		       struct sn_store **store, struct sn_holder *holder);
 
-/* Whether a sync of an open file has failed since the host was booted, so that its limit cannot rise
- * any more. */
-bool sn_file_store_has_failed(const struct sn_store *store);
-
 #endif

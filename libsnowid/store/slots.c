@@ -284,7 +284,7 @@ static int slots_try(const struct slots_url *slots, const struct sn_store_settin
 		return error;
 	}
 	if (search->only_one ||
-	    !(error ? slots_is_unusable(path) : sn_file_store_has_failed(*store)))
+	    !(error ? slots_is_unusable(path) : sn_file_store.check_final(*store)))
 		return error;
 	if (!error)
 		sn_file_store.close(*store);
