@@ -33,11 +33,3 @@ uint64_t sn_reach_limit(const struct sn_reach *reach, uint64_t now, uint64_t las
 		last = now + reach->most_lead;
 	return last + reach->room;
 }
-
-uint64_t sn_reach_wait(const struct sn_reach *reach, uint64_t now, uint64_t last, uint64_t instant)
-{
-	const uint64_t goal = instant > reach->room ? instant - reach->room : 0;
-	const uint64_t lead = last >= goal ? reach->most_lead : reach->least_lead;
-
-	return goal > now + lead ? goal - now - lead : 0;
-}

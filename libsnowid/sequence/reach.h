@@ -41,7 +41,4 @@ struct sn_reach sn_reach_of(uint64_t block_ns, uint64_t hold_ns, uint64_t borrow
  * the tick of the last ID. */
 uint64_t sn_reach_limit(const struct sn_reach *reach, uint64_t now, uint64_t last);
 
-/* How long after `now` a renewal will allow an instant, if `last` stays as it is. */
-uint64_t sn_reach_wait(const struct sn_reach *reach, uint64_t now, uint64_t last, uint64_t instant);
-
 #endif

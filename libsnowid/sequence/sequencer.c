@@ -7,8 +7,8 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/pause.h"
 
-#define MAINTAIN_EARLY    20 /* the part of `room` by which a maintainer is ahead of callers */
-#define MAINTAIN_RETRY_NS 1000000
+#define MAINTAIN_EARLY  20 /* the part of `room` by which a maintainer is ahead of callers */
+#define MAINTAIN_MIN_NS 1000000
 
 /* ---- claims ---------------------------------------------------------------------------------- */
 
@@ -34,8 +34,8 @@ static void update_stats(const struct sn_sequencer *seq, struct sn_shared_state 
 	}
 }
 
-/* How long after `now` a renewal is due, if `last_tick`, which is that of the last ID, stays as it
- * is: `early` before half of what the limit allowed is left, and before a renewal would raise it
+/* How long after `now` a renewal is due, if the tick of the last ID rises no faster than the clock:
+ * `early` before half of what the limit allowed is left, and before a renewal would raise it
  * noticeably, but not before it would raise it at all. UINT64_MAX: never. */
 static uint64_t time_until_renewal(const struct sn_sequencer *seq, struct sn_shared_state *shared,
 				   uint64_t now, uint64_t last_tick, uint64_t early)
@@ -46,12 +46,15 @@ static uint64_t time_until_renewal(const struct sn_sequencer *seq, struct sn_sha
 
 	if (reach->room == 0 || limit >= seq->policy.ticks.last_tick)
 		return UINT64_MAX;
-	const uint64_t last = last_tick * unit, end = (limit + 1) * unit;
-	const uint64_t half = (reach->least_lead + reach->room) / 2 + early;
-	const uint64_t half_wait = end > (last > now ? last : now) + half ? end - half - now : 0;
+	const uint64_t last = last_tick * unit;
+	const uint64_t half_left =
+		(last > now ? last : now) + early + (reach->least_lead + reach->room) / 2;
+	const uint64_t half_wait =
+		(limit + 1) * unit > half_left ? (limit + 1) * unit - half_left : 0;
 	const uint64_t gain = reach->room / 2 - early;
-	const uint64_t gain_ticks = gain > unit ? gain / unit : 1;
-	const uint64_t gain_wait = sn_reach_wait(reach, now, last, (limit + gain_ticks) * unit);
+	const uint64_t raised = (limit + (gain > unit ? gain / unit : 1)) * unit;
+	const uint64_t raised_now = sn_reach_limit(reach, now, last);
+	const uint64_t gain_wait = raised > raised_now ? raised - raised_now : 0;
 
 	return half_wait > gain_wait ? half_wait : gain_wait;
 }
@@ -198,7 +201,7 @@ int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns)
 	if (error)
 		return error;
 	/* Still due: another thread is renewing, or that has taken as long as it gained. */
-	*again_in_ns = wait_ns > 0 ? wait_ns : MAINTAIN_RETRY_NS;
+	*again_in_ns = wait_ns > MAINTAIN_MIN_NS ? wait_ns : MAINTAIN_MIN_NS;
 	return 0;
 }
 

@@ -140,6 +140,35 @@ TEST(successive_generators_within_a_millisecond_never_share_an_id)
 	snowid_clock_free(clock);
 }
 
+/* The clock is not set back. Opening waits for none of them either. */
+TEST(successive_generators_never_share_an_id_that_one_has_borrowed)
+{
+	enum { GENERATORS = 20, MOST = 200 };
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_config *const config = kind_config("time:45,worker:10,sequence:2");
+	static uint64_t ids[GENERATORS * MOST];
+	uint64_t before, after;
+	size_t count = 0, made;
+	OK(snowid_config_set_clock(config, clock));
+	OK(snowid_config_set(config, "borrow", "20ms"));
+	for (int i = 0; i < GENERATORS; i++) {
+		struct snowid_generator *g;
+		OK(snowid_clock_read(clock, NULL, NULL, &before));
+		OK(snowid_generator_new(config, &g));
+		OK(snowid_clock_read(clock, NULL, NULL, &after));
+		ck_assert_uint_eq(before, after);
+		OK(snowid_clock_advance(clock, 7 * MS));
+		EXPECT(snowid_generator_next_batch(g, ids + count, MOST, 0, &made),
+		       SNOWID_E_EXHAUSTED);
+		ck_assert_uint_ge(made, 24);
+		count += made;
+		snowid_generator_free(g);
+	}
+	expect_unique(ids, count);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+}
+
 /* Its memory may be at the address of the one before. */
 TEST(generator_keeps_nothing_of_one_that_was_freed)
 {

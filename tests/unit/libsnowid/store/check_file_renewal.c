@@ -17,6 +17,15 @@
 
 /* ---- failed syncs --------------------------------------------------------------------------- */
 
+static void expect_final(struct snowid_generator *generator, int error)
+{
+	uint64_t id, count, wait = 1;
+	EXPECT(snowid_generator_try_next(generator, &id, &wait), error);
+	EXPECT_DETAIL("what it wrote may be lost");
+	ck_assert_uint_eq(wait, 0);
+	EXPECT(snowid_generator_available(generator, &count), error);
+}
+
 TEST_EACH(limit_is_frozen_until_a_reboot_after_a_failed_sync, 2)
 {
 	const int number = nth == 0 ? EIO : ENOSPC;
@@ -35,6 +44,8 @@ TEST_EACH(limit_is_frozen_until_a_reboot_after_a_failed_sync, 2)
 	EXPECT_DETAIL("what it wrote may be lost");
 	disk.failing = NULL; /* Linux now calls the page clean */
 	EXPECT(snowid_generator_next(g, &id), -number);
+	expect_final(g, -number); /* also for calls that do not wait */
+	expect_final(other, -number);
 	EXPECT(snowid_generator_maintain(g, &again), -number);
 	EXPECT(snowid_generator_next(other, &id), -number); /* so do all users of the file */
 	expect_open_error(clock, -number, "what it wrote may be lost");
@@ -44,6 +55,105 @@ TEST_EACH(limit_is_frozen_until_a_reboot_after_a_failed_sync, 2)
 	struct snowid_generator *const after = open_state(clock);
 	OK(issue_for_blocks(after, clock));
 	snowid_generator_free(after);
+	snowid_clock_free(clock);
+}
+
+/* ---- when a renewal is due -------------------------------------------------------------------- */
+
+static struct snowid_generator *open_with_settings(const char *kind, const char *const settings[3],
+						   struct snowid_clock *clock)
+{
+	struct snowid_config *const config = state_config(kind, clock);
+	struct snowid_generator *generator = NULL;
+	OK(snowid_config_set(config, "block", settings[0]));
+	OK(snowid_config_set(config, "hold", settings[1]));
+	OK(snowid_config_set(config, "borrow", settings[2]));
+	OK(snowid_generator_new(config, &generator));
+	snowid_config_free(config);
+	return generator;
+}
+
+/* A thread that calls maintain when it is told to keeps the limit ahead of threads that do not wait. */
+TEST_EACH(maintainer_in_time_keeps_the_limit_ahead, 9)
+{
+	static const char small[] = "time:45,worker:10,sequence:2";
+	static const char seconds[] = "time:35,worker:10,sequence:8;unit=1s";
+	static const char fine[] = "time:54,worker:8,sequence:1;unit=100us";
+	static const struct {
+		const char *kind, *settings[3]; /* block, hold, borrow */
+		int64_t step_ms;
+		unsigned most_syncs; /* in 4 s */
+	} cases[] = {
+		{small, {"500ms", "1s", "0"}, -900, 20},     {small, {"500ms", "0", "2s"}, 0, 18},
+		{small, {"500ms", "160ms", "0"}, -150, 30},  {small, {"3s", "1s", "0"}, -900, 10},
+		{small, {"3s", "500ms", "500ms"}, -400, 10}, {seconds, {"10ms", "0", "0"}, 0, 5},
+		{seconds, {"10ms", "1s", "0"}, -900, 6},     {seconds, {"3s", "1s", "0"}, -900, 10},
+		{fine, {"10ms", "3ms", "0"}, -2, 1300},
+	};
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *const g =
+		open_with_settings(cases[nth].kind, cases[nth].settings, clock);
+	uint64_t ids[64], again_ns = 0;
+	unsigned issued = 0;
+	size_t made;
+	disk.syncs = 0;
+	for (int i = 0; i < 20000; i++) { /* steps of 200 us */
+		if (again_ns < (uint64_t)MS / 5) {
+			OK(snowid_generator_maintain(g, &again_ns));
+			ck_assert_uint_gt(again_ns, 0);
+		} else {
+			again_ns -= (uint64_t)MS / 5;
+		}
+		const int error = snowid_generator_next_batch(g, ids, 64, 0, &made);
+		if (error == SNOWID_E_LIMIT)
+			ck_abort_msg("the limit is reached after %d steps", i);
+		issued += (unsigned)made;
+		OK(snowid_clock_advance(clock, MS / 5));
+		if (i == 7000)
+			OK(snowid_clock_step(clock, cases[nth].step_ms * MS));
+	}
+	ck_assert_uint_gt(issued, 500);
+	ck_assert_uint_le(disk.syncs, cases[nth].most_syncs);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+
+TEST_EACH(calls_never_sync_while_another_thread_maintains_the_limit, 2)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *g = NULL;
+	uint64_t again_ns = 0;
+	unsigned by_calls = 0;
+	OK(try_open_with("hold", nth == 0 ? "1s" : "33ms", clock, &g));
+	disk.syncs = 0;
+	for (int i = 0; i < 1000; i++) {
+		const unsigned before = disk.syncs;
+		next_id(g);
+		by_calls += disk.syncs - before;
+		if (again_ns < (uint64_t)MS)
+			OK(snowid_generator_maintain(g, &again_ns));
+		else
+			again_ns -= (uint64_t)MS;
+		OK(snowid_clock_advance(clock, MS));
+	}
+	ck_assert_uint_gt(disk.syncs, 10);
+	ck_assert_uint_eq(by_calls, 0);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+
+TEST(closed_generator_need_not_be_maintained)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *const g = open_state(clock);
+	uint64_t again = 0;
+	OK(snowid_generator_close(g, 0));
+	OK(snowid_clock_advance(clock, SEC));
+	disk.syncs = 0;
+	OK(snowid_generator_maintain(g, &again));
+	ck_assert_uint_eq(again, UINT64_MAX);
+	ck_assert_uint_eq(disk.syncs, 0);
+	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
 
