@@ -316,8 +316,8 @@ static void measure_round(int round)
 		double span = 0;
 		uint64_t again;
 		for (int pass = 0; pass < PASSES; pass++) {
-			/* Sync outside of the measure: one sync in 1.5 s would distort a measure of
-			 * a few ms. */
+			/* Sync outside of the measure: one sync in a second would distort a
+			 * measure of a few ms. */
 			require_success(snowid_generator_maintain(on_file, &again), "maintain");
 			const int64_t from = unix_ms();
 			const double begin = clock_seconds(CLOCK_MONOTONIC);
@@ -667,7 +667,7 @@ static void *maintain_in_thread(void *generator)
 	return NULL;
 }
 
-/* Returns the longest call in ms. Each half block needs one sync. */
+/* Returns the longest call in ms. About each third of a block needs one sync. */
 static double longest_call(struct snowid_generator *generator, double span)
 {
 	const double begin = clock_seconds(CLOCK_MONOTONIC);

@@ -375,8 +375,10 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *     borrow      span, up to 1h               0           how far IDs may run ahead of the clock
  *                                                          if the sequence of a tick is used up
  *     block       span, 10ms to 1h             3s          how far ahead of the clock a store
- *                                                          allows IDs; each half block costs one
- *                                                          sync
+ *                                                          allows IDs at most; about each third
+ *                                                          of it costs one sync. If it is shorter
+ *                                                          than three times hold and borrow, a new
+ *                                                          file begins later
  *     jump        span, from 1s                1h          if the clock goes ahead by more than
  *                                                          this, beyond the time that has really
  *                                                          passed, do not record its time in a
@@ -396,15 +398,16 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  * A span is an integer with a unit: 100ns, 250us, 5ms, 2s, 1m, 1h; or 0.
  *
  *     memory:            keeps nothing. IDs begin after the tick in which the generator was
- *                        created.
+ *                        created, and after what an earlier one may have borrowed.
  *     file:/path/state   a file, created if it does not exist. All processes of the host that open
  *                        it, at once or one after the other, share one worker and one sequence.
  *                        There are no duplicates if a process is killed, if the clock is set back
  *                        between two runs, or after a power failure. A file belongs to one kind,
  *                        layout and set of fields, and must be on a local disk. A new file begins
- *                        one block ahead of the clock, and after a reboot IDs begin after the
- *                        recorded time; snowid_generator_new() waits for that. A program that makes
- *                        less than one ID per block pays a sync for each.
+ *                        one block ahead of the clock (plus twice hold and once borrow, if the
+ *                        block is shorter than three times their sum), and after a reboot IDs begin
+ *                        after the recorded time; snowid_generator_new() waits for that. A program
+ *                        that makes less than one ID per block pays a sync for each.
  *     slots:/directory?workers=0-31&field=worker
  *                        assigns to each process a worker of its own: the first in the range
  *                        (default: all) that no other process of the host has. It becomes free when
@@ -525,9 +528,10 @@ int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
  * generator is closed, all calls for IDs fail with SNOWID_E_CLOSED. */
 struct snowid_generator;
 
-/* Creates a generator and opens its store. new waits up to two blocks if the clock is behind the
- * store, and up to 10 s while another process takes over a state file. new_for waits up to
- * timeout_ns in all (0: not at all), and for syncs, which take as long as the disk does.
+/* Creates a generator and opens its store. new waits until a new file begins, up to one block
+ * longer if the clock is behind the store, and up to 10 s while another process takes over a state
+ * file. new_for waits up to timeout_ns in all (0: not at all), and for syncs, which take as long as
+ * the disk does.
  *     SNOWID_E_WORKER  the field worker, machine or shard has no value; or there is none of these,
  *                      and another field has no value
  *     SNOWID_E_STORE   the store cannot be relied on, or belongs to another kind or other fields
@@ -553,21 +557,24 @@ int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_
 void snowid_generator_free(struct snowid_generator *generator);
 
 /* Makes one 64-bit ID. next waits up to the setting timeout, and next_for up to timeout_ns (0: not
- * at all). try_next never waits and never syncs, so that another thread must call
- * snowid_generator_maintain() if there is a store; *wait_ns (may be NULL) is set to the number of
- * nanoseconds after which to try again, or to 0 if that would not help. Errors:
+ * at all). That does not include the time that a sync of the store takes, which a call that may
+ * wait makes if it is due: to keep syncs off callers, call snowid_generator_maintain() in another
+ * thread. try_next never waits and never syncs, as next_for with 0, so that another thread must do
+ * that if there is a store; *wait_ns (may be NULL) is set to the number of nanoseconds after which
+ * to try again, or to 0 if that will not help. Errors:
  *     SNOWID_E_EXHAUSTED  the sequence of the tick is used up, and the next tick did not begin
  *                         before the deadline
  *     SNOWID_E_CLOCK      the clock is behind by more than hold, or for longer than the deadline;
  *                         or it has jumped ahead, and the store refuses to follow
  *     SNOWID_E_LIMIT      the store did not allow later IDs before the deadline
- *     SNOWID_E_STORE      the state file was removed or replaced
+ *     SNOWID_E_STORE      the state file was removed or replaced: no call will make IDs any more
  *     SNOWID_E_EPOCH      the clock is before the epoch of the layout
  *     SNOWID_E_ENDED      the layout has ended
  *     SNOWID_E_CLOSED     the generator has been closed
  *     SNOWID_E_KIND       the generator makes 128-bit IDs
  *     SNOWID_E_RANGE      a custom clock returned nanoseconds above 999999999
- *     -errno              of the clock, of getrandom(2), or of a failed sync of the store */
+ *     -errno              of the clock, of getrandom(2), or of a failed sync of the store: no call
+ *                         will make IDs before a reboot */
 int snowid_generator_next(struct snowid_generator *generator, uint64_t *id);
 int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns,
 			      uint64_t *id);
@@ -592,10 +599,11 @@ int snowid_generator_next128_batch(struct snowid_generator *generator, struct sn
  * If none could, the errors are those of try_next. */
 int snowid_generator_available(struct snowid_generator *generator, uint64_t *count);
 
-/* Renews the store if half a block or less is left, and sets *again_in_ns to the number of
- * nanoseconds after which it should be called again, or to UINT64_MAX if it need not be, as with
- * memory:. May wait for the store: file: and slots: for one sync. Without it, one call of next per
- * half block does this work, while other callers continue.
+/* Renews the store if about half of what it allowed is used, and sets *again_in_ns to the number of
+ * nanoseconds after which it should be called again, at least 1 ms, or to UINT64_MAX if it need not
+ * be, as with memory: or after close. May wait for the store: file: and slots: for one sync. If it
+ * is called in time, calls for IDs never sync. Without it, one call of next or next_batch does this
+ * work each time that it is due, while other callers continue.
  *     SNOWID_E_STORE   the state file was removed or replaced
  *     SNOWID_E_CLOCK   the clock has jumped ahead, or is before 1970
  *     SNOWID_E_EPOCH   the clock is before the epoch of the layout

@@ -28,8 +28,8 @@ struct sn_policy {
 	 * time namespace. */
 	_Atomic uint64_t paced_slot; /* SN_SEALED at first */
 	_Atomic uint64_t paced_since_ns;
-	/* Returns the error that every renewal of the limit from now on will have; 0: there is none.
-	 * Never waits, and makes no system call. NULL: there is never one. */
+	/* Returns the error that every renewal of the limit from now on will have; 0: there is
+	 * none. Never waits, and makes no system call. NULL: there is never one. */
 	int (*check_final)(void *user);
 	void *user;
 };

@@ -3,10 +3,10 @@
  * How far ahead of the clock a store allows IDs, and where a store that knows nothing starts.
  *
  * A store may lose what it has recorded while its shared state is still in use: a state file can be
- * removed and made again. Each renewal reads the clock first and looks for the name of the file last,
- * and a new file reads the clock when it has the name. So the clock was read for the last limit of
- * the old file, at `before`, earlier than for the start of the new one, at `after`. IDs never repeat
- * if the new file starts at or above that limit:
+ * removed and made again. Each renewal reads the clock first and looks for the name of the file
+ * last, and a new file reads the clock when it has the name. So the clock was read for the last
+ * limit of the old file, at `before`, earlier than for the start of the new one, at `after`. IDs
+ * never repeat if the new file starts at or above that limit:
  *
  *     before + limit distance  <=  after + start distance
  *
@@ -14,13 +14,15 @@
  *
  * - block >= 3 S: the limit is at clock + block - S, and a new file starts above clock + block. The
  *   clock may be set back by S between the two readings. A third of the block is still beyond S.
- * - A shorter block: the limit is one block beyond what is ahead of the clock by now, from borrow to
- *   S. A new file starts above clock + block + 2 hold + borrow. The clock may be set back by `hold`
- *   between the readings, whatever happened before: before + S + block is allowed at most. It may
- *   also be set back twice, by up to `hold` each time: without these steps, it would now show at
- *   most after + 2 hold, and IDs are ahead of that by no more than borrow.
+ * - A shorter block: the limit is one block beyond what is ahead of the clock by now, which counts
+ *   as at least `borrow` and at most S. A new file starts above clock + block + 2 hold + borrow.
+ *   The clock may be set back by `hold` between the readings, whatever happened before: at most
+ *   before + S + block is allowed. It may also be set back twice, by up to `hold` each time: without
+ *   these steps, it would now show at most after + 2 hold, and IDs are ahead of that by no more
+ *   than borrow.
  *
- * This does not cover a larger step, nor an old file whose block was longer than that of the new one.
+ * This does not cover a larger step, nor an old file whose block was longer than that of the new
+ * one.
  */
 #ifndef SN_REACH_H
 #define SN_REACH_H
@@ -37,8 +39,8 @@ struct sn_reach {
 
 struct sn_reach sn_reach_of(uint64_t block_ns, uint64_t hold_ns, uint64_t borrow_ns);
 
-/* The last instant that a renewal allows, in units of 100 ns since some epoch: `last` is the begin of
- * the tick of the last ID. */
+/* The last instant that a renewal allows, in units of 100 ns since some epoch: `last` is the begin
+ * of the tick of the last ID. */
 uint64_t sn_reach_limit(const struct sn_reach *reach, uint64_t now, uint64_t last);
 
 #endif

@@ -28,10 +28,10 @@ struct sn_sequencer_settings {
 	uint64_t wait_ns;
 	uint64_t hold_ns;
 	uint64_t borrow_ns;
-	/* Raises shared->limit as far as sn_reach_limit() says, and may wait for that. It is called when half of
-	 * that is left, and only by calls that may wait. It does nothing while another thread is
-	 * renewing. SNOWID_E_STORE: this process must not use the store any more. NULL if the limit
-	 * needs no renewal. */
+	/* Raises shared->limit as far as sn_reach_limit() says, and may wait for that. It is
+	 * called when half of that is left, and only by calls that may wait. It does nothing while
+	 * another thread is renewing. SNOWID_E_STORE: this process must not use the store any
+	 * more. NULL if the limit needs no renewal. */
 	int (*renew)(void *user);
 	int (*check_final)(void *user); /* as in struct sn_policy */
 	void *user;
@@ -116,7 +116,8 @@ int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadli
 		      int failure, struct sn_claim *claim);
 
 /* Renews a limit that is near. Errors are ignored, since the limit still allows claims: they occur
- * again when it is reached, or at the next claim if this process must not use its store any more. */
+ * again when it is reached, or at the next claim if this process must not use its store any
+ * more. */
 void sn_sequencer_renew_early(struct sn_sequencer *seq) __attribute__((cold));
 
 static inline int sn_sequencer_claim_until(struct sn_sequencer *seq, uint64_t count,

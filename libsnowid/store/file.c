@@ -274,9 +274,9 @@ static int file_renew(struct sn_store *base)
 	return error;
 }
 
-/* Only this process must stop using a file that was removed. To seal the shared state would stop all
- * that have it mapped, also if the path is missing for this one alone, in another root directory or
- * mount namespace. The others find out by their own renewals. */
+/* Only this process must stop using a file that was removed. To seal the shared state would stop
+ * all that have it mapped, also if the path is missing for this one alone, in another root
+ * directory or mount namespace. The others find out by their own renewals. */
 static int file_check_final(const struct sn_store *base)
 {
 	const struct file_store *const store = (const struct file_store *)(const void *)base;

@@ -137,10 +137,11 @@ static int plan_renewal(const struct sn_state_file *file, const struct sn_store_
 	return end_of_limit(settings, atomic_load(&hot->shared.next) - 1, sec, nsec, end_ms);
 }
 
-/* Takes no lock. The order is what counts: read the clock, record, wait for the disk, and only then
- * allow IDs. A process that is stopped in between blocks nobody, and has allowed nothing. The name of
- * the file is checked last: if it has been removed by then, the limit was counted from a reading of
- * the clock that is older than the file that replaces it, which is what reach.h relies on. */
+/* Takes no lock. The order is what counts: read the clock, record, wait for the disk, and only
+ * then allow IDs. A process that is stopped in between blocks nobody, and has allowed nothing. The
+ * name of the file is checked last: if it has been removed by then, the limit was counted from a
+ * reading of the clock that is older than the file that replaces it, which is what reach.h relies
+ * on. */
 static int record_and_allow(const struct sn_state_file *file,
 			    const struct sn_store_settings *settings, uint64_t end_ms)
 {
@@ -159,9 +160,9 @@ static int record_and_allow(const struct sn_state_file *file,
 	return error;
 }
 
-/* Linux reports an error once to those who share an open file description, as parent and child do: if
- * it told the one, the other would believe that all is well. So a child opens the file, which may have
- * lost its name meanwhile. */
+/* Linux reports an error once to those who share an open file description, as parent and child do:
+ * if it told the one, the other would believe that all is well. So a child opens the file, which
+ * may have lost its name meanwhile. */
 static int own_sync(struct sn_state_file *file)
 {
 	const int error = sn_state_file_own_sync(file);
@@ -170,9 +171,10 @@ static int own_sync(struct sn_state_file *file)
 }
 
 /* One thread of a process at a time, because Linux reports an error once to those who share a file
- * description: another thread could otherwise believe that all is well before the first has noted the
- * error. A child finds its parent in *renewer. While the thread is there, no code of the program runs in
- * it, neither a clock's function nor a signal handler, and so it always leaves again. */
+ * description: another thread could otherwise believe that all is well before the first has noted
+ * the error. A child finds its parent in *renewer. While the thread is there, no code of the
+ * program runs in it, neither a clock's function nor a signal handler, and so it always leaves
+ * again. */
 int sn_file_renew(struct sn_state_file *file, const struct sn_store_settings *settings,
 		  _Atomic uint64_t *renewer)
 {

@@ -37,7 +37,8 @@ struct service {
 };
 _Static_assert(REFUSALS <= CAUSES_MAX, "causes");
 
-static enum refusal refusal_of(const struct service *service, int error)
+static enum refusal refusal_of(const struct service *service, const struct served_kind *kind,
+			       int error)
 {
 	switch (error) {
 	case 0:
@@ -54,8 +55,8 @@ static enum refusal refusal_of(const struct service *service, int error)
 		return REFUSED_ENDED;
 	case SNOWID_E_CLOSED: /* by us, or because another process has the worker */
 		return atomic_load(&service->draining) ? REFUSED_STOPPING : REFUSED_CONFLICT;
-	default:
-		return REFUSED_INTERNAL;
+	default: /* of the system: it may be that of a failed sync */
+		return error == atomic_load(&kind->store_error) ? REFUSED_STORE : REFUSED_INTERNAL;
 	}
 }
 
@@ -343,7 +344,7 @@ enum refusal service_fill(struct service *service, struct id_request *request,
 	if (refusal == SERVED && first && !start_waiting(request, wait_timeout_ns))
 		refusal = REFUSED_INTERNAL;
 	if (refusal == SERVED)
-		refusal = refusal_of(service, make_ids(request, wait_ns));
+		refusal = refusal_of(service, request->kind, make_ids(request, wait_ns));
 	if (refusal == SERVED) {
 		count_ids(request, counters);
 		return SERVED;
@@ -377,7 +378,7 @@ static enum refusal generator_refusal(const struct service *service, struct serv
 	    (error == SNOWID_E_LIMIT && is_soon_renewed(service, kind)))
 		return SERVED;
 	snowid_error_detail(reason, size);
-	return refusal_of(service, error);
+	return refusal_of(service, kind, error);
 }
 
 static void judge_health(struct service *service, struct health *health)

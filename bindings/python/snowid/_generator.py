@@ -131,7 +131,7 @@ class Generator(_Source[_T]):
     borrow
         How far IDs may run ahead of the clock when the sequence of a tick is used up (0).
     block
-        How far ahead of the clock a store allows IDs (3 s). Each half block costs one sync.
+        How far ahead of the clock a store allows IDs (3 s). A third of it costs one sync.
     jump
         If the clock goes ahead by more than this, beyond the time that has really passed, do not
         record its time in a state file (1 h).

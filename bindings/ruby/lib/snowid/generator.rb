@@ -44,7 +44,7 @@ module Snowid
     # fields::  a Hash of the values of fields that are the same in all IDs, such as
     #           <tt>{ worker: 5 }</tt>; for uuid1 and uuid6: node, clock_seq
     # store::   where to keep the state: "memory:", "file:/path" or "slots:/directory". With a file
-    #           or a slot, new may wait for up to two blocks for the clock to reach the recorded
+    #           or a slot, new may wait for some blocks until the clock reaches the recorded
     #           time
     # clock::   a ManualClock, for tests
     # timeout:: how long a call without a timeout may wait (2 s)

@@ -10,7 +10,7 @@
 #include "tests/unit/random.h"
 #include "tests/unit/state_file.h"
 
-/* ---- how a generator ends -------------------------------------------------------------------- */
+/* ---- how a generator ends ------------------------------------------------------------------ */
 
 static void expect_ended(struct snowid_generator *generator)
 {
@@ -81,7 +81,7 @@ TEST(other_users_of_a_file_continue_until_they_miss_it_themselves)
 	snowid_clock_free(clock);
 }
 
-/* ---- processes that are stopped in the middle ------------------------------------------------- */
+/* ---- processes that are stopped in the middle ---------------------------------------------- */
 
 static struct {
 	struct snowid_clock *clock;
@@ -146,7 +146,7 @@ TEST(file_can_be_made_and_removed_by_another_before_a_new_one_has_its_name)
 	snowid_clock_free(clock);
 }
 
-/* ---- any settings, uses and steps of the clock ------------------------------------------------ */
+/* ---- any settings, uses and steps of the clock --------------------------------------------- */
 
 enum { ROUNDS = 1000, ROUND_IDS = 40000 };
 

@@ -58,7 +58,7 @@ TEST_EACH(limit_is_frozen_until_a_reboot_after_a_failed_sync, 2)
 	snowid_clock_free(clock);
 }
 
-/* ---- when a renewal is due -------------------------------------------------------------------- */
+/* ---- when a renewal is due ----------------------------------------------------------------- */
 
 static struct snowid_generator *open_with_settings(const char *kind, const char *const settings[3],
 						   struct snowid_clock *clock)
@@ -73,7 +73,8 @@ static struct snowid_generator *open_with_settings(const char *kind, const char 
 	return generator;
 }
 
-/* A thread that calls maintain when it is told to keeps the limit ahead of threads that do not wait. */
+/* A thread that calls maintain when it is told to keeps the limit ahead of threads that do not
+ * wait. */
 TEST_EACH(maintainer_in_time_keeps_the_limit_ahead, 9)
 {
 	static const char small[] = "time:45,worker:10,sequence:2";
@@ -220,7 +221,7 @@ TEST_EACH(others_continue_while_one_thread_renews, 3)
 	all_have_pid_1 = false;
 }
 
-/* ---- ways to leave a renewal ----------------------------------------------------------------- */
+/* ---- ways to leave a renewal --------------------------------------------------------------- */
 
 enum leaving { CANCELLED, JUMPED, JUMPED_FROM_CLOCK, LEAVINGS };
 
