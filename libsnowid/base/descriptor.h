@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * File descriptors. The library has one only during a call, and keeps none: what it needs for
- * longer it keeps open by a mapping, because a program may close any descriptor (closefrom(3)), and then
- * use its number for something else.
+ * longer it keeps open by a mapping, because a program may close any descriptor (closefrom(3)), and
+ * then use its number for something else.
  *
  * None has a number below 3. In a program that was started without standard output, a file of the
  * library would otherwise be that output, for a thread that prints meanwhile.

@@ -17,9 +17,9 @@
  * - A shorter block: the limit is one block beyond what is ahead of the clock by now, which counts
  *   as at least `borrow` and at most S. A new file starts above clock + block + 2 hold + borrow.
  *   The clock may be set back by `hold` between the readings, whatever happened before: at most
- *   before + S + block is allowed. It may also be set back twice, by up to `hold` each time: without
- *   these steps, it would now show at most after + 2 hold, and IDs are ahead of that by no more
- *   than borrow.
+ *   before + S + block is allowed. It may also be set back twice, by up to `hold` each time:
+ *   without these steps, it would now show at most after + 2 hold, and IDs are ahead of that by
+ *   no more than borrow.
  *
  * This does not cover a larger step, nor an old file whose block was longer than that of the new
  * one.
