@@ -12,7 +12,8 @@
  *
  * Not wrapped: snowid_clock_new(), because its callbacks would enter the interpreter from any
  * thread and in the middle of a claim; snowid_id128_compare(), because every language can compare
- * strings of 16 bytes; and snowid_store_*(), with which an operator inspects and repairs a store:
+ * strings of 16 bytes; snowid_config_set_interrupt(), which each language uses to hear its signals
+ * while a generator is opened; and snowid_store_*(), with which an operator inspects and repairs a store:
  * the command `snowid store` does that, not a running program.
  */
 %module snowid
@@ -136,6 +137,8 @@ struct snowid_config {
 };
 
 snowid_rc snowid_generator_new(const struct snowid_config *config, struct snowid_generator **OUT);
+snowid_rc snowid_generator_new_for(const struct snowid_config *config, uint64_t timeout_ns,
+				   struct snowid_generator **OUT);
 
 /* Each language wraps the calls that draw IDs by hand, so that other threads of the interpreter can
  * run while a call waits. */

@@ -119,4 +119,5 @@ struct snowid_##OBJECT **OUT (struct snowid_##OBJECT *made) "$1 = &made;"
 %enddef
 
 /* Unused generators may hold the resources that a new one needs, so run the collector first. */
-%feature("action") snowid_generator_new "result = snowid_lua_open(L, arg1, arg2);"
+%feature("action") snowid_generator_new "result = snowid_lua_open(L, arg1, NULL, arg2);"
+%feature("action") snowid_generator_new_for "result = snowid_lua_open(L, arg1, &arg2, arg3);"

@@ -115,12 +115,31 @@ static int collect_generator(lua_State *L)
  * process could reach the system's limit on mappings before the collector runs. */
 #define BESIDE_HEAP_KIB 8
 
-int snowid_lua_open(lua_State *L, const struct snowid_config *config,
+struct lua_opening {
+	lua_State *L;
+	lua_Hook hook; /* when it began */
+};
+
+static int hook_was_set(void *user)
+{
+	const struct lua_opening *const opening = user;
+	return lua_gethook(opening->L) != opening->hook;
+}
+
+/* The config belongs to the caller alone, who has just made it. */
+int snowid_lua_open(lua_State *L, const struct snowid_config *config, const uint64_t *timeout_ns,
 		    struct snowid_generator **generator)
 {
+	struct lua_opening opening = {L, lua_gethook(L)};
+	struct snowid_config *const own = (struct snowid_config *)(uintptr_t)config;
+
 	if (lua_gc(L, LUA_GCISRUNNING, 0))
 		lua_gc(L, LUA_GCSTEP, BESIDE_HEAP_KIB);
-	return snowid_generator_new(config, generator);
+	snowid_config_set_interrupt(own, hook_was_set, &opening);
+	const int error = timeout_ns ? snowid_generator_new_for(config, *timeout_ns, generator)
+				     : snowid_generator_new(config, generator);
+	snowid_config_set_interrupt(own, NULL, NULL);
+	return error;
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */

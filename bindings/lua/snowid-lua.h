@@ -56,8 +56,9 @@ void snowid_lua_push_clock(lua_State *L, struct snowid_clock *clock);
 void snowid_lua_push_config(lua_State *L, struct snowid_config *config);
 void snowid_lua_push_generator(lua_State *L, struct snowid_generator *handle);
 
-/* snowid_generator_new(), after telling the collector about the memory of a generator. */
-int snowid_lua_open(lua_State *L, const struct snowid_config *config,
+/* Opens a generator, for at most *timeout_ns unless that is NULL, after telling the collector about
+ * its memory. Gives up when a hook is set meanwhile, as Ctrl-C does in the interpreter lua. */
+int snowid_lua_open(lua_State *L, const struct snowid_config *config, const uint64_t *timeout_ns,
 		    struct snowid_generator **generator);
 
 #endif

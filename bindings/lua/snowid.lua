@@ -736,6 +736,7 @@ end
 local spans = { "timeout", "wait", "hold", "borrow", "block", "jump" }
 local reserved = {
 	kind = true, fields = true, store = true, clock = true, mode = true, spread = true,
+	open_timeout = true,
 }
 for _, name in ipairs(spans) do
 	reserved[name] = true
@@ -747,7 +748,8 @@ end
 --     snowid.generator { kind = "snowflake", worker = 5, hold = "500ms" }
 --
 -- Options: `kind` (default "snowflake"): a preset, a layout spec, a `Layout`, "ulid", "uuid1",
--- "uuid6" or "uuid7"; `store`: "memory:", "file:/path" or "slots:/directory"; `clock`: a
+-- "uuid6" or "uuid7"; `store`: "memory:", "file:/path" or "slots:/directory"; `open_timeout`: how
+-- many seconds opening the store may wait in all (default: two blocks for the clock); `clock`: a
 -- `ManualClock`; the spans `timeout`, `wait`, `hold`, `borrow`, `block` and `jump`; `mode`: the
 -- permissions of a new state file, "0600", "0640" or "0660"; `spread`: a boolean.
 -- snowid_config_new(3) explains them. All other options are values of fields, as are those in the
@@ -787,6 +789,9 @@ function snowid.generator(options)
 		if options[name] ~= nil then
 			config:set(name, span_text(options[name]))
 		end
+	end
+	if options.open_timeout ~= nil then
+		return native.generator_new_for(config, to_nanoseconds(options.open_timeout))
 	end
 	return native.generator_new(config)
 end

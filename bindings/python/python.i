@@ -16,7 +16,8 @@
 
 %typemap(out) snowid_rc {
 	if ($1 < 0) {
-		snowid_python_raise($1, 0);
+		if (!PyErr_Occurred()) /* as by a signal handler while a generator was opened */
+			snowid_python_raise($1, 0);
 		SWIG_fail;
 	}
 	$result = SWIG_Py_Void();
@@ -149,6 +150,9 @@ struct snowid_generator *snowid_python_generator(PyObject *handle)
 
 /* ---- calls that may wait for a store release the interpreter --------------------------------- */
 
+%feature("action") snowid_generator_new "result = snowid_python_open(arg1, NULL, arg2);"
+%feature("action") snowid_generator_new_for "result = snowid_python_open(arg1, &arg2, arg3);"
+
 %define %snowid_allow_threads(FUNCTION)
 %exception FUNCTION {
 	Py_BEGIN_ALLOW_THREADS
@@ -156,6 +160,5 @@ struct snowid_generator *snowid_python_generator(PyObject *handle)
 	Py_END_ALLOW_THREADS
 }
 %enddef
-%snowid_allow_threads(snowid_generator_new)
 %snowid_allow_threads(snowid_generator::close)
 %snowid_allow_threads(snowid_generator::maintain)

@@ -394,6 +394,34 @@ static PyObject *source_fill(PyObject *self, PyObject *args, PyObject *keywords)
 
 /* ---- opening and freeing --------------------------------------------------------------------- */
 
+static int handle_signals(void *user)
+{
+	PyThreadState **const state = user;
+
+	PyEval_RestoreThread(*state);
+	const int raised = PyErr_CheckSignals() != 0;
+	*state = PyEval_SaveThread();
+	return raised;
+}
+
+/* The config belongs to the caller alone, who has just made it. */
+int snowid_python_open(const struct snowid_config *config, const uint64_t *timeout_ns,
+		       struct snowid_generator **generator)
+{
+	struct snowid_config *const own = (struct snowid_config *)(uintptr_t)config;
+	PyThreadState *state;
+
+	if (own)
+		snowid_config_set_interrupt(own, handle_signals, &state);
+	state = PyEval_SaveThread();
+	const int error = timeout_ns ? snowid_generator_new_for(config, *timeout_ns, generator)
+				     : snowid_generator_new(config, generator);
+	PyEval_RestoreThread(state);
+	if (own)
+		snowid_config_set_interrupt(own, NULL, NULL);
+	return error;
+}
+
 PyDoc_STRVAR(open_doc, "_open($self, handle, maker, timeout_ns, /)\n--\n\n"
 		       "Makes this object draw its IDs from the generator of a handle.");
 static PyObject *source_open(PyObject *self, PyObject *args)

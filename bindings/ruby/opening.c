@@ -1,161 +1,90 @@
 /* SPDX-License-Identifier: MIT
  *
- * Opens generators. Opening may wait until the clock reaches the time that a store has recorded,
- * and that call of the library cannot be interrupted. So it runs in a thread of its own. A caller
- * that is interrupted abandons the thread, which then frees everything itself.
+ * Opens generators without the interpreter's lock. When Ruby interrupts the thread, the wait goes on
+ * once its trap handlers have run, unless that raised an exception or ended the thread.
  */
-#include <pthread.h>
 #include <ruby/thread.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "snowid-ruby.h"
 
-#define SLICE_NS 100000000 /* how long to wait before checking for interrupts */
-
 struct opening {
 	struct snowid_config *config;
-	struct snowid_generator *generator; /* NULL once the caller has taken it */
-	char detail[512];
+	uint64_t timeout_ns;
+	bool bounded; /* by timeout_ns */
+	struct snowid_generator *generator;
+	bool called;
 	int error;
-	pthread_mutex_t lock; /* protects the members below */
-	pthread_cond_t changed;
-	bool done, abandoned;
+	atomic_bool interrupted;
+	int raised; /* the tag of what is raised in the thread; 0: nothing */
 };
 
-static void free_opening(struct opening *opening)
+static VALUE check_interrupts(VALUE unused)
 {
-	snowid_generator_free(opening->generator);
-	snowid_config_free(opening->config);
-	pthread_cond_destroy(&opening->changed);
-	pthread_mutex_destroy(&opening->lock);
-	free(opening);
+	rb_thread_check_ints();
+	return unused;
 }
 
-static void *open_and_finish(void *user)
+static void *handle_interrupts(void *user)
 {
 	struct opening *const opening = user;
-	bool abandoned;
 
-	opening->error = snowid_generator_new(opening->config, &opening->generator);
-	if (opening->error)
-		snowid_error_detail(opening->detail, sizeof opening->detail);
-	pthread_mutex_lock(&opening->lock);
-	opening->done = true;
-	abandoned = opening->abandoned;
-	pthread_cond_signal(&opening->changed);
-	pthread_mutex_unlock(&opening->lock);
-	if (abandoned)
-		free_opening(opening);
+	atomic_store(&opening->interrupted, false);
+	rb_protect(check_interrupts, Qnil, &opening->raised);
 	return NULL;
 }
 
-/* Starts the thread with all signals blocked, because Ruby's own threads handle them. */
-static int start_opening(struct opening *opening)
-{
-	pthread_t thread;
-	sigset_t all, former;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &former);
-	error = pthread_create(&thread, NULL, open_and_finish, opening);
-	pthread_sigmask(SIG_SETMASK, &former, NULL);
-	if (!error)
-		pthread_detach(thread);
-	return error;
-}
-
-static void *wait_for_opening(void *user)
+static int opening_must_end(void *user)
 {
 	struct opening *const opening = user;
-	struct timespec until;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += SLICE_NS;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	pthread_mutex_lock(&opening->lock);
-	while (!opening->done &&
-	       pthread_cond_timedwait(&opening->changed, &opening->lock, &until) == 0)
-		;
-	pthread_mutex_unlock(&opening->lock);
+	if (atomic_load(&opening->interrupted))
+		rb_thread_call_with_gvl(handle_interrupts, opening);
+	return opening->raised != 0;
+}
+
+static void interrupt_opening(void *user)
+{
+	struct opening *const opening = user;
+	atomic_store(&opening->interrupted, true);
+}
+
+static void *open_unlocked(void *user)
+{
+	struct opening *const opening = user;
+
+	opening->called = true;
+	opening->error = opening->bounded
+				 ? snowid_generator_new_for(opening->config, opening->timeout_ns,
+							    &opening->generator)
+				 : snowid_generator_new(opening->config, &opening->generator);
 	return NULL;
 }
 
-static bool opening_is_done(struct opening *opening)
+VALUE snowid_ruby_generator_new(int argc, VALUE *argv, VALUE native)
 {
-	bool done;
-
-	pthread_mutex_lock(&opening->lock);
-	done = opening->done;
-	pthread_mutex_unlock(&opening->lock);
-	return done;
-}
-
-/* Waits and returns the generator as an object. Exceptions and Thread#kill may end the wait. */
-static VALUE await_opening(VALUE user)
-{
-	struct opening *const opening = (struct opening *)user;
-	VALUE object;
-
-	while (!opening_is_done(opening))
-		rb_thread_call_without_gvl(wait_for_opening, opening, RUBY_UBF_IO, NULL);
-	if (opening->error)
-		rb_exc_raise(snowid_ruby_make_error(opening->error, opening->detail, 0));
-	object = snowid_ruby_new_generator(opening->generator);
-	opening->generator = NULL;
-	return object;
-}
-
-static VALUE abandon_opening(VALUE user)
-{
-	struct opening *const opening = (struct opening *)user;
-	bool done;
-
-	pthread_mutex_lock(&opening->lock);
-	opening->abandoned = true;
-	done = opening->done;
-	pthread_mutex_unlock(&opening->lock);
-	if (done)
-		free_opening(opening);
-	return Qnil;
-}
-
-/* State that is only kept in memory is ready at once. */
-static bool opens_without_waiting(const struct snowid_config *config)
-{
-	char store[sizeof "memory:"] = ""; /* other stores have longer names */
-
-	snowid_config_get(config, "store", store, sizeof store, NULL);
-	return strcmp(store, "memory:") == 0;
-}
-
-VALUE snowid_ruby_generator_new(VALUE native, VALUE config)
-{
-	struct snowid_config *const handle = snowid_ruby_config(config);
-	struct opening *const opening = calloc(1, sizeof *opening);
-	pthread_condattr_t monotonic;
-	int error;
+	struct opening opening = {.generator = NULL};
 
 	(void)native;
-	if (!opening)
-		rb_memerror();
-	opening->config = handle;
-	DATA_PTR(config) = NULL;
-	pthread_mutex_init(&opening->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&opening->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	if (opens_without_waiting(handle)) {
-		open_and_finish(opening);
-	} else if ((error = start_opening(opening)) != 0) {
-		free_opening(opening);
-		rb_syserr_fail(error, "cannot start a thread to open the generator");
+	rb_check_arity(argc, 1, 2);
+	opening.config = snowid_ruby_config(argv[0]);
+	opening.bounded = argc == 2 && !NIL_P(argv[1]);
+	if (opening.bounded)
+		opening.timeout_ns = snowid_ruby_unsigned(argv[1], "open_timeout", UINT64_MAX);
+	snowid_config_set_interrupt(opening.config, opening_must_end, &opening);
+	/* This variant raises nothing, so that no generator is lost; it does not call if an
+	 * interrupt is pending. */
+	while (!opening.called) {
+		rb_thread_check_ints();
+		rb_thread_call_without_gvl2(open_unlocked, &opening, interrupt_opening, &opening);
 	}
-	return rb_ensure(await_opening, (VALUE)opening, abandon_opening, (VALUE)opening);
+	snowid_config_set_interrupt(opening.config, NULL, NULL);
+	if (opening.error) {
+		if (opening.raised)
+			rb_jump_tag(opening.raised);
+		snowid_ruby_raise(opening.error, 0);
+	}
+	RB_GC_GUARD(argv[0]);
+	return snowid_ruby_new_generator(opening.generator);
 }

@@ -8,7 +8,7 @@
 %}
 %init %{
 	snowid_ruby_init();
-	rb_define_module_function(mNative, "generator_new", snowid_ruby_generator_new, 1);
+	rb_define_module_function(mNative, "generator_new", snowid_ruby_generator_new, -1);
 %}
 
 /* ---- errors ---------------------------------------------------------------------------------- */
@@ -115,5 +115,6 @@ struct snowid_##OBJECT **OUT (struct snowid_##OBJECT *made) "$1 = &made;"
 /* ---- calls that may wait release the interpreter's lock -------------------------------------- */
 
 %ignore snowid_generator_new; /* see opening.c */
+%ignore snowid_generator_new_for;
 %feature("action") snowid_generator::close "result = snowid_ruby_close(arg1, arg2);"
 %feature("action") snowid_generator::maintain "result = snowid_ruby_maintain(arg1, arg2);"

@@ -38,8 +38,9 @@ VALUE snowid_ruby_new_clock(struct snowid_clock *clock);
 VALUE snowid_ruby_new_config(struct snowid_config *config);
 VALUE snowid_ruby_new_generator(struct snowid_generator *handle);
 
-/* In Ruby: makes a generator from a config, which cannot be used again. */
-VALUE snowid_ruby_generator_new(VALUE native, VALUE config);
+/* In Ruby: makes a generator from a config, and waits for at most a number of nanoseconds, unless
+ * that is nil or left out. */
+VALUE snowid_ruby_generator_new(int argc, VALUE *argv, VALUE native);
 
 /* Call the library's functions without the interpreter's lock. */
 int snowid_ruby_close(struct snowid_generator *generator, uint64_t timeout_ns);

@@ -473,12 +473,16 @@ define_methods("config", {
 -- ---- drawing ------------------------------------------------------------------------------------
 
 local out_generator = ffi.new "struct snowid_generator *[1]"
-function native.generator_new(config)
+local function open_generator(config, timeout_ns)
 	local handle = check_handle("config", config)
 	if collectgarbage "isrunning" then
 		collectgarbage("step", 8) -- KiB outside of Lua's heap, as in objects.c
 	end
-	check(C.snowid_generator_new(handle, out_generator))
+	if timeout_ns then
+		check(C.snowid_generator_new_for(handle, timeout_ns, out_generator))
+	else
+		check(C.snowid_generator_new(handle, out_generator))
+	end
 	local generator = out_generator[0]
 	local class
 	if C.snowid_generator_get(generator, "kind", text, 16, nil) == 0 then
@@ -490,6 +494,14 @@ function native.generator_new(config)
 		end
 	end
 	return new_object("generator", generator, { wide = class })
+end
+
+function native.generator_new(config)
+	return open_generator(config)
+end
+
+function native.generator_new_for(config, timeout_ns)
+	return open_generator(config, check_unsigned("open_timeout", timeout_ns, MAX))
 end
 
 local function new_id128(class, id)

@@ -38,6 +38,25 @@ run_tests() { # run_tests INTERPRETER VERSION
 	else
 		echo "ok - the module for Lua $2 uses the functions of the interpreter"
 	fi
+	interrupt_opening
+}
+
+# Opening would wait for an hour.
+interrupt_opening() {
+	store=$(mktemp -d "$PWD/lua-open.XXXXXX")
+	$lua -e "require 'snowid'.generator { worker = 1, block = '1h', store = 'file:$store/state' }" \
+		2>"$store/log" &
+	until [ -e "$store/state" ] || ! kill -0 $!; do sleep 0.1; done
+	kill -INT $!
+	wait $! || :
+	if grep -q 'interrupted!' "$store/log"; then
+		echo "ok - Ctrl-C ends the opening of a store"
+	else
+		cat "$store/log"
+		echo "not ok - Ctrl-C ends the opening of a store"
+		status=1
+	fi
+	rm -rf "$store"
 }
 [ ! -e "$top_builddir/bindings/lua/5.4/native.la" ] || run_tests "$LUA54" 5.4
 [ ! -e "$top_builddir/bindings/lua/5.3/native.la" ] || run_tests "$LUA53" 5.3

@@ -522,6 +522,15 @@ function tests.a_state_file()
 	os.remove(path)
 end
 
+function tests.opening_can_be_bounded()
+	local path = ("%s/lua-open.%s"):format(os.getenv "PWD", tostring({}):match "0x(%x+)")
+	local options = { worker = 1, store = "file:" .. path, block = "1h", open_timeout = 0.01 }
+	expect_error("clock", "behind", snowid.generator, options)
+	options.open_timeout = -1
+	expect(pcall(snowid.generator, options), false)
+	os.remove(path)
+end
+
 function tests.collecting_a_generator_frees_its_worker()
 	local path = ("%s/lua-slots.%s"):format(os.getenv "PWD", tostring({}):match "0x(%x+)")
 	local options = { store = "slots:" .. path .. "?workers=3-3", block = "10ms" }

@@ -122,6 +122,9 @@ class Generator(_Source[_T]):
         restarts and power cuts and can be shared by all processes of a host; or
         ``"slots:/directory?workers=0-31"``, which gives each process a worker of its own. The
         default is the environment variable SNOWID_STORE, or ``"memory:"`` if that is not set.
+    open_timeout
+        How long creating the generator may wait in all. Without it, it waits up to two blocks
+        for the clock.
     timeout
         How long a call without a timeout argument may wait (2 s).
     wait, hold
@@ -165,6 +168,7 @@ class Generator(_Source[_T]):
             kind: Literal["ulid"],
             *,
             store: Optional[str] = ...,
+            open_timeout: Union[int, float, dt.timedelta, None] = ...,
             timeout: Optional[Span] = ...,
             wait: Optional[Span] = ...,
             hold: Optional[Span] = ...,
@@ -182,6 +186,7 @@ class Generator(_Source[_T]):
             kind: Literal["uuid1", "uuid6", "uuid7"],
             *,
             store: Optional[str] = ...,
+            open_timeout: Union[int, float, dt.timedelta, None] = ...,
             timeout: Optional[Span] = ...,
             wait: Optional[Span] = ...,
             hold: Optional[Span] = ...,
@@ -201,6 +206,7 @@ class Generator(_Source[_T]):
             kind: Union[str, Layout] = ...,
             *,
             store: Optional[str] = ...,
+            open_timeout: Union[int, float, dt.timedelta, None] = ...,
             timeout: Optional[Span] = ...,
             wait: Optional[Span] = ...,
             hold: Optional[Span] = ...,
@@ -220,6 +226,7 @@ class Generator(_Source[_T]):
         kind: Union[str, Layout] = "snowflake",
         *,
         store: Optional[str] = None,
+        open_timeout: Union[int, float, dt.timedelta, None] = None,
         timeout: Optional[Span] = None,
         wait: Optional[Span] = None,
         hold: Optional[Span] = None,
@@ -261,7 +268,11 @@ class Generator(_Source[_T]):
             config.set("mode", mode if isinstance(mode, str) else f"{index(mode):04o}")
         if spread is not None:
             config.set("spread", str(spread).lower())
-        self._handle = _snowid.generator_new(config)
+        if open_timeout is None:
+            self._handle = _snowid.generator_new(config)
+        else:
+            limit = timeout_ns(open_timeout, "open_timeout")
+            self._handle = _snowid.generator_new_for(config, limit)
         self._open(self._handle, _MAKERS.get(name), text_ns(self._handle.get("timeout")))
 
     def array(

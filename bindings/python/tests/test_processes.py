@@ -2,6 +2,7 @@
 """Threads, forks, signals and garbage collection."""
 
 import concurrent.futures
+import datetime as dt
 import faulthandler
 import gc
 import itertools
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import unittest
 from array import array
-from typing import Callable, List
+from typing import Any, Callable, List
 
 import snowid
 
@@ -196,6 +197,29 @@ class Interpreter(unittest.TestCase):
             waiting.release()
             ids.batch(100000, timeout=float("inf"))
         thread.join()
+
+
+    def test_signals_interrupt_opening(self) -> None:
+        class Interrupted(Exception):
+            pass
+
+        def interrupt(*_: object) -> None:
+            raise Interrupted
+
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, interrupt))
+        faulthandler.dump_traceback_later(60, exit=True)
+        self.addCleanup(faulthandler.cancel_dump_traceback_later)
+        with tempfile.TemporaryDirectory(dir=os.getcwd()) as directory:
+            options: Any = {"worker": 1, "store": f"file:{directory}/state", "block": "1h"}
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            with self.assertRaises(Interrupted):
+                snowid.Generator(**options)  # would wait for an hour
+            with self.assertRaises(snowid.ClockError):
+                snowid.Generator(open_timeout=0, **options)
+            with self.assertRaises(snowid.ClockError):
+                snowid.Generator(open_timeout=dt.timedelta(milliseconds=1), **options)
+            self.assertRaises(ValueError, snowid.Generator, open_timeout=-1, **options)
+            self.assertRaises(TypeError, snowid.Generator, open_timeout="1s", **options)
 
 
 class Forks(unittest.TestCase):

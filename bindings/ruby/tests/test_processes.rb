@@ -60,7 +60,8 @@ class ProcessesTest < Test
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
       options = { worker: 1, store: "file:#{directory}/state", block: 0.01 }
       Snowid::Generator.new(WIDE, clock: Snowid::ManualClock.new(Time.now + 120), **options).next
-      yield Snowid::Generator.new(WIDE, wait: 3600, hold: 3600, timeout: 3600, **options)
+      options.merge!(wait: 3600, hold: 3600, timeout: 3600, open_timeout: 0)
+      yield Snowid::Generator.new(WIDE, **options)
     end
   end
 
@@ -86,7 +87,7 @@ class ProcessesTest < Test
     end
   end
 
-  # Opening would wait for an hour. The abandoned thread still opens the store.
+  # Opening would wait for an hour.
   def test_opening_can_be_interrupted
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
       options = { worker: 1, store: "file:#{directory}/state", block: "1h" }
@@ -97,11 +98,34 @@ class ProcessesTest < Test
       Thread.pass until opening.stop?
       opening.kill
       assert opening.join(30)
+      assert_raises(Snowid::ClockError) { Snowid::Generator.new(WIDE, open_timeout: 0, **options) }
       clock = Snowid::ManualClock.new(Time.now) # waits take no time
       assert_instance_of Integer, Snowid::Generator.new(WIDE, clock: clock, **options).next
       options[:store] = "file:#{directory}"
       error = assert_raises(Errno::EISDIR) { Snowid::Generator.new(WIDE, **options) }
       assert_includes error.message, directory
+    end
+  end
+
+  # It goes on to wait after a handler that raises nothing.
+  def test_opening_runs_trap_handlers
+    Dir.mktmpdir(nil, Dir.pwd) do |directory|
+      trapped = 0
+      former = trap("USR1") do
+        trapped += 1
+        raise "enough" if trapped == 2
+      end
+      sender = Thread.new do
+        Thread.pass until Thread.main.stop?
+        2.times { |sent| Process.kill("USR1", Process.pid) && Thread.pass until trapped > sent }
+      end
+      error = assert_raises(RuntimeError) do
+        Snowid::Generator.new(WIDE, worker: 1, store: "file:#{directory}/state", block: "1h")
+      end
+      assert_equal "enough", error.message
+      sender.join
+    ensure
+      trap("USR1", former)
     end
   end
 

@@ -46,6 +46,7 @@ module Snowid
     # store::   where to keep the state: "memory:", "file:/path" or "slots:/directory". With a file
     #           or a slot, new may wait for some blocks until the clock reaches the recorded
     #           time
+    # open_timeout:: how many seconds new may wait in all; without it, as above
     # clock::   a ManualClock, for tests
     # timeout:: how long a call without a timeout may wait (2 s)
     # wait::    if the clock is behind by up to this, wait for it to catch up (5 ms)
@@ -59,8 +60,9 @@ module Snowid
     #           read it, or 0o660 to let the group use it (0o600)
     # spread::  whether to begin the sequence of each tick at a random value (false)
     # more::    values of fields, except those with a name listed above
-    def initialize(kind = "snowflake", fields: {}, store: nil, clock: nil, timeout: nil, wait: nil,
-                   hold: nil, borrow: nil, block: nil, jump: nil, mode: nil, spread: nil, **more)
+    def initialize(kind = "snowflake", fields: {}, store: nil, open_timeout: nil, clock: nil,
+                   timeout: nil, wait: nil, hold: nil, borrow: nil, block: nil, jump: nil,
+                   mode: nil, spread: nil, **more)
       config = Native.config_new
       config.set_kind(kind.to_s)
       { **fields, **more }.each { |name, value| config.set_field(name.to_s, value) }
@@ -71,7 +73,7 @@ module Snowid
         .each { |name, value| config.set(name.to_s, span(value)) unless value.nil? }
       { mode: mode, spread: spread }
         .each { |name, value| config.set(name.to_s, value.to_s) unless value.nil? }
-      adopt(Native.generator_new(config))
+      adopt(Native.generator_new(config, open_timeout && Snowid.nanoseconds(open_timeout)))
     end
 
     # Passes an endless sequence of new IDs to the block. Without a block, returns an Enumerator.
