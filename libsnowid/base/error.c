@@ -31,6 +31,9 @@ static const char *const error_names[] = {
 	[SNOWID_E_INVALID - SNOWID_E_ENDED] = "layout has ended",
 	[SNOWID_E_INVALID - SNOWID_E_CLOSED] = "generator is closed",
 };
+#define NO_MEMORY                                                                                  \
+	"out of memory, or of mappings; free generators that are not used, or raise "              \
+	"vm.max_map_count with sysctl"
 #define LAST_ERROR (SNOWID_E_INVALID - (int)(sizeof error_names / sizeof *error_names) + 1)
 
 SNOWID_EXPORT const char *snowid_strerror(int error)
@@ -45,10 +48,42 @@ SNOWID_EXPORT const char *snowid_strerror(int error)
 	return name ? name : "unknown error";
 }
 
-SNOWID_EXPORT size_t snowid_error_detail(char *text, size_t size)
+const char *sn_error_remedy(int error)
+{
+	switch (-error) {
+	case ENOMEM:
+		return "; free memory, or raise vm.max_map_count with sysctl if the process has as "
+		       "many mappings as it allows";
+	case EMFILE:
+		return "; close files, or raise the limit of open files (ulimit -n)";
+	case ENFILE:
+		return "; the host has as many open files as sysctl fs.file-max allows";
+	case EAGAIN:
+		return "; end threads, or raise the limit of processes (ulimit -u, pids.max)";
+	case ENOSPC:
+	case EDQUOT:
+		return "; make room on the disk";
+	default:
+		return "";
+	}
+}
+
+/* A thread that has no room for details (thread.h) keeps the code. */
+SN_SYSTEM_TLS static _Thread_local int code_without_detail;
+
+static const char *last_detail(void)
 {
 	const struct sn_thread *const thread = sn_thread_get();
-	const char *const detail = thread ? thread->detail : "";
+	if (thread && thread->detail[0] != '\0')
+		return thread->detail;
+	if (code_without_detail == -ENOMEM)
+		return NO_MEMORY;
+	return code_without_detail ? snowid_strerror(code_without_detail) : "";
+}
+
+SNOWID_EXPORT size_t snowid_error_detail(char *text, size_t size)
+{
+	const char *const detail = last_detail();
 	const size_t length = strlen(detail);
 	if (text && size > 0) {
 		const size_t copied = length < size ? length : size - 1;
@@ -68,6 +103,8 @@ int sn_fail(int code, const char *format, ...)
 		vsnprintf(thread->detail, sizeof thread->detail, format, args);
 		va_end(args);
 		sn_make_printable(thread->detail);
+	} else {
+		code_without_detail = code;
 	}
 	errno = saved;
 	return code;
@@ -80,5 +117,5 @@ int sn_fail_null(const char *argument)
 
 int sn_fail_nomem(void)
 {
-	return sn_fail(-ENOMEM, "out of memory");
+	return sn_fail(-ENOMEM, NO_MEMORY);
 }

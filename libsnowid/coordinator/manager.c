@@ -101,8 +101,8 @@ static int manager_start(struct manager *manager)
 	const int error = pthread_create(&manager->thread, NULL, manager_run, manager);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	manager->has_thread = error == 0;
-	return error ? sn_fail(-error, "cannot start the thread that renews the store: %s",
-			       snowid_strerror(-error))
+	return error ? sn_fail(-error, "cannot start the thread that renews the store: %s%s",
+			       snowid_strerror(-error), sn_error_remedy(-error))
 		     : 0;
 }
 

@@ -13,8 +13,8 @@
 
 int sn_state_file_fail(const char *path, int error, const char *what)
 {
-	return sn_fail(error, "cannot %s the state file %.200s: %s", what, path,
-		       snowid_strerror(error));
+	return sn_fail(error, "cannot %s the state file %.200s: %s%s", what, path,
+		       snowid_strerror(error), sn_error_remedy(error));
 }
 
 int sn_state_file_reject(const char *path, const char *why)

@@ -12,11 +12,14 @@
 
 static int countdown = -1; /* allocations until one fails; negative: none fails */
 static bool allocation_failed;
+static bool all_fail;
 
 static bool may_allocate(void)
 {
-	allocation_failed |= countdown == 0;
+	allocation_failed |= countdown == 0 || all_fail;
 	errno = ENOMEM;
+	if (all_fail)
+		return false;
 	return countdown < 0 || countdown-- > 0;
 }
 
@@ -167,7 +170,7 @@ TEST(failed_allocations_leave_no_file_behind)
 	directory_remove();
 }
 
-TEST(thread_without_state_has_random_bytes_and_error_codes)
+TEST(thread_without_state_has_random_bytes_and_short_details)
 {
 	struct snowid_id128 a, b;
 	char detail[64];
@@ -180,8 +183,26 @@ TEST(thread_without_state_has_random_bytes_and_error_codes)
 	countdown = 0;
 	ck_assert_int_eq(snowid_ulid_parse("x", 1, &a), SNOWID_E_SYNTAX);
 	countdown = 0;
-	ck_assert_uint_eq(snowid_error_detail(detail, sizeof detail), 0);
+	ck_assert_uint_gt(snowid_error_detail(detail, sizeof detail), 0);
 	countdown = -1;
+	ck_assert_str_eq(detail, "malformed text");
+}
+
+/* As when the process has as many mappings as the kernel allows. */
+TEST(error_without_memory_for_its_detail_has_one)
+{
+	struct snowid_config *config;
+	struct snowid_generator *g;
+	char detail[400];
+	OK(snowid_config_new(&config));
+	all_fail = true;
+	const int error = snowid_generator_new(config, &g);
+	snowid_error_detail(detail, sizeof detail);
+	all_fail = false;
+	ck_assert_int_eq(error, -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(detail, "out of memory"));
+	ck_assert_ptr_nonnull(strstr(detail, "vm.max_map_count"));
+	snowid_config_free(config);
 }
 
 int main(void)

@@ -251,6 +251,25 @@ TEST(device_number_may_change)
 	snowid_clock_free(clock);
 }
 
+/* ---- resources that are used up -------------------------------------------------------------- */
+
+TEST(error_says_what_to_do_when_a_resource_is_used_up)
+{
+	static const struct {
+		int number;
+		const char *remedy;
+	} cases[] = {{EMFILE, "ulimit -n"}, {ENFILE, "fs.file-max"}, {ENOMEM, "vm.max_map_count"}};
+	struct snowid_clock *const clock = manual_clock(START);
+
+	disk.failing = "open";
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		disk.failure = cases[i].number;
+		expect_open_error(clock, -cases[i].number, cases[i].remedy);
+	}
+	disk.failing = NULL;
+	snowid_clock_free(clock);
+}
+
 int main(void)
 {
 	return run_tests(disk_setup, directory_remove);
