@@ -13,8 +13,8 @@
  * Not wrapped: snowid_clock_new(), because its callbacks would enter the interpreter from any
  * thread and in the middle of a claim; snowid_id128_compare(), because every language can compare
  * strings of 16 bytes; snowid_config_set_interrupt(), which each language uses to hear its signals
- * while a generator is opened; and snowid_store_*(), with which an operator inspects and repairs a store:
- * the command `snowid store` does that, not a running program.
+ * while a generator is opened; and snowid_store_*(), with which an operator inspects and repairs a
+ * store: the command `snowid store` does that, not a running program.
  */
 %module snowid
 

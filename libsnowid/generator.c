@@ -178,7 +178,9 @@ static int encode_claim128(const struct snowid_generator *generator, const struc
 	*made = 0;
 	while (!error && *made < count) {
 		const size_t left = count - *made, part = left < PART ? left : PART;
-		error = sn_entropy(random, part * kind->random_size);
+		const uint64_t ms = (claim->start + *made) >> kind->sequence_bits;
+		error = sn_entropy_of_period(random, part * kind->random_size,
+					     sn_entropy_period(ms));
 		if (!error) {
 			kind->encode(claim->start + *made, claim->identity, random, part,
 				     ids + *made);

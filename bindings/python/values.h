@@ -18,8 +18,8 @@ snowid_python_new_fn *snowid_python_new_of(PyObject *maker);
 /* Returns the generator of a SWIG handle; NULL with a TypeError for anything else. */
 struct snowid_generator *snowid_python_generator(PyObject *handle);
 
-/* Opens a generator without the interpreter's lock, and for at most *timeout_ns unless that is NULL.
- * Signals are handled meanwhile: if a handler raises an exception, an error comes with it. */
+/* Opens a generator without the interpreter's lock, and for at most *timeout_ns unless that is
+ * NULL. Signals are handled meanwhile: if a handler raises an exception, an error comes with it. */
 int snowid_python_open(const struct snowid_config *config, const uint64_t *timeout_ns,
 		       struct snowid_generator **generator);
 

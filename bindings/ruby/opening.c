@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Opens generators without the interpreter's lock. When Ruby interrupts the thread, the wait goes on
- * once its trap handlers have run, unless that raised an exception or ended the thread.
+ * Opens generators without the interpreter's lock. When Ruby interrupts the thread, the wait goes
+ * on once its trap handlers have run, unless that raised an exception or ended the thread.
  */
 #include <ruby/thread.h>
 #include <stdatomic.h>

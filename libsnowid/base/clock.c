@@ -96,7 +96,7 @@ static int manual_step(struct sn_manual_clock *clock, int64_t delta_ns)
 /* Its domain is random, because clocks of any processes may come to use one state file. */
 static int new_clock(struct snowid_clock parts, struct snowid_clock **clock)
 {
-	const int error = sn_entropy(&parts.domain, sizeof parts.domain);
+	const int error = sn_entropy_fresh(&parts.domain, sizeof parts.domain);
 	if (error)
 		return error;
 	struct snowid_clock *const made = malloc(sizeof *made);

@@ -15,7 +15,7 @@
 #include "libsnowid/base/system.h"
 #include "libsnowid/base/thread.h"
 
-static int read_random(void *out, size_t size)
+int sn_entropy_fresh(void *out, size_t size)
 {
 	const int cancel_state = sn_cancel_disable();
 	const int error = sn_system_random(out, size);
@@ -33,7 +33,7 @@ __attribute__((always_inline)) static inline int draw_bytes(struct sn_entropy_bl
 {
 	size_t left = block->bytes_left; /* read once: a fork in a signal handler sets it to 0 */
 	if (left < size) {
-		const int error = read_random(block->bytes, sizeof block->bytes);
+		const int error = sn_entropy_fresh(block->bytes, sizeof block->bytes);
 		if (error)
 			return error;
 		left = sizeof block->bytes;
@@ -45,23 +45,29 @@ __attribute__((always_inline)) static inline int draw_bytes(struct sn_entropy_bl
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!block->busy) { /* a signal handler forked: in the child they are zeros */
 		block->bytes_left = 0;
-		return read_random(out, size);
+		return sn_entropy_fresh(out, size);
 	}
 	memset(unused, 0, size);
 	return 0;
 }
 
-int sn_entropy(void *out, size_t size)
+/* period: NULL if it does not matter when the bytes were read. */
+__attribute__((always_inline)) static inline int draw_from_block(void *out, size_t size,
+								 const uint32_t *period)
 {
 	struct sn_thread *const thread = sn_thread_get();
 	struct sn_entropy_block *block;
 	int error;
 
 	if (!thread || thread->entropy->busy)
-		return read_random(out, size);
+		return sn_entropy_fresh(out, size);
 	block = thread->entropy;
 	block->busy = 1;
 	atomic_signal_fence(memory_order_seq_cst);
+	if (period && block->period != *period) {
+		block->period = *period;
+		block->bytes_left = 0;
+	}
 	/* IDs need 10 or 8 bytes. With constants, copying and wiping is a few instructions. */
 	if (size == 10)
 		error = draw_bytes(block, out, 10);
@@ -72,4 +78,14 @@ int sn_entropy(void *out, size_t size)
 	atomic_signal_fence(memory_order_seq_cst);
 	block->busy = 0;
 	return error;
+}
+
+int sn_entropy(void *out, size_t size)
+{
+	return draw_from_block(out, size, NULL);
+}
+
+int sn_entropy_of_period(void *out, size_t size, uint32_t period)
+{
+	return draw_from_block(out, size, &period);
 }

@@ -15,6 +15,7 @@
 struct sn_entropy_block {
 	volatile uint32_t busy; /* a call is using it, so a signal handler must not */
 	uint32_t bytes_left;    /* at the end of the block */
+	uint32_t period;        /* when they were read: sn_entropy_of_period() */
 	uint8_t bytes[SN_ENTROPY_SIZE];
 };
 

@@ -64,7 +64,8 @@ static int lease_claim(struct sn_lease *lease, uint64_t worker, const struct sn_
 		       uint64_t now, const struct sn_reading *wall)
 {
 	lease->record = *found;
-	const int error = sn_entropy(lease->record.incarnation, sizeof lease->record.incarnation);
+	const int error =
+		sn_entropy_fresh(lease->record.incarnation, sizeof lease->record.incarnation);
 	if (error)
 		return error;
 	lease->worker = worker;
@@ -390,7 +391,7 @@ int sn_lease_init(struct sn_lease *lease, const struct sn_lease_settings *settin
 {
 	uint32_t random;
 
-	const int error = sn_entropy(&random, sizeof random);
+	const int error = sn_entropy_fresh(&random, sizeof random);
 	if (error)
 		return error;
 	*lease = (struct sn_lease){.settings = *settings, .margin_ns = settings->ttl_ns / 4};

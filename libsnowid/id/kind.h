@@ -40,7 +40,7 @@ struct sn_kind {
 	int (*draw_fields)(const bool *set, uint64_t *values);
 
 	/* Encodes `count` consecutive slots with random_size (up to SN_KIND_RANDOM_MAX) random
-	 * bytes for each. */
+	 * bytes for each. If there are any, the ticks are milliseconds. */
 	size_t random_size;
 	void (*encode)(uint64_t slot, uint64_t identity, const uint8_t *random, size_t count,
 		       struct snowid_id128 *ids);

@@ -7,6 +7,7 @@
  */
 #include "libsnowid/id/ulid.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -36,15 +37,16 @@ SNOWID_EXPORT int snowid_ulid_random(struct snowid_id128 *id)
 
 	if (!id)
 		return sn_fail_null("id");
-	clock_gettime(CLOCK_REALTIME, &now);
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+		return sn_fail(-errno, "cannot read the clock: %s", snowid_strerror(-errno));
 	if (now.tv_sec < 0 || now.tv_sec > SN_TIME_MAX)
 		return sn_fail(SNOWID_E_RANGE,
 			       "the system clock is %lld s from 1970, outside 1970 to 9999; set it",
 			       (long long)now.tv_sec);
-	error = sn_entropy(random, sizeof random);
+	ms = (uint64_t)now.tv_sec * 1000 + (uint32_t)now.tv_nsec / 1000000;
+	error = sn_entropy_of_period(random, sizeof random, sn_entropy_period(ms));
 	if (error)
 		return error;
-	ms = (uint64_t)now.tv_sec * 1000 + (uint32_t)now.tv_nsec / 1000000;
 	sn_ulid_encode(ms, (uint16_t)(random[8] << 8 | random[9]), random, id);
 	return 0;
 }

@@ -312,7 +312,7 @@ static const struct sn_field uuid_fields[UUID_FIELDS] = {
 static int uuid_draw_fields(const bool *set, uint64_t *values)
 {
 	uint64_t random[UUID_FIELDS];
-	const int error = sn_entropy(random, sizeof random);
+	const int error = sn_entropy_fresh(random, sizeof random);
 
 	if (error)
 		return error;

@@ -96,8 +96,14 @@ static void reset_hot_page(const struct sn_state_file *file, const struct sn_tic
 	atomic_store(&hot->shared.seen, seen);
 	atomic_store(&hot->shared.behind, 0);
 	atomic_store(&hot->failed, 0);
-	if (rebooted)
-		atomic_store(&hot->booted, 0);
+	if (!rebooted)
+		return;
+	atomic_store(&hot->booted, 0);
+	atomic_store(&hot->shared.waits, 0);
+	atomic_store(&hot->shared.regressions, 0);
+	atomic_store(&hot->shared.refused, 0);
+	atomic_store(&hot->shared.max_lead, 0);
+	atomic_store(&hot->shared.max_lag, 0);
 }
 
 /* The disk forgets the old boot first. Otherwise, if the volume went back to the host of that boot

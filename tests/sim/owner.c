@@ -42,6 +42,12 @@ int wrap_entropy(void *out, size_t size)
 	return 0;
 }
 
+int wrap_entropy_fresh(void *out, size_t size) __asm__("__wrap_sn_entropy_fresh");
+int wrap_entropy_fresh(void *out, size_t size)
+{
+	return wrap_entropy(out, size);
+}
+
 /* ---- clocks --------------------------------------------------------------------------------- */
 
 static uint64_t elapsed_now(const struct owner *owner)

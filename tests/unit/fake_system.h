@@ -25,6 +25,7 @@ int wrap_narrow_clock_gettime(clockid_t clock, void *now)
 
 /* In their place, unless NULL. */
 static const struct timespec *fake_realtime;
+static int fake_realtime_failure; /* an errno */
 static ssize_t (*fake_getrandom)(void *out, size_t size, unsigned flags);
 static bool (*fake_setspecific_allowed)(void);
 
@@ -32,6 +33,10 @@ int real_clock_gettime(clockid_t clock, struct timespec *now) REAL(CLOCK_GETTIME
 int wrap_clock_gettime(clockid_t clock, struct timespec *now) WRAP(CLOCK_GETTIME);
 BARE int wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
+	if (fake_realtime_failure && clock == CLOCK_REALTIME) {
+		errno = fake_realtime_failure;
+		return -1;
+	}
 	if (!fake_realtime || clock != CLOCK_REALTIME)
 		return real_clock_gettime(clock, now);
 	*now = *fake_realtime;

@@ -44,8 +44,8 @@ run_tests() { # run_tests INTERPRETER VERSION
 # Opening would wait for an hour.
 interrupt_opening() {
 	store=$(mktemp -d "$PWD/lua-open.XXXXXX")
-	$lua -e "require 'snowid'.generator { worker = 1, block = '1h', store = 'file:$store/state' }" \
-		2>"$store/log" &
+	options="worker = 1, block = '1h', store = 'file:$store/state'"
+	$lua -e "require 'snowid'.generator { $options }" 2>"$store/log" &
 	until [ -e "$store/state" ] || ! kill -0 $!; do sleep 0.1; done
 	kill -INT $!
 	wait $! || :

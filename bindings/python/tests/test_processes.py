@@ -198,7 +198,6 @@ class Interpreter(unittest.TestCase):
             ids.batch(100000, timeout=float("inf"))
         thread.join()
 
-
     def test_signals_interrupt_opening(self) -> None:
         class Interrupted(Exception):
             pass

@@ -243,6 +243,65 @@ TEST(signal_handler_can_jump_out)
 	entropy_block()->busy = 0; /* which the jump has left */
 }
 
+/* ---- age ------------------------------------------------------------------------------------- */
+
+TEST(bytes_of_another_period_are_not_used)
+{
+	static const struct {
+		uint32_t period;
+		int calls; /* so far */
+	} draws[] = {{7, 1}, {7, 1}, {8, 2}, {8, 2}, {7, 3}, {UINT32_MAX, 4}, {0, 5}};
+	uint8_t bytes[10];
+	start_counting(SIZE_MAX, 0);
+	for (size_t i = 0; i < sizeof draws / sizeof draws[0]; i++) {
+		OK(sn_entropy_of_period(bytes, sizeof bytes, draws[i].period));
+		ck_assert_int_eq(counting.calls, draws[i].calls);
+	}
+	OK(sn_entropy_fresh(bytes, sizeof bytes));
+	ck_assert_int_eq(counting.calls, 6);
+	ck_assert_uint_eq(counting.last_size, sizeof bytes);
+	stop_counting();
+}
+
+/* Clones of a virtual machine have the bytes that an idle thread had read. */
+TEST(ids_after_a_pause_have_bytes_that_were_read_after_it)
+{
+	struct snowid_config *config = NULL;
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *g = NULL;
+	struct timespec now = {.tv_sec = START};
+	struct snowid_id128 id;
+	OK(snowid_config_new(&config));
+	OK(snowid_config_set_kind(config, "uuid7"));
+	OK(snowid_config_set_store(config, "memory:"));
+	OK(snowid_config_set_clock(config, clock));
+	OK(snowid_generator_new(config, &g));
+	OK(snowid_clock_advance(clock, MS));
+	OK(snowid_generator_next128(g, &id));
+	start_counting(SIZE_MAX, 0);
+	OK(snowid_generator_next128(g, &id));
+	ck_assert_int_eq(counting.calls, 1);
+	for (int calls = 2; calls < 5; calls++) {
+		OK(snowid_clock_advance(clock, 2 * SEC));
+		OK(snowid_generator_next128(g, &id));
+		ck_assert_int_eq(counting.calls, calls);
+		OK(snowid_generator_next128(g, &id));
+		ck_assert_int_eq(counting.calls, calls);
+	}
+	fake_realtime = &now;
+	for (int i = 0; i < 2; i++) {
+		now.tv_sec += 2;
+		const int calls = counting.calls;
+		OK(i == 0 ? snowid_ulid_random(&id) : snowid_uuid7_random(&id));
+		ck_assert_int_eq(counting.calls, calls + 1);
+	}
+	fake_realtime = NULL;
+	stop_counting();
+	snowid_generator_free(g);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+}
+
 int main(void)
 {
 	return run_tests(NULL, NULL);

@@ -397,6 +397,17 @@ TEST(ulid_calls_reject_null)
 	EXPECT_DETAIL("id is NULL");
 }
 
+TEST(clock_that_cannot_be_read_is_an_error)
+{
+	struct snowid_id128 id;
+	fake_realtime_failure = EPERM;
+	EXPECT(snowid_ulid_random(&id), -EPERM);
+	EXPECT_DETAIL("cannot read the clock");
+	EXPECT(snowid_uuid7_random(&id), -EPERM);
+	fake_realtime_failure = 0;
+	OK(snowid_ulid_random(&id));
+}
+
 int main(void)
 {
 	return run_tests(NULL, NULL);

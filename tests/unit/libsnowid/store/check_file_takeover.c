@@ -433,6 +433,42 @@ TEST(memory_pages_may_be_larger_than_those_of_the_file)
 	snowid_clock_free(clock);
 }
 
+/* ---- statistics ------------------------------------------------------------------------------ */
+
+static void expect_statistics(const struct snowid_generator *g, bool zero)
+{
+	static const enum snowid_stat which[] = {SNOWID_STAT_ISSUED,      SNOWID_STAT_REGRESSIONS,
+						 SNOWID_STAT_REFUSED,     SNOWID_STAT_WAITS,
+						 SNOWID_STAT_MAX_LEAD_NS, SNOWID_STAT_MAX_LAG_NS};
+	for (size_t i = 0; i < sizeof which / sizeof which[0]; i++)
+		ck_assert_msg((stat_of(g, which[i]) == 0) == zero, "statistic %zu", i);
+}
+
+TEST(statistics_begin_at_0_after_a_reboot)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_generator *g = NULL;
+	uint64_t id;
+	OK(try_open_with("borrow", "1ms", clock, &g));
+	for (int i = 0; i < 10000; i++)
+		next_id(g);
+	OK(snowid_clock_step(clock, -4 * MS));
+	next_id(g);
+	OK(snowid_clock_step(clock, -10 * SEC));
+	EXPECT(snowid_generator_try_next(g, &id, NULL), SNOWID_E_CLOCK);
+	expect_statistics(g, false);
+	snowid_generator_free(g);
+	OK(snowid_clock_step(clock, 20 * SEC));
+	g = open_state(clock);
+	expect_statistics(g, false);
+	snowid_generator_free(g);
+	disk.boot++;
+	g = open_state(clock);
+	expect_statistics(g, true);
+	snowid_generator_free(g);
+	snowid_clock_free(clock);
+}
+
 int main(void)
 {
 	return run_tests(disk_setup, directory_remove);
