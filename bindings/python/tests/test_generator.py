@@ -335,6 +335,7 @@ class Stores(unittest.TestCase):
 
     def test_draws_without_waiting_never_sync(self) -> None:
         ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)
+        self.clock.advance(0.001)  # the first tick of a new file is the next one
         for draw in (ids.try_next, lambda: ids.next(0), lambda: ids.batch(100, 0)):
             self.assertGreater(ids.maintain(), 0)
             with self.assertRaises(snowid.StoreError) as caught:
