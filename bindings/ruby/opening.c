@@ -4,7 +4,6 @@
  * on once its trap handlers have run, unless that raised an exception or ended the thread.
  */
 #include <ruby/thread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "snowid-ruby.h"
@@ -16,7 +15,6 @@ struct opening {
 	struct snowid_generator *generator;
 	bool called;
 	int error;
-	atomic_bool interrupted;
 	int raised; /* the tag of what is raised in the thread; 0: nothing */
 };
 
@@ -30,24 +28,18 @@ static void *handle_interrupts(void *user)
 {
 	struct opening *const opening = user;
 
-	atomic_store(&opening->interrupted, false);
 	rb_protect(check_interrupts, Qnil, &opening->raised);
 	return NULL;
 }
 
+/* Asks Ruby each time. A flag that Ruby sets to interrupt the wait would be missed for an interrupt
+ * that comes while a trap handler runs. */
 static int opening_must_end(void *user)
 {
 	struct opening *const opening = user;
 
-	if (atomic_load(&opening->interrupted))
-		rb_thread_call_with_gvl(handle_interrupts, opening);
+	rb_thread_call_with_gvl(handle_interrupts, opening);
 	return opening->raised != 0;
-}
-
-static void interrupt_opening(void *user)
-{
-	struct opening *const opening = user;
-	atomic_store(&opening->interrupted, true);
 }
 
 static void *open_unlocked(void *user)
@@ -77,7 +69,7 @@ VALUE snowid_ruby_generator_new(int argc, VALUE *argv, VALUE native)
 	 * interrupt is pending. */
 	while (!opening.called) {
 		rb_thread_check_ints();
-		rb_thread_call_without_gvl2(open_unlocked, &opening, interrupt_opening, &opening);
+		rb_thread_call_without_gvl2(open_unlocked, &opening, RUBY_UBF_IO, NULL);
 	}
 	snowid_config_set_interrupt(opening.config, NULL, NULL);
 	if (opening.error) {
