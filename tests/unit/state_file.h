@@ -83,6 +83,20 @@ static inline int try_open_with(const char *key, const char *value, struct snowi
 	return error;
 }
 
+/* On the clock of the system, where a new file makes its first user wait for a block or for three
+ * times hold. */
+static inline int try_open_with_block(const char *kind, const char *block, const char *hold,
+				      struct snowid_clock *clock,
+				      struct snowid_generator **generator)
+{
+	struct snowid_config *const config = state_config(kind, clock);
+	OK(snowid_config_set(config, "block", block));
+	OK(snowid_config_set(config, "hold", hold));
+	const int error = snowid_generator_new(config, generator);
+	snowid_config_free(config);
+	return error;
+}
+
 static inline int try_open_state(const char *kind, struct snowid_clock *clock,
 				 struct snowid_generator **generator)
 {

@@ -47,7 +47,7 @@ static void write_ids_to_pipe(int out, int64_t clock_error_ns)
 	size_t made;
 	if (snowid_clock_new(read_wall_with_error, read_boottime, sleep_really, &clock_error_ns,
 			     &clock) != 0 ||
-	    try_open_with("block", "10ms", clock, &g) != 0)
+	    try_open_with_block("snowflake", "10ms", "100ms", clock, &g) != 0)
 		_exit(1);
 	for (;;) {
 		if (snowid_generator_next_batch(g, ids, 16, UINT64_MAX, &made) != 0 ||
@@ -78,7 +78,7 @@ TEST(processes_that_are_killed_and_restarted_never_share_an_id)
 		ck_assert_int_eq(pipe(ends), 0);
 		for (int w = 0; w < WORKERS; w++) {
 			const int64_t error_ns =
-				-(int64_t)(test_random(&random) % 900) * (SEC / 1000);
+				-(int64_t)(test_random(&random) % 90) * (SEC / 1000);
 			workers[w] = fork();
 			if (workers[w] == 0) {
 				close(ends[0]);

@@ -58,7 +58,7 @@ static int issue_in_process(const struct slot_kind *kind, struct snowid_id128 *s
 	pthread_t threads[THREADS];
 	struct issue_share shares[THREADS];
 	bool failed = false;
-	if (try_open_state(kind->name, NULL, &g) != 0)
+	if (try_open_with_block(kind->name, "10ms", "3ms", NULL, &g) != 0)
 		return 1;
 	for (int i = 0; i < THREADS; i++) {
 		shares[i] = (struct issue_share){g, kind, slots + i * PER_THREAD, false};
@@ -138,7 +138,7 @@ static int run_with_progress(struct progress *progress)
 	struct snowid_generator *g;
 	pthread_t threads[THREADS];
 	struct progress_thread arguments[THREADS];
-	if (try_open_with("block", "10ms", NULL, &g) != 0)
+	if (try_open_with_block("snowflake", "10ms", "3ms", NULL, &g) != 0)
 		return 1;
 	for (unsigned i = 0; i < THREADS; i++) {
 		arguments[i] = (struct progress_thread){g, progress, i};

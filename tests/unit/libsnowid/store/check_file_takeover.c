@@ -403,7 +403,7 @@ TEST(backup_that_is_written_onto_the_file_is_not_believed)
 	struct snowid_generator *g;
 	struct stat status;
 	uint64_t id;
-	OK(try_open_with("block", "10ms", NULL, &g));
+	OK(try_open_with_block("snowflake", "10ms", "3ms", NULL, &g));
 	id = next_id(g);
 	state_read(backup);
 	const uint64_t begin = id >> 22;
@@ -414,7 +414,8 @@ TEST(backup_that_is_written_onto_the_file_is_not_believed)
 	ck_assert_int_eq(stat(state_path, &status), 0);
 	const uint64_t written_ms =
 		(uint64_t)status.st_ctim.tv_sec * 1000 + (uint64_t)status.st_ctim.tv_nsec / 1000000;
-	OK(try_open_with("block", "300ms", NULL, &g)); /* begins where a new file does */
+	/* Begins where a new file does. */
+	OK(try_open_with_block("snowflake", "300ms", "100ms", NULL, &g));
 	ck_assert_uint_ge(snowflake_ms(next_id(g)), written_ms + 300);
 	snowid_generator_free(g);
 }
