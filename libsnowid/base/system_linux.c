@@ -160,20 +160,31 @@ int sn_system_file_system(int fd, struct sn_file_system *file_system)
 	return 0;
 }
 
+/* The request has 32 bits, which are an unsigned long for glibc and an int for musl. The flags are
+ * an int, although the request says a long. */
+static int inode_flags(int fd, unsigned int request, int *flags)
+{
+#ifdef __GLIBC__
+	return ioctl(fd, request, flags);
+#else
+	return ioctl(fd, (int)request, flags);
+#endif
+}
+
 /* What is compressed is always copied. */
 int sn_system_write_in_place(int fd)
 {
-	int flags = 0; /* although the numbers of these calls name a long */
-	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
+	int flags = 0;
+	if (inode_flags(fd, FS_IOC_GETFLAGS, &flags) != 0)
 		return -errno;
 	flags = (flags & ~FS_COMPR_FL) | FS_NOCOW_FL;
-	return ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0 ? 0 : -errno;
+	return inode_flags(fd, FS_IOC_SETFLAGS, &flags) == 0 ? 0 : -errno;
 }
 
 bool sn_system_writes_in_place(int fd)
 {
 	int flags = 0;
-	return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL) != 0;
+	return inode_flags(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL) != 0;
 }
 
 /* statx(2) needs Linux 4.11, and glibc 2.28 or musl 1.2.5. Some file systems keep no birth. */
