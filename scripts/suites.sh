@@ -15,6 +15,11 @@ share_processors() {
 	lanes=$(($(nproc) + 1))
 }
 
+# The seconds in the last line of times(1), which are those of processes that have ended.
+processor_seconds() { # processor_seconds FILE
+	tail -n 1 "$1" | tr 'ms' '  ' | awk '{ print int(60 * ($1 + $3) + $2 + $4) }'
+}
+
 # Runs a suite beside others, at most $lanes of them. Shows what it said once it has ended.
 start() { # start NAME COMMAND...
 	while [ "$(jobs -pr | wc -l)" -ge "$lanes" ]; do wait -n || true; done
@@ -25,7 +30,9 @@ start() { # start NAME COMMAND...
 		"${@:2}" >"$work/$1.out" 2>&1 || failed=$((failed + 1))
 		[ $((passed + failed)) -gt 0 ] || failed=1
 		echo "$passed $failed" >"$work/$1.count"
-		echo "$1: $passed passed, $failed failed ($((SECONDS - begun)) s)" >>"$work/$1.out"
+		times >"$work/$1.times"
+		echo "$1: $passed passed, $failed failed ($((SECONDS - begun)) s," \
+			"$(processor_seconds "$work/$1.times") s of processors)" >>"$work/$1.out"
 		flock "$work" cat "$work/$1.out"
 	} &
 }
