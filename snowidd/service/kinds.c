@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "snowidd/config/span.h"
+#include "snowidd/service/host_worker.h"
 #include "snowidd/service/kind_store.h"
 #include "snowidd/service/kinds.h"
 
@@ -123,36 +124,29 @@ static const char *find_worker_field(const struct served_kind *kind)
 	return NULL;
 }
 
-/* The number at the end of a host name, as of name-7 in a StatefulSet. */
-static bool read_hostname_ordinal(uint64_t *number, struct settings_error *error)
+static bool read_worker(const char *text, uint64_t *worker, struct settings_error *error)
 {
-	char name[HOST_NAME_MAX + 1] = "";
+	char host[HOST_NAME_MAX + 1] = "";
 
-	gethostname(name, sizeof name - 1);
-	name[strcspn(name, ".")] = '\0';
-	const char *const dash = strrchr(name, '-');
-	if (dash && parse_decimal(dash + 1, number))
-		return true;
-	return settings_fail(error, "worker_id: hostname: \"%s\" does not end as name-7 does",
-			     name);
+	if (!host_worker_is_asked_for(text))
+		return parse_decimal(text, worker) ||
+		       settings_fail(error,
+				     "worker_id: \"%.80s\" is not a number, store, hostname or "
+				     "hostname:PREFIX",
+				     text);
+	gethostname(host, sizeof host - 1);
+	return host_worker_parse(text, host, worker, error);
 }
 
 static bool set_worker(struct kind_setup *setup)
 {
-	const char *const text = setup->settings->worker_id;
 	const char *const field = find_worker_field(setup->kind);
 	uint64_t number;
 
 	if (kind_store_assigns_worker(setup->settings))
 		return true;
-	if (strcmp(text, "hostname") == 0) {
-		if (!read_hostname_ordinal(&number, setup->error))
-			return false;
-	} else if (!parse_decimal(text, &number)) {
-		return settings_fail(setup->error,
-				     "worker_id: \"%.80s\" is not a number, store or hostname",
-				     text);
-	}
+	if (!read_worker(setup->settings->worker_id, &number, setup->error))
+		return false;
 	if (!field)
 		return settings_fail(setup->error,
 				     "worker_id: the kind %s has no worker, machine or shard",

@@ -47,7 +47,7 @@ BAD_FILES = [
 INCONSISTENT_FILES = [
     ("port: 1\ndatacenter_id: 32\n", 2, "datacenter_id: kind snowflake"),
     ("worker_id: 99\n", 1, "worker_id: kind snowflake"),
-    ("\nworker_id: x\n", 2, "not a number, store or hostname"),
+    ("\nworker_id: x\n", 2, "not a number, store, hostname or"),
     ("kinds:\n- ulid\n- a,b\n", 3, "not NAME"),
     ("wait: 5\n", 1, "wait: kind snowflake"),
     ("fields: [x=1]\n", 1, "no kind has a field x"),
@@ -64,7 +64,7 @@ BAD_OPTIONS = [
     (["--kinds", "ulid ulid"], "twice"),
     (["--kinds", "a,b"], "not NAME"),
     (["--worker-id", "32"], "worker_id"),
-    (["--worker-id", "x"], "not a number, store or hostname"),
+    (["--worker-id", "x"], "not a number, store, hostname or"),
     (["--datacenter-id", "32"], "datacenter_id"),
     (["--kinds", "sonyflake", "--datacenter-id", "1"], "no kind has a field datacenter"),
     (["--fields", "x"], "not NAME=N"),
@@ -194,12 +194,20 @@ def test_default_file():
 
 
 def test_host_name():
-    script = f"hostname sfs-9.example && exec {DAEMON} --check-config --worker-id hostname"
-    got = run_command("unshare", "-u", "sh", "-c", script, env=environment())
-    if "not permitted" in got.stderr:
-        print("# skipped: not allowed to set a host name")
-    else:
-        equal(got.returncode, 0, "worker_id: hostname takes the 9 of sfs-9.example")
+    for host, setting, status, part in [
+        ("ids-9.example", "hostname", 0, ""),
+        ("ip-10-0-1-9", "hostname", 2, "more than one number: set hostname:ip-10-0-1- if"),
+        ("ip-10-0-1-9", "hostname:ip-10-0-1-", 0, ""),
+        ("ip-10-0-2-9", "hostname:ip-10-0-1-", 2, '"ip-10-0-2-9" is not "ip-10-0-1-" and a number'),
+        ("ids-32", "hostname", 2, "worker"),
+    ]:
+        script = f"hostname {host} && exec {DAEMON} --check-config --worker-id {setting}"
+        got = run_command("unshare", "-u", "sh", "-c", script, env=environment())
+        if "not permitted" in got.stderr:
+            print("# skipped: not allowed to set a host name")
+            return
+        good = got.returncode == status and part in got.stderr
+        check(good, f"worker_id: {setting} on {host} gives status {status}", got)
 
 
 if __name__ == "__main__":

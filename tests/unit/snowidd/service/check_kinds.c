@@ -123,7 +123,7 @@ TEST(fields_go_to_the_kinds_that_have_them)
 	expect_failure("--kinds=sonyflake", "--datacenter-id=1",
 		       "datacenter_id: no kind has a field datacenter");
 	expect_failure("--worker-id=x", NULL,
-		       "worker_id: \"x\" is not a number, store or hostname");
+		       "worker_id: \"x\" is not a number, store, hostname or hostname:PREFIX");
 }
 
 /* A new state file makes its first user wait for a block or for three times hold. */
