@@ -6,8 +6,9 @@
 --
 --     local ids = snowid.generator { kind = "snowflake", worker = 5 }
 --     print(ids:next())
---     for id in ids:ids() do … end
---     print(snowid.layout("twitter"):decode(1541815603606036480).datacenter)
+--     for id in ids:ids() do print(id) break end -- endless
+--     local id = snowid.parse_id "1541815603606036480" -- a number in LuaJIT would be rounded
+--     print(snowid.layout("twitter"):decode(id).datacenter)
 --     print(snowid.ULID.new())
 --
 -- A 64-bit ID is an integer. From 2^63 on it is negative: compare such IDs with `math.ult`, and

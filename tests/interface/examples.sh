@@ -116,12 +116,21 @@ run_binding() { # run_binding FILE
 		test -e "$top_builddir/bindings/ruby/tree" || { not_built Ruby; return; }
 		"$RUBY" -I"$top_srcdir/bindings/ruby/lib" -I"$top_builddir/bindings/ruby/tree" "$1"
 		;;
-	*.lua)
-		test -e "$top_builddir/bindings/lua/tree.5.4" || { not_built Lua; return; }
-		LUA_PATH="$top_srcdir/bindings/lua/?.lua;;" \
-			LUA_CPATH="$top_builddir/bindings/lua/tree.5.4/?.so;;" "$LUA54" "$1"
-		;;
+	*.lua) run_lua "$1" ;;
 	esac
+}
+# In each Lua that is installed: their numbers differ.
+run_lua() { # run_lua FILE
+	lua=$top_builddir/bindings/lua
+	test -e "$lua/snowid/cdef.lua" || { not_built Lua; return; }
+	for interpreter in "5.4 $LUA54" "5.3 $LUA53" "jit $LUAJIT"; do
+		version=${interpreter%% *} program=${interpreter#* }
+		test -n "$program" || { not_built "Lua $version"; continue; }
+		test "$version" = jit || test -e "$lua/tree.$version" ||
+			{ not_built "Lua $version"; continue; }
+		LUA_PATH="$top_srcdir/bindings/lua/?.lua;$lua/?.lua;;" \
+			LUA_CPATH="$lua/tree.$version/?.so;;" "$program" "$1" || return
+	done
 }
 not_built() {
 	echo "# skipped: $1 was not built"
@@ -193,7 +202,8 @@ run_examples() (
 			cp "$file" example.c
 			# shellcheck disable=SC2046 # words are meant
 			cc -o example example.c $(pkg-config --cflags --libs snowid) || exit
-			./example >printed || { echo "$file: exit status $?"; exit 1; }
+			# As Kubernetes would run it.
+			WORKER=2 ./example >printed || { echo "$file: exit status $?"; exit 1; }
 			;;
 		*.out)
 			test -f printed || { echo "$file: no program prints this"; exit 1; }
@@ -219,15 +229,21 @@ run_examples() (
 	done
 )
 
+# Writes the code that is indented in the comments at the top of a Lua module.
+examples_of_lua() { # examples_of_lua FILE
+	sed -n '1,/^[^-]/s/^--     //p' "$1" >"$directory/0.lua"
+}
+
 # All documents at once, since some examples wait for a store.
 documents=
 markdown=$(find "$top_srcdir"/*.md "$top_srcdir/docs" -name '*.md')
-for document in "$man"/*.[0-9] $markdown; do
+for document in "$man"/*.[0-9] $markdown "$top_srcdir/bindings/lua/snowid.lua"; do
 	name=${document#"$top_srcdir/"}
 	directory=$tmp/examples/$name
 	mkdir -p "$directory"
 	case $document in
 	*.md) examples_of_markdown "$document" ;;
+	*.lua) examples_of_lua "$document" ;;
 	*) examples_of_page "$document" ;;
 	esac
 	documents="$documents $name"
@@ -245,7 +261,7 @@ for name in $documents; do
 	count=$(find "$directory" -name '[0-9]*.*' | wc -l)
 	case $name in
 	docs/design/*) ;;
-	man/* | README.md | docs/*) check "$name has examples" test "$count" -gt 0 ;;
+	man/* | README.md | docs/* | bindings/*) check "$name has examples" test "$count" -gt 0 ;;
 	esac
 	examples=$((examples + count))
 	test "$count" -eq 0 ||
