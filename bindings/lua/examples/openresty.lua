@@ -8,14 +8,16 @@
 --         server {
 --             location = /id { content_by_lua_block { ids.handle() } }
 --
--- A worker serves many requests at once, so none of them may block it: try_next says how long to
--- wait, and ngx.sleep lets the other requests run.
+-- WORKER must be different on each host, so there is no default. The library reads SNOWID_STORE.
+--
+-- A worker of nginx serves many requests at once, so none of them may block it: try_next says how
+-- long to wait, and ngx.sleep lets the other requests run.
 
 local snowid = require "snowid"
+local worker = assert(os.getenv "WORKER", "WORKER is not set")
 local ids = snowid.generator {
 	kind = os.getenv "SNOWID_KIND" or "snowflake",
-	worker = tonumber(os.getenv "WORKER" or 1),
-	store = os.getenv "SNOWID_STORE" or "memory:",
+	worker = tonumber(worker),
 }
 local handler = { generator = ids }
 

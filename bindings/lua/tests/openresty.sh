@@ -17,6 +17,7 @@ cat >"$tmp/nginx.conf" <<NGINX
 $user
 load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
+env WORKER=1;
 env SNOWID_KIND=time:41,worker:5,sequence:2;
 worker_processes 2;
 pid $tmp/pid;

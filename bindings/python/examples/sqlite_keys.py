@@ -13,7 +13,7 @@ import snowid
 
 # SNOWFLAKE_WORKER must be different for each running copy of the program. If several run on one
 # host, store="slots:/var/lib/app/slots?workers=0-31" assigns numbers to them.
-ids = snowid.Generator("snowflake", worker=int(os.environ.get("SNOWFLAKE_WORKER", "0")))
+ids = snowid.Generator("snowflake", worker=int(os.environ["SNOWFLAKE_WORKER"]))
 
 
 def main() -> None:

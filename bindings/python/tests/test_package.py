@@ -131,7 +131,12 @@ class Documentation(unittest.TestCase):
     def test_examples_run(self) -> None:
         self.assertGreaterEqual(len(EXAMPLES), 2)
         for example in EXAMPLES:
-            ran = subprocess.run([sys.executable, str(example)], capture_output=True, text=True)
+            ran = subprocess.run(
+                [sys.executable, str(example)],
+                env={**os.environ, "SNOWFLAKE_WORKER": "5"},
+                capture_output=True,
+                text=True,
+            )
             self.assertEqual((ran.returncode, ran.stderr), (0, ""), example)
             self.assertGreater(len(ran.stdout.splitlines()), 2)
 

@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: MIT
 #
 # Primary keys of ActiveRecord that are made by the application, sort by time and fit a bigint. The
-# generator is made once, before the server forks its workers: they share it.
+# generator is made once, before the server forks its workers: they share it. WORKER must be
+# different on each host, so there is no default.
 
 require "active_record"
 require "snowid"
 
-IDS = Snowid::Generator.new("snowflake", worker: Integer(ENV.fetch("WORKER", "1")))
+IDS = Snowid::Generator.new("snowflake", worker: Integer(ENV.fetch("WORKER")))
 LAYOUT = IDS.layout
 
 # Gives a model such keys.

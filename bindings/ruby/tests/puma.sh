@@ -11,7 +11,7 @@ stop() {
 }
 trap stop EXIT
 here=$(cd "$(dirname "$0")" && pwd)
-SNOWID_KIND="time:41,worker:5,sequence:4" "$@" -S puma --no-config --environment none \
+WORKER=1 SNOWID_KIND="time:41,worker:5,sequence:4" "$@" -S puma --no-config --environment none \
 	--workers 2 --preload --threads 2:2 --bind "unix://$tmp/socket" \
 	"$here/../examples/config.ru" >"$tmp/log" 2>&1 &
 master=$!

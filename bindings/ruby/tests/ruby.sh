@@ -26,15 +26,18 @@ ruby -w "$top_srcdir/tests/conformance/run_ruby.rb" || status=1
 tests=$top_srcdir/bindings/ruby/tests
 ruby -w "$tests/helper.rb" "$tests"/test_*.rb || status=1
 
+active_record() {
+	WORKER=1 ruby "$top_srcdir/bindings/ruby/examples/active_record.rb"
+}
 wanted="first, second
 2
 0
 true"
-if [ "$(ruby "$top_srcdir/bindings/ruby/examples/active_record.rb" 2>&1)" = "$wanted" ]; then
+if [ "$(active_record 2>&1)" = "$wanted" ]; then
 	echo "ok - the example active_record"
 else
 	echo "not ok - the example active_record"
-	ruby "$top_srcdir/bindings/ruby/examples/active_record.rb" || true
+	active_record || true
 	status=1
 fi
 "$tests/puma.sh" env ${preload:+LD_PRELOAD="$preload"} "$RUBY" -I"$lib" -I"$arch" || status=1
