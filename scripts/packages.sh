@@ -50,15 +50,19 @@ test_packages="check uuid-dev libjansson-dev python3 perl patch procps mandoc ba
 lint_packages="clang-format shellcheck black rubocop lua-check universal-ctags mandoc git"
 
 # The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.
-daemon_build_packages="libuv1-dev libssl-dev libyaml-dev node-llhttp"
+daemon_build_packages="libuv1-dev libssl-dev libyaml-dev libjansson-dev node-llhttp"
 daemon_packages="$daemon_build_packages python3-jsonschema python3-yaml curl openssl chrony \
 	chromium haproxy nginx-light prometheus systemd"
 
-# ldoc runs with Lua 5.1 or 5.2 only.
-python_packages="swig python3-dev python3-setuptools python3-wheel python3-venv mypy python3-numpy \
-	python3-sqlalchemy"
-ruby_packages="ruby ruby-dev ruby-minitest ruby-activerecord ruby-sqlite3 yard puma"
-lua_packages="lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 lua-cjson lua-posix luarocks \
+# What the bindings are built with, and what their tests need besides. ldoc runs with Lua 5.1 or 5.2
+# only.
+python_build_packages="swig python3-dev"
+python_packages="$python_build_packages python3-setuptools python3-wheel python3-venv mypy \
+	python3-numpy python3-sqlalchemy"
+ruby_build_packages="swig ruby ruby-dev"
+ruby_packages="$ruby_build_packages ruby-minitest ruby-activerecord ruby-sqlite3 yard puma"
+lua_build_packages="swig lua5.4 liblua5.4-dev"
+lua_packages="$lua_build_packages lua5.3 liblua5.3-dev luajit2 lua-cjson lua-posix luarocks \
 	lua-ldoc lua5.1 lua-markdown nginx-light libnginx-mod-http-lua curl"
 
 other_compilers="clang libclang-rt-14-dev valgrind"
