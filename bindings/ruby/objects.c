@@ -452,22 +452,19 @@ static VALUE id_class_of_kind(const char *kind)
 
 VALUE snowid_ruby_new_generator(struct snowid_generator *handle)
 {
-	char kind[16] = "", timeout[32] = "", store[16] = "";
+	char kind[16] = "", timeout[32] = "";
 	struct ruby_generator *generator;
 	const VALUE object = TypedData_Make_Struct(
 		snowid_constant("Generator"), struct ruby_generator, &generator_type, generator);
 
 	rb_gc_adjust_memory_usage(PAGE);
 	generator->handle = handle;
-	generator->maintain_at = 0;
-	/* Values that do not fit are longer than the names we look for. */
+	generator->maintain_at = 0; /* the first call asks, and some stores never need it */
+	/* A value that does not fit is longer than the names we look for. */
 	snowid_generator_get(handle, "kind", kind, sizeof kind, NULL);
 	generator->wide = id_class_of_kind(kind);
 	snowid_generator_get(handle, "timeout", timeout, sizeof timeout, NULL);
 	generator->timeout_ns = parse_span_ns(timeout);
-	snowid_generator_get(handle, "store", store, sizeof store, NULL);
-	if (strcmp(store, "memory:") == 0)
-		generator->maintain_at = UINT64_MAX;
 	return object;
 }
 
