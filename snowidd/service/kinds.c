@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "snowidd/base/elapsed.h"
 #include "snowidd/config/span.h"
 #include "snowidd/service/host_worker.h"
 #include "snowidd/service/kind_store.h"
@@ -257,7 +258,7 @@ static bool start_generator(struct kind_setup *setup)
 	if (snowid_generator_get(kind->generator, "block", text, sizeof text, NULL) == 0 &&
 	    span_read_ns(text, &block_ns))
 		kind->block_ns = block_ns;
-	kind->limit_at_ns = 0; /* not known until the first renewal */
+	kind->limit_at_ns = elapsed_ns(); /* or later: the first renewal says when */
 	return true;
 }
 

@@ -58,8 +58,9 @@ def test_limit():
 
 def test_waiting_requests():
     with daemon_with("--limits-wait-timeout", "600s") as daemon, daemon.connect() as s:
+        renewed = wait_for(lambda: daemon.metric(LIMIT_AHEAD) > 0, "the first renewal")
+        check(renewed, "the keeper says when the limit is reached")
         with frozen_keeper(daemon):
-            daemon.request("/api/v1/health")
             reached = wait_for(lambda: daemon.metric(LIMIT_AHEAD) == 0, "the limit")
             check(reached, "the limit is reached while the keeper stands still")
             s.sendall(GET_AND_CLOSE)

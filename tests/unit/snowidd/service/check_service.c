@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "snowidd/base/elapsed.h"
 #include "tests/unit/snowidd/service_fixture.h"
 
 static struct id_request ids;
@@ -98,6 +99,17 @@ TEST(a_worker_that_is_lost_is_a_conflict)
 	service_drain(service);
 	ck_assert_int_eq(begin_ids("", 1), SERVED);
 	ck_assert_int_eq(fill_ids(), REFUSED_STOPPING);
+}
+
+/* From then on, the keeper has as long as a request may wait. */
+TEST(until_its_first_renewal_a_store_has_the_limit_of_when_it_was_opened)
+{
+	const uint64_t before = elapsed_ns();
+
+	service_fixture_close();
+	open_service();
+	for (size_t i = 0; i < service_kinds(service); i++)
+		ck_assert_uint_ge(atomic_load(&service_kind_at(service, i)->limit_at_ns), before);
 }
 
 TEST(a_store_in_memory_has_no_limit)
