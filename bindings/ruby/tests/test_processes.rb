@@ -117,7 +117,10 @@ class ProcessesTest < Test
       end
       sender = Thread.new do
         Thread.pass until Thread.main.stop?
-        2.times { |sent| Process.kill("USR1", Process.pid) && Thread.pass until trapped > sent }
+        2.times do |sent|
+          Process.kill("USR1", Process.pid)
+          Thread.pass until trapped > sent
+        end
       end
       error = assert_raises(RuntimeError) do
         Snowid::Generator.new(WIDE, worker: 1, store: "file:#{directory}/state", block: "1h")
