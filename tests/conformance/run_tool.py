@@ -8,7 +8,11 @@ import os
 import subprocess
 import sys
 
-TOOL = os.path.join(os.environ["top_builddir"], "snowid")
+BUILD = os.environ["top_builddir"]
+TOOL = os.path.join(BUILD, "snowid")
+if os.path.exists(os.path.join(BUILD, ".libs", "snowid")):  # or it is a slow script of libtool's
+    TOOL = os.path.join(BUILD, ".libs", "snowid")
+    os.environ["LD_LIBRARY_PATH"] = os.path.join(BUILD, ".libs")
 CASES = os.path.join(os.environ["top_srcdir"], "tests", "conformance", "*.json")
 WIDE_FORMS = ("ulid", "uuid")
 

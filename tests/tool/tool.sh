@@ -9,6 +9,10 @@ unset NO_COLOR POSIXLY_CORRECT XDG_STATE_HOME SNOWID_STORE
 
 source_dir=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 tool=${top_builddir:-.}/snowid
+if [ -x "${top_builddir:-.}/.libs/snowid" ]; then # where $tool is a script of libtool's, and slow
+	tool=${top_builddir:-.}/.libs/snowid
+	export LD_LIBRARY_PATH=${top_builddir:-.}/.libs
+fi
 vectors=$source_dir/tests/vectors
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
