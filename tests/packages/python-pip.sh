@@ -1,6 +1,6 @@
 #!/bin/sh
-# The source distribution stands alone: pip installs it where there is no libsnowid, or makes a
-# wheel of it, and what is installed works.
+# The source distribution stands alone: where there is no libsnowid, pip makes a wheel of it, as it
+# does to install it, and what is installed works.
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}" "${PYTHON:?}"
@@ -21,28 +21,29 @@ step() { # step DESCRIPTION COMMAND...: no use going on without it
 		exit 1
 	fi
 }
-site_of() { # site_of VENV
-	"$1/bin/python" -c 'import pathlib, snowid; print(pathlib.Path(snowid.__file__).parents[1])'
+site() {
+	"$python" -c 'import pathlib, snowid; print(pathlib.Path(snowid.__file__).parents[1])'
 }
-# What is found in a virtual environment is what was installed there, and needs no libsnowid.
-alone() { # alone VENV
-	site=$(site_of "$1")
-	[ "${site#"$1"}" != "$site" ] && ! ldd "$site"/snowid/_snowid*.so | grep snowid
+# What is found in the virtual environment is what was installed there, and needs no libsnowid.
+alone() {
+	found=$(site)
+	[ "${found#"$tmp/venv"}" != "$found" ] && ! ldd "$found"/snowid/_snowid*.so | grep snowid
 }
 pip="pip --disable-pip-version-check --no-cache-dir"
 step "make python-sdist" make -C "$top_builddir" python-sdist
 sdist=$(ls "$top_builddir"/bindings/python/sdist/dist/snowid-*.tar.gz)
 step "it has its license" sh -c "tar -tf '$sdist' | grep -x 'snowid-[^/]*/COPYING'"
-step "virtual environments" "$PYTHON" -m venv --system-site-packages "$tmp/venv" "$tmp/wheel"
+step "a virtual environment" "$PYTHON" -m venv --system-site-packages "$tmp/venv"
+python=$tmp/venv/bin/python
 unset LD_LIBRARY_PATH PYTHONPATH
 # shellcheck disable=SC2086 # words are meant
-step "pip makes a wheel" env CFLAGS=-O0 "$tmp/wheel/bin/python" -m $pip wheel --no-index --no-deps \
+step "pip makes a wheel" env CFLAGS=-O0 "$python" -m $pip wheel --no-index --no-deps \
 	--no-build-isolation -w "$tmp" "$sdist"
 # shellcheck disable=SC2086
-step "pip installs the wheel" "$tmp/wheel/bin/python" -m $pip install --no-index "$tmp"/snowid-*.whl
-step "the wheel is what is found" alone "$tmp/wheel"
+step "pip installs the wheel" "$python" -m $pip install --no-index "$tmp"/snowid-*.whl
+step "the wheel is what is found" alone
 step "the wheel has its types, and nothing but the package" \
-	"$tmp/wheel/bin/python" -W error - <<'PYTHON'
+	"$python" -W error - <<'PYTHON'
 import importlib.metadata as metadata
 import pathlib
 import snowid
@@ -55,9 +56,4 @@ assert {"snowid/py.typed", "snowid/_snowid.pyi", "snowid/__init__.py"} <= packag
 assert all(f.startswith("snowid/") for f in files), files
 print(snowid.Generator("uuid7").next())
 PYTHON
-# shellcheck disable=SC2086
-step "pip installs the source distribution" "$tmp/venv/bin/python" -m $pip install --no-index \
-	--no-deps --no-build-isolation "$sdist"
-step "the source distribution is what is found" alone "$tmp/venv"
-site=$(site_of "$tmp/venv")
-PYTHON="$tmp/venv/bin/python" "$top_srcdir/bindings/python/tests/python.sh" "$site" 'test_[egv]*.py'
+PYTHON="$python" "$top_srcdir/bindings/python/tests/python.sh" "$(site)" 'test_[egv]*.py'
