@@ -1,9 +1,11 @@
 #!/bin/sh
-# Runs the tests of the Ruby library in the build tree or in installed directories.
+# Runs the tests of the Ruby library in the build tree. In installed directories, runs those that
+# call each function: whether they are whole, and found.
 # Usage: ruby.sh [LIB-DIRECTORY ARCH-DIRECTORY]
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}" "${RUBY:?}"
+installed=$#
 if [ $# -eq 0 ]; then
 	set -- "$top_srcdir/bindings/ruby/lib" "$top_builddir/bindings/ruby/tree"
 	export LD_LIBRARY_PATH="$top_builddir/.libs"
@@ -23,7 +25,18 @@ ruby() {
 }
 status=0
 ruby -w "$top_srcdir/tests/conformance/run_ruby.rb" || status=1
+if readelf -d "$arch/snowid/native.so" | grep -q 'NEEDED.*\[libruby'; then
+	echo "ok - the module links to Ruby's library"
+else
+	echo "not ok - the module does not link to Ruby's library"
+	status=1
+fi
+
 tests=$top_srcdir/bindings/ruby/tests
+if [ "$installed" -gt 0 ]; then
+	ruby -w "$tests/helper.rb" "$tests"/test_[gv]*.rb || status=1
+	exit $status
+fi
 ruby -w "$tests/helper.rb" "$tests"/test_*.rb || status=1
 
 active_record() {
@@ -41,11 +54,4 @@ else
 	status=1
 fi
 "$tests/puma.sh" env ${preload:+LD_PRELOAD="$preload"} "$RUBY" -I"$lib" -I"$arch" || status=1
-
-if readelf -d "$arch/snowid/native.so" | grep -q 'NEEDED.*\[libruby'; then
-	echo "ok - the module links to Ruby's library"
-else
-	echo "not ok - the module does not link to Ruby's library"
-	status=1
-fi
 exit $status
