@@ -6,7 +6,7 @@ bindings="--with-python PYTHON=/usr/bin/python3 --with-ruby RUBY=/usr/bin/ruby -
 no_bindings="--without-python --without-ruby --without-lua"
 
 plan_fast() {
-	start lint lines lint scripts/lint
+	start lint lines lint scripts/lint --changed
 	start build suite build "$no_bindings" check "\$(unit_tests) \$(conformance_tests) \
 		tests/sim/sim tests/interface/symbols.sh tests/conformance/run_rest.py \
 		$(mutants_of_changes)"
@@ -38,13 +38,10 @@ plan_full() {
 # What a compiler may change, apart from the daemon's behaviour over time.
 compiler_tests='$(unit_tests) $(conformance_tests) $(conformance_scripts) tests/sim/sim'
 
-# One mutant of each file that has changed since the branch left main, or since the last commit
-# there.
+# One mutant of each file that has changed.
 mutants_of_changes() {
-	local base file
-	base=$(git merge-base HEAD '@{upstream}' 2>/dev/null ||
-		git merge-base HEAD main 2>/dev/null) || return 0
-	git diff --name-only "$base" | while read -r file; do
+	local file
+	scripts/changed | while read -r file; do
 		grep -lx "+++ b/$file" tests/mutants/*.patch | head -n 1
 	done | sort -u | head -n 3 | paste -sd ' '
 }
