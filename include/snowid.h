@@ -632,7 +632,8 @@ enum snowid_stat {
 	SNOWID_STAT_REGRESSIONS, /* number of times the clock was found to have stepped back */
 	SNOWID_STAT_REFUSED,     /* number of calls refused because the clock was too far behind */
 	SNOWID_STAT_MAX_LEAD_NS, /* the furthest an ID was issued ahead of the clock */
-	SNOWID_STAT_MAX_LAG_NS   /* the furthest the clock was behind its own highest reading */
+	SNOWID_STAT_MAX_LAG_NS,  /* the furthest the clock was behind its own highest reading */
+	SNOWID_STAT_REMOVALS     /* number of times the file of host: was removed while in use */
 };
 /* Reads a counter. SNOWID_E_INVALID: no such `which`. */
 int snowid_generator_stat(const struct snowid_generator *generator, enum snowid_stat which,

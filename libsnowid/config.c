@@ -81,8 +81,8 @@ SNOWID_EXPORT int snowid_config_new(struct snowid_config **config)
 	/* Unset in a set-user-ID program: its caller must not choose which file it writes. */
 	const char *const store = sn_system_getenv("SNOWID_STORE");
 	int error = snowid_config_set_kind(made, "snowflake");
-	if (!error)
-		error = snowid_config_set_store(made, store && *store ? store : "memory:");
+	if (!error && store && *store)
+		error = snowid_config_set_store(made, store);
 	if (error)
 		snowid_config_free(made);
 	else
@@ -109,7 +109,7 @@ int sn_config_copy(const struct snowid_config *config, struct snowid_config **co
 	*made = *config;
 	made->clock = sn_clock_ref(config->clock);
 	made->kind_text = strdup(config->kind_text);
-	made->store = strdup(config->store);
+	made->store = config->store ? strdup(config->store) : NULL;
 	if (config->layout) {
 		made->layout = malloc(sizeof *made->layout);
 		if (made->layout) {
@@ -117,7 +117,8 @@ int sn_config_copy(const struct snowid_config *config, struct snowid_config **co
 			made->fields = made->layout->fields;
 		}
 	}
-	if (!made->kind_text || !made->store || (config->layout && !made->layout)) {
+	if (!made->kind_text || (config->store && !made->store) ||
+	    (config->layout && !made->layout)) {
 		snowid_config_free(made);
 		return sn_fail_nomem();
 	}
@@ -131,6 +132,15 @@ void sn_config_slots(const struct snowid_config *config, struct sn_slots *slots)
 		sn_kind_slots(config->kind, slots);
 	else
 		sn_kind_layout_slots(config->layout, config->spread, slots);
+}
+
+/* Random bytes keep IDs of 128 bits apart. What another clock shows means nothing to the other
+ * processes of the host. */
+const char *sn_config_store(const struct snowid_config *config)
+{
+	if (config->store)
+		return config->store;
+	return config->layout && !config->clock ? "host:" : "memory:";
 }
 
 uint64_t sn_config_fingerprint(const struct snowid_config *config)
@@ -334,7 +344,7 @@ SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const ch
 	} else if (strcmp(key, "kind") == 0) {
 		found = config->kind_text;
 	} else if (strcmp(key, "store") == 0) {
-		found = config->store;
+		found = sn_config_store(config);
 	} else if (strcmp(key, "spread") == 0) {
 		found = config->spread ? "true" : "false";
 	} else if (strcmp(key, "mode") == 0) {

@@ -32,6 +32,9 @@ int sn_config_copy(const struct snowid_config *config, struct snowid_config **co
 
 void sn_config_slots(const struct snowid_config *config, struct sn_slots *slots);
 
+/* The URL of the store: of the default one, unless the user has named one. */
+const char *sn_config_store(const struct snowid_config *config);
+
 /* Tells kinds apart in a store. */
 uint64_t sn_config_fingerprint(const struct snowid_config *config);
 

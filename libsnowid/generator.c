@@ -47,7 +47,7 @@ SNOWID_EXPORT int snowid_generator_maintain(struct snowid_generator *generator,
 {
 	if (!generator || !again_in_ns)
 		return sn_fail_null(!generator ? "generator" : "again_in_ns");
-	if (generator->store->class->managed) {
+	if (generator->store->class->managed || generator->store->class->prompt) {
 		*again_in_ns = UINT64_MAX;
 		return 0;
 	}
@@ -314,6 +314,9 @@ SNOWID_EXPORT int snowid_generator_stat(const struct snowid_generator *generator
 		return 0;
 	case SNOWID_STAT_MAX_LAG_NS:
 		*value = atomic_load(&shared->max_lag) * 100;
+		return 0;
+	case SNOWID_STAT_REMOVALS:
+		*value = atomic_load(&shared->removals);
 		return 0;
 	}
 	return sn_fail(SNOWID_E_INVALID, "there is no statistic %d", (int)which);

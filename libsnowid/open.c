@@ -11,6 +11,8 @@
 #include "libsnowid/generator.h"
 #include "libsnowid/stores.h"
 
+#define PROMPT_RESERVE_NS UINT64_C(10000000)
+
 /* ---- fields ---------------------------------------------------------------------------------- */
 
 /* The fields that tell nodes apart must have a value: the node field, or all fields if the layout
@@ -20,7 +22,7 @@ static int check_node_fields(const struct snowid_config *config)
 	const struct snowid_layout *const layout = config->layout;
 	const struct sn_field *const node = sn_layout_node_field(layout);
 
-	if (sn_store_assigns(config->store))
+	if (sn_store_assigns(sn_config_store(config)))
 		return 0;
 
 	for (size_t i = 0; i < layout->count; i++) {
@@ -49,7 +51,7 @@ static int complete_fields(struct snowid_config *config)
 static void describe_store_fields(const struct snowid_config *config,
 				  struct sn_store_settings *settings)
 {
-	const bool all_set = config->layout && !sn_store_assigns(config->store);
+	const bool all_set = config->layout && !sn_store_assigns(sn_config_store(config));
 	const struct sn_field *const node =
 		config->layout ? sn_layout_node_field(config->layout) : NULL;
 
@@ -76,12 +78,36 @@ static void adopt_fields(struct snowid_config *config, const struct sn_store_set
 
 /* ---- store and sequencer --------------------------------------------------------------------- */
 
+/* How far ahead of the clock a store allows IDs. */
+struct distances {
+	uint64_t block_ns;
+	struct sn_reach reach;
+};
+
+/* A store whose renewals wait for nothing needs no block of the user's: a reserve is enough in
+ * which a call can be stopped between its renewal and its claim. */
+static struct distances distances_of_store(const struct snowid_config *config,
+					   const struct sn_ticks *ticks)
+{
+	const uint64_t unit_ns = ticks->time.unit_ns;
+	const uint64_t reserve_ns = unit_ns > PROMPT_RESERVE_NS ? unit_ns : PROMPT_RESERVE_NS;
+
+	if (sn_store_is_prompt(sn_config_store(config)))
+		return (struct distances){
+			.block_ns = reserve_ns,
+			.reach = sn_reach_of_prompt(reserve_ns, config->hold_ns, config->borrow_ns),
+		};
+	return (struct distances){
+		.block_ns = config->block_ns,
+		.reach = sn_reach_of(config->block_ns, config->hold_ns, config->borrow_ns),
+	};
+}
+
 /* How long opening may wait for the clock: until a new store starts, which is at a tick, and one
  * block more, as the clock may have been set back since the store recorded how far IDs may go. */
-static uint64_t longest_wait_ns(const struct snowid_config *config, const struct sn_ticks *ticks,
-				const struct sn_reach *reach)
+static uint64_t longest_wait_ns(const struct distances *distances, const struct sn_ticks *ticks)
 {
-	return reach->start * 100 + ticks->time.unit_ns + config->block_ns;
+	return distances->reach.start * 100 + ticks->time.unit_ns + distances->block_ns;
 }
 
 /* How far the clock may be behind the record: what a wait can make up for, and what IDs may be
@@ -94,8 +120,20 @@ static uint64_t max_behind_ns(const struct snowid_config *config, const struct s
 	return __builtin_add_overflow(sum_ns, wait_ns, &sum_ns) ? UINT64_MAX : sum_ns;
 }
 
+/* Opens the store of the config. If the user has named none, what there is on every host will do
+ * where there can be no other. */
+static int open_store_of_config(struct snowid_config *config,
+				const struct sn_store_settings *settings, struct sn_store **store)
+{
+	const int error = sn_store_open(sn_config_store(config), settings, store);
+	if (error != SN_STORE_ABSENT || config->store)
+		return error == SN_STORE_ABSENT ? SNOWID_E_STORE : error;
+	const int fallback_error = snowid_config_set_store(config, "memory:");
+	return fallback_error ? fallback_error : sn_store_open(config->store, settings, store);
+}
+
 static int open_store(struct snowid_generator *generator, const struct sn_ticks *ticks,
-		      const struct sn_reach *reach, const struct sn_wait *wait)
+		      const struct distances *distances, const struct sn_wait *wait)
 {
 	struct snowid_config *const config = generator->config;
 	char kind[SN_STORE_KIND_SIZE];
@@ -103,10 +141,10 @@ static int open_store(struct snowid_generator *generator, const struct sn_ticks 
 		.clock = config->clock,
 		.ticks = *ticks,
 		.wait = *wait,
-		.reach = *reach,
+		.reach = distances->reach,
 		.borrow_ns = config->borrow_ns,
 		.jump_ns = config->jump_ns,
-		.max_behind_ns = max_behind_ns(config, wait, longest_wait_ns(config, ticks, reach)),
+		.max_behind_ns = max_behind_ns(config, wait, longest_wait_ns(distances, ticks)),
 		.mode = config->mode,
 		.kind = config->kind_text,
 		.fingerprint = sn_config_fingerprint(config),
@@ -115,24 +153,29 @@ static int open_store(struct snowid_generator *generator, const struct sn_ticks 
 	if (config->layout && snowid_layout_format(config->layout, kind, sizeof kind, NULL) == 0)
 		settings.kind = kind;
 	describe_store_fields(config, &settings);
-	const int error = sn_store_open(config->store, &settings, &generator->store);
+	const int error = open_store_of_config(config, &settings, &generator->store);
 	if (!error)
 		adopt_fields(config, &generator->store->settings);
 	return error;
 }
 
+/* The callbacks of the sequencer. */
+
 static int renew_store(void *user)
 {
-	struct sn_store *const store = user;
+	struct snowid_generator *const generator = user;
+	struct sn_store *const store = generator->store;
 	const int cancel_state = sn_cancel_disable();
 	const int error = store->class->renew(store);
 	sn_cancel_restore(cancel_state);
+	sn_sequencer_attach(&generator->sequencer, store->shared);
 	return error;
 }
 
 static int check_store_final(void *user)
 {
-	const struct sn_store *const store = user;
+	const struct snowid_generator *const generator = user;
+	const struct sn_store *const store = generator->store;
 	return store->class->check_final ? store->class->check_final(store) : 0;
 }
 
@@ -151,7 +194,8 @@ static void init_sequencer(struct snowid_generator *generator, const struct sn_t
 		.borrow_ns = config->borrow_ns,
 		.renew = renew_store,
 		.check_final = check_store_final,
-		.user = store,
+		.user = generator,
+		.prompt = store->class->prompt,
 		.reach = store->class->managed ? (struct sn_reach){0} : *reach,
 	};
 	sn_sequencer_init(&generator->sequencer, &settings);
@@ -168,9 +212,8 @@ static int generator_open(struct snowid_generator *generator, const struct sn_wa
 		return error;
 	sn_config_slots(config, &slots);
 	sn_ticks_init(&ticks, &slots.time, slots.last_tick, slots.sequence_bits);
-	const struct sn_reach reach =
-		sn_reach_of(config->block_ns, config->hold_ns, config->borrow_ns);
-	error = open_store(generator, &ticks, &reach, wait);
+	const struct distances distances = distances_of_store(config, &ticks);
+	error = open_store(generator, &ticks, &distances, wait);
 	if (error)
 		return error;
 	generator->kind = config->kind;
@@ -178,10 +221,10 @@ static int generator_open(struct snowid_generator *generator, const struct sn_wa
 		sn_encoder_init(&generator->encoder, config->layout);
 	generator->timeout_ns = config->timeout_ns;
 	generator->creator = sn_process_number();
-	init_sequencer(generator, &ticks, &reach, slots.start_bits);
+	init_sequencer(generator, &ticks, &distances.reach, slots.start_bits);
 	error = sn_sequencer_wait_for_clock(&generator->sequencer, wait,
-					    longest_wait_ns(config, &ticks, &reach));
-	return error ? error : renew_store(generator->store);
+					    longest_wait_ns(&distances, &ticks));
+	return error ? error : renew_store(generator);
 }
 
 static int generator_make(const struct snowid_config *config, const struct sn_wait *wait,

@@ -8,10 +8,11 @@
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/store/file.h"
+#include "libsnowid/store/host.h"
 #include "libsnowid/store/memory.h"
 #include "libsnowid/store/slots.h"
 
-static const struct sn_store_class *const classes[] = {&sn_memory_store, &sn_file_store,
+static const struct sn_store_class *const classes[] = {&sn_memory_store, &sn_host_store, &sn_file_store,
 						       &sn_slots_store};
 
 static const struct sn_store_class *class_of_url(const char *url)
@@ -35,7 +36,7 @@ int sn_store_find(const char *url, const struct sn_store_class **class, const ch
 			"the store \"%.60s\" is not a URL such as memory: or file:/path/to/state",
 			url);
 	return sn_fail(SNOWID_E_STORE,
-		       "there is no store \"%.60s\"; the stores are memory:, file:PATH and "
+		       "there is no store \"%.60s\"; the stores are memory:, host:, file:PATH and "
 		       "slots:DIRECTORY",
 		       url);
 }
@@ -51,6 +52,12 @@ bool sn_store_assigns(const char *url)
 {
 	const struct sn_store_class *const class = class_of_url(url);
 	return class && class->assigns;
+}
+
+bool sn_store_is_prompt(const char *url)
+{
+	const struct sn_store_class *const class = class_of_url(url);
+	return class && class->prompt;
 }
 
 int sn_store_open(const char *url, const struct sn_store_settings *settings,

@@ -16,6 +16,10 @@ int sn_store_check(const char *url);
 /* Whether the store of a URL chooses the value of a field. */
 bool sn_store_assigns(const char *url);
 
+/* Whether renewals of the store of a URL wait for nothing. */
+bool sn_store_is_prompt(const char *url);
+
+/* SN_STORE_ABSENT: see store.h. */
 int sn_store_open(const char *url, const struct sn_store_settings *settings,
 		  struct sn_store **store);
 

@@ -41,6 +41,13 @@ int sn_descriptor_open(const char *path, int flags)
 	return release_low_numbers(&low, open(path, flags | O_CLOEXEC));
 }
 
+int sn_descriptor_open_in(int directory, const char *name, int flags, unsigned mode)
+{
+	struct low_numbers low;
+	hold_low_numbers(&low);
+	return release_low_numbers(&low, openat(directory, name, flags | O_CLOEXEC, (mode_t)mode));
+}
+
 int sn_descriptor_make_temporary(char *template)
 {
 	struct low_numbers low;

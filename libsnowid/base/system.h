@@ -44,6 +44,11 @@ const char *sn_system_strerror(int number);
  * caller does not have. */
 const char *sn_system_getenv(const char *name);
 
+/* The directory for what the processes of a user share until the host stops. Users of another user
+ * namespace, where their numbers mean other users, have others. */
+#define SN_SYSTEM_HOST_PATH 64
+void sn_system_host_directory(uint64_t user, char path[SN_SYSTEM_HOST_PATH]);
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 struct sn_file_system {

@@ -4,8 +4,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -121,6 +123,19 @@ const char *sn_system_strerror(int number)
 const char *sn_system_getenv(const char *name)
 {
 	return secure_getenv(name);
+}
+
+#define INITIAL_USER_NAMESPACE 0xeffffffd /* PROC_USER_INIT_INO in <linux/proc_ns.h> */
+
+void sn_system_host_directory(uint64_t user, char path[SN_SYSTEM_HOST_PATH])
+{
+	struct stat namespace;
+	int length = snprintf(path, SN_SYSTEM_HOST_PATH, "/dev/shm/snowid-%" PRIu64, user);
+
+	if (stat("/proc/self/ns/user", &namespace) == 0 &&
+	    namespace.st_ino != INITIAL_USER_NAMESPACE)
+		snprintf(path + length, SN_SYSTEM_HOST_PATH - (size_t)length, "-%" PRIu64,
+			 (uint64_t) namespace.st_ino);
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

@@ -17,14 +17,16 @@ static int fail_retry_later(struct sn_plan *plan, uint64_t t100ns, int code, con
 		       sn_t100ns_to_ms(t100ns));
 }
 
-static int fail_too_far_behind(struct sn_shared_state *shared, uint64_t distance, uint64_t bound,
-			       const char *what)
+static int fail_too_far_behind(const struct sn_policy *policy, struct sn_shared_state *shared,
+			       uint64_t distance, const char *what)
 {
+	const bool borrows = atomic_load(&shared->most_borrow) > policy->borrow_t100ns;
+
 	atomic_fetch_add(&shared->refused, 1);
-	return sn_fail(
-		SNOWID_E_CLOCK,
-		"%s by %.4f ms, more than the hold of %.4f ms; correct the clock, or raise hold",
-		what, sn_t100ns_to_ms(distance), sn_t100ns_to_ms(bound));
+	return sn_fail(SNOWID_E_CLOCK, "%s by %.4f ms, more than the hold of %.4f ms; %s", what,
+		       sn_t100ns_to_ms(distance), sn_t100ns_to_ms(policy->hold_t100ns),
+		       borrows ? "another program that uses the store borrows more: set borrow alike"
+			       : "correct the clock, or raise hold");
 }
 
 /* ---- the clock is behind --------------------------------------------------------------------- */
@@ -75,8 +77,7 @@ static int plan_after_regression(struct sn_policy *policy, struct sn_shared_stat
 	if (regression <= policy->wait_t100ns)
 		return fail_retry_later(plan, regression, SNOWID_E_CLOCK, "the clock went back");
 	if (regression > policy->hold_t100ns)
-		return fail_too_far_behind(shared, regression, policy->hold_t100ns,
-					   "the clock went back");
+		return fail_too_far_behind(policy, shared, regression, "the clock went back");
 	/* Borrowed time was ahead of the clock before it went back. */
 	const uint64_t bound = policy->hold_t100ns + policy->borrow_t100ns;
 	if (ahead > bound) {
@@ -108,7 +109,7 @@ static int plan_ahead_of_clock(struct sn_policy *policy, struct sn_shared_state 
 	/* The lead is reduced at half speed, so that no caller blocks for long. */
 	if (excess <= policy->hold_t100ns)
 		return plan_by_elapsed_time(policy, 2, plan);
-	return fail_too_far_behind(shared, excess, policy->hold_t100ns,
+	return fail_too_far_behind(policy, shared, excess,
 				   "the clock is behind what has been issued");
 }
 
@@ -138,6 +139,10 @@ static int fail_sealed(const struct sn_policy *policy, const struct sn_shared_st
 {
 	const uint64_t reason = atomic_load(&shared->seal_reason);
 
+	if (reason == SN_SEAL_REMOVED) {
+		plan->wait_ns = SN_SLEEP_MIN_NS;
+		return sn_fail(SNOWID_E_LIMIT, "the file of the store has lost its name");
+	}
 	if (reason == SN_SEAL_LOST || reason == SN_SEAL_REPLACED) {
 		plan->wait_ns = SN_SLEEP_MIN_NS;
 		return sn_fail(SNOWID_E_LIMIT,

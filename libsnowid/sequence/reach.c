@@ -33,3 +33,23 @@ uint64_t sn_reach_limit(const struct sn_reach *reach, uint64_t now, uint64_t las
 		last = now + reach->most_lead;
 	return last + reach->room;
 }
+
+struct sn_reach sn_reach_of_prompt(uint64_t reserve_ns, uint64_t hold_ns, uint64_t borrow_ns)
+{
+	const uint64_t reserve = sn_t100ns_from_ns(reserve_ns);
+	const uint64_t borrow = sn_t100ns_from_ns(borrow_ns);
+
+	return (struct sn_reach){
+		.least_lead = borrow,
+		.most_lead = sn_t100ns_from_ns(hold_ns) + borrow,
+		.room = reserve,
+		.start = reserve + borrow,
+	};
+}
+
+uint64_t sn_reach_prompt_limit(const struct sn_reach *reach, uint64_t unit, uint64_t now,
+			       uint64_t last)
+{
+	const uint64_t limit = now + reach->start;
+	return last <= limit + unit ? limit : sn_reach_limit(reach, now, last);
+}

@@ -21,6 +21,12 @@
  *   without these steps, it would now show at most after + 2 hold, and IDs are ahead of that by
  *   no more than borrow.
  *
+ * - A store whose renewals wait for nothing has a reserve instead of a block: the limit is at clock
+ *   + borrow + reserve, and a new file starts above that. A new file that replaces another may
+ *   start a tick above the limit that it has then, and waits for the clock. If IDs are further
+ *   ahead, the clock was set back: then the limit is one reserve beyond them, and only their end,
+ *   which is known to the users of the old file, keeps those of the new file above them.
+ *
  * This does not cover a larger step, nor an old file whose block was longer than that of the new
  * one.
  */
@@ -38,9 +44,12 @@ struct sn_reach {
 };
 
 struct sn_reach sn_reach_of(uint64_t block_ns, uint64_t hold_ns, uint64_t borrow_ns);
+struct sn_reach sn_reach_of_prompt(uint64_t reserve_ns, uint64_t hold_ns, uint64_t borrow_ns);
 
 /* The last instant that a renewal allows, in units of 100 ns since some epoch: `last` is the begin
  * of the tick of the last ID. */
 uint64_t sn_reach_limit(const struct sn_reach *reach, uint64_t now, uint64_t last);
+uint64_t sn_reach_prompt_limit(const struct sn_reach *reach, uint64_t unit, uint64_t now,
+			       uint64_t last);
 
 #endif

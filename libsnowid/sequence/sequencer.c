@@ -59,6 +59,17 @@ static uint64_t time_until_renewal(const struct sn_sequencer *seq, struct sn_sha
 	return half_wait > gain_wait ? half_wait : gain_wait;
 }
 
+/* Whether the clock has moved by half a reserve since the last renewal by this process. */
+static bool prompt_renewal_is_due(struct sn_sequencer *seq, uint64_t now)
+{
+	const uint64_t renewed = atomic_load_explicit(&seq->renewed, memory_order_relaxed);
+
+	if (now >= renewed && now - renewed < seq->reach.room / 2)
+		return false;
+	atomic_store_explicit(&seq->renewed, now, memory_order_relaxed);
+	return true;
+}
+
 /* The state to claim from. If the state this process uses has been replaced, its successors lie
  * right behind it in memory. */
 static struct sn_shared_state *follow_replaced_state(struct sn_sequencer *seq)
@@ -70,8 +81,8 @@ static struct sn_shared_state *follow_replaced_state(struct sn_sequencer *seq)
 	return shared;
 }
 
-int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim,
-			    int64_t sec, uint32_t nsec)
+static int claim_from_shared(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim,
+			     int64_t sec, uint32_t nsec)
 {
 	struct sn_shared_state *const shared = follow_replaced_state(seq);
 	uint64_t next = atomic_load(&shared->next);
@@ -82,11 +93,11 @@ int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_
 	for (;;) {
 		if (!error)
 			error = sn_plan_claim(&seq->policy, shared, next, &now, &plan);
+		claim->start = plan.start;
 		if (error) {
 			claim->wait_ns = plan.wait_ns;
 			return error;
 		}
-		claim->start = plan.start;
 		claim->identity = atomic_load(&shared->identity);
 		claim->count = count < plan.end - plan.start ? count : plan.end - plan.start;
 		const uint64_t end = plan.start + claim->count;
@@ -94,13 +105,81 @@ int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_
 		if (atomic_compare_exchange_strong(&shared->next, &next, end)) {
 			update_stats(seq, shared, old, plan.start, end, &now);
 			claim->renewal_due =
-				time_until_renewal(seq, shared, now.t100ns,
-						   (end - 1) >> seq->policy.ticks.bits, 0) == 0;
+				seq->prompt ? prompt_renewal_is_due(seq, now.t100ns)
+					    : time_until_renewal(seq, shared, now.t100ns,
+								 (end - 1) >>
+									 seq->policy.ticks.bits,
+								 0) == 0;
 			return 0;
 		}
 		sn_pause_after_lost_race();
 		next = atomic_load(&shared->next); /* the winner has gone on meanwhile */
 	}
+}
+
+/* Ends claims by this process if the store says that it must not use it any more. */
+static int renew_limit(struct sn_sequencer *seq)
+{
+	static struct sn_shared_state forfeited = {.next = SN_SEALED,
+						   .seal_reason = SN_SEAL_FORFEITED};
+	const int error = seq->renew(seq->policy.user);
+	if (error == SNOWID_E_STORE)
+		atomic_store(&seq->shared, &forfeited);
+	return error;
+}
+
+/* Claims after a renewal. The clock is read before it, so that the limit is above this reading: a
+ * claim that fails in spite of that has found that others have gone on, or that the clock has, or
+ * that IDs are a little ahead of the limit since a file was replaced. */
+static int claim_after_renewal(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim)
+{
+	int64_t sec = 0;
+	uint32_t nsec = 0;
+
+	claim->wait_ns = 0;
+	int error = sn_clock_wall(seq->policy.clock, &sec, &nsec);
+	if (!error)
+		error = renew_limit(seq);
+	return error ? error : claim_from_shared(seq, count, claim, sec, nsec);
+}
+
+/* How long the clock has to go on before a renewal can allow a claim; 0: one can by now. */
+static int wait_for_prompt_limit(struct sn_sequencer *seq, struct sn_claim *claim)
+{
+	const struct sn_ticks *const ticks = &seq->policy.ticks;
+	const uint64_t begin = (claim->start >> ticks->bits) * ticks->unit_t100ns;
+	struct sn_reading now;
+
+	const int error = sn_ticks_read(ticks, seq->policy.clock, &now);
+	if (error)
+		return error;
+	if (claim->start == SN_SEALED || begin <= now.t100ns + seq->reach.start)
+		return SNOWID_E_LIMIT;
+	claim->wait_ns = (begin - now.t100ns - seq->reach.start) * 100;
+	return sn_fail(SNOWID_E_CLOCK,
+		       "IDs are as far ahead of the clock as the store allows; try again in "
+		       "%.4f ms, or allow a longer wait",
+		       (double)claim->wait_ns / 1e6);
+}
+
+int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim,
+			    int64_t sec, uint32_t nsec)
+{
+	bool renewed = false;
+
+	int error = claim_from_shared(seq, count, claim, sec, nsec);
+	if (!seq->prompt)
+		return error;
+	while (error == SNOWID_E_LIMIT) {
+		error = claim_after_renewal(seq, count, claim);
+		if (error == SNOWID_E_LIMIT)
+			error = wait_for_prompt_limit(seq, claim);
+		renewed = true;
+	}
+	if (!error && claim->renewal_due && !renewed)
+		sn_sequencer_renew_early(seq);
+	claim->renewal_due = false;
+	return error;
 }
 
 /* ---- waiting and renewal --------------------------------------------------------------------- */
@@ -117,17 +196,6 @@ static int sleep_until_retry(struct sn_sequencer *seq, const struct sn_claim *cl
 		span_ns = left_ns;
 	atomic_fetch_add(&sn_sequencer_shared(seq)->waits, 1);
 	return sn_clock_sleep(seq->policy.clock, span_ns);
-}
-
-/* Ends claims by this process if the store says that it must not use it any more. */
-static int renew_limit(struct sn_sequencer *seq)
-{
-	static struct sn_shared_state forfeited = {.next = SN_SEALED,
-						   .seal_reason = SN_SEAL_FORFEITED};
-	const int error = seq->renew(seq->policy.user);
-	if (error == SNOWID_E_STORE)
-		atomic_store(&seq->shared, &forfeited);
-	return error;
 }
 
 int sn_sequencer_wait(struct sn_sequencer *seq, uint64_t count, struct sn_deadline *deadline,
@@ -207,18 +275,35 @@ int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns)
 
 /* ---- observation ----------------------------------------------------------------------------- */
 
-int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *wait_ns)
+static int plan_any_claim(struct sn_sequencer *seq, struct sn_plan *plan)
 {
 	struct sn_shared_state *const shared = follow_replaced_state(seq);
 	const uint64_t next = atomic_load(&shared->next);
 	struct sn_reading now = {0, 0};
-	struct sn_plan plan = {0};
 	int error =
 		next == SN_SEALED ? 0 : sn_ticks_read(&seq->policy.ticks, seq->policy.clock, &now);
 
-	if (!error)
-		error = sn_plan_claim(&seq->policy, shared, next, &now, &plan);
-	*wait_ns = plan.wait_ns;
+	*plan = (struct sn_plan){0};
+	return error ? error : sn_plan_claim(&seq->policy, shared, next, &now, plan);
+}
+
+int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *wait_ns)
+{
+	struct sn_plan plan;
+
+	int error = plan_any_claim(seq, &plan);
+	while (error == SNOWID_E_LIMIT && seq->prompt) {
+		struct sn_claim claim = {.start = SN_SEALED};
+		error = renew_limit(seq);
+		if (!error)
+			error = plan_any_claim(seq, &plan);
+		claim.start = plan.start;
+		if (error == SNOWID_E_LIMIT)
+			error = wait_for_prompt_limit(seq, &claim);
+		if (error == SNOWID_E_CLOCK && claim.wait_ns)
+			plan.wait_ns = claim.wait_ns;
+	}
+	*wait_ns = error ? plan.wait_ns : 0;
 	if (!error)
 		*count = plan.end - plan.start;
 	return error;
@@ -226,7 +311,7 @@ int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *
 
 struct sn_shared_state *sn_sequencer_shared(const struct sn_sequencer *seq)
 {
-	struct sn_shared_state *shared = seq->initial_shared;
+	struct sn_shared_state *shared = atomic_load(&seq->attached);
 	while (atomic_load(&shared->seal_reason) == SN_SEAL_REPLACED)
 		shared++;
 	return shared;
@@ -258,8 +343,9 @@ void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_setti
 				.check_final = settings->check_final,
 				.user = settings->user,
 			},
-		.initial_shared = settings->shared,
+		.attached = settings->shared,
 		.renew = settings->renew,
+		.prompt = settings->prompt,
 		.reach = settings->reach,
 	};
 }
@@ -309,6 +395,16 @@ int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, const struct sn_wait *
 		"the clock is %.4f ms behind what the store has recorded; correct the clock, or "
 		"use another store",
 		sn_t100ns_to_ms(excess_t100ns + seq->policy.borrow_t100ns));
+}
+
+void sn_sequencer_attach(struct sn_sequencer *seq, struct sn_shared_state *shared)
+{
+	struct sn_shared_state *old = atomic_load(&seq->shared);
+
+	if (atomic_load(&seq->attached) != shared)
+		atomic_store(&seq->attached, shared);
+	if (old != shared && atomic_load(&old->seal_reason) == SN_SEAL_REMOVED)
+		atomic_compare_exchange_strong(&seq->shared, &old, shared);
 }
 
 void sn_sequencer_detach(struct sn_sequencer *seq)

@@ -33,6 +33,9 @@ struct sn_sequencer_settings {
 	 * another thread is renewing. SNOWID_E_STORE: this process must not use the store any
 	 * more. NULL if the limit needs no renewal. */
 	int (*renew)(void *user);
+	/* `renew` never waits and is made by every call when it is due, so that no call fails for
+	 * want of one. It may attach another state. */
+	bool prompt;
 	int (*check_final)(void *user); /* as in struct sn_policy */
 	void *user;
 	struct sn_reach reach;
@@ -41,8 +44,11 @@ struct sn_sequencer_settings {
 struct sn_sequencer {
 	struct sn_shared_state *_Atomic shared; /* what this process claims from */
 	struct sn_policy policy;
-	struct sn_shared_state *initial_shared; /* its replacements lie right behind it in memory */
-	int (*renew)(void *user);               /* with policy.user */
+	/* What was attached last; its replacements lie right behind it in memory. */
+	struct sn_shared_state *_Atomic attached;
+	int (*renew)(void *user); /* with policy.user */
+	bool prompt;
+	_Atomic uint64_t renewed; /* if prompt: the reading of the clock at the last renewal */
 	struct sn_reach reach;
 };
 
@@ -61,6 +67,10 @@ void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_setti
  * hold and borrow allow. */
 int sn_sequencer_wait_for_clock(struct sn_sequencer *seq, const struct sn_wait *wait,
 				uint64_t own_ns);
+
+/* Claims through this copy of the sequencer from another state from now on, unless it is detached.
+ * Calls of other threads may still use the state before, which therefore stays in memory. */
+void sn_sequencer_attach(struct sn_sequencer *seq, struct sn_shared_state *shared);
 
 /* Ends claims through this copy of the sequencer only, for a child that closes its generator. */
 void sn_sequencer_detach(struct sn_sequencer *seq);
@@ -138,10 +148,10 @@ int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns);
 /* How many slots could be claimed at once. Errors and *wait_ns are those of a claim. */
 int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *wait_ns);
 
-/* The state that has replaced the initial one, or the initial one itself. */
+/* The state that was attached last, or has replaced it. */
 struct sn_shared_state *sn_sequencer_shared(const struct sn_sequencer *seq);
 
-/* How many slots have been claimed since the initial state was made. */
+/* How many slots have been claimed since the attached state was made. */
 uint64_t sn_sequencer_issued(const struct sn_sequencer *seq);
 
 #endif

@@ -19,6 +19,7 @@ enum sn_seal_reason {
 	SN_SEAL_CLOSED,   /* the generator was closed; also if the state is not sealed */
 	SN_SEAL_LOST,     /* the worker was lost, and its owner is claiming another */
 	SN_SEAL_REPLACED, /* the state right behind it in memory has replaced it */
+	SN_SEAL_REMOVED,  /* its file has lost its name: the store has to look at the name again */
 	SN_SEAL_FORFEITED /* this process must not use its store any more */
 };
 
@@ -40,6 +41,9 @@ struct sn_shared_state {
 	_Atomic uint64_t refused;
 	_Atomic uint64_t max_lead;
 	_Atomic uint64_t max_lag;
+	_Atomic uint64_t removals; /* how many files before this one lost their name while in use */
+
+	_Atomic uint64_t most_borrow; /* the largest `borrow` of its users, if the store keeps it */
 };
 _Static_assert(sizeof(struct sn_shared_state) == 192, "the format of state files");
 

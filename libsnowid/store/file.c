@@ -20,6 +20,7 @@
 #include "libsnowid/store/file_renewal.h"
 #include "libsnowid/store/file_takeover.h"
 #include "libsnowid/store/publish.h"
+#include "libsnowid/store/store_clock.h"
 
 struct file_store {
 	struct sn_store base; /* must be the first member (downcast) */
@@ -46,7 +47,7 @@ static int create_state_file(const char *path, const struct sn_store_settings *s
 	int64_t sec = 0;
 	uint32_t nsec = 0;
 
-	int error = sn_file_read_clock(settings->clock, &sec, &nsec);
+	int error = sn_store_read_clock(settings->clock, &sec, &nsec);
 	if (!error)
 		error = sn_ticks_locate(&settings->ticks, sec, nsec, &now);
 	if (error)
@@ -54,7 +55,7 @@ static int create_state_file(const char *path, const struct sn_store_settings *s
 	struct sn_image *const image = aligned_alloc(SN_IMAGE_PART, sizeof *image);
 	if (!image)
 		return sn_fail_nomem();
-	sn_image_init(image, settings, sn_file_ms(sec, nsec));
+	sn_image_init(image, settings, sn_store_ms(sec, nsec));
 	error = sn_publish_image(image, path, settings->mode, NULL);
 	free(image);
 	return error;
@@ -74,72 +75,6 @@ static int open_or_create(struct file_store *store)
 	}
 	return sn_state_file_reject(store->path,
 				    "vanishes as soon as it is made; see which program removes it");
-}
-
-/* ---- whether this generator may use it ------------------------------------------------------- */
-
-/* Whoever may write a file can make it repeat IDs, and its owner may, whatever its mode. */
-static int check_owner(const struct file_store *store)
-{
-	const struct stat *const status = &store->file.status;
-	if (status->st_uid == geteuid() ||
-	    (store->base.settings.mode & status->st_mode & S_IWGRP) != 0)
-		return 0;
-	return sn_state_file_reject(
-		store->path, "is another user's; choose another path or, to share the file in a "
-			     "group, give it and its users the mode 0660");
-}
-
-/* Checks that kind and worker are the same, and adopts the fields that the user has not set. */
-static int check_recorded_fields(struct file_store *store)
-{
-	const struct sn_header *const header = &store->file.image->header;
-	struct sn_store_settings *const settings = &store->base.settings;
-
-	if (header->fingerprint != settings->fingerprint ||
-	    header->field_count != settings->field_count)
-		return sn_fail(
-			SNOWID_E_STORE,
-			"the state file %.160s belongs to another kind, layout or epoch, %.100s; "
-			"use one file for each",
-			store->path, header->kind);
-	for (size_t i = 0; i < settings->field_count; i++) {
-		struct sn_store_field *const field = &settings->fields[i];
-		if (field->set_by_user && field->value != header->fields[i])
-			return sn_fail(SNOWID_E_STORE,
-				       "the state file %.200s belongs to %s %" PRIu64
-				       ", not %" PRIu64 "; use one file for each",
-				       store->path, field->name, header->fields[i], field->value);
-		field->value = header->fields[i];
-		field->set_by_user = true;
-	}
-	return 0;
-}
-
-/* Checks that the clock is not so far behind `next` that waiting for it would be pointless. */
-static int check_too_far_behind(const struct file_store *store)
-{
-	const struct sn_store_settings *const settings = &store->base.settings;
-	const struct sn_ticks *const ticks = &settings->ticks;
-	char then[SNOWID_TIME_TEXT] = "the end";
-	struct sn_reading now;
-	int64_t sec;
-	uint32_t nsec;
-
-	const int error = sn_ticks_read(ticks, settings->clock, &now);
-	if (error)
-		return error;
-	const uint64_t tick = atomic_load(&store->base.shared->next) >> ticks->bits;
-	const double behind_ns =
-		((double)tick * (double)ticks->unit_t100ns - (double)now.t100ns) * 100;
-	if (behind_ns <= (double)settings->max_behind_ns)
-		return 0;
-	if (sn_timebase_start(&ticks->time, tick, &sec, &nsec))
-		snowid_time_format(sec, nsec, then);
-	return sn_fail(SNOWID_E_CLOCK,
-		       "the clock is %.3f s behind what the store has recorded in %.160s, %s; "
-		       "correct the clock or, if it is right, see snowid store --reset",
-		       behind_ns / 1e9, store->path, then);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -168,25 +103,13 @@ static int sync_name(const struct file_store *store)
 	return error;
 }
 
-static void set_holder(const struct file_store *store)
-{
-	struct sn_holder holder = {.process = (uint64_t)getpid()};
-	int64_t sec = 0;
-	uint32_t nsec = 0;
-
-	gethostname(holder.host, sizeof holder.host - 1); /* a longer name is cut off */
-	sn_file_read_clock(store->base.settings.clock, &sec, &nsec);
-	holder.since_ms = sn_file_ms(sec, nsec);
-	sn_image_set_holder(store->file.image, &holder);
-}
-
 static int check_file(struct file_store *store)
 {
 	int error = sn_state_file_check_image(&store->file);
 	if (!error)
 		error = sn_state_file_check_record(&store->file);
 	if (!error)
-		error = check_recorded_fields(store);
+		error = sn_state_file_adopt_fields(&store->file, &store->base.settings);
 	if (!error)
 		error = sn_state_file_check_place(&store->file);
 	return error;
@@ -199,7 +122,8 @@ static int open_and_map(struct file_store *store)
 	if (!error)
 		error = sn_state_file_check(&store->file);
 	if (!error)
-		error = check_owner(store);
+		error = sn_state_file_check_owner(&store->file, geteuid(),
+						  store->base.settings.mode);
 	if (!error)
 		error = sn_state_file_check_disk(store->path, store->file.fd);
 	if (!error)
@@ -221,11 +145,12 @@ static int open_for_use(struct file_store *store, bool exclusive, struct sn_hold
 	if (!error)
 		error = take_over(store, exclusive, holder);
 	if (!error)
-		error = check_too_far_behind(store);
+		error = sn_store_check_behind(&store->base.settings, store->base.shared,
+					      store->path);
 	if (error)
 		return error;
 	sn_state_file_close_descriptor(&store->file);
-	set_holder(store);
+	sn_state_file_set_holder(&store->file, store->base.settings.clock);
 	atomic_store(&store->base.shared->identity, sn_store_identity(&store->base.settings));
 	return 0;
 }

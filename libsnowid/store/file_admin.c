@@ -50,7 +50,7 @@ static bool is_of_this_boot(const struct sn_image *image)
 					sn_image_elapsed_word(elapsed_ns, sn_system_time_domain()));
 }
 
-static void describe_state(const struct sn_state_file *file, struct sn_store_state *state)
+void sn_file_describe(const struct sn_state_file *file, struct sn_store_state *state)
 {
 	const struct sn_header *const header = &file->image->header;
 	const struct sn_hot_page *const hot = &file->image->hot;
@@ -63,17 +63,21 @@ static void describe_state(const struct sn_state_file *file, struct sn_store_sta
 	state->fields = header->fields;
 	sn_image_ticks(file->image, &state->ticks);
 	state->created_ms = header->created_ms;
-	state->recorded = sn_image_recorded(file->image, &state->limit_ms);
 	state->use = sn_system_lock_of_others(file->fd, SN_BYTE_OF_USE);
-	state->this_boot = state->use != SN_LOCK_NONE || is_of_this_boot(file->image);
 	state->next = atomic_load(&hot->shared.next);
 	state->issued =
 		atomic_load(&hot->shared.counted) + sn_ticks_low(&state->ticks, state->next);
-	state->failed = state->this_boot ? (int)atomic_load(&hot->failed) : 0;
 	sn_image_holder(file->image, &state->holder);
 	state->durable = is_durable(file);
 	state->mode = file->status.st_mode & 07777;
 	state->owner = file->status.st_uid;
+}
+
+static void describe_record(const struct sn_state_file *file, struct sn_store_state *state)
+{
+	state->recorded = sn_image_recorded(file->image, &state->limit_ms);
+	state->this_boot = state->use != SN_LOCK_NONE || is_of_this_boot(file->image);
+	state->failed = state->this_boot ? (int)atomic_load(&file->image->hot.failed) : 0;
 }
 
 int sn_file_inspect(const char *path, sn_store_state_fn callback, void *user)
@@ -91,7 +95,8 @@ int sn_file_inspect(const char *path, sn_store_state_fn callback, void *user)
 		return error;
 	}
 	if (!error) {
-		describe_state(&file, &state);
+		sn_file_describe(&file, &state);
+		describe_record(&file, &state);
 		error = sn_state_file_check_record(&file);
 	}
 	if (!error)
@@ -108,8 +113,7 @@ int sn_file_inspect(const char *path, sn_store_state_fn callback, void *user)
 
 /* ---- correcting ------------------------------------------------------------------------------ */
 
-/* Until the file is closed, nobody can use it. */
-static int lock_out_others(const struct sn_state_file *file)
+int sn_file_lock_out_others(const struct sn_state_file *file)
 {
 	struct sn_holder holder;
 
@@ -142,7 +146,7 @@ static int adopt_file(const struct sn_state_file *file)
 		return 0;
 	int error = sn_state_file_check_record(file);
 	if (!error)
-		error = lock_out_others(file);
+		error = sn_file_lock_out_others(file);
 	if (!error)
 		error = snowid_clock_read(NULL, &sec, &nsec, NULL);
 	if (error)
@@ -165,7 +169,7 @@ int sn_file_adopt(const char *path)
 	return error;
 }
 
-static int reset_file(const struct sn_state_file *file, uint64_t floor_ms)
+int sn_file_locate_floor(const struct sn_state_file *file, uint64_t floor_ms, uint64_t *tick)
 {
 	struct sn_ticks ticks;
 	struct sn_reading floor;
@@ -176,9 +180,19 @@ static int reset_file(const struct sn_state_file *file, uint64_t floor_ms)
 		return sn_fail(SNOWID_E_RANGE,
 			       "the floor is outside the layout of the state file %.200s",
 			       file->path);
-	int error = check_place(file);
+	*tick = floor.tick;
+	return 0;
+}
+
+static int reset_file(const struct sn_state_file *file, uint64_t floor_ms)
+{
+	uint64_t tick;
+
+	int error = sn_file_locate_floor(file, floor_ms, &tick);
 	if (!error)
-		error = lock_out_others(file);
+		error = check_place(file);
+	if (!error)
+		error = sn_file_lock_out_others(file);
 	return error ? error : replace_file(file, floor_ms);
 }
 

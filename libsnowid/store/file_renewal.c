@@ -6,25 +6,14 @@
 #include "libsnowid/base/critical.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/process.h"
-#include "libsnowid/base/span.h"
+#include "libsnowid/store/store_clock.h"
 
-#define NS_PER_MS 1000000
-
-/* ---- what the clock says --------------------------------------------------------------------- */
-
-int sn_file_read_clock(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec)
-{
-	const int error = sn_clock_wall(clock, sec, nsec);
-	if (!error && *sec < 0)
-		return sn_fail(SNOWID_E_CLOCK,
-			       "the clock is before 1970, where state files begin; set the clock");
-	return error;
-}
+/* ---- what is recorded ------------------------------------------------------------------------- */
 
 uint64_t sn_file_start_of_new(const struct sn_store_settings *settings, int64_t sec, uint32_t nsec)
 {
 	const uint64_t rounded_up = settings->reach.start + SN_T100NS_PER_MS - 1;
-	return sn_file_ms(sec, nsec) + 1 + rounded_up / SN_T100NS_PER_MS;
+	return sn_store_ms(sec, nsec) + 1 + rounded_up / SN_T100NS_PER_MS;
 }
 
 /* The end to record, if `last` is the last slot that has been claimed. */
@@ -39,46 +28,7 @@ static int end_of_limit(const struct sn_store_settings *settings, uint64_t last,
 		return error;
 	const uint64_t begin = (last >> ticks->bits) * ticks->unit_t100ns;
 	const uint64_t limit = sn_reach_limit(&settings->reach, now.t100ns, begin);
-	*end_ms = sn_file_ms(sec, nsec) + 1 + (limit - now.t100ns) / SN_T100NS_PER_MS;
-	return 0;
-}
-
-static int fail_after_jump(const struct sn_state_file *file, uint64_t jump_ms, uint64_t jump_ns)
-{
-	char allowed[SN_SPAN_TEXT];
-
-	sn_span_format(jump_ns, allowed);
-	return sn_fail(SNOWID_E_CLOCK,
-		       "the clock has jumped ahead by %.3f s: the state file %.160s does not "
-		       "follow, since it could never go back; correct the clock or, if it is "
-		       "right now, raise the setting jump (%s)",
-		       (double)jump_ms / 1000, file->path, allowed);
-}
-
-/* If a clock that is years ahead for a moment were recorded, the file could not be used for years.
- * During one boot, the wall clock minus the time since the boot is when the host was booted. If
- * that is later by more than `jump` than when it was last noted, nothing is recorded. It is noted
- * together with the domain of the clock, because elapsed time has another zero point in another
- * domain: Unix milliseconds << 16 | domain. */
-static int check_jump(const struct sn_state_file *file, const struct sn_store_settings *settings,
-		      int64_t sec, uint32_t nsec, uint64_t elapsed_ns)
-{
-	_Atomic uint64_t *const booted = &file->image->hot.booted;
-	const uint64_t wall_ms = sn_file_ms(sec, nsec), elapsed_ms = elapsed_ns / NS_PER_MS;
-	if (elapsed_ms >= wall_ms)
-		return 0; /* the host would have been booted before 1970 */
-	const uint64_t now_ms = wall_ms - elapsed_ms;
-	const uint64_t word = now_ms << 16 | sn_clock_domain(settings->clock);
-	uint64_t old = atomic_load(booted);
-	do {
-		const uint64_t then_ms = old >> 16;
-		if (old == 0 || (old & UINT16_MAX) != (word & UINT16_MAX))
-			continue;
-		if (now_ms <= then_ms)
-			return 0;
-		if (now_ms - then_ms > settings->jump_ns / NS_PER_MS)
-			return fail_after_jump(file, now_ms - then_ms, settings->jump_ns);
-	} while (!atomic_compare_exchange_weak(booted, &old, word));
+	*end_ms = sn_store_ms(sec, nsec) + 1 + (limit - now.t100ns) / SN_T100NS_PER_MS;
 	return 0;
 }
 
@@ -125,11 +75,12 @@ static int plan_renewal(const struct sn_state_file *file, const struct sn_store_
 
 	int error = sn_file_check_failed(file);
 	if (!error) /* before the elapsed time: if we are stopped in between, it is not a jump */
-		error = sn_file_read_clock(settings->clock, &sec, &nsec);
+		error = sn_store_read_clock(settings->clock, &sec, &nsec);
 	if (!error)
 		error = sn_clock_elapsed(settings->clock, &elapsed_ns);
 	if (!error)
-		error = check_jump(file, settings, sec, nsec, elapsed_ns);
+		error = sn_store_check_jump(settings, file->path, &file->image->hot.booted, sec,
+					    nsec, elapsed_ns);
 	if (error)
 		return error;
 	sn_image_note_elapsed(file->image,

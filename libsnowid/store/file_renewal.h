@@ -7,14 +7,6 @@
 
 #include "libsnowid/store/state_file.h"
 
-/* The wall clock. SNOWID_E_CLOCK: the file could not hold what it shows. */
-int sn_file_read_clock(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec);
-
-static inline uint64_t sn_file_ms(int64_t sec, uint32_t nsec)
-{
-	return (uint64_t)sec * 1000 + nsec / 1000000;
-}
-
 /* The end above which the IDs of a new file begin. */
 uint64_t sn_file_start_of_new(const struct sn_store_settings *settings, int64_t sec, uint32_t nsec);
 

@@ -16,6 +16,7 @@
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/store/file_renewal.h"
+#include "libsnowid/store/store_clock.h"
 
 #define RETRY_NS   1000000
 #define TIMEOUT_NS UINT64_C(10000000000) /* longer than any sync, shorter than a start may take */
@@ -41,7 +42,7 @@ static bool was_overwritten(const struct sn_state_file *file,
 
 	return !settings->clock && sn_image_has_boot(file->image) && changed->tv_sec > 0 &&
 	       sn_image_recorded(file->image, &end_ms) &&
-	       sn_file_ms(changed->tv_sec, (uint32_t)changed->tv_nsec) > end_ms;
+	       sn_store_ms(changed->tv_sec, (uint32_t)changed->tv_nsec) > end_ms;
 }
 
 /* Whether the shared state can be used as it is. What was noted while the file was in use is noted
@@ -77,7 +78,7 @@ static int find_floor(const struct sn_state_file *file, const struct sn_store_se
 
 	sn_image_recorded(file->image, end_ms);
 	if (*end_ms == 0 || was_overwritten(file, settings)) {
-		error = sn_file_read_clock(settings->clock, &sec, &nsec);
+		error = sn_store_read_clock(settings->clock, &sec, &nsec);
 		if (!error)
 			new_ms = sn_file_start_of_new(settings, sec, nsec);
 	}

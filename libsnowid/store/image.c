@@ -111,6 +111,12 @@ bool sn_image_has_boot(const struct sn_image *image)
 	return (atomic_load(&image->hot.boot[0]) | atomic_load(&image->hot.boot[1])) != 0;
 }
 
+bool sn_image_has_boot_id(const struct sn_image *image, const uint64_t boot[2])
+{
+	return atomic_load(&image->hot.boot[0]) == boot[0] &&
+	       atomic_load(&image->hot.boot[1]) == boot[1];
+}
+
 uint64_t sn_image_elapsed_word(uint64_t elapsed_ns, uint16_t domain)
 {
 	const uint64_t ms = elapsed_ns / 1000000;
@@ -140,8 +146,7 @@ bool sn_image_is_of_this_boot(const struct sn_image *image, uint64_t elapsed_wor
 	for (int i = 0; i < 2; i++)
 		if (is_later_in_domain(atomic_load(&image->reserved[i].elapsed), elapsed_word))
 			return false;
-	return sn_system_boot_id(boot) && atomic_load(&image->hot.boot[0]) == boot[0] &&
-	       atomic_load(&image->hot.boot[1]) == boot[1];
+	return sn_system_boot_id(boot) && sn_image_has_boot_id(image, boot);
 }
 
 void sn_image_holder(const struct sn_image *image, struct sn_holder *holder)
@@ -234,7 +239,8 @@ const char *sn_image_problem(const struct sn_image *image)
 		return "is not a state file; choose another path";
 	if (header->byte_order != BYTE_ORDER_MARK)
 		return "was made on a machine with another byte order; choose another path";
-	if (header->version > FORMAT_VERSION || header->incompatible != 0)
+	if (header->version > FORMAT_VERSION ||
+	    (header->incompatible & ~SN_INCOMPATIBLE_UNRECORDED) != 0)
 		return "was made by a newer version of this library; upgrade this one";
 	if (header->crc != header_crc(header) || !is_header_sound(header))
 		return "is corrupt; restore it, or choose another path";

@@ -18,6 +18,8 @@ struct sn_file_identity {
 	uint64_t inode;
 };
 
+#define SN_INCOMPATIBLE_UNRECORDED UINT64_C(1) /* a file of host: */
+
 /* Never changes once it is written. Unused bytes are 0. A reader rejects a file with bits in
  * `incompatible` that it does not know, and ignores those in `compatible`: what they announce is
  * kept where bytes are 0 today. */
@@ -54,6 +56,7 @@ struct sn_hot_page {
 	_Atomic uint64_t holder;
 	_Atomic uint64_t held_since_ms;
 	_Atomic uint64_t host[8]; /* the name of the host, as bytes */
+	_Atomic uint64_t started; /* 1: it is decided where the IDs of a file of host: begin */
 };
 
 struct sn_image {
@@ -68,6 +71,9 @@ struct sn_image {
 		_Atomic uint64_t elapsed;
 	} reserved[2];
 };
+/* A file of host: records nothing, and ends with the hot page. */
+#define SN_IMAGE_UNRECORDED_SIZE offsetof(struct sn_image, reserved)
+
 _Static_assert(sizeof(struct sn_header) == SN_IMAGE_PART &&
 		       sizeof(struct sn_image) == 4 * SN_IMAGE_PART,
 	       "the format of state files");
@@ -101,6 +107,7 @@ void sn_image_ticks(const struct sn_image *image, struct sn_ticks *ticks);
 
 void sn_image_set_boot(struct sn_image *image, const uint64_t boot[2]);
 bool sn_image_has_boot(const struct sn_image *image);
+bool sn_image_has_boot_id(const struct sn_image *image, const uint64_t boot[2]);
 
 /* A point in the time since the boot, in one word that is never 0: milliseconds << 16 | the domain
  * of the clock. Two of them can be compared if their domains are the same. */

@@ -15,16 +15,16 @@
 
 /* 0 or -errno, as the other private functions here. To write beyond the limit (ulimit -f) would end
  * the process by SIGXFSZ. */
-static int write_image(int fd, const struct sn_image *image)
+static int write_image(int fd, const struct sn_image *image, size_t size)
 {
 	struct rlimit limit;
 	size_t done = 0;
 
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < sizeof *image)
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size)
 		return -EFBIG;
-	while (done < sizeof *image) {
+	while (done < size) {
 		const ssize_t part =
-			pwrite(fd, (const char *)image + done, sizeof *image - done, (off_t)done);
+			pwrite(fd, (const char *)image + done, size - done, (off_t)done);
 		if (part < 0 && errno != EINTR)
 			return -errno;
 		done += part > 0 ? (size_t)part : 0;
@@ -56,8 +56,8 @@ static int prepare_empty_file(int fd)
 	return !error && file_system.copies ? sn_system_write_in_place(fd) : error;
 }
 
-static int write_state_file(int fd, struct sn_image *image, mode_t mode,
-			    const struct stat *replaced)
+int sn_publish_write(int fd, struct sn_image *image, size_t size, mode_t mode,
+		     const struct stat *replaced)
 {
 	struct stat status;
 
@@ -69,8 +69,8 @@ static int write_state_file(int fd, struct sn_image *image, mode_t mode,
 	if (!error)
 		error = set_owner_and_mode(fd, mode, replaced);
 	if (!error)
-		error = write_image(fd, image);
-	return error ? error : sn_system_sync_file(fd);
+		error = write_image(fd, image, size);
+	return error;
 }
 
 /* link() does not replace a file, rename() does. */
@@ -118,7 +118,9 @@ int sn_publish_image(struct sn_image *image, const char *path, mode_t mode,
 	if (fd < 0) {
 		error = fd;
 	} else {
-		error = write_state_file(fd, image, mode, replaced);
+		error = sn_publish_write(fd, image, sizeof *image, mode, replaced);
+		if (!error)
+			error = sn_system_sync_file(fd);
 		if (!error)
 			error = give_name(temporary, path, replaced != NULL);
 		unlink(temporary);

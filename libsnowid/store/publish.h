@@ -12,6 +12,11 @@
 /* Checks that the directory of a new file is on a disk of this host. */
 int sn_publish_check_directory(const char *path);
 
+/* Completes the header of an image, and writes `size` bytes of it to an empty file. `replaced`: as
+ * below. 0 or -errno, without a detail. */
+int sn_publish_write(int fd, struct sn_image *image, size_t size, mode_t mode,
+		     const struct stat *replaced);
+
 /* Completes the header of an image, writes it to a new file, and gives that file the path once the
  * disk has it. If there is a file by then, which another process has made, that file stays.
  * `replaced`: the status of an existing file, whose place, owner and mode the new one takes; NULL:

@@ -12,6 +12,7 @@
 
 struct sn_state_file {
 	const char *path;
+	size_t size;            /* of the image: SN_IMAGE_UNRECORDED_SIZE if it records nothing */
 	int fd;                 /* negative: it has no descriptor */
 	struct stat status;     /* set by sn_state_file_check() */
 	struct sn_image *image; /* NULL: neither mapped nor read */
@@ -29,6 +30,13 @@ enum {
 
 /* Opens a path, which outlives the file, with O_RDONLY or O_RDWR. -ENOENT: there is none. */
 int sn_state_file_open(struct sn_state_file *file, const char *path, int flags);
+
+/* The same of a file that records nothing, by the last part of its path in a directory that is
+ * open. */
+int sn_state_file_open_in(struct sn_state_file *file, int directory, const char *path, int flags);
+
+/* The last part of a path. */
+const char *sn_state_file_name(const char *path);
 
 /* Closes it in any state, also when opening failed. */
 void sn_state_file_close(struct sn_state_file *file);
@@ -59,6 +67,14 @@ bool sn_state_file_is_copied_on_write(const struct sn_state_file *file);
  * file. */
 int sn_state_file_check_place(const struct sn_state_file *file);
 
+/* Checks that a user whom the file may trust owns it: whoever may write a file can make it repeat
+ * IDs, and its owner may, whatever its mode. `mode`: of the settings. */
+int sn_state_file_check_owner(const struct sn_state_file *file, uid_t user, unsigned mode);
+
+/* Checks that kind and worker are the same, and adopts the fields that the user has not set. */
+int sn_state_file_adopt_fields(const struct sn_state_file *file,
+			       struct sn_store_settings *settings);
+
 /* The identity of an open file; whether the file is a copy of the one that its header is of. */
 struct sn_file_identity sn_state_file_identity(int fd, const struct stat *status);
 bool sn_state_file_is_copy(const struct sn_state_file *file);
@@ -66,6 +82,9 @@ bool sn_state_file_is_copy(const struct sn_state_file *file);
 /* Locks one of its bytes, or unlocks it. -EBUSY, without a detail: others hold a lock that
  * conflicts. */
 int sn_state_file_lock(const struct sn_state_file *file, int byte, enum sn_lock lock);
+
+/* Notes that this process has opened it. */
+void sn_state_file_set_holder(const struct sn_state_file *file, struct snowid_clock *clock);
 
 /* Lets a child sync through an open file description of its own. -errno: it may not open it. */
 int sn_state_file_own_sync(struct sn_state_file *file);

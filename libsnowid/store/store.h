@@ -21,6 +21,8 @@
 #define SN_STORE_FIELDS    64
 #define SN_STORE_KIND_SIZE 2304 /* room for the spec of any layout */
 
+#define SN_STORE_ABSENT 1 /* no error code: those are negative */
+
 /* A field of the kind that is the same in all IDs of a generator. */
 struct sn_store_field {
 	const char *name; /* outlives the store */
@@ -50,7 +52,7 @@ struct sn_store_settings {
 struct sn_store {
 	const struct sn_store_class *class;
 	struct sn_store_settings settings; /* with the fields that were recorded or assigned */
-	struct sn_shared_state *shared;
+	struct sn_shared_state *_Atomic shared; /* another one after `renew` of a prompt store */
 };
 
 /* The process that was the last to open a state file: a hint, which may be out of date. */
@@ -64,11 +66,13 @@ struct sn_store_class {
 	const char *scheme; /* "memory:" */
 	bool assigns;       /* it chooses the value of the field that tells nodes apart */
 	bool managed;       /* a thread of its own renews it, so that generators need not */
+	bool prompt;        /* renewals wait for nothing, so that every call makes one when due */
 
 	/* Checks what follows the scheme in a URL. */
 	int (*check)(const char *rest);
 
-	/* Makes store->shared, with `next` above every slot that was issued before. */
+	/* Makes store->shared, with `next` above every slot that was issued before.
+	 * SN_STORE_ABSENT: this host can never have such a store. */
 	int (*open)(const char *rest, const struct sn_store_settings *settings,
 		    struct sn_store **store);
 
@@ -97,5 +101,8 @@ uint64_t sn_store_identity(const struct sn_store_settings *settings);
 
 /* Lets a new shared state begin above a tick: sets `next`, and counts IDs from there. */
 void sn_store_begin(const struct sn_ticks *ticks, struct sn_shared_state *shared, uint64_t floor);
+
+/* Raises `next` to above a tick, while others may be claiming. */
+void sn_store_lift(const struct sn_ticks *ticks, struct sn_shared_state *shared, uint64_t floor);
 
 #endif

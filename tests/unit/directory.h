@@ -32,14 +32,19 @@ static inline void directory_make(void)
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 
-/* With all files in it: a killed process may have left some. */
-static inline void directory_remove(void)
+static inline void directory_clear(void)
 {
 	DIR *const entries = opendir(directory);
 	struct dirent *entry;
 	while ((entry = readdir(entries)))
 		unlinkat(dirfd(entries), entry->d_name, 0);
 	closedir(entries);
+}
+
+/* With all files in it: a killed process may have left some. */
+static inline void directory_remove(void)
+{
+	directory_clear();
 	rmdir(directory);
 }
 

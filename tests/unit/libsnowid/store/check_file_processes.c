@@ -44,11 +44,22 @@ static int next_slot(struct snowid_generator *g, const struct slot_kind *kind,
 	return error;
 }
 
+/* In a child, where an assertion would not be seen. */
+static void print_failure(void)
+{
+	char detail[512] = "";
+	snowid_error_detail(detail, sizeof detail);
+	fprintf(stderr, "%s\n", detail);
+}
+
 static void *issue_slots(void *argument)
 {
 	struct issue_share *const share = argument;
-	for (int i = 0; i < PER_THREAD; i++)
-		share->failed |= next_slot(share->generator, share->kind, &share->slots[i]) != 0;
+	for (int i = 0; i < PER_THREAD && !share->failed; i++) {
+		share->failed = next_slot(share->generator, share->kind, &share->slots[i]) != 0;
+		if (share->failed)
+			print_failure();
+	}
 	return NULL;
 }
 
@@ -58,8 +69,10 @@ static int issue_in_process(const struct slot_kind *kind, struct snowid_id128 *s
 	pthread_t threads[THREADS];
 	struct issue_share shares[THREADS];
 	bool failed = false;
-	if (try_open_with_block(kind->name, "10ms", "3ms", NULL, &g) != 0)
+	if (try_open_with_block(kind->name, "10ms", "3ms", NULL, &g) != 0) {
+		print_failure();
 		return 1;
+	}
 	for (int i = 0; i < THREADS; i++) {
 		shares[i] = (struct issue_share){g, kind, slots + i * PER_THREAD, false};
 		pthread_create(&threads[i], NULL, issue_slots, &shares[i]);

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A file of host: that is removed or replaced while it is in use: its generators continue, with the
+ * file that has its name then, and no ID is issued twice.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "tests/unit/libsnowid/store/host.h"
+#include "tests/unit/processes.h"
+
+/* ---- one process ---------------------------------------------------------------------------- */
+
+/* Two generators, of which the second is opened when the first has lost its file. The clock moves
+ * on by `step` before each ID, which come from both. */
+static void expect_unique_after_removal(int64_t step, int64_t set_back)
+{
+	enum { COUNT = 400 };
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_config *const config = host_config("snowflake", clock);
+	struct snowid_generator *const g = host_open(config);
+	uint64_t ids[2 * COUNT + 1];
+	size_t count = 0;
+	ids[count++] = next_id(g);
+	OK(snowid_clock_step(clock, -set_back));
+	ids[count++] = next_id(g);
+	ck_assert_int_eq(unlink(host_path()), 0);
+	struct snowid_generator *other = set_back ? NULL : host_open(config);
+	for (int i = 0; i < COUNT - 1; i++) {
+		OK(snowid_clock_advance(clock, (uint64_t)step));
+		ids[count++] = next_id(g);
+		if (!other)
+			other = host_open(config);
+		ids[count++] = next_id(other);
+	}
+	ck_assert_int_eq(directory_count(), 1);
+	expect_unique(ids, count);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_REMOVALS), 1);
+	ck_assert_uint_eq(stat_of(other, SNOWID_STAT_REMOVALS), 1);
+	snowid_generator_free(g);
+	snowid_generator_free(other);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+	directory_clear();
+}
+
+TEST(generators_continue_when_the_file_is_removed)
+{
+	static const int64_t steps[] = {100, 10000, MS / 4, MS, 3 * MS, 10 * MS, SEC};
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		expect_unique_after_removal(steps[i], 0);
+}
+
+/* The clock was set back, and IDs are far ahead of it. */
+TEST(generators_continue_above_the_end_of_a_removed_file)
+{
+	expect_unique_after_removal(MS, 500 * MS);
+}
+
+/* All of a kind: removed, replaced by another process's, moved away and back. */
+TEST(all_that_have_the_file_go_on_together)
+{
+	enum { REMOVED, MOVED_AND_BACK, DIRECTORY_REMOVED, WAYS };
+	for (int way = 0; way < WAYS; way++) {
+		struct snowid_clock *const clock = manual_clock(START);
+		struct snowid_config *const config = host_config("snowflake", clock);
+		struct snowid_generator *g[4];
+		uint64_t ids[4 * 100];
+		char path[8400], aside[8500];
+		size_t count = 0;
+		for (int i = 0; i < 4; i++)
+			g[i] = host_open(config);
+		snprintf(path, sizeof path, "%s", host_path());
+		snprintf(aside, sizeof aside, "%s.aside", path);
+		for (int round = 0; round < 100; round++) {
+			if (round == 50 && way == MOVED_AND_BACK)
+				ck_assert_int_eq(rename(path, aside), 0);
+			else if (round == 50)
+				ck_assert_int_eq(unlink(path), 0);
+			if (round == 50 && way == DIRECTORY_REMOVED) {
+				ck_assert_int_eq(rmdir(directory), 0);
+				ck_assert_int_eq(mkdir(directory, 0700), 0);
+			}
+			for (int i = 0; i < 4; i++) {
+				OK(snowid_clock_advance(clock, 2 * MS));
+				ids[count++] = next_id(g[i]);
+				if (round == 52 && i == 0 && way == MOVED_AND_BACK)
+					ck_assert_int_eq(rename(aside, path), 0);
+			}
+		}
+		expect_unique(ids, count);
+		ck_assert_int_eq(directory_count(), 1);
+		for (int i = 0; i < 4; i++)
+			snowid_generator_free(g[i]);
+		snowid_config_free(config);
+		snowid_clock_free(clock);
+		directory_clear();
+	}
+}
+
+/* Another clock than the others', which is read when a renewal is stopped. */
+static struct {
+	struct snowid_clock *clock; /* what it shows */
+	struct snowid_config *others;
+	struct snowid_generator *other;
+	int readings; /* before the file is replaced; negative: it has been */
+	uint64_t id;
+} stopped;
+
+/* When it is read at the right time, another process removes the file and makes it again, and
+ * issues an ID while time passes. */
+static int read_stopped_wall(void *user, int64_t *sec, uint32_t *nsec)
+{
+	(void)user;
+	if (stopped.readings-- == 0) {
+		ck_assert_int_eq(unlink(host_path()), 0);
+		stopped.other = host_open(stopped.others);
+		OK(snowid_clock_advance(stopped.clock, 40 * MS));
+		stopped.id = next_id(stopped.other);
+	}
+	return snowid_clock_read(stopped.clock, sec, nsec, NULL);
+}
+
+static int read_stopped_elapsed(void *user, uint64_t *ns)
+{
+	int64_t sec;
+	uint32_t nsec;
+	(void)user;
+	return snowid_clock_read(stopped.clock, &sec, &nsec, ns);
+}
+
+static int sleep_stopped(void *user, uint64_t ns)
+{
+	(void)user;
+	return snowid_clock_advance(stopped.clock, ns);
+}
+
+/* Wherever a call is stopped, it gets no ID that the new file may issue. */
+TEST_EACH(file_can_be_replaced_while_a_call_is_stopped, 8)
+{
+	stopped.clock = manual_clock(START);
+	stopped.others = host_config("snowflake", stopped.clock);
+	stopped.readings = -1;
+	struct snowid_clock *clock = NULL;
+	OK(snowid_clock_new(read_stopped_wall, read_stopped_elapsed, sleep_stopped, NULL, &clock));
+	struct snowid_config *const config = host_config("snowflake", clock);
+	struct snowid_generator *const g = host_open(config);
+	uint64_t ids[43];
+	size_t count = 0;
+	ids[count++] = next_id(g);
+	OK(snowid_clock_advance(stopped.clock, 30 * MS));
+	stopped.readings = nth;
+	for (int i = 0; i < 20; i++) {
+		ids[count++] = next_id(g);
+		if (stopped.other)
+			ids[count++] = next_id(stopped.other);
+		OK(snowid_clock_advance(stopped.clock, MS / 2));
+	}
+	ck_assert_ptr_nonnull(stopped.other);
+	ids[count++] = stopped.id;
+	expect_unique(ids, count);
+	snowid_generator_free(g);
+	snowid_generator_free(stopped.other);
+	snowid_config_free(stopped.others);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+	snowid_clock_free(stopped.clock);
+}
+
+/* It goes to no other file or directory, and says so at every call. */
+TEST(process_that_cannot_use_the_new_file_ends)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_config *const config = host_config("snowflake", clock);
+	struct snowid_generator *const g = host_open(config);
+	uint64_t id, count, wait = 1;
+	next_id(g);
+	char path[8400];
+	snprintf(path, sizeof path, "%s", host_path());
+	ck_assert_int_eq(unlink(path), 0);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	OK(snowid_clock_advance(clock, 20 * MS));
+	EXPECT(snowid_generator_next(g, &id), SNOWID_E_STORE);
+	EXPECT_DETAIL("is truncated, or not a state file");
+	EXPECT(snowid_generator_try_next(g, &id, &wait), SNOWID_E_STORE);
+	EXPECT_DETAIL("open the generator again");
+	ck_assert_uint_eq(wait, 0);
+	EXPECT(snowid_generator_available(g, &count), SNOWID_E_STORE);
+	OK(snowid_generator_close(g, 0));
+	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOSED);
+	snowid_generator_free(g);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+}
+
+/* A disk that is full or a limit of the process may pass. */
+TEST(what_may_pass_is_an_error_of_one_call)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_config *const config = host_config("snowflake", clock);
+	struct snowid_generator *const g = host_open(config);
+	uint64_t id, last = next_id(g);
+	ck_assert_int_eq(unlink(host_path()), 0);
+	OK(snowid_clock_advance(clock, 20 * MS));
+	disk.failing = "fchmod";
+	disk.failure = ENOSPC;
+	EXPECT(snowid_generator_next(g, &id), -ENOSPC);
+	EXPECT_DETAIL("cannot create the state file");
+	EXPECT(snowid_generator_try_next(g, &id, NULL), -ENOSPC);
+	disk.failing = NULL;
+	ck_assert_uint_gt(next_id(g), last);
+	snowid_generator_free(g);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+}
+
+/* ---- descriptors ---------------------------------------------------------------------------- */
+
+static int count_descriptors(void)
+{
+	int count = 0;
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+TEST(generators_of_a_directory_share_one_descriptor)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_config *const config = host_config("snowflake", clock);
+	struct snowid_generator *g[100];
+	const int before = count_descriptors();
+	for (size_t i = 0; i < 100; i++) {
+		OK(snowid_config_set_field(config, "worker", i % 32));
+		g[i] = host_open(config);
+	}
+	ck_assert_int_eq(count_descriptors(), before + 1);
+	for (int i = 0; i < 100; i++)
+		snowid_generator_free(g[i]);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+}
+
+/* The descriptor that leads to the directory; -1: there is none. */
+static int find_descriptor(void)
+{
+	struct stat status, wanted;
+	ck_assert_int_eq(stat(directory, &wanted), 0);
+	for (int fd = 3; fd < 1024; fd++)
+		if (fstat(fd, &status) == 0 && status.st_ino == wanted.st_ino &&
+		    status.st_dev == wanted.st_dev)
+			return fd;
+	return -1;
+}
+
+/* Issues IDs while the clock advances by half a second. Returns 0 or the error that ends it. */
+static int issue_for_half_a_second(struct snowid_generator *g, struct snowid_clock *clock)
+{
+	uint64_t id, last = 0;
+	int error = 0;
+	for (int i = 0; i < 50 && !error; i++) {
+		OK(snowid_clock_advance(clock, 10 * MS));
+		error = snowid_generator_next(g, &id);
+		if (!error)
+			ck_assert_uint_gt(id, last);
+		last = id;
+	}
+	return error;
+}
+
+/* A program may close what it did not open, and use the number for something else. */
+TEST(descriptor_of_the_program_is_not_taken_for_that_of_the_directory)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_config *const config = host_config("snowflake", clock);
+	struct snowid_generator *const g = host_open(config);
+	const ino_t inode = host_inode();
+	const int fd = find_descriptor();
+	ck_assert_int_ge(fd, 3);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close(fd);
+	OK(issue_for_half_a_second(g, clock));
+	ck_assert_int_ge(find_descriptor(), 3);
+	/* a directory where the name is missing */
+	const int program_fd = open("/", O_RDONLY);
+	ck_assert_int_eq(dup2(program_fd, find_descriptor()), fd);
+	OK(issue_for_half_a_second(g, clock));
+	ck_assert_int_ne(find_descriptor(), fd);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), 0);
+	ck_assert_uint_eq(host_inode(), inode);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_REMOVALS), 0);
+	/* the path leads elsewhere now, and the directory cannot be found any more */
+	char aside[sizeof directory + 8];
+	close(find_descriptor());
+	snprintf(aside, sizeof aside, "%s.aside", directory);
+	ck_assert_int_eq(rename(directory, aside), 0);
+	ck_assert_int_eq(mkdir(directory, 0700), 0);
+	EXPECT(issue_for_half_a_second(g, clock), SNOWID_E_STORE);
+	ck_assert_int_eq(directory_count(), 0);
+	ck_assert_int_eq(rmdir(directory), 0);
+	ck_assert_int_eq(rename(aside, directory), 0);
+	close(fd);
+	close(program_fd);
+	snowid_generator_free(g);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
+}
+
+/* ---- many processes ------------------------------------------------------------------------- */
+
+enum { PROCESSES = 8, REMOVALS = 100, PER_PROCESS = 200000 };
+
+struct removal_run {
+	_Atomic uint64_t issued; /* by all */
+	atomic_bool done;
+	_Atomic uint64_t counts[PROCESSES];
+	uint64_t ids[PROCESSES][PER_PROCESS];
+};
+
+static void issue_until_done(struct snowid_generator *g, struct removal_run *run, int process)
+{
+	uint64_t count = 0;
+	while (!atomic_load(&run->done) && count < PER_PROCESS) {
+		if (snowid_generator_next_for(g, UINT64_MAX, &run->ids[process][count]) != 0)
+			_exit(1);
+		count++;
+		atomic_fetch_add(&run->issued, 1);
+	}
+	atomic_store(&run->counts[process], count);
+	_exit(0);
+}
+
+static uint64_t *collect_ids(struct removal_run *run, size_t *count)
+{
+	uint64_t *const ids = malloc(sizeof run->ids);
+	*count = 0;
+	for (int p = 0; p < PROCESSES; p++) {
+		memcpy(ids + *count, run->ids[p], atomic_load(&run->counts[p]) * sizeof *ids);
+		*count += atomic_load(&run->counts[p]);
+	}
+	return ids;
+}
+
+/* Four have a generator from before they were forked, four make their own. */
+TEST(processes_get_no_id_twice_while_the_file_is_removed_again_and_again)
+{
+	struct snowid_config *const config = host_config("snowflake", NULL);
+	struct snowid_generator *const g = host_open(config);
+	struct removal_run *const run = shared_memory(sizeof *run);
+	pid_t children[PROCESSES];
+	char path[8400];
+	snprintf(path, sizeof path, "%s", host_path());
+	for (int p = 0; p < PROCESSES; p++) {
+		children[p] = fork();
+		if (children[p] == 0)
+			issue_until_done(p % 2 ? g : host_open(config), run, p);
+	}
+	for (int i = 0; i < REMOVALS; i++) {
+		const uint64_t issued = atomic_load(&run->issued);
+		while (atomic_load(&run->issued) < issued + 500)
+			sched_yield();
+		unlink(path); /* none may have made it again by now */
+	}
+	atomic_store(&run->done, true);
+	for (int p = 0; p < PROCESSES; p++)
+		expect_success(children[p]);
+	size_t count;
+	uint64_t *const ids = collect_ids(run, &count);
+	expect_unique(ids, count);
+	free(ids);
+	next_id(g);
+	ck_assert_uint_gt(stat_of(g, SNOWID_STAT_REMOVALS), 0);
+	munmap(run, sizeof *run);
+	snowid_generator_free(g);
+	snowid_config_free(config);
+}
+
+int main(void)
+{
+	return run_tests(host_setup, directory_remove);
+}
