@@ -17,7 +17,7 @@
  * on by `step` before each ID, which come from both. */
 static void expect_unique_after_removal(int64_t step, int64_t set_back)
 {
-	enum { COUNT = 400 };
+	enum { COUNT = 600 };
 	struct snowid_clock *const clock = manual_clock(START);
 	struct snowid_config *const config = host_config("snowflake", clock);
 	struct snowid_generator *const g = host_open(config);
