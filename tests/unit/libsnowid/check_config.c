@@ -19,9 +19,10 @@ static void expect_value(const struct snowid_config *config, const char *key, co
 
 TEST(defaults_are_as_documented)
 {
+	unsetenv("SNOWID_STORE");
 	struct snowid_config *const config = new_config();
 	expect_value(config, "kind", "snowflake");
-	expect_value(config, "store", "memory:");
+	expect_value(config, "store", "host:");
 	expect_value(config, "timeout", "2s");
 	expect_value(config, "wait", "5ms");
 	expect_value(config, "hold", "1s");
@@ -42,7 +43,7 @@ TEST(environment_can_name_the_default_store)
 	snowid_config_free(config);
 	setenv("SNOWID_STORE", "", 1);
 	config = new_config();
-	expect_value(config, "store", "memory:");
+	expect_value(config, "store", "host:");
 	snowid_config_free(config);
 	setenv("SNOWID_STORE", "frob:", 1);
 	EXPECT(snowid_config_new(&config), SNOWID_E_STORE);

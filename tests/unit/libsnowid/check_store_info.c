@@ -209,7 +209,7 @@ TEST(inspecting_a_damaged_file_shows_what_can_be_read)
 	} cases[] = {
 		{0, "X", 1, "is not a state file", false},
 		{12, "\x02", 1, "newer version", false},
-		{24, "\x01", 1, "newer version", false},
+		{24, "\x02", 1, "newer version", false},
 		{64, "\xff", 1, "corrupt", false},
 		{STATE_RESERVED, "\xff\xff", 2, "has lost how far IDs went", true},
 		{0, "", 0, "is a copy", true},

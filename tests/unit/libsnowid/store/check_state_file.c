@@ -32,7 +32,7 @@ TEST(damaged_files_are_rejected_and_left_unchanged)
 		const char *detail;
 	} cases[] = {
 		{0, "X", 1, "is not a state file"}, {8, OTHER_ORDER, 4, "another byte order"},
-		{12, "\x02", 1, "newer version"},   {24, "\x01", 1, "newer version"},
+		{12, "\x02", 1, "newer version"},   {24, "\x02", 1, "newer version"},
 		{32, "\xff", 1, "corrupt"},         {64, "\xff", 1, "corrupt"},
 		{4000, "\xff", 1, "corrupt"}, /* unused bytes are 0, and covered by the CRC */
 	};
