@@ -110,6 +110,12 @@ static bool choose_default(struct served_kind *kind, const struct settings *sett
 
 /* ---- a store that is configured -------------------------------------------------------------- */
 
+/* Whether a store keeps kinds apart by itself. */
+static bool store_is_for_all_kinds(const char *url)
+{
+	return strcmp(url, "memory:") == 0 || strncmp(url, "host:", 5) == 0;
+}
+
 /* The stores of further kinds lie beside that of the first: their names are added to its path. */
 static bool choose_configured(struct served_kind *kind, const char *url,
 			      struct settings_error *error)
@@ -118,7 +124,7 @@ static bool choose_configured(struct served_kind *kind, const char *url,
 	const bool is_directory = strncmp(url, "file:", 5) != 0;
 	int written;
 
-	if (kind->index == 0 || strcmp(url, "memory:") == 0)
+	if (kind->index == 0 || store_is_for_all_kinds(url))
 		written = snprintf(kind->store, sizeof kind->store, "%s", url);
 	else
 		written = snprintf(kind->store, sizeof kind->store, "%.*s%s%s%s", (int)path, url,

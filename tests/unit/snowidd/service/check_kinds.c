@@ -150,6 +150,20 @@ TEST(the_stores_of_further_kinds_lie_beside_the_first)
 	ck_assert_uint_gt(kinds[0].block_ns, 0);
 }
 
+/* Each identity has a file of its own there. */
+TEST(kinds_share_the_directory_of_a_host_store)
+{
+	char store[4200];
+
+	snprintf(store, sizeof store, "--store=host:%s", directory);
+	if (strlen(store) > 400)
+		return; /* tests run in a directory with a long name */
+	ck_assert_msg(open_kinds(true, "--kinds=snowflake sonyflake", store, "--worker-id=1"), "%s",
+		      error.text);
+	ck_assert_str_eq(kinds[1].store, kinds[0].store);
+	ck_assert_int_eq(directory_count(), 2);
+}
+
 TEST(state_lies_in_the_directory_of_the_service_manager)
 {
 	char prefix[4200];
