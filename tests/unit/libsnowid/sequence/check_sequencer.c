@@ -221,14 +221,15 @@ TEST(claims_fail_after_a_seal)
 	open_sequencer(&settings);
 	OK(snowid_clock_advance(manual, MS));
 	OK(sn_sequencer_claim(&sequencer, 7, &claim));
-	sn_seal(atomic_load(&sequencer.attached));
+	const uint64_t end = claim.start + 7;
+	sn_seal(store->shared);
 	EXPECT(sn_sequencer_claim(&sequencer, 1, &claim), SNOWID_E_CLOSED);
 	ck_assert_uint_eq(claim.wait_ns, 0);
 	OK(snowid_clock_step(manual, -INT64_C(5000000000)));
 	EXPECT(claim_for(1, UINT64_MAX), SNOWID_E_CLOSED);
-	ck_assert_uint_eq(atomic_load(&atomic_load(&sequencer.attached)->end), claim.start + 7);
-	sn_seal(atomic_load(&sequencer.attached)); /* changes nothing */
-	ck_assert_uint_eq(atomic_load(&atomic_load(&sequencer.attached)->end), claim.start + 7);
+	ck_assert_uint_eq(atomic_load(&sn_sequencer_shared(&sequencer)->end), end);
+	sn_seal(store->shared); /* changes nothing */
+	ck_assert_uint_eq(atomic_load(&sn_sequencer_shared(&sequencer)->end), end);
 	ck_assert_uint_eq(sn_sequencer_issued(&sequencer), 7);
 	uint64_t count, wait;
 	EXPECT(sn_sequencer_available(&sequencer, &count, &wait), SNOWID_E_CLOSED);
@@ -267,12 +268,12 @@ TEST(seal_during_claims_gives_the_exact_end)
 			pthread_create(&threads[i], NULL, claim_until_sealed, &ends[i]);
 		while (atomic_load(&ready_threads) < 3 || sn_sequencer_issued(&sequencer) < 100)
 			;
-		sn_seal(atomic_load(&sequencer.attached));
+		sn_seal(store->shared);
 		for (int i = 0; i < 3; i++) {
 			pthread_join(threads[i], NULL);
 			end = ends[i] > end ? ends[i] : end;
 		}
-		ck_assert_uint_eq(atomic_load(&atomic_load(&sequencer.attached)->end), end);
+		ck_assert_uint_eq(atomic_load(&sn_sequencer_shared(&sequencer)->end), end);
 		close_sequencer();
 	}
 }
@@ -571,7 +572,7 @@ TEST(layout_ends_at_its_last_slot)
 	}
 	OK(snowid_clock_step(manual, -100000));
 	EXPECT(sn_sequencer_claim(&sequencer, 1, &claim), SNOWID_E_ENDED);
-	sn_seal(atomic_load(&sequencer.attached));
+	sn_seal(store->shared);
 	EXPECT(sn_sequencer_claim(&sequencer, 1, &claim), SNOWID_E_CLOSED);
 	close_sequencer();
 }
