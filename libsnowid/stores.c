@@ -12,8 +12,8 @@
 #include "libsnowid/store/memory.h"
 #include "libsnowid/store/slots.h"
 
-static const struct sn_store_class *const classes[] = {&sn_memory_store, &sn_host_store, &sn_file_store,
-						       &sn_slots_store};
+static const struct sn_store_class *const classes[] = {&sn_memory_store, &sn_host_store,
+						       &sn_file_store, &sn_slots_store};
 
 static const struct sn_store_class *class_of_url(const char *url)
 {

@@ -23,10 +23,11 @@ static int fail_too_far_behind(const struct sn_policy *policy, struct sn_shared_
 	const bool borrows = atomic_load(&shared->most_borrow) > policy->borrow_t100ns;
 
 	atomic_fetch_add(&shared->refused, 1);
-	return sn_fail(SNOWID_E_CLOCK, "%s by %.4f ms, more than the hold of %.4f ms; %s", what,
-		       sn_t100ns_to_ms(distance), sn_t100ns_to_ms(policy->hold_t100ns),
-		       borrows ? "another program that uses the store borrows more: set borrow alike"
-			       : "correct the clock, or raise hold");
+	return sn_fail(
+		SNOWID_E_CLOCK, "%s by %.4f ms, more than the hold of %.4f ms; %s", what,
+		sn_t100ns_to_ms(distance), sn_t100ns_to_ms(policy->hold_t100ns),
+		borrows ? "another program that uses the store borrows more: set borrow alike"
+			: "correct the clock, or raise hold");
 }
 
 /* ---- the clock is behind --------------------------------------------------------------------- */

@@ -105,11 +105,11 @@ static int claim_from_shared(struct sn_sequencer *seq, uint64_t count, struct sn
 		if (atomic_compare_exchange_strong(&shared->next, &next, end)) {
 			update_stats(seq, shared, old, plan.start, end, &now);
 			claim->renewal_due =
-				seq->prompt ? prompt_renewal_is_due(seq, now.t100ns)
-					    : time_until_renewal(seq, shared, now.t100ns,
-								 (end - 1) >>
-									 seq->policy.ticks.bits,
-								 0) == 0;
+				seq->prompt
+					? prompt_renewal_is_due(seq, now.t100ns)
+					: time_until_renewal(seq, shared, now.t100ns,
+							     (end - 1) >> seq->policy.ticks.bits,
+							     0) == 0;
 			return 0;
 		}
 		sn_pause_after_lost_race();

@@ -8,7 +8,7 @@
 #include "libsnowid/base/process.h"
 #include "libsnowid/store/store_clock.h"
 
-/* ---- what is recorded ------------------------------------------------------------------------- */
+/* ---- what is recorded ----------------------------------------------------------------------- */
 
 uint64_t sn_file_start_of_new(const struct sn_store_settings *settings, int64_t sec, uint32_t nsec)
 {

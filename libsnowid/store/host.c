@@ -94,8 +94,7 @@ static int open_store_files(struct host_store *store)
 		return error;
 	atomic_store(&store->current, store->first);
 	atomic_store(&store->base.shared, shared_of(store->first));
-	return sn_store_check_behind(&store->base.settings, store->base.shared,
-				     store->first->path);
+	return sn_store_check_behind(&store->base.settings, store->base.shared, store->first->path);
 }
 
 static void host_close(struct sn_store *base)
@@ -169,10 +168,9 @@ static int renew_file(const struct host_store *store, struct sn_host_file *file,
 	if (error || *removed)
 		return error;
 	const uint64_t last = (atomic_load(&shared->next) - 1) >> ticks->bits;
-	const uint64_t limit =
-		sn_reach_prompt_limit(&settings->reach, ticks->unit_t100ns, now.t100ns,
-				      last * ticks->unit_t100ns) /
-		ticks->unit_t100ns;
+	const uint64_t limit = sn_reach_prompt_limit(&settings->reach, ticks->unit_t100ns,
+						     now.t100ns, last * ticks->unit_t100ns) /
+			       ticks->unit_t100ns;
 	sn_raise(&shared->limit, limit < ticks->last_tick ? limit : ticks->last_tick);
 	return 0;
 }
@@ -186,8 +184,8 @@ static int open_successor(const struct host_store *store, struct sn_host_file *o
 	struct sn_host_directory *directory = old->directory;
 
 	settings.kind = old->file.image->header.kind;
-	int error = sn_host_file_open(&store->place, directory, old->path, &settings, old,
-				      successor);
+	int error =
+		sn_host_file_open(&store->place, directory, old->path, &settings, old, successor);
 	for (int tries = 0; error == -ENOENT && tries < 10; tries++) {
 		error = sn_host_directory_open(&store->place, &directory);
 		if (!error)

@@ -144,7 +144,7 @@ int sn_host_adopt(const char *rest)
 
 /* A file that is in use follows the name, and so may not be reset: nobody knows how far its users
  * have gone. */
-static int reset_file(void *user, struct sn_state_file *file, int directory, int error)
+static int reset_host_file(void *user, struct sn_state_file *file, int directory, int error)
 {
 	const uint64_t *const floor_ms = user;
 	uint64_t tick = 0;
@@ -158,5 +158,5 @@ static int reset_file(void *user, struct sn_state_file *file, int directory, int
 
 int sn_host_reset(const char *rest, uint64_t floor_ms)
 {
-	return visit_place(rest, O_RDWR, reset_file, &floor_ms);
+	return visit_place(rest, O_RDWR, reset_host_file, &floor_ms);
 }

@@ -173,8 +173,7 @@ static struct sn_host_directory *find_directory(int fd)
 	return directory;
 }
 
-int sn_host_directory_open(const struct sn_host_place *place,
-			   struct sn_host_directory **directory)
+int sn_host_directory_open(const struct sn_host_place *place, struct sn_host_directory **directory)
 {
 	struct stat status;
 	bool in_memory = false;

@@ -23,8 +23,7 @@ struct sn_host_place {
 
 /* Opens a directory, and checks that those who can write to it may be trusted. It stays open until
  * the process ends. SN_STORE_ABSENT: this host can never have it. */
-int sn_host_directory_open(const struct sn_host_place *place,
-			   struct sn_host_directory **directory);
+int sn_host_directory_open(const struct sn_host_place *place, struct sn_host_directory **directory);
 
 /* Its descriptor, for calls as openat(2). SNOWID_E_STORE: the program has closed it, and the path
  * leads to no or another directory now. */

@@ -25,8 +25,8 @@ static void set_boot(struct sn_image *image)
 }
 
 /* `replaced`: the file whose name it takes; NULL: it takes the name only if it is free. */
-static int give_name(int directory, const char *temporary, const char *name,
-		     const struct stat *replaced)
+static int give_host_name(int directory, const char *temporary, const char *name,
+			  const struct stat *replaced)
 {
 	struct stat status;
 
@@ -58,7 +58,7 @@ static int publish_image(struct sn_image *image, int directory, const char *name
 		return fd;
 	error = sn_publish_write(fd, image, SN_IMAGE_UNRECORDED_SIZE, mode, NULL);
 	if (!error)
-		error = give_name(directory, temporary, name, replaced);
+		error = give_host_name(directory, temporary, name, replaced);
 	unlinkat(directory, temporary, 0);
 	close(fd);
 	return error;
@@ -80,8 +80,7 @@ static int create_file(int directory, const char *path, const struct sn_store_se
 	image->header.incompatible = SN_INCOMPATIBLE_UNRECORDED;
 	set_boot(image);
 	atomic_store(&image->hot.shared.identity, sn_store_identity(settings));
-	error = publish_image(image, directory, sn_state_file_name(path), settings->mode,
-			      replaced);
+	error = publish_image(image, directory, sn_state_file_name(path), settings->mode, replaced);
 	free(image);
 	return error ? sn_state_file_fail(path, error, "create") : 0;
 }
@@ -97,12 +96,10 @@ int sn_host_file_replace(const struct sn_state_file *old, int directory, uint64_
 	set_boot(image);
 	sn_image_ticks(image, &ticks);
 	sn_store_lift(&ticks, &image->hot.shared, floor);
-	atomic_store(&image->hot.shared.identity,
-		     atomic_load(&old->image->hot.shared.identity));
+	atomic_store(&image->hot.shared.identity, atomic_load(&old->image->hot.shared.identity));
 	atomic_store(&image->hot.started, 1);
-	const int error =
-		publish_image(image, directory, sn_state_file_name(old->path),
-			      old->status.st_mode & 07777, &old->status);
+	const int error = publish_image(image, directory, sn_state_file_name(old->path),
+					old->status.st_mode & 07777, &old->status);
 	free(image);
 	return error ? sn_state_file_fail(old->path, error, "replace") : 0;
 }
@@ -122,8 +119,8 @@ bool sn_host_file_is_useless(const struct sn_state_file *file, bool in_memory)
 	return !sn_system_boot_id(boot) || !sn_image_has_boot_id(file->image, boot);
 }
 
-static int check_file(struct sn_state_file *file, const struct sn_host_place *place,
-		      struct sn_store_settings *settings)
+static int check_host_file(struct sn_state_file *file, const struct sn_host_place *place,
+			   struct sn_store_settings *settings)
 {
 	int error = sn_state_file_check(file);
 	if (!error)
@@ -156,7 +153,7 @@ static int open_usable(struct sn_host_file *made, const struct sn_host_place *pl
 		return create_file(directory, made->path, settings, NULL);
 	}
 	if (!error)
-		error = check_file(&made->file, place, settings);
+		error = check_host_file(&made->file, place, settings);
 	if (!error && sn_host_file_is_useless(&made->file, in_memory)) {
 		*again = true;
 		return create_file(directory, made->path, settings, &made->file.status);
@@ -212,15 +209,14 @@ static int use_file(struct sn_host_file *made, const struct sn_store_settings *s
 		return error;
 	if (replaces)
 		continue_from(made, &settings->ticks, replaces);
-	sn_raise(&made->file.image->hot.shared.most_borrow,
-		 sn_t100ns_from_ns(settings->borrow_ns));
+	sn_raise(&made->file.image->hot.shared.most_borrow, sn_t100ns_from_ns(settings->borrow_ns));
 	sn_state_file_close_descriptor(&made->file);
 	sn_state_file_set_holder(&made->file, settings->clock);
 	return 0;
 }
 
-static int open_or_create(struct sn_host_file *made, const struct sn_host_place *place,
-			  struct sn_store_settings *settings)
+static int open_or_create_host_file(struct sn_host_file *made, const struct sn_host_place *place,
+				    struct sn_store_settings *settings)
 {
 	bool again = true;
 	int error = 0;
@@ -246,7 +242,7 @@ int sn_host_file_open(const struct sn_host_place *place, struct sn_host_director
 	made->file.fd = -1;
 	made->directory = directory;
 	strcpy(made->path, path);
-	int error = open_or_create(made, place, settings);
+	int error = open_or_create_host_file(made, place, settings);
 	if (!error)
 		error = use_file(made, settings, replaces);
 	if (error)

@@ -128,8 +128,7 @@ int sn_state_file_read(struct sn_state_file *file)
  * file system that writes elsewhere (copy on write) may have no room. */
 int sn_state_file_map(struct sn_state_file *file)
 {
-	void *const map =
-		mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+	void *const map = mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
 	if (map == MAP_FAILED)
 		return sn_state_file_fail(file->path, -errno, "map");
 	free(file->image);
@@ -213,8 +212,7 @@ int sn_state_file_check_owner(const struct sn_state_file *file, uid_t user, unsi
 			    "group, give it and its users the mode 0660");
 }
 
-int sn_state_file_adopt_fields(const struct sn_state_file *file,
-			       struct sn_store_settings *settings)
+int sn_state_file_adopt_fields(const struct sn_state_file *file, struct sn_store_settings *settings)
 {
 	const struct sn_header *const header = &file->image->header;
 

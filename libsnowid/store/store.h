@@ -51,7 +51,7 @@ struct sn_store_settings {
 
 struct sn_store {
 	const struct sn_store_class *class;
-	struct sn_store_settings settings; /* with the fields that were recorded or assigned */
+	struct sn_store_settings settings;      /* with the fields that were recorded or assigned */
 	struct sn_shared_state *_Atomic shared; /* another one after `renew` of a prompt store */
 };
 

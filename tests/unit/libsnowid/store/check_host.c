@@ -226,7 +226,8 @@ TEST(clock_that_jumps_ahead_is_not_followed)
 
 TEST(clock_far_behind_the_file_is_an_error_that_names_reset)
 {
-	struct snowid_clock *const clock = manual_clock(START), *const late = manual_clock(START - 60);
+	struct snowid_clock *const clock = manual_clock(START), *const late =
+									manual_clock(START - 60);
 	struct snowid_config *const config = host_config("snowflake", clock);
 	struct snowid_generator *const g = host_open(config), *other = NULL;
 	const uint64_t last = next_id(g);
