@@ -18,8 +18,9 @@ static struct connection *connection;
 
 static void open_server(void)
 {
-	/* Two IDs in a millisecond, so that a third has to wait. */
-	static char kinds[] = "--kinds=snowflake ulid uuid7 tiny=time:41,worker:2,sequence:1";
+	/* Two IDs in 100 ms, so that a third has to wait, however slow the machine is. */
+	static char kinds[] =
+		"--kinds=snowflake ulid uuid7 tiny=time:41,worker:2,sequence:1;unit=100ms";
 	char *options[] = {kinds, NULL};
 
 	service_fixture_open(options);
