@@ -114,7 +114,7 @@ TEST_EACH(failed_allocations_are_reported, 2)
 }
 
 /* Creates a state file, and uses, inspects and resets it. */
-static int use_file_store(const char *url)
+static int use_files_of_store(const char *url)
 {
 	struct snowid_config *config = NULL;
 	struct snowid_clock *clock = NULL;
@@ -150,12 +150,12 @@ TEST(failed_allocations_leave_no_file_behind)
 	int n = 0;
 	directory_make();
 	snprintf(url, sizeof url, "file:%s/state", directory);
-	OK(use_file_store(url)); /* this makes the state of the thread */
+	OK(use_files_of_store(url)); /* this makes the state of the thread */
 	unlink(url + strlen("file:"));
 	for (;; n++) {
 		allocation_failed = false;
 		countdown = n;
-		const int error = use_file_store(url);
+		const int error = use_files_of_store(url);
 		countdown = -1;
 		unlink(url + strlen("file:"));
 		if (!allocation_failed)
@@ -166,7 +166,31 @@ TEST(failed_allocations_leave_no_file_behind)
 		ck_assert_int_eq(mkdir(directory, 0700), 0);
 	}
 	ck_assert_int_ge(n, 30);
-	OK(use_file_store(url));
+	OK(use_files_of_store(url));
+	directory_remove();
+}
+
+/* Nor do they let a file of host: be made twice. */
+TEST(failed_allocations_leave_one_file_of_a_host_store)
+{
+	char url[4200];
+	int n = 0;
+	directory_make();
+	snprintf(url, sizeof url, "host:%s", directory);
+	for (;; n++) {
+		allocation_failed = false;
+		countdown = n;
+		const int error = use_files_of_store(url);
+		countdown = -1;
+		ck_assert_int_le(directory_count(), 1);
+		directory_clear();
+		if (!allocation_failed)
+			break;
+		EXPECT(error, -ENOMEM);
+		EXPECT_DETAIL("memory");
+	}
+	ck_assert_int_ge(n, 30);
+	OK(use_files_of_store(url));
 	directory_remove();
 }
 

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "libsnowid/store/image.h"
 #include "tests/unit/libsnowid/store/host.h"
 #include "tests/unit/processes.h"
 
@@ -57,6 +58,29 @@ TEST(generators_continue_when_the_file_is_removed)
 TEST(generators_continue_above_the_end_of_a_removed_file)
 {
 	expect_unique_after_removal(MS, 500 * MS);
+}
+
+/* A process was killed after it had sealed the file, and before it had noted the end. */
+TEST(generators_continue_above_the_limit_of_a_file_whose_end_is_not_known)
+{
+	struct snowid_clock *const clock = manual_clock(START);
+	struct snowid_config *const config = host_config("snowflake", clock);
+	struct snowid_generator *const g = host_open(config);
+	next_id(g);
+	const int fd = open(host_path(), O_RDWR);
+	struct sn_image *const image =
+		mmap(NULL, HOST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ck_assert_ptr_ne(image, MAP_FAILED);
+	struct sn_shared_state *const shared = &image->hot.shared;
+	atomic_store(&shared->seal_reason, SN_SEAL_REMOVED);
+	atomic_store(&shared->next, SN_SEALED);
+	ck_assert_uint_eq(atomic_load(&shared->end), 0);
+	ck_assert_uint_gt(next_id(g) >> 22, atomic_load(&shared->limit));
+	munmap(image, HOST_SIZE);
+	close(fd);
+	snowid_generator_free(g);
+	snowid_config_free(config);
+	snowid_clock_free(clock);
 }
 
 /* All of a kind: removed, replaced by another process's, moved away and back. */
