@@ -94,7 +94,7 @@ static inline int sn_sequencer_claim(struct sn_sequencer *seq, uint64_t count,
 	const struct sn_ticks *const ticks = &seq->policy.ticks;
 	if (SN_LIKELY((uint64_t)sec - (uint64_t)ticks->time.epoch_sec <= ticks->span_sec)) {
 		struct sn_shared_state *const shared =
-			atomic_load_explicit(&seq->shared, memory_order_relaxed);
+			atomic_load_explicit(&seq->shared, memory_order_acquire);
 		const uint64_t tick = sn_timebase_tick(&ticks->time, sec, nsec);
 		uint64_t next = atomic_load_explicit(&shared->next, memory_order_relaxed);
 		const uint64_t end = next + count;

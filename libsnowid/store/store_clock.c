@@ -69,11 +69,11 @@ int sn_store_check_behind(const struct sn_store_settings *settings,
 	const int error = sn_ticks_read(ticks, settings->clock, &now);
 	if (error)
 		return error;
-	const uint64_t tick = atomic_load(&shared->next) >> ticks->bits;
+	const uint64_t next = atomic_load(&shared->next), tick = next >> ticks->bits;
 	const double behind_ns =
 		((double)tick * (double)ticks->unit_t100ns - (double)now.t100ns) * 100;
-	if (behind_ns <= (double)settings->max_behind_ns)
-		return 0;
+	if (next == SN_SEALED || behind_ns <= (double)settings->max_behind_ns)
+		return 0; /* what is sealed ends by itself, or is replaced by another */
 	const bool borrows =
 		atomic_load(&shared->most_borrow) > sn_t100ns_from_ns(settings->borrow_ns);
 	if (sn_timebase_start(&ticks->time, tick, &sec, &nsec))

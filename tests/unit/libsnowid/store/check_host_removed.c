@@ -4,6 +4,7 @@
  * file that has its name then, and no ID is issued twice.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -343,17 +344,30 @@ struct removal_run {
 	uint64_t ids[PROCESSES][PER_PROCESS];
 };
 
-static void issue_until_done(struct snowid_generator *g, struct removal_run *run, int process)
+static bool issue_until_done(struct snowid_generator *g, struct removal_run *run, int process)
 {
 	uint64_t count = 0;
 	while (!atomic_load(&run->done) && count < PER_PROCESS) {
 		if (snowid_generator_next_for(g, UINT64_MAX, &run->ids[process][count]) != 0)
-			_exit(1);
+			return false;
 		count++;
 		atomic_fetch_add(&run->issued, 1);
 	}
 	atomic_store(&run->counts[process], count);
-	_exit(0);
+	return true;
+}
+
+static void remove_again_and_again(struct removal_run *run)
+{
+	char path[8400];
+	snprintf(path, sizeof path, "%s", host_path());
+	for (int i = 0; i < REMOVALS; i++) {
+		const uint64_t issued = atomic_load(&run->issued);
+		while (atomic_load(&run->issued) < issued + 500)
+			sched_yield();
+		unlink(path); /* none may have made it again by now */
+	}
+	atomic_store(&run->done, true);
 }
 
 static uint64_t *collect_ids(struct removal_run *run, size_t *count)
@@ -374,20 +388,12 @@ TEST(processes_get_no_id_twice_while_the_file_is_removed_again_and_again)
 	struct snowid_generator *const g = host_open(config);
 	struct removal_run *const run = shared_memory(sizeof *run);
 	pid_t children[PROCESSES];
-	char path[8400];
-	snprintf(path, sizeof path, "%s", host_path());
 	for (int p = 0; p < PROCESSES; p++) {
 		children[p] = fork();
 		if (children[p] == 0)
-			issue_until_done(p % 2 ? g : host_open(config), run, p);
+			_exit(issue_until_done(p % 2 ? g : host_open(config), run, p) ? 0 : 1);
 	}
-	for (int i = 0; i < REMOVALS; i++) {
-		const uint64_t issued = atomic_load(&run->issued);
-		while (atomic_load(&run->issued) < issued + 500)
-			sched_yield();
-		unlink(path); /* none may have made it again by now */
-	}
-	atomic_store(&run->done, true);
+	remove_again_and_again(run);
 	for (int p = 0; p < PROCESSES; p++)
 		expect_success(children[p]);
 	size_t count;
@@ -396,6 +402,47 @@ TEST(processes_get_no_id_twice_while_the_file_is_removed_again_and_again)
 	free(ids);
 	next_id(g);
 	ck_assert_uint_gt(stat_of(g, SNOWID_STAT_REMOVALS), 0);
+	munmap(run, sizeof *run);
+	snowid_generator_free(g);
+	snowid_config_free(config);
+}
+
+struct removal_thread {
+	pthread_t thread;
+	struct snowid_generator *generator;
+	struct removal_run *run;
+	int number;
+	bool failed;
+};
+
+static void *issue_in_thread(void *argument)
+{
+	struct removal_thread *const self = argument;
+	self->failed = !issue_until_done(self->generator, self->run, self->number);
+	return NULL;
+}
+
+TEST(threads_get_no_id_twice_while_the_file_is_removed_again_and_again)
+{
+	enum { THREADS = 4 };
+	struct snowid_config *const config = host_config("snowflake", NULL);
+	struct snowid_generator *const g = host_open(config);
+	struct removal_run *const run = shared_memory(sizeof *run);
+	struct removal_thread threads[THREADS];
+	for (int t = 0; t < THREADS; t++) {
+		threads[t] = (struct removal_thread){.generator = g, .run = run, .number = t};
+		pthread_create(&threads[t].thread, NULL, issue_in_thread, &threads[t]);
+	}
+	remove_again_and_again(run);
+	for (int t = 0; t < THREADS; t++) {
+		pthread_join(threads[t].thread, NULL);
+		ck_assert(!threads[t].failed);
+	}
+	size_t count;
+	uint64_t *const ids = collect_ids(run, &count);
+	expect_unique(ids, count);
+	ck_assert_uint_gt(stat_of(g, SNOWID_STAT_REMOVALS), 0);
+	free(ids);
 	munmap(run, sizeof *run);
 	snowid_generator_free(g);
 	snowid_config_free(config);
