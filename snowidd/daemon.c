@@ -273,12 +273,8 @@ static void on_loop_ended(uv_async_t *async)
 {
 	struct daemon *const daemon = async->data;
 
-	if (atomic_load(&daemon->ended_loops) < daemon->loop_count)
-		return;
-	if (daemon->clocksource)
-		clocksource_close(daemon->clocksource);
-	peers_close(daemon->peers);
-	uv_stop(&daemon->uv);
+	if (atomic_load(&daemon->ended_loops) == daemon->loop_count)
+		uv_stop(&daemon->uv);
 }
 
 static bool init_handles(struct daemon *daemon)
@@ -391,6 +387,9 @@ static void end_parts(struct daemon *daemon)
 	for (size_t i = 0; i < daemon->loop_count; i++)
 		loop_join(&daemon->loops[i]);
 	keeper_stop(&daemon->keeper);
+	if (daemon->clocksource)
+		clocksource_close(daemon->clocksource);
+	peers_close(daemon->peers);
 	if (daemon->service)
 		service_close(daemon->service, daemon->live->settings->stop_timeout);
 	listen_close(&daemon->sockets);
