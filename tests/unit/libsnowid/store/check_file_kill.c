@@ -88,7 +88,7 @@ TEST(processes_that_are_killed_and_restarted_never_share_an_id)
 		close(ends[1]);
 		for (int w = 0; w < WORKERS; w++) { /* after a random number of batches */
 			count += read_ids_from_pipe(ends[0], ids + count,
-						    16 * (test_random(&random) % 100));
+						    (size_t)(16 * (test_random(&random) % 100)));
 			kill(workers[w], SIGKILL);
 			ck_assert_int_eq(waitpid(workers[w], &status, 0), workers[w]);
 			ck_assert(WIFSIGNALED(status));

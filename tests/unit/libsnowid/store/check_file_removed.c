@@ -208,7 +208,7 @@ static void use_at_random(struct snowid_generator *generator, struct snowid_cloc
 	uint64_t again;
 	size_t made = 0;
 	const size_t room = ROUND_IDS - issued->count;
-	const size_t some = below(room < 60 ? room : 60);
+	const size_t some = (size_t)below(room < 60 ? room : 60);
 	uint64_t *const ids = issued->ids + issued->count;
 
 	switch (below(6)) {

@@ -375,8 +375,9 @@ static uint64_t *collect_ids(struct removal_run *run, size_t *count)
 	uint64_t *const ids = malloc(sizeof run->ids);
 	*count = 0;
 	for (int p = 0; p < PROCESSES; p++) {
-		memcpy(ids + *count, run->ids[p], atomic_load(&run->counts[p]) * sizeof *ids);
-		*count += atomic_load(&run->counts[p]);
+		const size_t own = (size_t)atomic_load(&run->counts[p]);
+		memcpy(ids + *count, run->ids[p], own * sizeof *ids);
+		*count += own;
 	}
 	return ids;
 }

@@ -166,7 +166,7 @@ TEST(failing_disk_is_an_error_of_opening)
 TEST(file_on_btrfs_is_written_in_place)
 {
 	struct snowid_clock *const clock = manual_clock(START);
-	disk.file_system = BTRFS_SUPER_MAGIC;
+	disk.file_system = (long)BTRFS_SUPER_MAGIC;
 	disk.inode_flags = FS_COMPR_FL; /* as in a directory that is compressed */
 	disk.failing = "ioctl";
 	disk.failure = EPERM;

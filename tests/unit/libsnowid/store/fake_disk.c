@@ -77,7 +77,7 @@ int real_ioctl(int fd, unsigned long request, int *flags) REAL(IOCTL);
 int wrap_ioctl(int fd, unsigned long request, int *flags) WRAP(IOCTL);
 int wrap_ioctl(int fd, unsigned long request, int *flags)
 {
-	if (disk.file_system != BTRFS_SUPER_MAGIC)
+	if ((unsigned)disk.file_system != BTRFS_SUPER_MAGIC)
 		return real_ioctl(fd, request, flags);
 	if (is_failing("ioctl"))
 		return -1;
@@ -155,7 +155,7 @@ ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at) WRAP(PWRIT
 ssize_t wrap_pwrite(int fd, const void *bytes, size_t size, off_t at)
 {
 	expect_not_standard(fd);
-	if (disk.file_system == BTRFS_SUPER_MAGIC && !(disk.inode_flags & FS_NOCOW_FL))
+	if ((unsigned)disk.file_system == BTRFS_SUPER_MAGIC && !(disk.inode_flags & FS_NOCOW_FL))
 		abort(); /* it cannot be set later */
 	if (at >= STATE_RESERVED && is_failing("pwrite"))
 		return -1;
