@@ -58,7 +58,7 @@ daemon_packages="$daemon_build_packages python3-jsonschema python3-yaml curl ope
 # only.
 python_build_packages="swig python3-dev"
 python_packages="$python_build_packages python3-setuptools python3-wheel python3-venv mypy \
-	python3-numpy python3-sqlalchemy"
+	python3-numpy python3-sqlalchemy python3-gunicorn python3-uvicorn uwsgi-plugin-python3"
 ruby_build_packages="swig ruby ruby-dev"
 ruby_packages="$ruby_build_packages ruby-minitest ruby-activerecord ruby-sqlite3 yard puma"
 lua_build_packages="swig lua5.4 liblua5.4-dev"

@@ -29,7 +29,7 @@ SCRATCH = tempfile.mkdtemp(prefix="snowidd-")
 # Seconds: a deadline for what must happen, long enough for sanitizers on a busy machine.
 DEADLINE = 60
 EPHEMERAL_PORTS = 32768  # ip_local_port_range(7): the kernel gives clients ports from here on
-counts = {"passed": 0, "failed": 0}
+counts = {"passed": 0, "failed": 0, "skipped": 0}
 
 
 # ---- checks --------------------------------------------------------------------------------------
@@ -55,6 +55,12 @@ def wait_for(condition, what):
     return False
 
 
+def skip(reason):
+    """Says what cannot be tried. If nothing fails, the file counts as skipped."""
+    counts["skipped"] += 1
+    print("skipped:", reason, flush=True)
+
+
 def run_tests(module):
     """Runs the tests of a module, given as its globals()."""
     tests = {name[5:]: f for name, f in module.items() if name.startswith("test_") and callable(f)}
@@ -68,7 +74,7 @@ def run_tests(module):
         print(f"# {name}: {time.monotonic() - started:.1f} s", flush=True)
     shutil.rmtree(SCRATCH, ignore_errors=True)
     print("{passed} passed, {failed} failed".format(**counts))
-    sys.exit(counts["failed"] > 0)
+    sys.exit(1 if counts["failed"] > 0 else 77 if counts["skipped"] > 0 else 0)
 
 
 def skip_unless_found(*programs):
