@@ -617,10 +617,13 @@ end
 
 -- ---- generators --------------------------------------------------------------------------------
 
---- Makes unique IDs of one kind for one worker: integers, ULIDs or UUIDs. Processes forked from the
--- one that created it may use it too: they never get the same ID. Each ID is made only when it is
--- asked for. Garbage collection frees a generator; in Lua 5.4, `local g <close> = snowid.generator
--- { … }` closes it.
+--- Makes unique IDs of one kind for one worker: integers, ULIDs or UUIDs. With the default store,
+-- all processes of one user on a host, such as the workers of OpenResty, never get the same ID from
+-- generators with the same fields. What needs a worker of its own: another host, another container,
+-- another user, a program that names another store, and a service that cannot see /dev/shm. Make
+-- all generators before a change of user, or all after it. If the clock may be set back across a
+-- reboot, use "file:". Each ID is made only when it is asked for. Garbage collection frees a
+-- generator; in Lua 5.4, `local g <close> = snowid.generator { … }` closes it.
 -- @type Generator
 local Generator_meta, Generator = class "generator"
 local native_generator = {}
@@ -749,12 +752,14 @@ end
 --     snowid.generator { kind = "snowflake", worker = 5, hold = "500ms" }
 --
 -- Options: `kind` (default "snowflake"): a preset, a layout spec, a `Layout`, "ulid", "uuid1",
--- "uuid6" or "uuid7"; `store`: "memory:", "file:/path" or "slots:/directory"; `open_timeout`: how
--- many seconds opening the store may wait in all (default: two blocks for the clock); `clock`: a
--- `ManualClock`; the spans `timeout`, `wait`, `hold`, `borrow`, `block` and `jump`; `mode`: the
--- permissions of a new state file, "0600", "0640" or "0660"; `spread`: a boolean.
--- snowid_config_new(3) explains them. All other options are values of fields, as are those in the
--- table `fields`.
+-- "uuid6" or "uuid7"; `store`: "host:", which all processes of a user share until the next boot,
+-- "file:/path", which survives reboots, "slots:/directory", which gives each process a worker of
+-- its own, or "memory:", which only this process and its forked children know (default:
+-- SNOWID_STORE; without it, "host:" for layouts, else "memory:"); `open_timeout`: how many seconds
+-- opening the store may wait in all (default: two blocks for the clock); `clock`: a `ManualClock`;
+-- the spans `timeout`, `wait`, `hold`, `borrow`, `block` and `jump`; `mode`: the permissions of a
+-- new state file, "0600", "0640" or "0660"; `spread`: a boolean. snowid_config_new(3) explains
+-- them. All other options are values of fields, as are those in the table `fields`.
 -- @tparam string|table options
 -- @treturn Generator
 function snowid.generator(options)

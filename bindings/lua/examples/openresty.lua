@@ -4,7 +4,7 @@
 --
 --     env WORKER; env SNOWID_STORE;
 --     http {
---         init_by_lua_block { ids = require "openresty" }   # in the master: all workers share it
+--         init_by_lua_block { ids = require "openresty" }   # in the master, before it drops root
 --         server {
 --             location = /id { content_by_lua_block { ids.handle() } }
 --

@@ -118,10 +118,12 @@ class Generator(_Source[_T]):
         The kind of ID to make: a preset (see ``Layout.presets()``), a layout spec or a ``Layout``;
         or ``"ulid"``, ``"uuid1"``, ``"uuid6"`` or ``"uuid7"``.
     store
-        Where the generator keeps its state: ``"memory:"``; ``"file:/path/state"``, which survives
-        restarts and power cuts and can be shared by all processes of a host; or
-        ``"slots:/directory?workers=0-31"``, which gives each process a worker of its own. The
-        default is the environment variable SNOWID_STORE, or ``"memory:"`` if that is not set.
+        Where the generator keeps its state: ``"host:"``, which all processes of a user share until
+        the next boot; ``"file:/path/state"``, which survives reboots and power cuts;
+        ``"slots:/directory?workers=0-31"``, which gives each process a worker of its own; or
+        ``"memory:"``, which only this process and its forked children know. The default is the
+        environment variable SNOWID_STORE; without it, ``"host:"`` for layouts, and ``"memory:"``
+        for ULIDs, UUIDs and with a clock of your own.
     open_timeout
         How long creating the generator may wait in all. Without it, it waits up to two blocks
         for the clock.
@@ -152,10 +154,16 @@ class Generator(_Source[_T]):
     Defaults are in parentheses. A span of time is a number of seconds, a timedelta, or text such as
     ``"250us"``.
 
-    Any number of threads may use a generator, and so may children made by fork, as multiprocessing,
-    gunicorn and uWSGI do: they never get the same ID. Iterating over a generator is endless, and
-    makes each ID only when it is asked for. ``close()`` or the end of a ``with`` block closes it;
-    garbage collection frees it without waiting for anything.
+    Any number of threads may use a generator. With the default store, so may all processes of one
+    user on a host: gunicorn, uvicorn, uWSGI, Celery and multiprocessing, forked or spawned, never
+    get the same ID from generators with the same fields. What needs a worker of its own: another
+    host, another container, another user, a program that names another store, and a service that
+    cannot see /dev/shm. Open all generators before a change of user, or all after it. If the clock
+    may be set back across a reboot, use ``"file:"``.
+
+    Iterating over a generator is endless, and makes each ID only when it is asked for. ``close()``
+    or the end of a ``with`` block closes it; garbage collection frees it without waiting for
+    anything.
     """
 
     __slots__ = ("_handle", "__weakref__")
@@ -301,7 +309,7 @@ class Generator(_Source[_T]):
         return None if again_ns == _MAX else again_ns / 1e9
 
     def stats(self) -> Stats:
-        """Counters since the generator was created."""
+        """Counters since the generator was created, or since its store was, if others share it."""
         return Stats(*(self._handle.stat(i) for i in range(len(Stats._fields))))
 
     def field(self, name: str) -> int:

@@ -2,9 +2,9 @@
 
 # SPDX-License-Identifier: MIT
 #
-# An ID for each request, from a server that forks its workers: with `puma --workers 4 --preload`
-# the generator is made once, and all workers and their threads share it. WORKER must be different
-# on each host, so there is no default.
+# An ID for each request, from a server with several processes, such as `puma --workers 4`, with or
+# without --preload: all workers and their threads share one sequence. WORKER must be different on
+# each host, so there is no default.
 
 require "snowid"
 

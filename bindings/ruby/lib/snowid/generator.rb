@@ -3,9 +3,13 @@
 # SPDX-License-Identifier: MIT
 
 module Snowid
-  # Makes unique IDs of one kind for one worker: Integers, ULIDs or UUIDs. Any number of threads,
-  # and processes forked from the one that created it, may use a generator: they never get the same
-  # ID.
+  # Makes unique IDs of one kind for one worker: Integers, ULIDs or UUIDs. Any number of threads may
+  # use a generator. With the default store, so may all processes of one user on a host: Puma,
+  # Sidekiq and Passenger, with or without preloading, never get the same ID from generators with
+  # the same fields. What needs a worker of its own: another host, another container, another user,
+  # a program that names another store, and a service that cannot see /dev/shm. Create all
+  # generators before a change of user, or all after it. If the clock may be set back across a
+  # reboot, use "file:".
   #
   #   ids = Snowid::Generator.new("snowflake", worker: 5)
   #   ids.next
@@ -43,9 +47,12 @@ module Snowid
     # kind::    a preset, a layout spec, a Layout, "ulid", "uuid1", "uuid6" or "uuid7"
     # fields::  a Hash of the values of fields that are the same in all IDs, such as
     #           <tt>{ worker: 5 }</tt>; for uuid1 and uuid6: node, clock_seq
-    # store::   where to keep the state: "memory:", "file:/path" or "slots:/directory". With a file
-    #           or a slot, new may wait for some blocks until the clock reaches the recorded
-    #           time
+    # store::   where to keep the state: "host:", which all processes of a user share until the next
+    #           boot; "file:/path", which survives reboots; "slots:/directory", which gives each
+    #           process a worker of its own; or "memory:", which only this process and its forked
+    #           children know. The default is SNOWID_STORE; without it, "host:" for layouts, and
+    #           "memory:" for ULIDs, UUIDs and with a clock of your own. With a file or a slot, new
+    #           may wait for some blocks until the clock reaches the recorded time
     # open_timeout:: how many seconds new may wait in all; without it, as above
     # clock::   a ManualClock, for tests
     # timeout:: how long a call without a timeout may wait (2 s)
@@ -145,8 +152,8 @@ module Snowid
       Layout.new(kind) unless %w[ulid uuid1 uuid6 uuid7].include?(kind)
     end
 
-    # Counters since the generator was created, or since its state file was first opened after the
-    # last boot.
+    # Counters since the generator was created, or since its store was, if others share it; of a
+    # state file, since it was first opened after the last boot.
     #
     # @return [Hash{Symbol => Integer}] issued, waits, regressions, refused, max_lead_ns, max_lag_ns
     def stats
