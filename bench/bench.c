@@ -6,6 +6,7 @@
  * measured time: they must be unique, in order, and have a time within the measure.
  */
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -79,8 +80,8 @@ static struct snowid_generator *open_generator_in_memory(const char *kind, uint6
 
 /* ---- measures: COUNT operations each, whose results are kept for the checks ------------------ */
 
-static struct snowid_generator *wide, *wide_ulid, *on_file;
-static char file_store[4200];
+static struct snowid_generator *wide, *wide_ulid, *on_file, *on_host;
+static char file_store[4200], host_store[64] = "host:/dev/shm/snowid-bench-XXXXXX";
 static uint64_t ids[COUNT];
 static struct snowid_id128 wide_ids[COUNT];
 static char texts[COUNT][SNOWID_ULID_TEXT];
@@ -120,6 +121,13 @@ static void run_next(void)
 			exit_with_detail("next");
 }
 
+static void run_next_on_host(void)
+{
+	for (int i = 0; i < COUNT; i++)
+		if (snowid_generator_next(on_host, &ids[i]) != 0)
+			exit_with_detail("next");
+}
+
 static void run_next_on_file(void)
 {
 	for (int i = 0; i < COUNT; i++)
@@ -132,6 +140,12 @@ static void run_open(void)
 {
 	for (int i = 0; i < OPENINGS; i++)
 		snowid_generator_free(open_generator_on(file_store, WIDE_LAYOUT, 0));
+}
+
+static void run_open_on_host(void)
+{
+	for (int i = 0; i < OPENINGS; i++)
+		snowid_generator_free(open_generator_on(host_store, WIDE_LAYOUT, 0));
 }
 
 static void run_batch(void)
@@ -272,6 +286,7 @@ enum measure {
 	CLOCK,
 	MUTEX,
 	NEXT,
+	NEXT_ON_HOST,
 	NEXT_ON_FILE,
 	BATCHED,
 	ULID_RANDOM,
@@ -282,6 +297,7 @@ enum measure {
 	UUID_READ,
 	LIBUUID_RANDOM,
 	LIBUUID_PARSE,
+	OPEN_ON_HOST,
 	OPEN, /* last, because the caches are cold after waiting for a disk */
 	MEASURES
 };
@@ -295,7 +311,9 @@ static const struct {
 	[CLOCK] = {run_clock, NULL, COUNT},
 	[MUTEX] = {run_mutex, NULL, COUNT},
 	[NEXT] = {run_next, check_next, COUNT},
+	[NEXT_ON_HOST] = {run_next_on_host, check_next, COUNT},
 	[NEXT_ON_FILE] = {run_next_on_file, check_next, COUNT},
+	[OPEN_ON_HOST] = {run_open_on_host, NULL, OPENINGS},
 	[OPEN] = {run_open, NULL, OPENINGS},
 	[BATCHED] = {run_batch, check_batch, COUNT - COUNT % BATCH},
 	[ULID_RANDOM] = {run_ulid_random, check_random, COUNT},
@@ -328,6 +346,45 @@ static void measure_round(int round)
 		}
 		cost[m][round] = span / (measures[m].operations * PASSES);
 	}
+}
+
+/* ---- an ID now and then ---------------------------------------------------------------------- */
+
+enum { RARE = 24, RARE_PAUSE_NS = 10000000 };
+
+static int compare_doubles(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+static double time_next(struct snowid_generator *generator, uint64_t *id)
+{
+	const double begin = clock_seconds(CLOCK_MONOTONIC);
+	require_success(snowid_generator_next(generator, id), "next");
+	return clock_seconds(CLOCK_MONOTONIC) - begin;
+}
+
+/* How much longer a call takes with host: than with memory:, if there is one every 10 ms: the
+ * median. Each of them renews its limit. Either is the first after the pause half of the times. */
+static double rare_call_on_host(void)
+{
+	const struct timespec pause = {.tv_nsec = RARE_PAUSE_NS};
+	double more[RARE];
+	uint64_t last = 0, id, other;
+
+	for (int i = 0; i < RARE; i++) {
+		nanosleep(&pause, NULL);
+		const bool memory_first = i % 2 == 0;
+		const double before = memory_first ? time_next(wide, &other) : 0;
+		const double on_host_s = time_next(on_host, &id);
+		more[i] = on_host_s - (memory_first ? before : time_next(wide, &other));
+		if (id <= last)
+			exit_with_detail("IDs are not in order");
+		last = id;
+	}
+	qsort(more, RARE, sizeof more[0], compare_doubles);
+	return more[RARE / 2];
 }
 
 /* ---- two threads on one generator ------------------------------------------------------------ */
@@ -723,12 +780,6 @@ static struct durability measure_durability(bool busy)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-static int compare_doubles(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 /* Prints the median and range of the figures, and the target. */
 static void print_row(const char *what, const char *unit, const double *figures, const char *target)
 {
@@ -755,7 +806,7 @@ static void *wait_for_lock(void *lock)
 }
 
 /* The figures of all rounds. */
-static double pair_cost[ROUNDS], rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS];
+static double rare_cost[ROUNDS], pair_cost[ROUNDS], rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS];
 static double shared_rate[SHARING_CASES][ROUNDS], shared_cpu[SHARING_CASES][ROUNDS];
 static struct durability durable[2][ROUNDS];
 
@@ -772,16 +823,29 @@ static void open_generators(void)
 	snprintf(durable_store, sizeof durable_store, "%s.durable", file_store);
 	wide = open_generator_in_memory(WIDE_LAYOUT, 0);
 	wide_ulid = open_generator_in_memory("ulid", 0);
+	if (!mkdtemp(host_store + strlen("host:")))
+		exit_with_detail("a directory in /dev/shm");
+	on_host = open_generator_on(host_store, WIDE_LAYOUT, 0);
 	on_file = open_generator_on(file_store, WIDE_LAYOUT, 0);
 	uuid_generate_random(uuid);
 	uuid_unparse_lower(uuid, uuid_text);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+	(void)status;
+	(void)type;
+	(void)place;
+	return remove(path);
 }
 
 static void close_generators(void)
 {
 	snowid_generator_free(wide);
 	snowid_generator_free(wide_ulid);
+	snowid_generator_free(on_host);
 	snowid_generator_free(on_file);
+	nftw(host_store + strlen("host:"), remove_entry, 1, FTW_DEPTH | FTW_PHYS);
 	unlink(file_store + strlen("file:"));
 	unlink(shared_store + strlen("file:"));
 	unlink(durable_store + strlen("file:"));
@@ -790,6 +854,7 @@ static void close_generators(void)
 static void measure_all(int round)
 {
 	measure_round(round);
+	rare_cost[round] = rare_call_on_host();
 	pair_cost[round] = measure_two_threads();
 	for (int way = 0; way < WAYS; way++) {
 		const struct saturated result = saturate_alone(way);
@@ -820,6 +885,10 @@ static void print_costs(void)
 	print_ratio_row("next, unsaturated", cost[NEXT], cost[CLOCK], "x clock", "<= 1.4");
 	print_ratio_row("  reference: mutex, clock and counter", cost[MUTEX], cost[CLOCK],
 			"x clock", "");
+	print_ratio_row("next with host:", cost[NEXT_ON_HOST], cost[NEXT], "x next", "<= 1.05");
+	print_scaled_row("  an ID each 10 ms, more than with memory:", rare_cost, 1e6, "us",
+			 "<= 2");
+	print_scaled_row("opening host: again", cost[OPEN_ON_HOST], 1e6, "us", "<= 60");
 	print_ratio_row("next with a state file", cost[NEXT_ON_FILE], cost[NEXT], "x next",
 			"<= 1.05");
 	print_scaled_row("opening an existing state file", cost[OPEN], 1e3, "ms", "<= 0.5");
