@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: MIT
 . "${top_srcdir:?make check sets it}/tests/interface/check.sh"
 export LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1
-unset SNOWID_STORE XDG_STATE_HOME
+unset XDG_STATE_HOME
+export SNOWID_STORE=memory: # not the sequence of what else runs on this host
 man=$top_srcdir/man
 PATH=$top_builddir:$PATH
 
@@ -16,7 +17,23 @@ mkdir "$tmp/pkgconfig" "$tmp/home" "$tmp/bin"
 sed "s|^libdir=.*|libdir=$LD_LIBRARY_PATH|; s|^includedir=.*|includedir=$top_srcdir/include|" \
 	"$top_builddir/snowid.pc" >"$tmp/pkgconfig/snowid.pc"
 printf '#!/bin/sh\nPATH=%s\nexec %s -Wall -Wextra -Werror "$@"\n' "$PATH" "${CC:-cc}" >"$tmp/bin/cc"
-chmod +x "$tmp/bin/cc"
+# Without a field, the tool has a default store of its own; that of the host is a directory here.
+cat >"$tmp/bin/snowid" <<-END
+	#!/bin/sh
+	has_field=
+	for argument; do
+		shift
+		case \$argument in
+		host:) argument=host:$tmp/host ;;
+		--field*) has_field=yes ;;
+		esac
+		set -- "\$@" "\$argument"
+	done
+	test "\$SNOWID_STORE" != memory: || test "\$has_field" || unset SNOWID_STORE
+	exec "$top_builddir/snowid" "\$@"
+END
+mkdir "$tmp/host"
+chmod +x "$tmp/bin/cc" "$tmp/bin/snowid"
 export HOME="$tmp/home" PATH="$tmp/bin:$PATH"
 
 # ---- extraction ----------------------------------------------------------------------------------
@@ -143,6 +160,7 @@ export STATE_DIRECTORY="$tmp/home"
 mkdir "$tmp/daemon"
 cat >"$tmp/daemon/snowidd" <<-END
 	#!/bin/sh
+	unset SNOWID_STORE
 	test \$# -eq 0 || exec "$daemon" --check-config "\$@"
 	echo \$\$ >>daemons
 	exec "$daemon" --listen "unix:\$PWD/socket" 2>daemon.log
