@@ -50,6 +50,9 @@ static struct snowid_generator *open_measured_generator(const struct kind *kind)
 
 	if (snowid_config_new(&config) != 0 || snowid_config_set_kind(config, kind->name) != 0)
 		exit_failure("%s", error_detail());
+	/* The IDs of the host would be used up, and its other programs would have to wait. */
+	if (!store_from_environment() && snowid_config_set_store(config, "memory:") != 0)
+		exit_failure("%s", error_detail());
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(parts[i].name, "sequence") != 0 &&
 		    snowid_config_set_field(config, parts[i].name, 0) != 0)
