@@ -415,7 +415,7 @@ is "-n 9223372036854775807 ends with head, quietly" \
 "$tool" -n 9223372036854775807 2>"$work/err" | head -n 1 >/dev/null
 is "by SIGPIPE" "${PIPESTATUS[0]}:$(<"$work/err")" 141:
 before=$(date +%s%3N)
-run -k js53 --field worker=7 --json -n 2
+run -k js53 --store memory: --field worker=7 --json -n 2
 after=$(date +%s%3N)
 has "--field" "$out" '"worker":7'
 has "--json" "$out" '"kind":"js53"'
@@ -442,10 +442,10 @@ done
 run -k uuid6 --field clock_seq=5 --field node=0x010203040506 --json
 has "--field of a UUID" "$out" '"clock_seq":5,"node":"01:02:03:04:05:06"}'
 for setting in timeout=1s wait=1ms hold=2s borrow=1ms spread=true store=memory:; do
-	run --field worker=1 --set $setting -n 10
+	run --store memory: --field worker=1 --set $setting -n 10
 	is "--set $setting" "$status:$(wc -l <"$work/out")" 0:10
 done
-has "--set field.worker=3" "$("$tool" --set field.worker=3 --json)" '"worker":3'
+has "--set field.worker=3" "$("$tool" --store memory: --set field.worker=3 --json)" '"worker":3'
 has "--set kind=ulid" "$("$tool" --json --set kind=ulid)" '"kind":"ulid"'
 run --store memory: --field worker=1
 is "--store" "$status:$err" 0:
