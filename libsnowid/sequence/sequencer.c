@@ -34,7 +34,7 @@ static void update_stats(const struct sn_sequencer *seq, struct sn_shared_state 
 	}
 }
 
-/* How long after `now` a renewal is due, if the tick of the last ID rises no faster than the clock:
+/* How long after `now` a renewal by a caller is due, if the tick of the last ID rises no faster than the clock:
  * `early` before half of what the limit allowed is left, and before a renewal would raise it
  * noticeably, but not before it would raise it at all. UINT64_MAX: never. */
 static uint64_t time_until_renewal(const struct sn_sequencer *seq, struct sn_shared_state *shared,
@@ -44,7 +44,7 @@ static uint64_t time_until_renewal(const struct sn_sequencer *seq, struct sn_sha
 	const uint64_t unit = seq->policy.ticks.unit_t100ns;
 	const uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_relaxed);
 
-	if (reach->room == 0 || limit >= seq->policy.ticks.last_tick)
+	if (seq->prompt || reach->room == 0 || limit >= seq->policy.ticks.last_tick)
 		return UINT64_MAX;
 	const uint64_t last = last_tick * unit;
 	const uint64_t half_left =
@@ -57,17 +57,6 @@ static uint64_t time_until_renewal(const struct sn_sequencer *seq, struct sn_sha
 	const uint64_t gain_wait = raised > raised_now ? raised - raised_now : 0;
 
 	return half_wait > gain_wait ? half_wait : gain_wait;
-}
-
-/* Whether the clock has moved by half a reserve since the last renewal by this process. */
-static bool prompt_renewal_is_due(struct sn_sequencer *seq, uint64_t now)
-{
-	const uint64_t renewed = atomic_load_explicit(&seq->renewed, memory_order_relaxed);
-
-	if (now >= renewed && now - renewed < seq->reach.room / 2)
-		return false;
-	atomic_store_explicit(&seq->renewed, now, memory_order_relaxed);
-	return true;
 }
 
 /* The state to claim from. If the state this process uses has been replaced, its successors lie
@@ -105,11 +94,8 @@ static int claim_from_shared(struct sn_sequencer *seq, uint64_t count, struct sn
 		if (atomic_compare_exchange_strong(&shared->next, &next, end)) {
 			update_stats(seq, shared, old, plan.start, end, &now);
 			claim->renewal_due =
-				seq->prompt
-					? prompt_renewal_is_due(seq, now.t100ns)
-					: time_until_renewal(seq, shared, now.t100ns,
-							     (end - 1) >> seq->policy.ticks.bits,
-							     0) == 0;
+				time_until_renewal(seq, shared, now.t100ns,
+						   (end - 1) >> seq->policy.ticks.bits, 0) == 0;
 			return 0;
 		}
 		sn_pause_after_lost_race();
@@ -162,24 +148,42 @@ static int wait_for_prompt_limit(struct sn_sequencer *seq, struct sn_claim *clai
 		       (double)claim->wait_ns / 1e6);
 }
 
-int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim,
-			    int64_t sec, uint32_t nsec)
+/* Renews the limit if the clock has moved by half a reserve since this process last did. Other
+ * errors than that of a store that is lost do not matter while the limit allows the claim, and
+ * occur again when it does not. */
+static int renew_promptly(struct sn_sequencer *seq, int64_t sec, uint32_t nsec)
 {
-	bool renewed = false;
+	const uint64_t renewed = atomic_load_explicit(&seq->renewed, memory_order_relaxed);
+	struct sn_reading now;
 
-	int error = claim_from_shared(seq, count, claim, sec, nsec);
-	if (!seq->prompt)
-		return error;
+	if (sn_ticks_locate(&seq->policy.ticks, sec, nsec, &now) != 0)
+		return 0;
+	if (now.t100ns >= renewed && now.t100ns - renewed < seq->reach.room / 2)
+		return 0;
+	atomic_store_explicit(&seq->renewed, now.t100ns, memory_order_relaxed);
+	return renew_limit(seq) == SNOWID_E_STORE ? SNOWID_E_STORE : 0;
+}
+
+static int claim_promptly(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim,
+			  int64_t sec, uint32_t nsec)
+{
+	claim->wait_ns = 0;
+	int error = renew_promptly(seq, sec, nsec);
+	if (!error)
+		error = claim_from_shared(seq, count, claim, sec, nsec);
 	while (error == SNOWID_E_LIMIT) {
 		error = claim_after_renewal(seq, count, claim);
 		if (error == SNOWID_E_LIMIT)
 			error = wait_for_prompt_limit(seq, claim);
-		renewed = true;
 	}
-	if (!error && claim->renewal_due && !renewed)
-		sn_sequencer_renew_early(seq);
-	claim->renewal_due = false;
 	return error;
+}
+
+int sn_sequencer_claim_slow(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim,
+			    int64_t sec, uint32_t nsec)
+{
+	return seq->prompt ? claim_promptly(seq, count, claim, sec, nsec)
+			   : claim_from_shared(seq, count, claim, sec, nsec);
 }
 
 /* ---- waiting and renewal --------------------------------------------------------------------- */

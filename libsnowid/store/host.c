@@ -33,6 +33,7 @@ struct host_store {
 	struct sn_host_place place;
 	struct sn_host_file *first;
 	struct sn_host_file *_Atomic current; /* the first, or one of its successors */
+	_Atomic uint64_t checked_ms; /* the clock, when this process last looked for a jump */
 	_Atomic bool ended; /* the file was removed or is out of reach, and so is another */
 	char directory[];
 };
@@ -142,23 +143,39 @@ static int host_open(const char *rest, const struct sn_store_settings *settings,
 
 /* ---- renewal --------------------------------------------------------------------------------- */
 
+/* Looks for a jump once a second of the clock, because that costs more than the rest of a renewal:
+ * what is allowed is at least a second. */
+static int check_jump(struct host_store *store, struct sn_host_file *file, int64_t sec,
+		      uint32_t nsec)
+{
+	const struct sn_store_settings *const settings = &store->base.settings;
+	const uint64_t now_ms = sn_store_ms(sec, nsec), last_ms = atomic_load(&store->checked_ms);
+	uint64_t elapsed_ns = 0;
+
+	if (now_ms >= last_ms && now_ms - last_ms < 1000)
+		return 0;
+	int error = sn_clock_elapsed(settings->clock, &elapsed_ns);
+	if (!error)
+		error = sn_store_check_jump(settings, file->path, &file->file.image->hot.booted,
+					    sec, nsec, elapsed_ns);
+	if (!error)
+		atomic_store(&store->checked_ms, now_ms);
+	return error;
+}
+
 /* The order is what counts: the clock, the name, the limit. */
-static int renew_file(const struct host_store *store, struct sn_host_file *file, bool *removed)
+static int renew_file(struct host_store *store, struct sn_host_file *file, bool *removed)
 {
 	const struct sn_store_settings *const settings = &store->base.settings;
 	const struct sn_ticks *const ticks = &settings->ticks;
 	struct sn_shared_state *const shared = shared_of(file);
 	struct sn_reading now;
-	uint64_t elapsed_ns = 0;
 	int64_t sec = 0;
 	uint32_t nsec = 0;
 
 	int error = sn_store_read_clock(settings->clock, &sec, &nsec);
 	if (!error)
-		error = sn_clock_elapsed(settings->clock, &elapsed_ns);
-	if (!error)
-		error = sn_store_check_jump(settings, file->path, &file->file.image->hot.booted,
-					    sec, nsec, elapsed_ns);
+		error = check_jump(store, file, sec, nsec);
 	if (!error)
 		error = sn_ticks_locate(ticks, sec, nsec, &now);
 	if (!error)

@@ -120,6 +120,7 @@ static int inspect_file(void *user, struct sn_state_file *file, int directory, i
 	if (!error) {
 		sn_file_describe(file, &state);
 		state.this_boot = !sn_host_file_is_useless(file, !state.durable);
+		state.durable = false; /* another boot begins it as new */
 		error = sn_state_file_check_place(file);
 	}
 	if (error) {

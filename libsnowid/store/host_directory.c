@@ -49,10 +49,14 @@ static int check_shared_memory(const char *path)
 	strcpy(parent, path);
 	*strrchr(parent, '/') = '\0';
 	const int fd = sn_descriptor_open(parent, O_PATH | O_DIRECTORY);
-	if (fd < 0)
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES)
 		return host_directory_fail_absent(parent, "cannot be opened");
-	sn_system_file_system(fd, &file_system);
+	if (fd < 0)
+		return host_directory_fail(parent, fd);
+	const int error = sn_system_file_system(fd, &file_system);
 	close(fd);
+	if (error)
+		return host_directory_fail(parent, error);
 	return file_system.in_memory ? 0 : host_directory_fail_absent(parent, "is not a tmpfs");
 }
 
