@@ -362,9 +362,11 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *     field.NAME  integer                                  a field that is the same in all IDs: of
  *                                                          the layout; or, for uuid1 and uuid6,
  *                                                          node (48 bits) and clock_seq (14 bits)
- *     store       URL                          memory:     where to keep state, see below; the
+ *     store       URL                          host:       where to keep state, see below; the
  *                                                          environment variable SNOWID_STORE
- *                                                          changes the default
+ *                                                          changes the default, which is memory:
+ *                                                          for ULID, UUID and a clock that is not
+ *                                                          the system's
  *     timeout     span                         2s          how long a call without a timeout
  *                                                          argument may wait
  *     wait        span, up to 1h               5ms         if the clock is behind by no more than
@@ -378,7 +380,7 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *                                                          allows IDs at most; about each third
  *                                                          of it costs one sync. If it is shorter
  *                                                          than three times hold and borrow, a new
- *                                                          file begins later
+ *                                                          file begins later. host: needs none
  *     jump        span, from 1s                1h          if the clock goes ahead by more than
  *                                                          this, beyond the time that has really
  *                                                          passed, do not record its time in a
@@ -398,7 +400,19 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  * A span is an integer with a unit: 100ns, 250us, 5ms, 2s, 1m, 1h; or 0.
  *
  *     memory:            keeps nothing. IDs begin after the tick in which the generator was
- *                        created, and after what an earlier one may have borrowed.
+ *                        created, and after what an earlier one may have borrowed. Two generators
+ *                        with the same fields make the same IDs.
+ *     host:              a file in memory (/dev/shm) for each kind and set of fields. All processes
+ *                        of a user on this host that make such IDs, at once or one after the other,
+ *                        share one sequence, until the host stops: if the clock is set back across
+ *                        a reboot, IDs can repeat. Nothing is synced. A new file begins 10 ms or a
+ *                        tick ahead of the clock; snowid_generator_new() waits for that. If the
+ *                        file is removed while it is in use, its users make it again, and continue.
+ *                        If the store has not been named, and the host cannot have such files,
+ *                        memory: takes its place.
+ *     host:/directory    the same in files of a directory that exists, such as for containers that
+ *                        share a volume, for two users (mode 0660), or with a clock that is not the
+ *                        system's
  *     file:/path/state   a file, created if it does not exist. All processes of the host that open
  *                        it, at once or one after the other, share one worker and one sequence.
  *                        There are no duplicates if a process is killed, if the clock is set back
@@ -468,7 +482,7 @@ int snowid_config_get(const struct snowid_config *config, const char *key, char 
  *     key            value
  *     store          text: the URL of this record
  *     error          text: why the file cannot be used as it is; what cannot be read is missing
- *     use            text: free, shared (file:) or alone (slots:); includes forked children
+ *     use            text: free, shared (file:, host:) or alone (slots:); includes forked children
  *     holder_pid     number  \  the process that last opened it, and when; only a hint, because the
  *     holder_host    text     > values mean little across containers
  *     holder_since   instant /
@@ -482,7 +496,8 @@ int snowid_config_get(const struct snowid_config *config, const char *key, char 
  *     issued         number of IDs issued since the host was booted
  *     this_boot      true or false: whether the file has been used since the host was booted
  *     failed         text: the error of a sync that failed, after which the limit is not raised
- *     durable        true or false: false on tmpfs, which is lost when the host goes down
+ *     durable        true or false: false on tmpfs, which is lost when the host goes down. The
+ *                    files of host: record nothing: they are begun again after a reboot
  *     mode, owner    text, number: permissions (octal) and user ID of the file
  *     created        instant
  *     version        number: of the file format
@@ -497,7 +512,7 @@ enum snowid_value { SNOWID_VALUE_TEXT, SNOWID_VALUE_NUMBER, SNOWID_VALUE_BOOLEAN
 int snowid_store_inspect(const char *url, struct snowid_store_info **info);
 void snowid_store_info_free(struct snowid_store_info *info);
 
-/* The number of records: 0 for memory:, 1 for file:, the number of state files for slots:. */
+/* The number of records: 0 for memory:, 1 for file:, the number of files for host: and slots:. */
 int snowid_store_info_count(const struct snowid_store_info *info, size_t *count);
 
 /* Reads the value `index` of a record, both counted from 0, in the order of the table. Any output
@@ -511,13 +526,13 @@ int snowid_store_info_at(const struct snowid_store_info *info, size_t record, si
  * later than the present time. Unsafe if the file it was copied from is still used, on this or
  * another host: both then make the same IDs. A file that is not a copy is left unchanged.
  * SNOWID_E_SYNTAX: not a valid store URL. SNOWID_E_STORE: the file is damaged, or the store has no
- * files. -EBUSY: the file is in use. -errno. */
+ * files to adopt, as memory: and host:. -EBUSY: the file is in use. -errno. */
 int snowid_store_adopt(const char *url);
 
 /* Changes the time that a state file has recorded, to a later or earlier one: the next ID will be
  * at that instant or later. Unsafe if any ID at or after the instant was ever made, because it may
- * be made again. SNOWID_E_RANGE: the instant is before 1970 or outside the layout. Other errors as
- * above. */
+ * be made again. host: means all files of the user, and host:/directory/file means one of them.
+ * SNOWID_E_RANGE: the instant is before 1970 or outside the layout. Other errors as above. */
 int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
 
 /* ---- generators ------------------------------------------------------------------------------ */
@@ -547,9 +562,9 @@ int snowid_generator_new_for(const struct snowid_config *config, uint64_t timeou
 			     struct snowid_generator **generator);
 
 /* Closes a generator for all threads of the process. With memory:, if called in the process that
- * created the generator, also for its children; a child, or a process with a state file, which
- * others may share, closes it only for itself. Waits up to timeout_ns for the store; memory:, file:
- * and slots: need no wait. Closing again does nothing. */
+ * created the generator, also for its children; a child, or a process with a file that others may
+ * share, closes it only for itself, and the file stays. Waits up to timeout_ns for the store;
+ * memory:, host:, file: and slots: need no wait. Closing again does nothing. */
 int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_ns);
 
 /* Frees the memory of a generator, and never waits. It need not be closed first. Only affects the
@@ -559,22 +574,24 @@ void snowid_generator_free(struct snowid_generator *generator);
 /* Makes one 64-bit ID. next waits up to the setting timeout, and next_for up to timeout_ns (0: not
  * at all). That does not include the time that a sync of the store takes, which a call that may
  * wait makes if it is due: to keep syncs off callers, call snowid_generator_maintain() in another
- * thread. try_next never waits and never syncs, as next_for with 0, so that another thread must do
- * that if there is a store; *wait_ns (may be NULL) is set to the number of nanoseconds after which
- * to try again, or to 0 if that will not help. Errors:
+ * thread. try_next never waits and never syncs, as next_for with 0, so that with file: and slots:
+ * another thread must do that; *wait_ns (may be NULL) is set to the number of nanoseconds after
+ * which to try again, or to 0 if that will not help. Errors:
  *     SNOWID_E_EXHAUSTED  the sequence of the tick is used up, and the next tick did not begin
  *                         before the deadline
  *     SNOWID_E_CLOCK      the clock is behind by more than hold, or for longer than the deadline;
  *                         or it has jumped ahead, and the store refuses to follow
- *     SNOWID_E_LIMIT      the store did not allow later IDs before the deadline
- *     SNOWID_E_STORE      the state file was removed or replaced: no call will make IDs any more
+ *     SNOWID_E_LIMIT      the store did not allow later IDs before the deadline (never with host:)
+ *     SNOWID_E_STORE      the state file was removed or replaced: no call will make IDs any more.
+ *                         With host: only if this process may not make or use the new one
  *     SNOWID_E_EPOCH      the clock is before the epoch of the layout
  *     SNOWID_E_ENDED      the layout has ended
  *     SNOWID_E_CLOSED     the generator has been closed
  *     SNOWID_E_KIND       the generator makes 128-bit IDs
  *     SNOWID_E_RANGE      a custom clock returned nanoseconds above 999999999
  *     -errno              of the clock, of getrandom(2), or of a failed sync of the store: no call
- *                         will make IDs before a reboot */
+ *                         will make IDs before a reboot. With host: the file was removed, and
+ *                         another could not be made now: the next call tries again */
 int snowid_generator_next(struct snowid_generator *generator, uint64_t *id);
 int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns,
 			      uint64_t *id);
@@ -601,9 +618,9 @@ int snowid_generator_available(struct snowid_generator *generator, uint64_t *cou
 
 /* Renews the store if about half of what it allowed is used, and sets *again_in_ns to the number of
  * nanoseconds after which it should be called again, at least 1 ms, or to UINT64_MAX if it need not
- * be, as with memory: or after close. May wait for the store: file: and slots: for one sync. If it
- * is called in time, calls for IDs never sync. Without it, one call of next or next_batch does this
- * work each time that it is due, while other callers continue.
+ * be, as with memory: and host: or after close. May wait for the store: file: and slots: for one
+ * sync. If it is called in time, calls for IDs never sync. Without it, one call of next or
+ * next_batch does this work each time that it is due, while other callers continue.
  *     SNOWID_E_STORE   the state file was removed or replaced
  *     SNOWID_E_CLOCK   the clock has jumped ahead, or is before 1970
  *     SNOWID_E_EPOCH   the clock is before the epoch of the layout
@@ -623,9 +640,10 @@ int snowid_generator_field(const struct snowid_generator *generator, const char 
 int snowid_generator_get(const struct snowid_generator *generator, const char *key, char *text,
 			 size_t size, size_t *length);
 
-/* Counters, which begin when the generator is created or, with a state file, when the file is first
- * opened after a boot. They include all processes that share it, and are exact as long as none is
- * killed in the middle of a call, which loses count of at most the IDs of one tick. */
+/* Counters, which begin when the generator is created; with a state file, when the file is first
+ * opened after a boot; with host:, when the file is made. They include all processes that share it,
+ * and are exact as long as none is killed in the middle of a call, which loses count of at most the
+ * IDs of one tick. If the file of host: is removed, all but the number of removals begin again. */
 enum snowid_stat {
 	SNOWID_STAT_ISSUED, /* number of IDs issued */
 	SNOWID_STAT_WAITS,  /* number of times a call slept, for a tick, the clock or the store */
