@@ -293,10 +293,11 @@ SNOWID_EXPORT int snowid_store_info_at(const struct snowid_store_info *info, siz
 	return 0;
 }
 
-static int fail_without_files(const struct sn_store_class *class, const char *what)
+static int fail_without_files(const struct sn_store_class *class, const char *what,
+			      const char *others)
 {
-	return sn_fail(SNOWID_E_STORE, "%s has no file to %s; only file: and slots: have",
-		       class->scheme, what);
+	return sn_fail(SNOWID_E_STORE, "%s has no file to %s; only %s have", class->scheme, what,
+		       others);
 }
 
 SNOWID_EXPORT int snowid_store_adopt(const char *url)
@@ -310,7 +311,8 @@ SNOWID_EXPORT int snowid_store_adopt(const char *url)
 	if (error)
 		return error;
 	const int cancel_state = sn_cancel_disable();
-	error = class->admin ? class->admin->adopt(rest) : fail_without_files(class, "adopt");
+	error = class->admin ? class->admin->adopt(rest)
+			     : fail_without_files(class, "adopt", "file: and slots:");
 	sn_cancel_restore(cancel_state);
 	return error;
 }
@@ -330,7 +332,7 @@ SNOWID_EXPORT int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t
 	const uint64_t floor_ms = (uint64_t)unix_sec * 1000 + (nsec + 999999) / 1000000;
 	const int cancel_state = sn_cancel_disable();
 	error = class->admin ? class->admin->reset(rest, floor_ms)
-			     : fail_without_files(class, "reset");
+			     : fail_without_files(class, "reset", "host:, file: and slots:");
 	sn_cancel_restore(cancel_state);
 	return error;
 }

@@ -114,8 +114,9 @@ TEST(memory_has_no_records)
 	snowid_store_info_free(info);
 	snowid_store_info_free(NULL);
 	EXPECT(snowid_store_adopt("memory:"), SNOWID_E_STORE);
-	EXPECT_DETAIL("memory: has no file to adopt");
+	EXPECT_DETAIL("memory: has no file to adopt; only file: and slots: have");
 	EXPECT(snowid_store_reset("memory:", START, 0), SNOWID_E_STORE);
+	EXPECT_DETAIL("memory: has no file to reset; only host:, file: and slots: have");
 	EXPECT(snowid_store_adopt(NULL), SNOWID_E_INVALID);
 	EXPECT(snowid_store_reset("frob:", START, 0), SNOWID_E_STORE);
 }
