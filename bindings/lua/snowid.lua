@@ -679,10 +679,12 @@ function Generator:timeout()
 	return number * units[unit]
 end
 
-local stats = { "issued", "waits", "regressions", "refused", "max_lead_ns", "max_lag_ns" }
+local stats = {
+	"issued", "waits", "regressions", "refused", "max_lead_ns", "max_lag_ns", "removals",
+}
 
 --- Counters since the generator was created, or since its state file was first opened after the
--- last boot: `issued`, `waits`, `regressions`, `refused`, `max_lead_ns`, `max_lag_ns`.
+-- last boot: `issued`, `waits`, `regressions`, `refused`, `max_lead_ns`, `max_lag_ns`, `removals`.
 -- @treturn table
 function Generator:stats()
 	local values = {}

@@ -358,7 +358,7 @@ for _, name in ipairs {
 	native["LAYOUT_" .. name] = C["SNOWID_LAYOUT_" .. name]
 end
 for _, name in ipairs {
-	"ISSUED", "WAITS", "REGRESSIONS", "REFUSED", "MAX_LEAD_NS", "MAX_LAG_NS",
+	"ISSUED", "WAITS", "REGRESSIONS", "REFUSED", "MAX_LEAD_NS", "MAX_LAG_NS", "REMOVALS",
 } do
 	native["STAT_" .. name] = C["SNOWID_STAT_" .. name]
 end

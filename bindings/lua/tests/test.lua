@@ -471,6 +471,7 @@ function tests.wait_and_hold_when_the_clock_steps_back()
 	expect(stats.regressions, 1)
 	expect(stats.refused, 1)
 	expect(stats.max_lag_ns, 2500000000)
+	expect(stats.removals, 0)
 	clock:set(START_S + 3)
 	expect(clock:now(), START_S + 3)
 	ids:next()
@@ -520,6 +521,19 @@ function tests.a_state_file()
 	expect_error("store", "kind", snowid.generator, options)
 	expect_error("invalid", "mode", snowid.generator, { worker = 1, mode = "0777" })
 	os.remove(path)
+end
+
+function tests.removals_of_the_file_of_host_are_counted()
+	local path = ("%s/lua-host.%s"):format(os.getenv "PWD", tostring({}):match "0x(%x+)")
+	os.execute(("mkdir -m 700 '%s'"):format(path))
+	local ids, clock = generator_on_manual_clock { store = "host:" .. path }
+	local first = ids:next()
+	expect(ids:stats().removals, 0)
+	os.execute(("rm '%s'/*"):format(path))
+	clock:advance(1)
+	expect(first < ids:next(), true)
+	expect(ids:stats().removals, 1)
+	os.execute(("rm -r '%s'"):format(path))
 end
 
 function tests.opening_can_be_bounded()

@@ -96,6 +96,7 @@ class Stats(NamedTuple):
     refused: int  #: number of calls refused because the clock was too far behind
     max_lead_ns: int  #: the furthest that an ID was issued ahead of the clock
     max_lag_ns: int  #: the furthest that the clock was behind its own highest reading
+    removals: int  #: how often the file of host: was removed while it was in use
 
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ import copy
 import datetime as dt
 import gc
 import itertools
+import pathlib
 import pickle
 import sys
 import tempfile
@@ -142,7 +143,19 @@ class Drawing(unittest.TestCase):
         stats = self.ids.stats()
         self.assertEqual((stats.issued, stats.regressions, stats.refused), (4, 1, 0))
         self.assertEqual(stats.max_lag_ns, 100_000_000)
+        self.assertEqual(stats.removals, 0)
         self.assertIn("max_lead_ns", stats._asdict())
+
+    def test_removals_of_the_file_of_host_are_counted(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            store = f"host:{directory}"
+            ids = snowid.Generator(KIND, worker=3, store=store, clock=self.clock)
+            first = ids.next()
+            for file in pathlib.Path(directory).iterdir():
+                file.unlink()
+            self.clock.advance(1)
+            self.assertGreater(ids.next(), first)
+            self.assertEqual(ids.stats().removals, 1)
 
     def test_close_and_with(self) -> None:
         with self.ids as same:

@@ -136,8 +136,20 @@ class GeneratorTest < Test
   def test_stats
     ids = generator_on_manual_clock
     ids.batch(5)
-    expected = { issued: 5, waits: 0, regressions: 0, refused: 0, max_lead_ns: 0, max_lag_ns: 0 }
+    expected = { issued: 5, waits: 0, regressions: 0, refused: 0, max_lead_ns: 0, max_lag_ns: 0,
+                 removals: 0 }
     assert_equal(expected, ids.stats)
+  end
+
+  def test_removals_of_the_file_of_host_are_counted
+    Dir.mktmpdir do |directory|
+      ids = generator_on_manual_clock(store: "host:#{directory}")
+      first = ids.next
+      File.delete(*Dir.glob("#{directory}/*"))
+      @clock.advance(1)
+      assert_operator ids.next, :>, first
+      assert_equal 1, ids.stats[:removals]
+    end
   end
 
   def test_close

@@ -155,12 +155,13 @@ module Snowid
     # Counters since the generator was created, or since its store was, if others share it; of a
     # state file, since it was first opened after the last boot.
     #
-    # @return [Hash{Symbol => Integer}] issued, waits, regressions, refused, max_lead_ns, max_lag_ns
+    # @return [Hash{Symbol => Integer}] issued, waits, regressions, refused, max_lead_ns,
+    #   max_lag_ns, removals
     def stats
       STATS.transform_values { |which| stat(which) }
     end
 
-    STATS = %i[issued waits regressions refused max_lead_ns max_lag_ns]
+    STATS = %i[issued waits regressions refused max_lead_ns max_lag_ns removals]
             .to_h { |name| [name, Native.const_get("STAT_#{name.upcase}")] }.freeze
     private_constant :STATS
 
