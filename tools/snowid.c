@@ -24,7 +24,7 @@ static const struct {
 	{'i', "input", "FORM", "only read IDs in this form"},
 	{'F', "field", "NAME=N", "set a field, such as worker=5; repeatable"},
 	{'S', "set", "KEY=VALUE", "change a setting, such as hold=500ms; repeatable"},
-	{'U', "store", "URL", "where to keep state: memory:, file:PATH or slots:DIR"},
+	{'U', "store", "URL", "where to keep state: host:, file:PATH or slots:DIR"},
 	{'C', "clock", "INSTANT", "use a clock that shows this (for tests); repeatable"},
 	{'T', "time", "INSTANT", "time of the ID"},
 	{'A', "from", "INSTANT", "beginning of the period"},
@@ -53,7 +53,8 @@ static const struct command {
 	{"range", cmd_range, "kABfJ", 0, "", "show the first and last ID of a period"},
 	{"layout", cmd_layout, "J", 1, " [KIND]",
 	 "show the bits of a kind, or a table of all kinds"},
-	{"store", cmd_store, "ORLYJ", 1, " [URL]", "show what a store contains, or repair it"},
+	{"store", cmd_store, "ORLYJ", SIZE_MAX, " [URL]...",
+	 "show what stores contain, or repair one"},
 	{"bench", cmd_bench, "J", 0, "", "measure how fast this machine makes IDs"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -80,8 +81,9 @@ static const char instant_help[] = "INSTANT  2024-01-03T19:30:00.5Z, 2024-01-03,
 static const char id_help[] = "ID       if none is given, read from standard input, one per line\n";
 
 static const char url_help[] =
-	"URL      file:/path, or slots:/directory?workers=0-31 (default: SNOWID_STORE, or\n"
-	"         the files that snowid keeps for the user)\n";
+	"URL      host:, host:/directory, file:/path, or slots:/directory?workers=0-31\n"
+	"         (default: SNOWID_STORE, or the files that snowid keeps for the user and\n"
+	"         those of host:)\n";
 
 static void print_help(void)
 {
@@ -123,7 +125,7 @@ static void print_command_help(const struct command *command)
 		out_text(instant_help);
 	if (command->run == cmd_store)
 		out_text(url_help);
-	if (command->max_operands > 1)
+	else if (command->max_operands > 1)
 		out_text(id_help);
 }
 

@@ -1,13 +1,127 @@
 /* SPDX-License-Identifier: MIT
  *
- * snowid store: shows what a store contains, adopts copied state files, and resets recorded times.
+ * snowid store: shows what stores contain, says which of them can make the same IDs, adopts copied
+ * state files, and resets recorded times.
  */
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "snowid-tool.h"
+
+/* What has been printed. */
+struct listing {
+	bool json;
+	int status; /* 1 if a record has an error */
+	size_t identity_count;
+	struct identity *identities;
+};
+
+/* ---- files that can make the same IDs -------------------------------------------------------- */
+
+#define IDENTITY_TEXT 4096
+
+/* What a file has been used for since the host was booted. */
+struct identity {
+	char *key;    /* the same for files that can make the same IDs */
+	char *fields; /* for a message */
+	char *url;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+append_text(char text[IDENTITY_TEXT], const char *format, ...)
+{
+	const size_t length = strlen(text);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text + length, IDENTITY_TEXT - length, format, arguments);
+	va_end(arguments);
+}
+
+static char *duplicate_text(const char *text)
+{
+	char *const copy = strdup(text);
+	if (!copy)
+		exit_failure("out of memory");
+	return copy;
+}
+
+static void add_identity(struct listing *listing, const char *key, const char *fields,
+			 const char *url)
+{
+	struct identity *const identities =
+		realloc(listing->identities, (listing->identity_count + 1) * sizeof *identities);
+	if (!identities)
+		exit_failure("out of memory");
+	listing->identities = identities;
+	identities[listing->identity_count++] =
+		(struct identity){duplicate_text(key), duplicate_text(fields), duplicate_text(url)};
+}
+
+/* Names of fields are not part of the key: layouts that only differ in them make the same IDs. The
+ * random bytes of ULID and UUIDv7 keep IDs apart. */
+static void collect_identity(struct listing *listing, const struct snowid_store_info *info,
+			     size_t record)
+{
+	char id_key[IDENTITY_TEXT] = "", fields[IDENTITY_TEXT] = "";
+	const char *key, *text, *url = "";
+	bool usable = true, used = false;
+
+	for (size_t i = 0; snowid_store_info_at(info, record, i, &key, &text, NULL) == 0; i++) {
+		if (strcmp(key, "store") == 0)
+			url = text;
+		else if (strcmp(key, "error") == 0)
+			usable = false;
+		else if (strcmp(key, "kind") == 0)
+			usable = usable && strcmp(text, "ulid") != 0 && strcmp(text, "uuid7") != 0;
+		else if (strcmp(key, "this_boot") == 0)
+			used = strcmp(text, "true") == 0;
+		else if (strcmp(key, "fingerprint") == 0)
+			append_text(id_key, "%s", text);
+		else if (strncmp(key, "field.", 6) == 0) {
+			append_text(id_key, " %s", text);
+			append_text(fields, "%s%s %s", *fields ? ", " : "", key + 6, text);
+		}
+	}
+	if (usable && used)
+		add_identity(listing, id_key, fields, url);
+}
+
+static int compare_identities(const void *a, const void *b)
+{
+	const struct identity *const first = a, *const second = b;
+	const int order = strcmp(first->key, second->key);
+	return order ? order : strcmp(first->url, second->url);
+}
+
+/* Reports files that can make the same IDs, and frees what was collected. */
+static void report_same_identities(struct listing *listing)
+{
+	struct identity *const identities = listing->identities;
+	const size_t count = listing->identity_count;
+
+	if (count > 0)
+		qsort(identities, count, sizeof *identities, compare_identities);
+	for (size_t i = 1; i < count; i++) {
+		const struct identity *const one = &identities[i - 1], *const other = one + 1;
+		if (strcmp(one->key, other->key) != 0 || strcmp(one->url, other->url) == 0)
+			continue;
+		print_error("%.300s and %.300s are of the same kind with the same fields (%.100s), "
+			    "and can make the same IDs: use one store for both, or other fields",
+			    one->url, other->url, *one->fields ? one->fields : "none");
+		listing->status = 1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		free(identities[i].key);
+		free(identities[i].fields);
+		free(identities[i].url);
+	}
+	free(identities);
+}
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
@@ -57,39 +171,57 @@ static void print_empty_store(const char *url)
 	out_printf("%s contains nothing\n", text);
 }
 
-/* Prints the records of a store. Returns the exit status: 1 if a record has an error. */
-static int print_store(const char *url, bool json)
+static void print_record(struct listing *listing, const struct snowid_store_info *info,
+			 size_t record)
 {
-	struct snowid_store_info *info;
-	const char *key, *text;
+	const char *key, *text, *error = NULL;
 	enum snowid_value type;
+
+	record_begin(listing->json);
+	for (size_t i = 0; snowid_store_info_at(info, record, i, &key, &text, &type) == 0; i++) {
+		record_store_value(listing->json, key, text, type);
+		if (strcmp(key, "error") == 0)
+			error = text;
+	}
+	record_end();
+	if (error) {
+		print_error("%s", error);
+		listing->status = 1;
+	}
+}
+
+static void print_store(const char *url, void *user)
+{
+	struct listing *const listing = user;
+	struct snowid_store_info *info;
 	size_t count = 0;
-	int status = 0;
 
 	if (snowid_store_inspect(url, &info) != 0) {
 		print_error("%s", error_detail());
-		return 1;
+		listing->status = 1;
+		return;
 	}
 	snowid_store_info_count(info, &count);
-	if (count == 0 && !json)
+	if (count == 0 && !listing->json)
 		print_empty_store(url);
-	for (size_t index = 0; index < count; index++) {
-		const char *error = NULL;
-		record_begin(json);
-		for (size_t i = 0; snowid_store_info_at(info, index, i, &key, &text, &type) == 0;
-		     i++) {
-			record_store_value(json, key, text, type);
-			if (strcmp(key, "error") == 0)
-				error = text;
-		}
-		record_end();
-		if (error) {
-			print_error("%s", error);
-			status = 1;
-		}
+	for (size_t record = 0; record < count; record++) {
+		print_record(listing, info, record);
+		collect_identity(listing, info, record);
 	}
 	snowid_store_info_free(info);
-	return status;
+}
+
+/* What the tool uses by default and, which other programs do, what the library does. */
+static void print_default_stores(struct listing *listing)
+{
+	const char *const url = store_from_environment();
+
+	if (url) {
+		print_store(url, listing);
+		return;
+	}
+	for_each_state(print_store, listing);
+	print_store("host:", listing);
 }
 
 /* ---- adopting and resetting ------------------------------------------------------------------ */
@@ -144,36 +276,26 @@ static void reset_store_floor(const struct options *options, const char *url)
 		exit_failure("%s", error_detail());
 }
 
-struct printing {
-	bool json;
-	int status;
-};
-
-static void print_user_store(const char *url, void *user)
-{
-	struct printing *const printing = user;
-	printing->status |= print_store(url, printing->json);
-}
-
 int cmd_store(const struct options *options)
 {
-	const char *const url =
-		options->operand_count > 0 ? options->operands[0] : store_from_environment();
+	struct listing listing = {.json = options->json};
+	const size_t count = options->operand_count;
 
 	if (options->floor && !options->reset)
 		exit_usage("--floor is only for --reset");
 	if (options->adopt && options->reset)
 		exit_usage("--adopt and --reset cannot be used together");
-	if ((options->adopt || options->reset) && options->operand_count == 0)
-		exit_usage("the URL of the store is missing");
-	if (!url) {
-		struct printing printing = {options->json, 0};
-		for_each_state(print_user_store, &printing);
-		return printing.status;
-	}
+	if ((options->adopt || options->reset) && count != 1)
+		exit_usage(count == 0 ? "the URL of the store is missing"
+				      : "--adopt and --reset are for one store at a time");
 	if (options->adopt)
-		adopt_store(options, url);
+		adopt_store(options, options->operands[0]);
 	if (options->reset)
-		reset_store_floor(options, url);
-	return print_store(url, options->json);
+		reset_store_floor(options, options->operands[0]);
+	for (size_t i = 0; i < count; i++)
+		print_store(options->operands[i], &listing);
+	if (count == 0)
+		print_default_stores(&listing);
+	report_same_identities(&listing);
+	return listing.status;
 }

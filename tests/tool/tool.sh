@@ -396,7 +396,7 @@ refuses 2 "--to" range --from 2024-01-01
 refuses 2 "--to 2024-01-01" range --from 2024-01-02 --to 2024-01-01
 refuses 2 "uuid6" range -k uuid1 --from 2024-01-01 --to 2024-01-02
 refuses 2 "'5'" bench 5
-refuses 2 "unexpected argument" store memory: memory:
+refuses 2 "for one store at a time" store memory: memory: --adopt
 refuses 2 "--floor INSTANT is missing" store memory: --reset
 refuses 2 "--floor is only for --reset" store memory: --floor 2024-01-01
 refuses 2 "--floor x" store memory: --reset --floor x
@@ -562,6 +562,38 @@ run store "file:$state"
 is "a damaged file: exit 1" "$status" 1
 has "what is wrong with it" "$err" "is truncated"
 rm -f "$state" "$odd"
+
+hosts=$work/hosts
+mkdir "$hosts" "$hosts/one" "$hosts/other"
+for i in 1 2 3; do
+	"$tool" -n 5 --field worker=1 --store "host:$hosts/one"
+done >"$work/ids"
+increasing "$work/ids"
+report $? "programs share the store of the host"
+file=host:$(echo "$hosts"/one/*)
+run store "host:$hosts/one"
+is "store of the host" "$status:$err" 0:
+for line in "store            $file" "use              free" "field.worker     1" \
+	"issued           15" "this_boot        yes" "last_id          $(tail -n 1 "$work/ids")"; do
+	has "it has $line" "$out" "$line"
+done
+run store "host:$hosts/one" "$file" "host:$hosts/other" --json
+is "stores one after the other" "$status:$err:$(grep -c "\"store\":\"$file\"" "$work/out")" 0::2
+refuses 1 "remove a copy" store "$file" --adopt --yes
+run store "host:$hosts/one" --reset --floor 2033-01-01 --yes
+has "a host's store is reset" "$status:$err:$out" "0::store            $file"
+has "to that instant" "$out" "floor            2033-01-01T00:00:00"
+refuses 1 "snowid store --reset" --field worker=1 --store "host:$hosts/one"
+"$tool" --field worker=2 --store "host:$hosts/one" >"$work/ids"
+run store "host:$hosts/one"
+is "it has a file for each worker" "$status:$(grep -c '^field.worker' "$work/out")" 0:2
+"$tool" --field worker=2 --field datacenter=0 --store "host:$hosts/other" >"$work/ids"
+"$tool" -k uuid7 --store "host:$hosts/one" >"$work/ids"
+"$tool" -k uuid7 --store "host:$hosts/other" >"$work/ids"
+run store "host:$hosts/one" "host:$hosts/other"
+is "two stores can make the same IDs: exit 1" "$status:$(wc -l <"$work/err")" 1:1
+has "it says which" "$err" "host:$hosts/one/"
+has "and with what" "$err" "of the same kind with the same fields (datacenter 0, worker 2)"
 for order in little big; do
 	is "version 1, $order-endian, is as it is described" \
 		"$(perl "$vectors/state-v1.pl" $order | cmp - "$vectors/state-v1.$order" 2>&1)" ""
@@ -653,8 +685,24 @@ increasing "$work/out"
 report $? "10 runs that were killed increase"
 
 run store --json
-is "store shows the user's files" "$status:$(wc -l <"$work/out")" \
-	"0:$(ls "$states"/*.state | wc -l)"
+is "store shows the user's files" "$(grep -c '"store":"file:' "$work/out")" \
+	"$(ls "$states"/*.state | wc -l)"
+private() # COMMAND, with a /dev/shm of its own
+{
+	unshare -rm sh -c 'mount -t tmpfs shm /dev/shm && eval "$0"' "$1" >"$work/out" 2>"$work/err"
+}
+if private true; then
+	private "'$tool' store"
+	is "store without files of the host" "$?:$(grep host: "$work/out")" \
+		"0:host: contains nothing"
+	private "'$tool' --store host: --field worker=7 && '$tool' store"
+	is "store shows the files of the host" \
+		"$?:$(grep -c '^store  *host:/dev/shm/snowid-' "$work/out")" 0:1
+	private "'$tool' --store host: --field worker=0 && '$tool' store"
+	is "a program is worker 0, as the tool: exit 1" "$?" 1
+	has "it says what to do" "$(<"$work/err")" \
+		"(datacenter 0, worker 0), and can make the same IDs: use one store for both"
+fi
 has "the default node is 0" "$("$tool" -k discord --json)" '"worker":0,"process":0,'
 
 touch "$work/file"
@@ -713,7 +761,7 @@ completes "0600 0640 0660" snowid --set mode =
 completes "datacenter= worker=" snowid --field ''
 completes "shard=" snowid -k instagram --field ''
 completes "machine=" snowid --kind = sonyflake --field mach
-completes "memory: file:/ slots:/" snowid store ''
+completes "memory: host: file:/ slots:/" snowid store ''
 mkdir "$work/complete"
 : >"$work/complete/state"
 completes "$work/complete/state" snowid --store file : "$work/complete/st"
