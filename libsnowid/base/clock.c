@@ -11,6 +11,7 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/instant.h"
+#include "libsnowid/base/process.h"
 #include "libsnowid/base/system.h"
 
 /* In a shared mapping, so that a child sees the steps of its parent. Wall time is a start plus two
@@ -196,9 +197,16 @@ int sn_clock_elapsed(struct snowid_clock *clock, uint64_t *ns)
 		     : 0;
 }
 
+static uint64_t find_time_domain(void)
+{
+	return sn_system_time_domain();
+}
+
+/* A process enters a time namespace when it is forked. */
 uint16_t sn_clock_domain(const struct snowid_clock *clock)
 {
-	return clock ? clock->domain : sn_system_time_domain();
+	static struct sn_process_memo domain;
+	return clock ? clock->domain : (uint16_t)sn_process_recall(&domain, find_time_domain);
 }
 
 int sn_clock_sleep(struct snowid_clock *clock, uint64_t ns)

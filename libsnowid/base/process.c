@@ -8,7 +8,6 @@
 #include "libsnowid/base/process.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -61,4 +60,18 @@ uint64_t sn_process_number(void)
 			number = next;
 	}
 	return number;
+}
+
+/* Two threads may both find it. */
+uint64_t sn_process_recall(struct sn_process_memo *memo, uint64_t (*find)(void))
+{
+	const uint64_t process = atomic_load(&the_page) ? sn_process_number() : 0;
+
+	if (process == 0)
+		return find();
+	if (atomic_load(&memo->process) != process) {
+		atomic_store(&memo->value, find());
+		atomic_store(&memo->process, process);
+	}
+	return atomic_load(&memo->value);
 }

@@ -44,10 +44,14 @@ const char *sn_system_strerror(int number);
  * caller does not have. */
 const char *sn_system_getenv(const char *name);
 
-/* The directory for what the processes of a user share until the host stops. Users of another user
- * namespace, where their numbers mean other users, have others. */
+/* The user namespace of the process, where numbers of users have a meaning of their own; 0: the
+ * initial one, or the kernel does not say. */
+uint64_t sn_system_user_namespace(void);
+
+/* The directory for what the processes of a user share until the host stops. */
 #define SN_SYSTEM_HOST_PATH 64
-void sn_system_host_directory(uint64_t user, char path[SN_SYSTEM_HOST_PATH]);
+void sn_system_host_directory(uint64_t user, uint64_t user_namespace,
+			      char path[SN_SYSTEM_HOST_PATH]);
 
 /* ---- files ----------------------------------------------------------------------------------- */
 

@@ -127,15 +127,23 @@ const char *sn_system_getenv(const char *name)
 
 #define INITIAL_USER_NAMESPACE 0xeffffffd /* PROC_USER_INIT_INO in <linux/proc_ns.h> */
 
-void sn_system_host_directory(uint64_t user, char path[SN_SYSTEM_HOST_PATH])
+uint64_t sn_system_user_namespace(void)
 {
 	struct stat namespace;
-	int length = snprintf(path, SN_SYSTEM_HOST_PATH, "/dev/shm/snowid-%" PRIu64, user);
+	if (stat("/proc/self/ns/user", &namespace) != 0 ||
+	    namespace.st_ino == INITIAL_USER_NAMESPACE)
+		return 0;
+	return namespace.st_ino;
+}
 
-	if (stat("/proc/self/ns/user", &namespace) == 0 &&
-	    namespace.st_ino != INITIAL_USER_NAMESPACE)
+void sn_system_host_directory(uint64_t user, uint64_t user_namespace,
+			      char path[SN_SYSTEM_HOST_PATH])
+{
+	const int length = snprintf(path, SN_SYSTEM_HOST_PATH, "/dev/shm/snowid-%" PRIu64, user);
+
+	if (user_namespace != 0)
 		snprintf(path + length, SN_SYSTEM_HOST_PATH - (size_t)length, "-%" PRIu64,
-			 (uint64_t) namespace.st_ino);
+			 user_namespace);
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

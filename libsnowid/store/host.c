@@ -122,7 +122,7 @@ static int host_open(const char *rest, const struct sn_store_settings *settings,
 			       "host: uses the clock of the host, and this generator has another "
 			       "one; name a directory (host:/path), or another store");
 	if (of_user) {
-		sn_system_host_directory(user, own);
+		sn_host_directory_path(user, own);
 		rest = own;
 	}
 	struct host_store *const made = calloc(1, sizeof *made + strlen(rest) + 1);

@@ -87,7 +87,7 @@ static int visit_place(const char *rest, int flags, file_fn visit, void *user)
 			     is_file_name(rest + length - NAME_LENGTH);
 
 	if (length == 0)
-		sn_system_host_directory(geteuid(), directory);
+		sn_host_directory_path(geteuid(), directory);
 	else
 		snprintf(directory, sizeof directory, "%.*s",
 			 (int)(is_file ? length - NAME_LENGTH - 1 : length), rest);

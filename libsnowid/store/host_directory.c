@@ -10,6 +10,7 @@
 
 #include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/process.h"
 #include "libsnowid/store/state_file.h"
 
 struct sn_host_directory {
@@ -36,6 +37,13 @@ static int host_directory_fail_absent(const char *path, const char *why)
 		"(host:/path), or another store",
 		path, why);
 	return SN_STORE_ABSENT;
+}
+
+void sn_host_directory_path(uid_t user, char path[SN_SYSTEM_HOST_PATH])
+{
+	static struct sn_process_memo user_namespace;
+	sn_system_host_directory(user, sn_process_recall(&user_namespace, sn_system_user_namespace),
+				 path);
 }
 
 /* ---- the user's own -------------------------------------------------------------------------- */
@@ -96,11 +104,9 @@ static int reject_foreign_directory(const char *path)
 		       path, (unsigned long)status.st_uid, (unsigned)status.st_mode & 07777);
 }
 
-static int check_own_directory(const struct sn_host_place *place, const struct stat *status)
+static bool is_own(const struct sn_host_place *place, const struct stat *status)
 {
-	if (status->st_uid != place->user || (status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return reject_foreign_directory(place->path);
-	return 0;
+	return status->st_uid == place->user && (status->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 static int open_own_directory(const struct sn_host_place *place, int *fd)
@@ -150,7 +156,7 @@ static int check_directory(const struct sn_host_place *place, int fd, struct sta
 		return check_named_directory(place, fd, status);
 	if (!*in_memory)
 		return host_directory_fail_absent(place->path, "is not on a tmpfs");
-	return check_own_directory(place, status);
+	return is_own(place, status) ? 0 : reject_foreign_directory(place->path);
 }
 
 static bool is_directory(int fd, const struct sn_host_directory *directory)
@@ -160,14 +166,37 @@ static bool is_directory(int fd, const struct sn_host_directory *directory)
 	       status.st_ino == directory->inode;
 }
 
-/* Gives a descriptor to the one of the list that is of the same directory. While the list has a
- * descriptor of a directory, no other can get its inode. */
-static struct sn_host_directory *find_directory(int fd)
+static struct sn_host_directory *find_directory(const struct stat *status)
 {
 	struct sn_host_directory *directory = atomic_load(&newest_directory);
 
-	while (directory && !is_directory(fd, directory))
+	while (directory &&
+	       (directory->device != status->st_dev || directory->inode != status->st_ino))
 		directory = directory->older;
+	return directory;
+}
+
+/* The directory of a path, if it has been opened before. While the list has a descriptor of a
+ * directory, no other can get its inode. */
+static struct sn_host_directory *find_open_directory(const struct sn_host_place *place)
+{
+	struct stat status;
+
+	if (lstat(place->path, &status) != 0 || !S_ISDIR(status.st_mode))
+		return NULL;
+	struct sn_host_directory *const directory = find_directory(&status);
+	if (!directory || !is_directory(atomic_load(&directory->fd), directory))
+		return NULL;
+	const bool trusted = place->of_user ? directory->in_memory && is_own(place, &status)
+					    : (status.st_mode & S_IWOTH) == 0;
+	return trusted ? directory : NULL;
+}
+
+/* Gives a descriptor to the one of the list that is of the same directory, if there is one. */
+static struct sn_host_directory *add_descriptor(const struct stat *status, int fd)
+{
+	struct sn_host_directory *const directory = find_directory(status);
+
 	if (!directory)
 		return NULL;
 	int old = atomic_load(&directory->fd);
@@ -183,6 +212,9 @@ int sn_host_directory_open(const struct sn_host_place *place, struct sn_host_dir
 	bool in_memory = false;
 	int fd = -1;
 
+	*directory = find_open_directory(place);
+	if (*directory)
+		return 0;
 	int error = 0;
 	if (place->of_user) {
 		error = open_own_directory(place, &fd);
@@ -193,7 +225,7 @@ int sn_host_directory_open(const struct sn_host_place *place, struct sn_host_dir
 	if (error)
 		return error;
 	error = check_directory(place, fd, &status, &in_memory);
-	*directory = error ? NULL : find_directory(fd);
+	*directory = error ? NULL : add_descriptor(&status, fd);
 	if (*directory)
 		return 0;
 	struct sn_host_directory *const made = error ? NULL : malloc(sizeof *made);

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "libsnowid/base/system.h"
+
 struct sn_host_directory;
 
 /* Which directory. */
@@ -20,6 +22,9 @@ struct sn_host_place {
 	uid_t user;   /* who opened the store */
 	bool of_user; /* the user's own, which is made when it is missing */
 };
+
+/* The path of a user's own directory. */
+void sn_host_directory_path(uid_t user, char path[SN_SYSTEM_HOST_PATH]);
 
 /* Opens a directory, and checks that those who can write to it may be trusted. It stays open until
  * the process ends. SN_STORE_ABSENT: this host can never have it. */

@@ -12,11 +12,12 @@
 
 static char parent[32], own[SN_SYSTEM_HOST_PATH]; /* as /dev/shm, and what a user has there */
 
-void wrap_host_directory(uint64_t user, char path[SN_SYSTEM_HOST_PATH])
+void wrap_host_directory(uint64_t user, uint64_t user_namespace, char path[SN_SYSTEM_HOST_PATH])
 	WRAP("sn_system_host_directory");
-void wrap_host_directory(uint64_t user, char path[SN_SYSTEM_HOST_PATH])
+void wrap_host_directory(uint64_t user, uint64_t user_namespace, char path[SN_SYSTEM_HOST_PATH])
 {
 	(void)user;
+	(void)user_namespace;
 	snprintf(path, SN_SYSTEM_HOST_PATH, "%s", own);
 }
 
