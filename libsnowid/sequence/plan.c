@@ -114,12 +114,12 @@ static int plan_ahead_of_clock(struct sn_policy *policy, struct sn_shared_state 
 				   "the clock is behind what has been issued");
 }
 
-/* The next slot is above the tick of the clock. `now` was read after `next` was loaded. If a thread
- * was preempted between an older reading and that load, the clock would seem to have gone back. */
+/* The next slot is above the tick of the clock. `now` was read after the next slot and the highest
+ * reading were loaded. If a thread was preempted between an older reading and these loads, the clock
+ * would seem to have gone back. */
 static int plan_behind_clock(struct sn_policy *policy, struct sn_shared_state *shared,
-			     const struct sn_reading *now, struct sn_plan *plan)
+			     uint64_t seen, const struct sn_reading *now, struct sn_plan *plan)
 {
-	const uint64_t seen = atomic_load(&shared->seen);
 	const uint64_t begin = (plan->start >> policy->ticks.bits) * policy->ticks.unit_t100ns;
 	const uint64_t ahead = begin > now->t100ns ? begin - now->t100ns : 0;
 
@@ -169,7 +169,7 @@ static int plan_open_tick(struct sn_policy *policy, uint64_t oldest, const struc
 	return 0;
 }
 
-static int plan_by_clock(struct sn_policy *policy, struct sn_shared_state *shared,
+static int plan_by_clock(struct sn_policy *policy, struct sn_shared_state *shared, uint64_t seen,
 			 const struct sn_reading *now, struct sn_plan *plan)
 {
 	const struct sn_ticks *const ticks = &policy->ticks;
@@ -182,7 +182,7 @@ static int plan_by_clock(struct sn_policy *policy, struct sn_shared_state *share
 	if (next < oldest || unopened)
 		return plan_open_tick(policy, oldest, now, plan);
 	if (next >= sn_ticks_end(ticks, now->tick))
-		return plan_behind_clock(policy, shared, now, plan);
+		return plan_behind_clock(policy, shared, seen, now, plan);
 	plan->end = sn_ticks_end(ticks, now->tick);
 	return 0;
 }
@@ -197,10 +197,11 @@ int sn_plan_claim(struct sn_policy *policy, struct sn_shared_state *shared, uint
 		return fail_sealed(policy, shared, plan);
 	if (next >= policy->ticks.end_slot)
 		return sn_ticks_fail_ended(&policy->ticks);
+	const uint64_t seen = atomic_load(&shared->seen);
 	if (next >= sn_ticks_end(&policy->ticks, now->tick))
 		error = sn_ticks_read(&policy->ticks, policy->clock, now);
 	if (!error)
-		error = plan_by_clock(policy, shared, now, plan);
+		error = plan_by_clock(policy, shared, seen, now, plan);
 	if (error)
 		return error;
 	const uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_acquire);

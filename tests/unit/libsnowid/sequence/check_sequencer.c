@@ -303,6 +303,45 @@ TEST(outdated_clock_reading_is_not_a_step_back)
 	close_sequencer();
 }
 
+/* A clock that stands still, while another thread reads one that goes on. */
+static int preempted_wall(void *user, int64_t *unix_sec, uint32_t *nsec)
+{
+	struct sn_shared_state *const shared = user;
+
+	*unix_sec = START_SEC;
+	*nsec = 10 * MS;
+	atomic_store(&shared->seen, atomic_load(&shared->seen) + SN_T100NS_PER_SEC * 2);
+	return 0;
+}
+
+static int preempted_elapsed(void *user, uint64_t *ns)
+{
+	(void)user;
+	*ns = 0;
+	return 0;
+}
+
+static int preempted_sleep(void *user, uint64_t ns)
+{
+	(void)user;
+	(void)ns;
+	return 0;
+}
+
+TEST(preemption_after_a_clock_reading_is_not_a_step_back)
+{
+	const struct sequencer_setup settings = default_setup();
+	open_sequencer(&settings);
+	OK(snowid_clock_advance(manual, 10 * MS));
+	OK(sn_sequencer_claim(&sequencer, 4096, &claim)); /* all of the tick */
+	OK(snowid_clock_new(preempted_wall, preempted_elapsed, preempted_sleep, store->shared,
+			    &sequencer.policy.clock));
+	EXPECT(sn_sequencer_claim_slow(&sequencer, 1, &claim, START_SEC, 0), SNOWID_E_EXHAUSTED);
+	ck_assert_uint_eq(atomic_load(&sequencer.shared->regressions), 0);
+	snowid_clock_free(sequencer.policy.clock);
+	close_sequencer();
+}
+
 TEST(claim_waits_after_a_small_step_back)
 {
 	const struct sequencer_setup settings = default_setup();
