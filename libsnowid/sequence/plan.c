@@ -114,9 +114,9 @@ static int plan_ahead_of_clock(struct sn_policy *policy, struct sn_shared_state 
 				   "the clock is behind what has been issued");
 }
 
-/* The next slot is above the tick of the clock. `now` was read after the next slot and the highest
- * reading were loaded. If a thread was preempted between an older reading and these loads, the clock
- * would seem to have gone back. */
+/* The next slot is above the tick of the clock. `now` was read after the next slot and `seen` were
+ * loaded. If a thread was preempted between an older reading and these loads, the clock would seem
+ * to have gone back. */
 static int plan_behind_clock(struct sn_policy *policy, struct sn_shared_state *shared,
 			     uint64_t seen, const struct sn_reading *now, struct sn_plan *plan)
 {
