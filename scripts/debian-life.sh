@@ -26,8 +26,7 @@ installs() {
 		inside life systemd-analyze verify --man=no snowidd.service &&
 		inside life snowidd --check-config &&
 		inside life getent passwd snowid &&
-		mkdir "$systems/life/var/lib/snowid" &&
-		inside life chown snowid: /var/lib/snowid
+		[ "$(inside life stat -c %U:%a /var/lib/snowid)" = snowid:700 ]
 }
 
 keeps_settings() {

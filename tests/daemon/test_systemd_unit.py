@@ -17,7 +17,6 @@ from harness import (
     read_text,
     run_command,
     run_tests,
-    scratch,
     skip_unless_found,
     wait_for,
     write_scratch,
@@ -53,13 +52,6 @@ def test_files():
     check(good, "systemd-analyze security: an exposure level of at most 2.0", text)
     hidden = re.search("^ProcSubset=pid", unit_text(), re.M)
     check(not hidden, "the unit lets the daemon read the ID of the boot")
-    os.makedirs(scratch("root", "etc"))
-    path = os.path.join(SYSTEMD, "snowid.sysusers")
-    status, text = output_of("systemd-sysusers", "--dry-run", "--root", scratch("root"), path)
-    check(status == 0, "systemd-sysusers accepts the user", text)
-    path = os.path.join(SYSTEMD, "snowid.tmpfiles")
-    status, text = output_of("systemd-tmpfiles", "--cat-config", path)
-    check(status == 0, "systemd-tmpfiles accepts the directories", text)
 
 
 # ---- system calls --------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 #!/bin/sh
-# An installed tree serves C and C++ programs through pkg-config alone, needs libc alone, and is
-# gone after uninstall.
+# An installed tree serves C and C++ programs through pkg-config alone, needs libc alone, has what
+# systemd starts the daemon with, and is gone after uninstall.
 # SPDX-License-Identifier: MIT
 set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}"
@@ -113,6 +113,37 @@ if [ -n "$unit" ]; then
 		cat "$tmp/out"
 		not_ok "the installed systemd unit does not start the installed daemon"
 	fi
+fi
+
+# What the notes after `make install` ask root to do, in the installed tree.
+prefix=$(sed -n 's/^prefix = //p' "$top_builddir/Makefile")
+prepares_a_system() {
+	mkdir -p "$tmp/root/etc" && cd "$tmp/root$prefix/lib" || return
+	systemd-sysusers --root="$tmp/root" "$PWD/sysusers.d/snowid.conf" || return
+	grep '^snowid:' "$tmp/root/etc/passwd" || return
+	[ "$(id -u)" -eq 0 ] || { echo "# skipped: tmpfiles.d needs root"; return; }
+	systemd-tmpfiles --create --root="$tmp/root" "$PWD/tmpfiles.d/snowid.conf" || return
+	user=$(stat -c %u "$tmp/root/var/lib/snowid")
+	grep "^snowid:[^:]*:$user:" "$tmp/root/etc/passwd" &&
+		[ "$(stat -c %a "$tmp/root/var/lib/snowid")" = 700 ] &&
+		"$tmp/root$prefix/sbin/snowidd" --check-config \
+			--config "$tmp/root/etc/snowid/snowidd.yaml"
+}
+if [ -n "$unit" ]; then
+	outside=$(find "$tmp/root" -path "$tmp/root$prefix" -prune -o ! -type d -print)
+	if [ -z "$outside" ]; then
+		ok "nothing is installed outside the prefix"
+	else
+		not_ok "installed outside the prefix: $outside"
+	fi
+	if (prepares_a_system) >"$tmp/out" 2>&1; then
+		ok "what is installed makes the daemon's user, directories and configuration"
+		grep '^# skipped' "$tmp/out" || true
+	else
+		cat "$tmp/out"
+		not_ok "what is installed does not make the daemon's user and directories"
+	fi
+	rm -rf "$tmp/root/etc" "$tmp/root/var"
 fi
 
 package=$(find "$tmp/root" -path '*-packages/snowid')
