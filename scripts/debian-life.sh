@@ -21,8 +21,11 @@ installs() {
 	mkdir "$systems/life/debs" "$systems/life/next"
 	cp "${debs[@]}" "$systems/life/debs"
 	cp "$systems"/next/*.deb "$systems/life/next"
-	# shellcheck disable=SC2016 # expanded there
-	inside life sh -c 'apt-get -qq -y --no-install-recommends install /debs/*.deb systemd' &&
+	local command
+	command=$(as_readme_says "apt-get install \.\./") || return
+	mkdir "$systems/life/debs/source"
+	install life systemd &&
+		inside life sh -c "cd /debs/source && $command --no-install-recommends" &&
 		inside life systemd-analyze verify --man=no snowidd.service &&
 		inside life snowidd --check-config &&
 		inside life getent passwd snowid &&

@@ -9,6 +9,7 @@ trap 'umount --lazy "$systems"; rmdir "$systems"' EXIT
 make_base() {
 	own_release >"$systems/sources.list"
 	mmdebstrap --mode=root --variant=apt --skip=cleanup/apt/lists \
+		--aptopt='APT::Get::Assume-Yes "true"' \
 		--aptopt='Acquire::Retries "3"' --aptopt='Acquire::Languages "none"' \
 		"$(release_name)" "$systems/base" "$systems/sources.list"
 }

@@ -27,6 +27,7 @@ plan_full() {
 	start gcc gcc_simulations_and_valgrind
 	start debian packages
 	start asan-ubsan suite asan-ubsan "--enable-asan --enable-ubsan CFLAGS=-O1 $bindings"
+	start installing lines installing scripts/fresh-machine scripts/installing
 	start architectures lines architectures scripts/architectures "$work/architectures"
 	start tsan tsan_and_tarball
 	start clang suite clang "CC=clang CXX=clang++ CFLAGS=-O2 $bindings" check "$compiler_tests"

@@ -5,19 +5,28 @@ set -eu
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-export HOME="$tmp" LD_LIBRARY_PATH="$top_builddir/.libs"
-lua=${LUA54:-$LUA53}
-version=$("$lua" -e 'print(_VERSION:match "[%d.]+")')
+. "$top_srcdir/tests/packages/readme.sh"
+# In the build directory, as if libsnowid were installed.
+export HOME="$tmp" LD_LIBRARY_PATH="$top_builddir/.libs" LUAROCKS_CONFIG="$tmp/config.lua"
 unset LUA_PATH LUA_CPATH
-{
-	make -C "$top_builddir" lua-rock && cp -r "$top_builddir/bindings/lua/rock" "$tmp/rock" &&
-		cd "$tmp/rock" &&
-		luarocks --lua-version="$version" --tree="$tmp/tree" make snowid-*.rockspec \
-			SNOWID_INCDIR="$top_srcdir/include" SNOWID_LIBDIR="$top_builddir/.libs" &&
-		cd "$tmp" && LUA_PATH="$tmp/tree/share/lua/$version/?.lua" \
-		LUA_CPATH="$tmp/tree/lib/lua/$version/?.so" "$lua" \
-		-e 'assert(#require("snowid").generator({ worker = 1 }):batch(10) == 10)'
-} >"$tmp/log" 2>&1 && echo "ok - the rock builds, installs and works" && exit
-cat "$tmp/log"
-echo "not ok - the rock"
-exit 1
+cat >"$LUAROCKS_CONFIG" <<END
+variables = { SNOWID_INCDIR = "$top_srcdir/include", SNOWID_LIBDIR = "$top_builddir/.libs" }
+END
+ln -s "$top_builddir" "$tmp/build"
+as_readme_says() {
+	readme_commands "$top_srcdir/README.md" rock >commands || return
+	lua=${LUA54:-$LUA53}
+	[ -n "$LUA54" ] || sed -i 's/5\.4/5.3/g' commands
+	cat >>commands <<-END
+		"$lua" -e 'assert(#require("snowid").generator({ worker = 1 }):batch(10) == 10)'
+	END
+	sh -eux commands
+}
+cd "$tmp"
+if as_readme_says >log 2>&1; then
+	echo "ok - README's commands build and install the rock, and it works"
+else
+	cat log
+	echo "not ok - README's commands build and install the rock, and it works"
+	exit 1
+fi

@@ -8,6 +8,7 @@ if ! "$PYTHON" -c 'import setuptools, wheel, venv, ensurepip'; then
 	echo "this test needs the packages python3-setuptools, python3-wheel and python3-venv"
 	exit 77
 fi
+. "$top_srcdir/tests/packages/readme.sh"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 step() { # step DESCRIPTION COMMAND...: no use going on without it
@@ -29,20 +30,23 @@ alone() {
 	found=$(site)
 	[ "${found#"$tmp/venv"}" != "$found" ] && ! ldd "$found"/snowid/_snowid*.so | grep snowid
 }
-pip="pip --disable-pip-version-check --no-cache-dir"
-step "make python-sdist" make -C "$top_builddir" python-sdist
+python=$tmp/venv/bin/python
+# With the setuptools that are installed, in place of those of PyPI. pip makes a wheel, and installs
+# that.
+as_readme_says() {
+	readme_commands "$top_srcdir/README.md" pip >commands || return
+	PIP_NO_INDEX=1 PIP_NO_BUILD_ISOLATION=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 \
+		CFLAGS=-O0 sh -eux -c 'python3() { "$PYTHON" "$@"; }
+		. ./commands'
+}
+unset LD_LIBRARY_PATH PYTHONPATH
+ln -s "$top_builddir" "$tmp/build"
+cd "$tmp"
+step "README's commands make and install the source distribution" as_readme_says
 sdist=$(ls "$top_builddir"/bindings/python/sdist/dist/snowid-*.tar.gz)
 step "it has its license" sh -c "tar -tf '$sdist' | grep -x 'snowid-[^/]*/COPYING'"
-step "a virtual environment" "$PYTHON" -m venv --system-site-packages "$tmp/venv"
-python=$tmp/venv/bin/python
-unset LD_LIBRARY_PATH PYTHONPATH
-# shellcheck disable=SC2086 # words are meant
-step "pip makes a wheel" env CFLAGS=-O0 "$python" -m $pip wheel --no-index --no-deps \
-	--no-build-isolation -w "$tmp" "$sdist"
-# shellcheck disable=SC2086
-step "pip installs the wheel" "$python" -m $pip install --no-index "$tmp"/snowid-*.whl
-step "the wheel is what is found" alone
-step "the wheel has its types, and nothing but the package" \
+step "the package is what is found" alone
+step "the package has its types, and nothing but the package" \
 	"$python" -W error - <<'PYTHON'
 import importlib.metadata as metadata
 import pathlib
