@@ -17,7 +17,7 @@ become_root() { # become_root WHAT FOR: sets as_root to what runs a command as r
 install_missing() {
 	installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
 	missing=
-	for package in "$@"; do
+	for package in $(printf '%s\n' "$@" | sort -u); do
 		printf '%s\n' "$installed" | grep -qx "installed $package" ||
 			missing="$missing $package"
 	done
