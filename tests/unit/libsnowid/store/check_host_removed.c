@@ -125,30 +125,31 @@ TEST(all_that_have_the_file_go_on_together)
 	}
 }
 
-/* Another clock than the others', which is read when a renewal is stopped. */
+/* A clock that is read by one generator: a call that reads it can be stopped there, while others go
+ * on. */
+struct stopping_clock {
+	struct snowid_clock *clock;
+	int readings; /* before it stops its caller; negative: never */
+	void (*others)(void);
+};
+
+/* What it shows, and what the others do. */
 static struct {
-	struct snowid_clock *clock; /* what it shows */
-	struct snowid_config *others;
-	struct snowid_generator *other;
-	int readings; /* before the file is replaced; negative: it has been */
-	uint64_t id;
+	struct snowid_clock *clock;
+	struct snowid_config *config;
+	struct snowid_generator *other, *renewing;
+	uint64_t ids[3];
 } stopped;
 
-/* When it is read at the right time, another process removes the file and makes it again, and
- * issues an ID while time passes. */
-static int read_stopped_wall(void *user, int64_t *sec, uint32_t *nsec)
+static int read_stopping_wall(void *user, int64_t *sec, uint32_t *nsec)
 {
-	(void)user;
-	if (stopped.readings-- == 0) {
-		ck_assert_int_eq(unlink(host_path()), 0);
-		stopped.other = host_open(stopped.others);
-		OK(snowid_clock_advance(stopped.clock, 40 * MS));
-		stopped.id = next_id(stopped.other);
-	}
+	struct stopping_clock *const self = user;
+	if (self->readings-- == 0)
+		self->others();
 	return snowid_clock_read(stopped.clock, sec, nsec, NULL);
 }
 
-static int read_stopped_elapsed(void *user, uint64_t *ns)
+static int read_stopping_elapsed(void *user, uint64_t *ns)
 {
 	int64_t sec;
 	uint32_t nsec;
@@ -156,27 +157,57 @@ static int read_stopped_elapsed(void *user, uint64_t *ns)
 	return snowid_clock_read(stopped.clock, &sec, &nsec, ns);
 }
 
-static int sleep_stopped(void *user, uint64_t ns)
+static int sleep_stopping(void *user, uint64_t ns)
 {
 	(void)user;
 	return snowid_clock_advance(stopped.clock, ns);
 }
 
+static struct snowid_generator *open_stopping(const char *kind, struct stopping_clock *self)
+{
+	self->readings = -1;
+	OK(snowid_clock_new(read_stopping_wall, read_stopping_elapsed, sleep_stopping, self,
+			    &self->clock));
+	struct snowid_config *const config = host_config(kind, self->clock);
+	struct snowid_generator *const g = host_open(config);
+	snowid_config_free(config);
+	return g;
+}
+
+static void stopped_setup(const char *kind)
+{
+	memset(&stopped, 0, sizeof stopped);
+	stopped.clock = manual_clock(START);
+	stopped.config = host_config(kind, stopped.clock);
+}
+
+static void stopped_teardown(void)
+{
+	snowid_generator_free(stopped.other);
+	snowid_config_free(stopped.config);
+	snowid_clock_free(stopped.clock);
+}
+
+/* Another process removes the file and makes it again, and issues an ID while time passes. */
+static void replace_file(void)
+{
+	ck_assert_int_eq(unlink(host_path()), 0);
+	stopped.other = host_open(stopped.config);
+	OK(snowid_clock_advance(stopped.clock, 40 * MS));
+	stopped.ids[0] = next_id(stopped.other);
+}
+
 /* Wherever a call is stopped, it gets no ID that the new file may issue. */
 TEST_EACH(file_can_be_replaced_while_a_call_is_stopped, 8)
 {
-	stopped.clock = manual_clock(START);
-	stopped.others = host_config("snowflake", stopped.clock);
-	stopped.readings = -1;
-	struct snowid_clock *clock = NULL;
-	OK(snowid_clock_new(read_stopped_wall, read_stopped_elapsed, sleep_stopped, NULL, &clock));
-	struct snowid_config *const config = host_config("snowflake", clock);
-	struct snowid_generator *const g = host_open(config);
-	uint64_t ids[43];
+	struct stopping_clock clock = {.others = replace_file};
+	stopped_setup("snowflake");
+	struct snowid_generator *const g = open_stopping("snowflake", &clock);
+	uint64_t ids[42];
 	size_t count = 0;
 	ids[count++] = next_id(g);
 	OK(snowid_clock_advance(stopped.clock, 30 * MS));
-	stopped.readings = nth;
+	clock.readings = nth;
 	for (int i = 0; i < 20; i++) {
 		ids[count++] = next_id(g);
 		if (stopped.other)
@@ -184,14 +215,41 @@ TEST_EACH(file_can_be_replaced_while_a_call_is_stopped, 8)
 		OK(snowid_clock_advance(stopped.clock, MS / 2));
 	}
 	ck_assert_ptr_nonnull(stopped.other);
-	ids[count++] = stopped.id;
+	ids[count++] = stopped.ids[0];
 	expect_unique(ids, count);
 	snowid_generator_free(g);
-	snowid_generator_free(stopped.other);
-	snowid_config_free(stopped.others);
-	snowid_config_free(config);
-	snowid_clock_free(clock);
-	snowid_clock_free(stopped.clock);
+	snowid_clock_free(clock.clock);
+	stopped_teardown();
+}
+
+static void renew_and_issue(void)
+{
+	OK(snowid_clock_advance(stopped.clock, 6 * MS));
+	stopped.ids[1] = next_id(stopped.renewing);
+}
+
+/* A renewal that is stopped while the file is replaced does not raise the limit of a call that is
+ * stopped as well, and would go on at the time of the new file. */
+TEST(renewal_that_is_stopped_raises_no_limit_of_a_file_that_was_replaced)
+{
+	const char *const kind = "time:41,worker:10,sequence:2";
+	struct stopping_clock first = {.others = renew_and_issue},
+			      second = {.others = replace_file};
+	stopped_setup(kind);
+	struct snowid_generator *const g = open_stopping(kind, &first);
+	stopped.renewing = open_stopping(kind, &second);
+	for (int i = 0; i < 4; i++) /* all of this tick */
+		next_id(i % 2 ? g : stopped.renewing);
+	first.readings = 1;  /* the next tick has to be planned by the clock */
+	second.readings = 1; /* the reading of its renewal */
+	stopped.ids[2] = next_id(g);
+	ck_assert_ptr_nonnull(stopped.other);
+	expect_unique(stopped.ids, 3);
+	snowid_generator_free(g);
+	snowid_generator_free(stopped.renewing);
+	snowid_clock_free(first.clock);
+	snowid_clock_free(second.clock);
+	stopped_teardown();
 }
 
 /* It goes to no other file or directory, and says so at every call. */
