@@ -34,9 +34,9 @@ static void update_stats(const struct sn_sequencer *seq, struct sn_shared_state 
 	}
 }
 
-/* How long after `now` a renewal by a caller is due, if the tick of the last ID rises no faster than
- * the clock: `early` before half of what the limit allowed is left, and before a renewal would raise
- * it noticeably, but not before it would raise it at all. UINT64_MAX: never. */
+/* How long after `now` a renewal by a caller is due, if the tick of the last ID rises no faster
+ * than the clock: `early` before half of what the limit allowed is left, and before a renewal would
+ * raise it noticeably, but not before it would raise it at all. UINT64_MAX: never. */
 static uint64_t time_until_renewal(const struct sn_sequencer *seq, struct sn_shared_state *shared,
 				   uint64_t now, uint64_t last_tick, uint64_t early)
 {
