@@ -32,8 +32,9 @@ static int read_elapsed_word(struct snowid_clock *clock, uint64_t *word)
 }
 
 /* Whether something else has written to the file, such as a restored backup: what the library
- * writes it writes before the recorded end, by the clock that the kernel dates changes by. An image
- * of no boot was put there by a correction, and may record any end. */
+ * writes it writes before the recorded end, by the clock that the kernel dates changes by. Once a
+ * sync has failed, it records no end, and still notes who opens the file. An image of no boot was
+ * put there by a correction, and may record any end. */
 static bool was_overwritten(const struct sn_state_file *file,
 			    const struct sn_store_settings *settings)
 {
@@ -41,6 +42,7 @@ static bool was_overwritten(const struct sn_state_file *file,
 	uint64_t end_ms;
 
 	return !settings->clock && sn_image_has_boot(file->image) && changed->tv_sec > 0 &&
+	       atomic_load(&file->image->hot.failed) == 0 &&
 	       sn_image_recorded(file->image, &end_ms) &&
 	       sn_store_ms(changed->tv_sec, (uint32_t)changed->tv_nsec) > end_ms;
 }

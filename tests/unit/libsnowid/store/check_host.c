@@ -46,7 +46,12 @@ TEST(processes_share_a_file)
 	const pid_t child = fork();
 	if (child == 0) {
 		struct snowid_generator *const other = host_open(config);
-		_exit(next_id(other) == before + 1 ? 0 : 1);
+		const bool shared = next_id(other) == before + 1;
+		snowid_generator_free(other);
+		snowid_generator_free(g);
+		snowid_config_free(config);
+		snowid_clock_free(clock);
+		_exit(shared ? 0 : 1);
 	}
 	expect_success(child);
 	ck_assert_uint_eq(next_id(g), before + 2);

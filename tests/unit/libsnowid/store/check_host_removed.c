@@ -5,8 +5,6 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "libsnowid/store/image.h"
@@ -130,6 +128,7 @@ TEST(all_that_have_the_file_go_on_together)
 struct stopping_clock {
 	struct snowid_clock *clock;
 	int readings; /* before it stops its caller; negative: never */
+	bool after;   /* it stops after it has been read */
 	void (*others)(void);
 };
 
@@ -144,9 +143,13 @@ static struct {
 static int read_stopping_wall(void *user, int64_t *sec, uint32_t *nsec)
 {
 	struct stopping_clock *const self = user;
-	if (self->readings-- == 0)
+	const bool stops = self->readings-- == 0;
+	if (stops && !self->after)
 		self->others();
-	return snowid_clock_read(stopped.clock, sec, nsec, NULL);
+	const int error = snowid_clock_read(stopped.clock, sec, nsec, NULL);
+	if (stops && self->after)
+		self->others();
+	return error;
 }
 
 static int read_stopping_elapsed(void *user, uint64_t *ns)
@@ -165,7 +168,6 @@ static int sleep_stopping(void *user, uint64_t ns)
 
 static struct snowid_generator *open_stopping(const char *kind, struct stopping_clock *self)
 {
-	self->readings = -1;
 	OK(snowid_clock_new(read_stopping_wall, read_stopping_elapsed, sleep_stopping, self,
 			    &self->clock));
 	struct snowid_config *const config = host_config(kind, self->clock);
@@ -200,7 +202,7 @@ static void replace_file(void)
 /* Wherever a call is stopped, it gets no ID that the new file may issue. */
 TEST_EACH(file_can_be_replaced_while_a_call_is_stopped, 8)
 {
-	struct stopping_clock clock = {.others = replace_file};
+	struct stopping_clock clock = {.readings = -1, .others = replace_file};
 	stopped_setup("snowflake");
 	struct snowid_generator *const g = open_stopping("snowflake", &clock);
 	uint64_t ids[42];
@@ -233,8 +235,8 @@ static void renew_and_issue(void)
 TEST(renewal_that_is_stopped_raises_no_limit_of_a_file_that_was_replaced)
 {
 	const char *const kind = "time:41,worker:10,sequence:2";
-	struct stopping_clock first = {.others = renew_and_issue},
-			      second = {.others = replace_file};
+	struct stopping_clock first = {.readings = -1, .others = renew_and_issue},
+			      second = {.readings = -1, .others = replace_file};
 	stopped_setup(kind);
 	struct snowid_generator *const g = open_stopping(kind, &first);
 	stopped.renewing = open_stopping(kind, &second);
@@ -249,6 +251,32 @@ TEST(renewal_that_is_stopped_raises_no_limit_of_a_file_that_was_replaced)
 	snowid_generator_free(stopped.renewing);
 	snowid_clock_free(first.clock);
 	snowid_clock_free(second.clock);
+	stopped_teardown();
+}
+
+/* Another process makes the file, uses it and removes it. */
+static void use_and_remove_file(void)
+{
+	stopped.other = host_open(stopped.config);
+	OK(snowid_clock_advance(stopped.clock, 40 * MS));
+	stopped.ids[0] = next_id(stopped.other);
+	unlink(host_path());
+}
+
+/* Wherever the opening of a new file is stopped: where its IDs begin is decided when it has its
+ * name. */
+TEST_EACH(file_can_be_made_and_removed_by_another_before_a_new_one_has_its_name, 6)
+{
+	struct stopping_clock clock = {
+		.readings = nth, .after = true, .others = use_and_remove_file};
+	stopped_setup("snowflake");
+	struct snowid_generator *const g = open_stopping("snowflake", &clock);
+	ck_assert_ptr_nonnull(stopped.other);
+	stopped.ids[1] = next_id(g);
+	stopped.ids[2] = next_id(g);
+	expect_unique(stopped.ids, 3);
+	snowid_generator_free(g);
+	snowid_clock_free(clock.clock);
 	stopped_teardown();
 }
 
@@ -393,116 +421,97 @@ TEST(descriptor_of_the_program_is_not_taken_for_that_of_the_directory)
 
 /* ---- many processes ------------------------------------------------------------------------- */
 
-enum { PROCESSES = 8, REMOVALS = 100, PER_PROCESS = 200000 };
+/* 32 IDs a millisecond, so that renewals come in between. */
+#define SLOW_KIND "time:41,worker:10,sequence:5"
 
-struct removal_run {
-	_Atomic uint64_t issued; /* by all */
-	atomic_bool done;
-	_Atomic uint64_t counts[PROCESSES];
-	uint64_t ids[PROCESSES][PER_PROCESS];
-};
+static char removed_path[8400];
 
-static bool issue_until_done(struct snowid_generator *g, struct removal_run *run, int process)
+/* Each removes the file after every so many of its IDs: 104 times in all. */
+enum { PROCESSES = 8, THREADS = 4, REMOVALS = 13, IDS_PER_REMOVAL = 400 };
+enum { IDS_EACH = REMOVALS * IDS_PER_REMOVAL };
+
+static bool issue_and_remove(struct snowid_generator *g, uint64_t ids[IDS_EACH])
 {
-	uint64_t count = 0;
-	while (!atomic_load(&run->done) && count < PER_PROCESS) {
-		if (snowid_generator_next_for(g, UINT64_MAX, &run->ids[process][count]) != 0)
+	for (size_t i = 0; i < IDS_EACH; i++) {
+		if (snowid_generator_next_for(g, UINT64_MAX, &ids[i]) != 0)
 			return false;
-		count++;
-		atomic_fetch_add(&run->issued, 1);
+		if (i % IDS_PER_REMOVAL == IDS_PER_REMOVAL - 1)
+			unlink(removed_path); /* none may have made it again by now */
 	}
-	atomic_store(&run->counts[process], count);
 	return true;
 }
 
-static void remove_again_and_again(struct removal_run *run)
+/* With a generator of its own if it has a config. */
+static bool issue_in_child(struct snowid_config *config, struct snowid_generator *inherited,
+			   uint64_t ids[IDS_EACH])
 {
-	char path[8400];
-	snprintf(path, sizeof path, "%s", host_path());
-	for (int i = 0; i < REMOVALS; i++) {
-		const uint64_t issued = atomic_load(&run->issued);
-		while (atomic_load(&run->issued) < issued + 500)
-			sched_yield();
-		unlink(path); /* none may have made it again by now */
-	}
-	atomic_store(&run->done, true);
+	struct snowid_generator *const own = config ? host_open(config) : NULL;
+	const bool issued = issue_and_remove(own ? own : inherited, ids);
+	snowid_generator_free(own);
+	return issued;
 }
 
-static uint64_t *collect_ids(struct removal_run *run, size_t *count)
+/* At least so many, as far as this process knows: others may have seen more. */
+static void expect_removals(struct snowid_generator *g, uint64_t count)
 {
-	uint64_t *const ids = malloc(sizeof run->ids);
-	*count = 0;
-	for (int p = 0; p < PROCESSES; p++) {
-		const size_t own = (size_t)atomic_load(&run->counts[p]);
-		memcpy(ids + *count, run->ids[p], own * sizeof *ids);
-		*count += own;
-	}
-	return ids;
+	next_id(g);
+	ck_assert_uint_ge(stat_of(g, SNOWID_STAT_REMOVALS), count);
 }
 
 /* Four have a generator from before they were forked, four make their own. */
 TEST(processes_get_no_id_twice_while_the_file_is_removed_again_and_again)
 {
-	struct snowid_config *const config = host_config("snowflake", NULL);
+	struct snowid_config *const config = host_config(SLOW_KIND, NULL);
 	struct snowid_generator *const g = host_open(config);
-	struct removal_run *const run = shared_memory(sizeof *run);
+	uint64_t(*const ids)[IDS_EACH] = shared_memory(PROCESSES * sizeof *ids);
 	pid_t children[PROCESSES];
+	snprintf(removed_path, sizeof removed_path, "%s", host_path());
 	for (int p = 0; p < PROCESSES; p++) {
 		children[p] = fork();
 		if (children[p] == 0)
-			_exit(issue_until_done(p % 2 ? g : host_open(config), run, p) ? 0 : 1);
+			_exit(issue_in_child(p % 2 ? NULL : config, g, ids[p]) ? 0 : 1);
 	}
-	remove_again_and_again(run);
 	for (int p = 0; p < PROCESSES; p++)
 		expect_success(children[p]);
-	size_t count;
-	uint64_t *const ids = collect_ids(run, &count);
-	expect_unique(ids, count);
-	free(ids);
-	next_id(g);
-	ck_assert_uint_gt(stat_of(g, SNOWID_STAT_REMOVALS), 0);
-	munmap(run, sizeof *run);
+	expect_unique(ids[0], PROCESSES * IDS_EACH);
+	expect_removals(g, 1);
+	munmap(ids, PROCESSES * sizeof *ids);
 	snowid_generator_free(g);
 	snowid_config_free(config);
 }
 
-struct removal_thread {
+struct removing_thread {
 	pthread_t thread;
 	struct snowid_generator *generator;
-	struct removal_run *run;
-	int number;
+	uint64_t *ids;
 	bool failed;
 };
 
 static void *issue_in_thread(void *argument)
 {
-	struct removal_thread *const self = argument;
-	self->failed = !issue_until_done(self->generator, self->run, self->number);
+	struct removing_thread *const self = argument;
+	self->failed = !issue_and_remove(self->generator, self->ids);
 	return NULL;
 }
 
 TEST(threads_get_no_id_twice_while_the_file_is_removed_again_and_again)
 {
-	enum { THREADS = 4 };
-	struct snowid_config *const config = host_config("snowflake", NULL);
+	struct snowid_config *const config = host_config(SLOW_KIND, NULL);
 	struct snowid_generator *const g = host_open(config);
-	struct removal_run *const run = shared_memory(sizeof *run);
-	struct removal_thread threads[THREADS];
-	for (int t = 0; t < THREADS; t++) {
-		threads[t] = (struct removal_thread){.generator = g, .run = run, .number = t};
+	uint64_t *const ids = calloc(THREADS * IDS_EACH, sizeof *ids);
+	struct removing_thread threads[THREADS];
+	snprintf(removed_path, sizeof removed_path, "%s", host_path());
+	for (size_t t = 0; t < THREADS; t++) {
+		threads[t] = (struct removing_thread){.generator = g, .ids = ids + t * IDS_EACH};
 		pthread_create(&threads[t].thread, NULL, issue_in_thread, &threads[t]);
 	}
-	remove_again_and_again(run);
-	for (int t = 0; t < THREADS; t++) {
+	for (size_t t = 0; t < THREADS; t++) {
 		pthread_join(threads[t].thread, NULL);
 		ck_assert(!threads[t].failed);
 	}
-	size_t count;
-	uint64_t *const ids = collect_ids(run, &count);
-	expect_unique(ids, count);
-	ck_assert_uint_gt(stat_of(g, SNOWID_STAT_REMOVALS), 0);
+	expect_unique(ids, THREADS * IDS_EACH);
+	expect_removals(g, 2);
 	free(ids);
-	munmap(run, sizeof *run);
 	snowid_generator_free(g);
 	snowid_config_free(config);
 }
