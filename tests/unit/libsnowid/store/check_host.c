@@ -255,6 +255,10 @@ TEST(clock_far_behind_the_file_is_an_error_that_names_reset)
 
 /* ---- files that are not used, or begun again ------------------------------------------------ */
 
+#define LOW_BYTE_OF_INCOMPATIBLE                                                                   \
+	(offsetof(struct sn_header, incompatible) +                                                \
+	 (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? sizeof(uint64_t) - 1 : 0))
+
 static void expect_rejected(struct snowid_config *config, int error, const char *detail)
 {
 	struct snowid_generator *g = NULL;
@@ -278,8 +282,8 @@ TEST(files_that_cannot_be_relied_on_are_errors)
 	} changes[] = {
 		{0, 1, "is not a state file"},
 		{100, 1, "is corrupt"},
-		{offsetof(struct sn_header, incompatible), 2, "newer version"},
-		{offsetof(struct sn_header, incompatible), 1, "is corrupt"},
+		{LOW_BYTE_OF_INCOMPATIBLE, 2, "newer version"},
+		{LOW_BYTE_OF_INCOMPATIBLE, 1, "is corrupt"},
 	};
 	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
 		memcpy(bytes, good, sizeof bytes);
