@@ -66,10 +66,11 @@ int sn_store_check_behind(const struct sn_store_settings *settings,
 	int64_t sec;
 	uint32_t nsec;
 
+	/* Before the clock is read: others may go on while this thread is preempted. */
+	const uint64_t next = atomic_load(&shared->next), tick = next >> ticks->bits;
 	const int error = sn_ticks_read(ticks, settings->clock, &now);
 	if (error)
 		return error;
-	const uint64_t next = atomic_load(&shared->next), tick = next >> ticks->bits;
 	const double behind_ns =
 		((double)tick * (double)ticks->unit_t100ns - (double)now.t100ns) * 100;
 	if (next == SN_SEALED || behind_ns <= (double)settings->max_behind_ns)

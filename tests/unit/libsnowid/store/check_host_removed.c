@@ -280,6 +280,25 @@ TEST_EACH(file_can_be_made_and_removed_by_another_before_a_new_one_has_its_name,
 	stopped_teardown();
 }
 
+static void issue_later(void)
+{
+	OK(snowid_clock_advance(stopped.clock, 5 * SEC));
+	next_id(stopped.other);
+}
+
+/* It compares the time of the last ID with a clock that it read before others made that ID. */
+TEST_EACH(opening_can_be_stopped_while_others_go_on, 6)
+{
+	struct stopping_clock clock = {.readings = nth, .after = true, .others = issue_later};
+	stopped_setup("snowflake");
+	stopped.other = host_open(stopped.config);
+	struct snowid_generator *const g = open_stopping("snowflake", &clock);
+	next_id(g);
+	snowid_generator_free(g);
+	snowid_clock_free(clock.clock);
+	stopped_teardown();
+}
+
 /* It goes to no other file or directory, and says so at every call. */
 TEST(process_that_cannot_use_the_new_file_ends)
 {
