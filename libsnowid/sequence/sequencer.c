@@ -130,22 +130,22 @@ static int claim_after_renewal(struct sn_sequencer *seq, uint64_t count, struct 
 }
 
 /* How long the clock has to go on before a renewal can allow a claim; 0: one can by now. */
-static int wait_for_prompt_limit(struct sn_sequencer *seq, struct sn_claim *claim)
+static int wait_for_prompt_limit(struct sn_sequencer *seq, uint64_t slot, uint64_t *wait_ns)
 {
 	const struct sn_ticks *const ticks = &seq->policy.ticks;
-	const uint64_t begin = (claim->start >> ticks->bits) * ticks->unit_t100ns;
+	const uint64_t begin = (slot >> ticks->bits) * ticks->unit_t100ns;
 	struct sn_reading now;
 
 	const int error = sn_ticks_read(ticks, seq->policy.clock, &now);
 	if (error)
 		return error;
-	if (claim->start == SN_SEALED || begin <= now.t100ns + seq->reach.start)
+	if (slot == SN_SEALED || begin <= now.t100ns + seq->reach.start)
 		return SNOWID_E_LIMIT;
-	claim->wait_ns = (begin - now.t100ns - seq->reach.start) * 100;
+	*wait_ns = (begin - now.t100ns - seq->reach.start) * 100;
 	return sn_fail(SNOWID_E_CLOCK,
 		       "IDs are as far ahead of the clock as the store allows; try again in "
 		       "%.4f ms, or allow a longer wait",
-		       (double)claim->wait_ns / 1e6);
+		       (double)*wait_ns / 1e6);
 }
 
 /* Renews the limit if the clock has moved by half a reserve since this process last did. Other
@@ -174,7 +174,7 @@ static int claim_promptly(struct sn_sequencer *seq, uint64_t count, struct sn_cl
 	while (error == SNOWID_E_LIMIT) {
 		error = claim_after_renewal(seq, count, claim);
 		if (error == SNOWID_E_LIMIT)
-			error = wait_for_prompt_limit(seq, claim);
+			error = wait_for_prompt_limit(seq, claim->start, &claim->wait_ns);
 	}
 	return error;
 }
@@ -297,15 +297,11 @@ int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *
 
 	int error = plan_any_claim(seq, &plan);
 	while (error == SNOWID_E_LIMIT && seq->prompt) {
-		struct sn_claim claim = {.start = SN_SEALED};
 		error = renew_limit(seq);
 		if (!error)
 			error = plan_any_claim(seq, &plan);
-		claim.start = plan.start;
 		if (error == SNOWID_E_LIMIT)
-			error = wait_for_prompt_limit(seq, &claim);
-		if (error == SNOWID_E_CLOCK && claim.wait_ns)
-			plan.wait_ns = claim.wait_ns;
+			error = wait_for_prompt_limit(seq, plan.start, &plan.wait_ns);
 	}
 	*wait_ns = error ? plan.wait_ns : 0;
 	if (!error)
