@@ -67,21 +67,33 @@ static uint64_t identity_in_name(const struct sn_store_settings *settings)
 	return identity;
 }
 
+/* Opens what has the name: in a directory, if one is open, or in the one that the path leads to, if
+ * none is or it was removed. */
+static int open_file_of_name(const struct host_store *store, struct sn_host_directory *directory,
+			     const char *path, struct sn_store_settings *settings,
+			     const struct sn_host_file *replaces, struct sn_host_file **file)
+{
+	int error = -ENOENT;
+
+	for (int tries = 0; error == -ENOENT && tries < 10; tries++) {
+		error = directory ? 0 : sn_host_directory_open(&store->place, &directory);
+		if (!error)
+			error = sn_host_file_open(&store->place, directory, path, settings,
+						  replaces, file);
+		if (error == -ENOENT)
+			directory = NULL;
+	}
+	return error;
+}
+
 static int open_first_file(struct host_store *store)
 {
 	struct sn_store_settings *const settings = &store->base.settings;
-	struct sn_host_directory *directory;
 	char path[PATH_MAX + 64];
 
 	snprintf(path, sizeof path, "%s/%016" PRIx64 "-%016" PRIx64, store->directory,
 		 settings->fingerprint, identity_in_name(settings));
-	int error = -ENOENT;
-	for (int tries = 0; error == -ENOENT && tries < 10; tries++) {
-		error = sn_host_directory_open(&store->place, &directory);
-		if (!error)
-			error = sn_host_file_open(&store->place, directory, path, settings, NULL,
-						  &store->first);
-	}
+	const int error = open_file_of_name(store, NULL, path, settings, NULL, &store->first);
 	/* No process of this host can write to it, or only one that sees another /dev/shm. */
 	if (error == -EROFS && store->place.of_user)
 		return SN_STORE_ABSENT;
@@ -192,24 +204,14 @@ static int renew_file(struct host_store *store, struct sn_host_file *file, bool 
 	return 0;
 }
 
-/* Opens what has the name now: in the same directory, which may be found after this process has
- * changed its root directory or, if that was removed as well, in the one that has replaced it. */
+/* In the same directory, which may be found after this process has changed its root directory. */
 static int open_successor(const struct host_store *store, struct sn_host_file *old,
 			  struct sn_host_file **successor)
 {
 	struct sn_store_settings settings = store->base.settings;
-	struct sn_host_directory *directory = old->directory;
 
 	settings.kind = old->file.image->header.kind;
-	int error =
-		sn_host_file_open(&store->place, directory, old->path, &settings, old, successor);
-	for (int tries = 0; error == -ENOENT && tries < 10; tries++) {
-		error = sn_host_directory_open(&store->place, &directory);
-		if (!error)
-			error = sn_host_file_open(&store->place, directory, old->path, &settings,
-						  old, successor);
-	}
-	return error;
+	return open_file_of_name(store, old->directory, old->path, &settings, old, successor);
 }
 
 static int fail_ended(const struct host_store *store)
