@@ -20,14 +20,6 @@
 
 #define ADOPTION_MS 3000 /* how far ahead of the clock a copy begins, as a new file does */
 
-static int read_and_check(struct sn_state_file *file)
-{
-	int error = sn_state_file_check(file);
-	if (!error)
-		error = sn_state_file_read(file);
-	return error ? error : sn_state_file_check_image(file);
-}
-
 static int check_place(const struct sn_state_file *file)
 {
 	const int error = sn_state_file_check_disk(file->path, file->fd);
@@ -89,7 +81,7 @@ int sn_file_inspect(const char *path, sn_store_state_fn callback, void *user)
 	int error = sn_state_file_open(&file, path, O_RDONLY);
 	if (error)
 		return error;
-	error = read_and_check(&file);
+	error = sn_state_file_load(&file);
 	if (error == -ENOMEM) {
 		sn_state_file_close(&file);
 		return error;
@@ -162,7 +154,7 @@ int sn_file_adopt(const char *path)
 	struct sn_state_file file;
 	int error = sn_state_file_open(&file, path, O_RDWR);
 	if (!error)
-		error = read_and_check(&file);
+		error = sn_state_file_load(&file);
 	if (!error)
 		error = adopt_file(&file);
 	sn_state_file_close(&file);
@@ -201,7 +193,7 @@ int sn_file_reset(const char *path, uint64_t floor_ms)
 	struct sn_state_file file;
 	int error = sn_state_file_open(&file, path, O_RDWR);
 	if (!error)
-		error = read_and_check(&file);
+		error = sn_state_file_load(&file);
 	if (!error)
 		error = reset_file(&file, floor_ms);
 	sn_state_file_close(&file);

@@ -44,11 +44,7 @@ static int visit_file(int directory, const char *path, int flags, file_fn visit,
 	if (error == -ENOENT)
 		return 0;
 	if (!error)
-		error = sn_state_file_check(&file);
-	if (!error)
-		error = sn_state_file_read(&file);
-	if (!error)
-		error = sn_state_file_check_image(&file);
+		error = sn_state_file_load(&file);
 	error = error == -ENOMEM ? error : visit(user, &file, directory, error);
 	sn_state_file_close(&file);
 	return error;

@@ -229,11 +229,7 @@ static bool slots_is_unusable(const char *path)
 	snowid_error_detail(detail, sizeof detail);
 	int error = sn_state_file_open(&file, path, O_RDWR);
 	if (!error)
-		error = sn_state_file_check(&file);
-	if (!error)
-		error = sn_state_file_read(&file);
-	if (!error)
-		error = sn_state_file_check_image(&file);
+		error = sn_state_file_load(&file);
 	if (!error)
 		error = sn_state_file_check_record(&file);
 	const bool writable_by_all = !error && (file.status.st_mode & S_IWOTH) != 0;

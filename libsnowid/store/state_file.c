@@ -157,6 +157,14 @@ int sn_state_file_check_image(const struct sn_state_file *file)
 	return problem ? sn_state_file_reject(file->path, problem) : 0;
 }
 
+int sn_state_file_load(struct sn_state_file *file)
+{
+	int error = sn_state_file_check(file);
+	if (!error)
+		error = sn_state_file_read(file);
+	return error ? error : sn_state_file_check_image(file);
+}
+
 int sn_state_file_check_record(const struct sn_state_file *file)
 {
 	const char *const problem = sn_image_record_problem(file->image);

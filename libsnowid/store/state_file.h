@@ -60,6 +60,9 @@ int sn_state_file_map(struct sn_state_file *file);
 int sn_state_file_check_image(const struct sn_state_file *file);
 int sn_state_file_check_record(const struct sn_state_file *file);
 
+/* Checks the file, reads a copy of it, and checks that this version can use that. */
+int sn_state_file_load(struct sn_state_file *file);
+
 /* Whether a full disk could end the processes that use it, because its pages are copied. */
 bool sn_state_file_is_copied_on_write(const struct sn_state_file *file);
 
