@@ -104,8 +104,11 @@ static int reject_foreign_directory(const char *path)
 		       path, (unsigned long)status.st_uid, (unsigned)status.st_mode & 07777);
 }
 
-static bool is_own(const struct sn_host_place *place, const struct stat *status)
+/* Whether those who can write to it may be trusted. */
+static bool is_trusted(const struct sn_host_place *place, const struct stat *status)
 {
+	if (!place->of_user)
+		return (status->st_mode & S_IWOTH) == 0;
 	return status->st_uid == place->user && (status->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
@@ -133,7 +136,7 @@ static int open_own_directory(const struct sn_host_place *place, int *fd)
 static int check_named_directory(const struct sn_host_place *place, int fd,
 				 const struct stat *status)
 {
-	if (status->st_mode & S_IWOTH)
+	if (!is_trusted(place, status))
 		return sn_fail(SNOWID_E_STORE,
 			       "everyone can write to the directory %.200s, and so can remove its "
 			       "files; use one of your own",
@@ -156,7 +159,7 @@ static int check_directory(const struct sn_host_place *place, int fd, struct sta
 		return check_named_directory(place, fd, status);
 	if (!*in_memory)
 		return host_directory_fail_absent(place->path, "is not on a tmpfs");
-	return is_own(place, status) ? 0 : reject_foreign_directory(place->path);
+	return is_trusted(place, status) ? 0 : reject_foreign_directory(place->path);
 }
 
 static bool is_directory(int fd, const struct sn_host_directory *directory)
@@ -187,9 +190,8 @@ static struct sn_host_directory *find_open_directory(const struct sn_host_place 
 	struct sn_host_directory *const directory = find_directory(&status);
 	if (!directory || !is_directory(atomic_load(&directory->fd), directory))
 		return NULL;
-	const bool trusted = place->of_user ? directory->in_memory && is_own(place, &status)
-					    : (status.st_mode & S_IWOTH) == 0;
-	return trusted ? directory : NULL;
+	const bool usable = is_trusted(place, &status) && (directory->in_memory || !place->of_user);
+	return usable ? directory : NULL;
 }
 
 /* Gives a descriptor to the one of the list that is of the same directory, if there is one. */
