@@ -110,13 +110,11 @@ int sn_host_file_replace(const struct sn_state_file *old, int directory, uint64_
  * in some containers. */
 bool sn_host_file_is_useless(const struct sn_state_file *file, bool in_memory)
 {
-	uint64_t boot[2];
-
 	if (atomic_load(&file->image->hot.shared.next) == SN_SEALED)
 		return true;
 	if (in_memory || sn_system_lock_of_others(file->fd, SN_BYTE_OF_USE) != SN_LOCK_NONE)
 		return false;
-	return !sn_system_boot_id(boot) || !sn_image_has_boot_id(file->image, boot);
+	return !sn_image_has_this_boot(file->image);
 }
 
 static int check_host_file(struct sn_state_file *file, const struct sn_host_place *place,

@@ -111,9 +111,10 @@ bool sn_image_has_boot(const struct sn_image *image)
 	return (atomic_load(&image->hot.boot[0]) | atomic_load(&image->hot.boot[1])) != 0;
 }
 
-bool sn_image_has_boot_id(const struct sn_image *image, const uint64_t boot[2])
+bool sn_image_has_this_boot(const struct sn_image *image)
 {
-	return atomic_load(&image->hot.boot[0]) == boot[0] &&
+	uint64_t boot[2];
+	return sn_system_boot_id(boot) && atomic_load(&image->hot.boot[0]) == boot[0] &&
 	       atomic_load(&image->hot.boot[1]) == boot[1];
 }
 
@@ -141,12 +142,10 @@ void sn_image_note_elapsed(struct sn_image *image, uint64_t elapsed_word)
 
 bool sn_image_is_of_this_boot(const struct sn_image *image, uint64_t elapsed_word)
 {
-	uint64_t boot[2];
-
 	for (int i = 0; i < 2; i++)
 		if (is_later_in_domain(atomic_load(&image->reserved[i].elapsed), elapsed_word))
 			return false;
-	return sn_system_boot_id(boot) && sn_image_has_boot_id(image, boot);
+	return sn_image_has_this_boot(image);
 }
 
 void sn_image_holder(const struct sn_image *image, struct sn_holder *holder)

@@ -107,7 +107,9 @@ void sn_image_ticks(const struct sn_image *image, struct sn_ticks *ticks);
 
 void sn_image_set_boot(struct sn_image *image, const uint64_t boot[2]);
 bool sn_image_has_boot(const struct sn_image *image);
-bool sn_image_has_boot_id(const struct sn_image *image, const uint64_t boot[2]);
+
+/* Whether it has the ID of the current boot; false if the kernel does not say. */
+bool sn_image_has_this_boot(const struct sn_image *image);
 
 /* A point in the time since the boot, in one word that is never 0: milliseconds << 16 | the domain
  * of the clock. Two of them can be compared if their domains are the same. */
