@@ -43,19 +43,11 @@ static int file_check(const char *rest)
 /* Where its IDs begin is decided when it has its name, by a takeover. */
 static int create_state_file(const char *path, const struct sn_store_settings *settings)
 {
-	struct sn_reading now;
-	int64_t sec = 0;
-	uint32_t nsec = 0;
+	struct sn_image *image = NULL;
 
-	int error = sn_store_read_clock(settings->clock, &sec, &nsec);
-	if (!error)
-		error = sn_ticks_locate(&settings->ticks, sec, nsec, &now);
+	int error = sn_publish_new_image(settings, &image);
 	if (error)
 		return error;
-	struct sn_image *const image = aligned_alloc(SN_IMAGE_PART, sizeof *image);
-	if (!image)
-		return sn_fail_nomem();
-	sn_image_init(image, settings, sn_store_ms(sec, nsec));
 	error = sn_publish_image(image, path, settings->mode, NULL);
 	free(image);
 	return error;

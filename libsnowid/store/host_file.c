@@ -13,7 +13,6 @@
 #include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/store/publish.h"
-#include "libsnowid/store/store_clock.h"
 
 /* ---- a new file ------------------------------------------------------------------------------ */
 
@@ -67,16 +66,11 @@ static int publish_image(struct sn_image *image, int directory, const char *name
 static int create_file(int directory, const char *path, const struct sn_store_settings *settings,
 		       const struct stat *replaced)
 {
-	int64_t sec = 0;
-	uint32_t nsec = 0;
+	struct sn_image *image = NULL;
 
-	int error = sn_store_read_clock(settings->clock, &sec, &nsec);
+	int error = sn_publish_new_image(settings, &image);
 	if (error)
 		return error;
-	struct sn_image *const image = aligned_alloc(SN_IMAGE_PART, sizeof *image);
-	if (!image)
-		return sn_fail_nomem();
-	sn_image_init(image, settings, sn_store_ms(sec, nsec));
 	image->header.incompatible = SN_INCOMPATIBLE_UNRECORDED;
 	set_boot(image);
 	atomic_store(&image->hot.shared.identity, sn_store_identity(settings));

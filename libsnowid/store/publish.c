@@ -12,6 +12,25 @@
 #include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/store/state_file.h"
+#include "libsnowid/store/store_clock.h"
+
+int sn_publish_new_image(const struct sn_store_settings *settings, struct sn_image **image)
+{
+	struct sn_reading now;
+	int64_t sec = 0;
+	uint32_t nsec = 0;
+
+	int error = sn_store_read_clock(settings->clock, &sec, &nsec);
+	if (!error)
+		error = sn_ticks_locate(&settings->ticks, sec, nsec, &now);
+	if (error)
+		return error;
+	*image = aligned_alloc(SN_IMAGE_PART, sizeof **image);
+	if (!*image)
+		return sn_fail_nomem();
+	sn_image_init(*image, settings, sn_store_ms(sec, nsec));
+	return 0;
+}
 
 /* 0 or -errno, as the other private functions here. To write beyond the limit (ulimit -f) would end
  * the process by SIGXFSZ. */

@@ -12,6 +12,10 @@
 /* Checks that the directory of a new file is on a disk of this host. */
 int sn_publish_check_directory(const char *path);
 
+/* Makes the image of a file that does not exist yet, if the clock is within the layout. The caller
+ * frees it. */
+int sn_publish_new_image(const struct sn_store_settings *settings, struct sn_image **image);
+
 /* Completes the header of an image, and writes `size` bytes of it to an empty file. `replaced`: as
  * below. 0 or -errno, without a detail. */
 int sn_publish_write(int fd, struct sn_image *image, size_t size, mode_t mode,
