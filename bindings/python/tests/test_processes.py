@@ -61,6 +61,10 @@ def in_child(work: Callable[[], array]) -> Callable[[], array]:
     return collect
 
 
+class Interrupted(Exception):
+    """Raised by a signal handler."""
+
+
 class Threads(unittest.TestCase):
     def run_in_threads(
         self, work: Callable[[], List[object]], threads: int = 4
@@ -172,16 +176,18 @@ class Interpreter(unittest.TestCase):
         ):
             self.assertFalse(self.ran_during(lambda: [draw() for _ in range(100)]))
 
-    def test_signals_interrupt_a_wait(self) -> None:
-        class Interrupted(Exception):
-            pass
+    def raise_on_alarm(self, most_seconds: int) -> None:
+        """Lets SIGALRM raise Interrupted, and ends a test that it does not interrupt."""
 
         def interrupt(*_: object) -> None:
             raise Interrupted
 
         self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, interrupt))
-        faulthandler.dump_traceback_later(30, exit=True)
+        faulthandler.dump_traceback_later(most_seconds, exit=True)
         self.addCleanup(faulthandler.cancel_dump_traceback_later)
+
+    def test_signals_interrupt_a_wait(self) -> None:
+        self.raise_on_alarm(30)
         ids = snowid.Generator(SLOW, worker=1)
         waiting = threading.Lock()
         waiting.acquire()
@@ -199,15 +205,7 @@ class Interpreter(unittest.TestCase):
         thread.join()
 
     def test_signals_interrupt_opening(self) -> None:
-        class Interrupted(Exception):
-            pass
-
-        def interrupt(*_: object) -> None:
-            raise Interrupted
-
-        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, interrupt))
-        faulthandler.dump_traceback_later(60, exit=True)
-        self.addCleanup(faulthandler.cancel_dump_traceback_later)
+        self.raise_on_alarm(60)
         with tempfile.TemporaryDirectory(dir=os.getcwd()) as directory:
             options: Any = {"worker": 1, "store": f"file:{directory}/state", "block": "1h"}
             signal.setitimer(signal.ITIMER_REAL, 0.02)
