@@ -318,7 +318,7 @@ static uint64_t timeout_option(const struct ruby_generator *generator, VALUE opt
 		rb_get_kwargs(options, names, 0, 1, &value);
 	if (value == Qundef || NIL_P(value))
 		return generator->timeout_ns;
-	return snowid_ruby_unsigned(rb_funcall(module, rb_intern("nanoseconds"), 1, value),
+	return snowid_ruby_unsigned(rb_funcall(snowid_constant("Convert"), rb_intern("nanoseconds"), 1, value),
 				    "timeout", UINT64_MAX);
 }
 

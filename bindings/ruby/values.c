@@ -12,7 +12,7 @@
 VALUE snowid_ruby_make_error(int error, const char *detail, uint64_t wait_ns)
 {
 	const VALUE snowid = rb_const_get(rb_cObject, rb_intern("Snowid"));
-	return rb_funcall(rb_const_get(snowid, rb_intern("Error")), rb_intern("make"), 3,
+	return rb_funcall(rb_const_get(snowid, rb_intern("Errors")), rb_intern("make"), 3,
 			  INT2NUM(error), rb_utf8_str_new_cstr(detail), ULL2NUM(wait_ns));
 }
 

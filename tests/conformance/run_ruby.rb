@@ -24,7 +24,8 @@ module Actions
   def id_at_boundary(which, kind, instant)
     case kind
     when "ulid" then Snowid::ULID.public_send(which, instant)
-    when /\Auuid(.)/ then Snowid::UUID.public_send(which, instant, Integer(Regexp.last_match(1)))
+    when /\Auuid(.)/
+      Snowid::UUID.public_send(which, instant, version: Integer(Regexp.last_match(1)))
     else Snowid::Layout.new(kind).public_send(which, instant)
     end
   end

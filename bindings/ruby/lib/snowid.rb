@@ -4,6 +4,7 @@
 
 require_relative "snowid/error"
 require "snowid/native"
+require_relative "snowid/convert"
 require_relative "snowid/time"
 require_relative "snowid/id128"
 require_relative "snowid/layout"
@@ -33,17 +34,31 @@ module Snowid
                 .map { |name| name.to_s.delete_prefix("FORM_").downcase.to_sym }.freeze
 
   class << self
+    # Makes a UUID of version 7, as UUID.new does.
+    #
+    # @return [UUID]
+    def uuid7
+      UUID.new
+    end
+
+    # Makes a ULID, as ULID.new does.
+    #
+    # @return [ULID]
+    def ulid
+      ULID.new
+    end
+
     # Formats a 64-bit ID as text, in one of FORMS.
     #
     #   Snowid.format_id(1541815603606036480, :base62)
     #
-    # @param id [Integer]
+    # @param id [Integer, String] as for Layout#decode
     #
     # @param form [Symbol, String]
     #
     # @return [String]
     def format_id(id, form = :decimal)
-      Native.id_format(id, Native.form_parse(form.to_s))
+      Native.id_format(Convert.id(id), Native.form_parse(form.to_s))
     end
 
     # Parses the text of a 64-bit ID. Each ID has exactly one text in each form.

@@ -50,6 +50,13 @@ class BorderTest < Test
     assert_equal settings.sort, (parameters - %w[fields open_timeout clock more]).sort
   end
 
+  def test_what_users_do_not_need_is_private
+    assert_equal %i[format_id format_time parse_id parse_time ulid uuid7],
+                 Snowid.singleton_methods(false).sort
+    assert_empty Snowid.constants & %i[Convert Errors ID128 Native]
+    assert_empty Snowid::Error.singleton_methods(false)
+  end
+
   def layout
     Snowid::Layout.new("instagram")
   end
@@ -66,22 +73,39 @@ class BorderTest < Test
   def test_negative_and_huge_numbers_raise_range_errors
     ids = generator_on_manual_clock
     [-1, 2**64, -(2**63), 2**70, -(2**70)].each do |number|
-      [-> { Snowid.format_id(number) }, -> { layout.decode(number) }, -> { layout.time_ms(number) },
-       -> { layout.encode(START, shard: number) }, -> { Snowid::Generator.new(worker: number) },
-       -> { ids.batch(number) }, -> { Snowid::UUID.first_at(START, number) }].each do |call|
-        error = assert_raises(RangeError, &call)
-        assert_kind_of Snowid::InvalidError, error
-        assert_equal Snowid::E_RANGE, error.code
-        assert_includes error.message, number.to_s
+      [-> { layout.encode(START, shard: number) }, -> { Snowid::Generator.new(worker: number) },
+       -> { ids.batch(number) },
+       -> { Snowid::UUID.first_at(START, version: number) }].each do |call|
+        assert_range_error(number, &call)
       end
     end
   end
 
+  # An ID of a signed column may be negative.
+  def test_ids_beyond_64_bits_raise_range_errors
+    [2**64, 2**70, -(2**63) - 1, -(2**70)].each do |number|
+      [-> { Snowid.format_id(number) }, -> { layout.decode(number) }, -> { layout.time(number) },
+       -> { layout.time_ms(number) }, -> { layout.field(number, :shard) }].each do |call|
+        assert_range_error(number, &call)
+      end
+    end
+  end
+
+  def assert_range_error(number, &call)
+    error = assert_raises(RangeError, &call)
+    assert_kind_of Snowid::InvalidError, error
+    assert_equal Snowid::E_RANGE, error.code
+    assert_includes error.message, number.to_s
+  end
+
   def test_non_integers_raise_type_errors
     ids = generator_on_manual_clock
-    [1.0, 1.5, "12", nil, :worker, [], Rational(1), Object.new].each do |value|
+    [1.0, -1.5, nil, :worker, [], Rational(1), Object.new].each do |value|
       assert_raises(TypeError) { Snowid.format_id(value) }
       assert_raises(TypeError) { layout.decode(value) }
+      assert_raises(TypeError) { layout.field(value, :shard) }
+    end
+    [1.0, 1.5, "12", nil, :worker, [], Rational(1), Object.new].each do |value|
       assert_raises(TypeError) { Snowid::Generator.new(worker: value) }
       assert_raises(TypeError) { ids.batch(value) }
       assert_raises(TypeError) { Snowid::UUID.from_i(value) }

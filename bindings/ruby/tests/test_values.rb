@@ -28,6 +28,48 @@ class ValuesTest < Test
     assert_raises(RangeError) { twitter.encode(Time.utc(2000)) }
   end
 
+  def test_ids_as_text_and_of_a_signed_column
+    layout = Snowid::Layout.new("instagram")
+    id = (2**64) - 5
+    [id, -5, id.to_s].each do |same|
+      assert_equal layout.decode(id), layout.decode(same)
+      assert_equal layout.time(id), layout.time(same)
+      assert_equal layout.time_ms(id), layout.time_ms(same)
+      assert_equal 1019, layout.field(same, :sequence)
+      assert_equal id.to_s, Snowid.format_id(same)
+    end
+    assert_equal id, layout.decode(-5)[:id]
+    assert_raises(Snowid::InvalidError) { layout.decode("0x5") }
+  end
+
+  # All milliseconds of a few seconds, as a Float and as a Time made of a Float.
+  def test_seconds_as_a_float_are_exact
+    %w[1ms 10ms 1us].each do |unit|
+      layout = Snowid::Layout.new("time:52,worker:4,sequence:8;epoch=2020-01-01;unit=#{unit}")
+      [1_577_836_800, 1_704_310_200, 1_792_000_000, 4_102_444_799].each do |second|
+        1000.times do |ms|
+          time = Rational((second * 1000) + ms, 1000)
+          id = layout.encode(time, worker: 3, sequence: 200)
+          [time.to_f, Time.at(time.to_f)].each do |inexact|
+            assert_equal id, layout.encode(inexact, worker: 3, sequence: 200)
+            assert_includes layout.first_at(inexact)..layout.last_at(inexact), id
+          end
+          assert_equal id, layout.encode(layout.time(id), worker: 3, sequence: 200)
+          assert_equal id, layout.encode(layout.time(id).to_f, worker: 3, sequence: 200)
+        end
+      end
+    end
+  end
+
+  def test_microseconds_as_a_float_are_exact
+    layout = Snowid::Layout.new("time:52,sequence:12;epoch=2020-01-01;unit=1us")
+    1000.times do |us|
+      time = Rational(1_704_310_200_123_000 + us, 1_000_000)
+      assert_equal layout.first_at(time), layout.first_at(time.to_f)
+      assert_equal time, Time.at(layout.time(layout.first_at(Time.at(time.to_f)))).to_r
+    end
+  end
+
   def test_the_capacity_of_a_layout
     layout = Snowid::Layout.new("twitter")
     assert_equal [63, 1_000_000, 4096, 1024, (2**41) - 1],
@@ -100,6 +142,8 @@ class ValuesTest < Test
       refute_equal id, class_.new
     end
     assert_equal 7, Snowid::UUID.new.version
+    assert_equal 7, Snowid.uuid7.version
+    assert_instance_of Snowid::ULID, Snowid.ulid
   end
 
   def test_ulids_and_uuids_are_values
@@ -141,7 +185,11 @@ class ValuesTest < Test
     assert_equal "1969-12-31T23:59:59.500Z", Snowid.format_time(-0.5)
     assert_raises(RangeError) { Snowid.format_time(Time.utc(10_000)) }
     assert_equal Snowid.format_time(time), Snowid.format_time(time.to_datetime)
-    assert_raises(TypeError) { Snowid.format_time(Date.new(2024, 1, 3)) }
+    assert_equal "2024-01-03T00:00:00.000Z", Snowid.format_time(Date.new(2024, 1, 3))
+    assert_equal "1582-10-15T00:00:00.000Z", Snowid.format_time(Date.new(1582, 10, 15))
+    assert_equal "2024-01-03T19:30:00.100Z", Snowid.format_time(1_704_310_200.1)
+    third = Time.at(Rational(1, 3)) # not a Float, so it is cut off
+    assert_equal "1970-01-01T00:00:00.333333333Z", Snowid.format_time(third)
   end
 
   def test_errors

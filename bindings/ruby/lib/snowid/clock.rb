@@ -12,14 +12,14 @@ module Snowid
   class ManualClock
     # @param instant [Time, Numeric, String] the initial time
     def initialize(instant)
-      adopt(Native.clock_new_manual(*Snowid.instant_of(instant)))
+      adopt(Native.clock_new_manual(*Convert.instant(instant)))
     end
 
     # Steps wall time forwards or backwards by seconds, without changing elapsed time.
     #
     # @return [self]
     def step(seconds)
-      super(Snowid.nanoseconds(seconds))
+      super(Convert.nanoseconds(seconds))
       self
     end
 
@@ -27,14 +27,14 @@ module Snowid
     #
     # @return [self]
     def set(instant)
-      step(Rational(difference(Snowid.instant_of(instant), instant_now), 1_000_000_000))
+      step(Rational(difference(Convert.instant(instant), instant_now), 1_000_000_000))
     end
 
     # Advances both wall and elapsed time, by seconds.
     #
     # @return [self]
     def advance(seconds)
-      super(Snowid.nanoseconds(seconds))
+      super(Convert.nanoseconds(seconds))
       self
     end
 
@@ -42,7 +42,7 @@ module Snowid
     #
     # @return [Time]
     def now
-      Snowid.time_of(*instant_now)
+      Convert.time(*instant_now)
     end
 
     # Elapsed time in seconds, from an arbitrary start.

@@ -20,29 +20,6 @@ module Snowid
     #
     # @return [Array, nil]
     attr_reader :partial
-
-    # The error for a code of the library.
-    # @api private
-    def self.make(code, detail, wait_ns = 0) # :nodoc:
-      ours = code <= Native::E_INVALID
-      error = ours ? class_of(code).new(detail) : ::SystemCallError.new(detail, -code).extend(Error)
-      error.instance_variable_set(:@code, code)
-      error.instance_variable_set(:@wait_ns, wait_ns)
-      error
-    end
-
-    # The class of the errors with a code.
-    # @api private
-    def self.class_of(code) # :nodoc:
-      case code
-      when Native::E_RANGE, Native::E_OVERFLOW then RangeError
-      when Native::E_CLOCK, Native::E_EPOCH, Native::E_ENDED then ClockError
-      when Native::E_EXHAUSTED then ExhaustedError
-      when Native::E_STORE, Native::E_LIMIT then StoreError
-      when Native::E_CLOSED then ClosedError
-      else ArgumentError
-      end
-    end
   end
 
   # An argument is invalid, out of range, malformed or unknown.
@@ -80,4 +57,38 @@ module Snowid
   class ClosedError < ::StandardError
     include Error
   end
+
+  # Makes errors from the codes of the library.
+  # @api private
+  module Errors # :nodoc:
+    class << self
+      # The error for a code, with its message.
+      def make(code, detail, wait_ns = 0)
+        error = new_error(code, detail)
+        error.instance_variable_set(:@code, code)
+        error.instance_variable_set(:@wait_ns, wait_ns)
+        error
+      end
+
+      private
+
+      def new_error(code, detail)
+        return class_of(code).new(detail) if code <= Native::E_INVALID
+
+        ::SystemCallError.new(detail, -code).extend(Error)
+      end
+
+      def class_of(code)
+        case code
+        when Native::E_RANGE, Native::E_OVERFLOW then RangeError
+        when Native::E_CLOCK, Native::E_EPOCH, Native::E_ENDED then ClockError
+        when Native::E_EXHAUSTED then ExhaustedError
+        when Native::E_STORE, Native::E_LIMIT then StoreError
+        when Native::E_CLOSED then ClosedError
+        else ArgumentError
+        end
+      end
+    end
+  end
+  private_constant :Errors
 end

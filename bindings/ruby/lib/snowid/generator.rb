@@ -80,7 +80,7 @@ module Snowid
         .each { |name, value| config.set(name.to_s, span(value)) unless value.nil? }
       { mode: mode, spread: spread }
         .each { |name, value| config.set(name.to_s, value.to_s) unless value.nil? }
-      adopt(Native.generator_new(config, open_timeout && Snowid.nanoseconds(open_timeout)))
+      adopt(Native.generator_new(config, open_timeout && Convert.nanoseconds(open_timeout)))
     end
 
     # Passes an endless sequence of new IDs to the block. Without a block, returns an Enumerator.
@@ -104,7 +104,7 @@ module Snowid
     #
     # @return [nil]
     def close(timeout: 2)
-      super(Snowid.nanoseconds(timeout))
+      super(Convert.nanoseconds(timeout))
     end
 
     # Whether it has been closed, in this process or, with memory:, in the one that created it.
@@ -184,7 +184,7 @@ module Snowid
     end
 
     def span(value)
-      value.is_a?(Numeric) ? "#{Snowid.nanoseconds(value)}ns" : value.to_s
+      value.is_a?(Numeric) ? "#{Convert.nanoseconds(value)}ns" : value.to_s
     end
   end
 end

@@ -17,7 +17,7 @@ module Snowid
           raise TypeError, "a String of 16 bytes is needed, not #{bytes.class}"
         end
         if bytes.bytesize != 16
-          raise Error.make(Native::E_RANGE, "#{bytes.bytesize} bytes, where 16 are needed")
+          raise Errors.make(Native::E_RANGE, "#{bytes.bytesize} bytes, where 16 are needed")
         end
 
         allocate.tap { |id| id.__send__(:store_bytes, bytes.b) }
@@ -25,7 +25,7 @@ module Snowid
 
       # The ID with the value of a 128-bit Integer.
       def from_i(number)
-        from_bytes(bytes_of(number, 128))
+        from_bytes(Convert.bytes(number, 128))
       end
 
       # Parses the text of an ID.
@@ -40,17 +40,6 @@ module Snowid
       # @return [Range]
       def range(from, to = from)
         first_at(from)..last_at(to)
-      end
-
-      # The bytes of an Integer with that many bits, the most significant first.
-      # @api private
-      def bytes_of(number, bits) # :nodoc:
-        raise TypeError, "an Integer is needed, not #{number.class}" unless number.is_a?(Integer)
-        unless (0...(1 << bits)).cover?(number)
-          raise Error.make(Native::E_RANGE, "#{number} is not from 0 to 2^#{bits} - 1")
-        end
-
-        [format("%0*x", bits / 4, number)].pack("H*")
       end
     end
 
@@ -140,12 +129,12 @@ module Snowid
     class << self
       # The smallest ULID of the millisecond that contains an instant.
       def first_at(instant)
-        from_bytes(Native.ulid_first_at(*Snowid.instant_of(instant)))
+        from_bytes(Native.ulid_first_at(*Convert.instant(instant)))
       end
 
       # The largest ULID of the millisecond that contains an instant.
       def last_at(instant)
-        from_bytes(Native.ulid_last_at(*Snowid.instant_of(instant)))
+        from_bytes(Native.ulid_last_at(*Convert.instant(instant)))
       end
 
       private
@@ -175,7 +164,7 @@ module Snowid
 
     # @return [Time]
     def time
-      Snowid.time_of(*unix_ms.divmod(1000).then { |sec, ms| [sec, ms * 1_000_000] })
+      Convert.time(*unix_ms.divmod(1000).then { |sec, ms| [sec, ms * 1_000_000] })
     end
 
     # The next ULID of the same millisecond, as the specification defines it.
@@ -196,20 +185,20 @@ module Snowid
 
     class << self
       # The smallest UUID of a version (1, 6 or 7) and an instant: all other bits are 0.
-      def first_at(instant, version = 7)
-        from_bytes(Native.uuid_first_at(version, *Snowid.instant_of(instant)))
+      def first_at(instant, version: 7)
+        from_bytes(Native.uuid_first_at(version, *Convert.instant(instant)))
       end
 
       # The largest UUID of a version (1, 6 or 7) and an instant: all other bits are 1.
-      def last_at(instant, version = 7)
-        from_bytes(Native.uuid_last_at(version, *Snowid.instant_of(instant)))
+      def last_at(instant, version: 7)
+        from_bytes(Native.uuid_last_at(version, *Convert.instant(instant)))
       end
 
       # All UUIDs of a version from one instant to another.
       #
       # @return [Range]
       def range(from, to = from, version: 7)
-        first_at(from, version)..last_at(to, version)
+        first_at(from, version: version)..last_at(to, version: version)
       end
 
       private
@@ -244,7 +233,7 @@ module Snowid
     #
     # @return [Time, nil] nil if it does not contain a time
     def time
-      Snowid.time_of(*Native.uuid_time(bytes)) if [1, 6, 7].include?(version) && variant == :rfc9562
+      Convert.time(*Native.uuid_time(bytes)) if [1, 6, 7].include?(version) && variant == :rfc9562
     end
 
     # Milliseconds since 1970, rounded down.
@@ -273,7 +262,7 @@ module Snowid
     # @return [UUID]
     def with(node: nil, clock_seq: nil)
       changed = bytes
-      changed = Native.uuid_set_node(changed, self.class.bytes_of(node, 48)) if node
+      changed = Native.uuid_set_node(changed, Convert.bytes(node, 48)) if node
       changed = Native.uuid_set_clock_seq(changed, clock_seq) if clock_seq
       self.class.from_bytes(changed)
     end

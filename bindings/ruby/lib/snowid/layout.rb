@@ -32,10 +32,12 @@ module Snowid
 
     # Splits an ID into its parts: id, time, unix_ms, and the value of each field other than time.
     #
-    # @param id [Integer]
+    # @param id [Integer, String] an ID, the negative number that a signed column of a database has
+    #   in place of one from 2^63 on, or decimal text
     #
     # @return [Hash{Symbol => Object}]
     def decode(id)
+      id = Convert.id(id)
       parts = { id: id, time: time(id), unix_ms: time_ms(id) }
       fields.each do |field|
         parts[field.name] = self.field(id, field.name) unless field.name == :time
@@ -54,35 +56,35 @@ module Snowid
     #
     # @return [Integer]
     def field(id, name)
-      super(id, name.to_s)
+      super(Convert.id(id), name.to_s)
     end
 
     # When an ID was made.
     #
     # @return [Time]
     def time(id)
-      Snowid.time_of(*super)
+      Convert.time(*super(Convert.id(id)))
     end
 
     # When an ID was made, in milliseconds since 1970, rounded down.
     #
     # @return [Integer]
-    def time_ms(id) # rubocop:disable Lint/UselessMethodDefinition
-      super
+    def time_ms(id)
+      super(Convert.id(id))
     end
 
     # The smallest ID of the tick that contains an instant.
     #
     # @return [Integer]
     def first_at(instant)
-      super(*Snowid.instant_of(instant))
+      super(*Convert.instant(instant))
     end
 
     # The largest ID of the tick that contains an instant.
     #
     # @return [Integer]
     def last_at(instant)
-      super(*Snowid.instant_of(instant))
+      super(*Convert.instant(instant))
     end
 
     # All IDs from the tick of one instant to that of another.
@@ -136,21 +138,21 @@ module Snowid
     #
     # @return [Time]
     def first_time
-      Snowid.time_of(*super)
+      Convert.time(*super)
     end
 
     # The start of the last tick.
     #
     # @return [Time]
     def last_time
-      Snowid.time_of(*super)
+      Convert.time(*super)
     end
 
     # Until when all IDs fit into that many bits: 63 for signed integers, 53 for JavaScript.
     #
     # @return [Time]
     def fits_until(bits)
-      Snowid.time_of(*super)
+      Convert.time(*super)
     end
 
     # The full spec, from which the same layout can be made.
