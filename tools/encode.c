@@ -15,14 +15,13 @@ static void set_uuid_field(const struct kind *kind, const char *name, uint64_t v
 	uint8_t node[6];
 
 	if (kind->wide->version != 1 && kind->wide->version != 6)
-		exit_usage("--field %s=%" PRIu64 ": the kind %s has no fields that can be set",
-			   name, value, kind->name);
+		exit_usage("--field: the kind %s has no fields that can be set", kind->name);
 	if (!is_node && strcmp(name, "clock_seq") != 0)
-		exit_usage("--field %s=%" PRIu64 ": the kind %s has the fields clock_seq and node",
-			   name, value, kind->name);
+		exit_usage("--field: the kind %s has the fields clock_seq and node, but no %s",
+			   kind->name, name);
 	if (value > max)
-		exit_usage("--field %s=%" PRIu64 ": the field must be from 0 to %" PRIu64, name,
-			   value, max);
+		exit_usage("--field: the field %s must be from 0 to %" PRIu64 ", not %" PRIu64,
+			   name, max, value);
 	for (int i = 0; i < 6; i++)
 		node[i] = (uint8_t)(value >> (40 - 8 * i));
 	if (is_node)
@@ -47,7 +46,7 @@ int cmd_encode(const struct options *options)
 		if (kind.wide)
 			set_uuid_field(&kind, name, value, &id.wide);
 		else if (snowid_layout_set_field(kind.layout, name, value, &id.number) != 0)
-			exit_usage("--field %s=%" PRIu64 ": %s", name, value, error_detail());
+			exit_usage("--field: %s", error_detail());
 	}
 	if (options->json) {
 		record_id(&kind, &id, form, true);

@@ -26,7 +26,7 @@ static bool has_worker_or_store(const struct options *options)
 static void parse_clock_option(const char *text, int64_t *sec, uint32_t *nsec)
 {
 	if (snowid_time_parse(text, strlen(text), sec, nsec) != 0)
-		exit_usage("--clock %s: %s", text, error_detail());
+		exit_usage("--clock: %s", error_detail());
 }
 
 /* Returns a manual clock that shows the first instant of --clock; NULL, which is the system's
@@ -75,7 +75,7 @@ static void configure_generator(const struct options *options, const struct kind
 				struct snowid_clock *clock, struct snowid_config *config)
 {
 	if (snowid_config_set_kind(config, kind->name) != 0)
-		exit_usage("--kind %s: %s", kind->name, error_detail());
+		exit_usage("--kind: %s", error_detail());
 	if (clock && snowid_config_set_store(config, "memory:") != 0) /* overrides SNOWID_STORE */
 		exit_failure("%s", error_detail());
 	if (!clock && kind->layout && !has_worker_or_store(options))
@@ -84,18 +84,18 @@ static void configure_generator(const struct options *options, const struct kind
 		const char *const key = options->settings[i];
 		const char *const value = split_key_value(options->settings[i]);
 		if (!value)
-			exit_usage("--set %s: not KEY=VALUE, such as hold=500ms", key);
+			exit_usage("--set: \"%s\" is not KEY=VALUE, such as hold=500ms", key);
 		if (snowid_config_set(config, key, value) != 0)
-			exit_usage("--set %s=%s: %s", key, value, error_detail());
+			exit_usage("--set: %s", error_detail());
 	}
 	for (size_t i = 0; i < options->field_count; i++) {
 		uint64_t value;
 		const char *const name = parse_field(options->fields[i], &value);
 		if (snowid_config_set_field(config, name, value) != 0)
-			exit_usage("--field %s=%" PRIu64 ": %s", name, value, error_detail());
+			exit_usage("--field: %s", error_detail());
 	}
 	if (options->store && snowid_config_set_store(config, options->store) != 0)
-		exit_usage("--store %s: %s", options->store, error_detail());
+		exit_usage("--store: %s", error_detail());
 	if (clock)
 		use_manual_clock(config, clock);
 }

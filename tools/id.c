@@ -3,6 +3,7 @@
  * Kinds, forms, and IDs of 64 or 128 bits. The library keeps the two widths apart; the command line
  * treats them alike.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "snowid-tool.h"
@@ -44,6 +45,18 @@ enum id_type kind_id_type(const struct kind *kind)
 	return kind_is_ulid(kind) ? ID_ULID : ID_UUID;
 }
 
+static _Noreturn void exit_unknown_kind(const char *name)
+{
+	struct suggestion suggestion = {.wanted = name};
+
+	for (size_t i = 0; snowid_layout_preset(i); i++)
+		suggest_name(&suggestion, snowid_layout_preset(i));
+	for (size_t i = 0; i < NAMED; i++)
+		suggest_name(&suggestion, wides[i].name);
+	exit_usage("there is no kind \"%s\"%s%s 'snowid layout' lists the kinds", name,
+		   suggestion_text(&suggestion), *suggestion_text(&suggestion) ? "" : ";");
+}
+
 struct kind kind_open(const char *name)
 {
 	struct kind kind = {.name = name};
@@ -52,10 +65,10 @@ struct kind kind_open(const char *name)
 		if (strcmp(name, wides[i].name) == 0)
 			kind.wide = &wides[i];
 	const int error = kind.wide ? 0 : snowid_layout_new(name, &kind.layout);
-	if (error == SNOWID_E_UNKNOWN)
-		exit_usage("kind %s: %s; 'snowid layout' lists the kinds", name, error_detail());
+	if (error == SNOWID_E_UNKNOWN && !strpbrk(name, ":;,="))
+		exit_unknown_kind(name);
 	if (error)
-		exit_usage("kind %s: %s", name, error_detail());
+		exit_usage("kind: %s", error_detail());
 	return kind;
 }
 
@@ -112,6 +125,26 @@ static bool is_wide_form(int form)
 	return form == FORM_ULID || form == FORM_UUID;
 }
 
+static _Noreturn void exit_unknown_form(const char *option, const char *name)
+{
+	struct suggestion suggestion = {.wanted = name};
+	char names[256] = "";
+	size_t used = 0;
+
+	for (int form = 0; snowid_form_name((enum snowid_form)form); form++) {
+		suggest_name(&suggestion, snowid_form_name((enum snowid_form)form));
+		used += (size_t)snprintf(names + used, sizeof names - used, "%s, ",
+					 snowid_form_name((enum snowid_form)form));
+	}
+	suggest_name(&suggestion, "ulid");
+	suggest_name(&suggestion, "uuid");
+	if (*suggestion_text(&suggestion))
+		exit_usage("%s: there is no form \"%s\"%s", option, name,
+			   suggestion_text(&suggestion));
+	exit_usage("%s: there is no form \"%s\"; the forms are %sand, for 128 bits, ulid and uuid",
+		   option, name, names);
+}
+
 int parse_form(const char *option, const char *name)
 {
 	enum snowid_form form;
@@ -123,7 +156,7 @@ int parse_form(const char *option, const char *name)
 	if (strcmp(name, "uuid") == 0)
 		return FORM_UUID;
 	if (snowid_form_parse(name, &form) != 0)
-		exit_usage("%s %s: %s; for 128 bits: ulid, uuid", option, name, error_detail());
+		exit_unknown_form(option, name);
 	return (int)form;
 }
 
@@ -132,8 +165,8 @@ int parse_form_for_kind(const char *option, const char *name, const struct kind 
 	const int form = parse_form(option, name);
 
 	if (form != FORM_DEFAULT && is_wide_form(form) != !!kind->wide)
-		exit_usage("%s %s: IDs of the kind %s have %s bits, and no such form", option, name,
-			   kind->name, kind->wide ? "128" : "64");
+		exit_usage("%s: IDs of the kind %s have %s bits, and no form %s", option,
+			   kind->name, kind->wide ? "128" : "64", name);
 	return form;
 }
 
@@ -235,7 +268,7 @@ struct id id_at_instant(const struct kind *kind, const char *option, const char 
 	else if (!error)
 		error = uuid_at(kind->wide->version, sec, nsec, largest, &id.wide);
 	if (error)
-		exit_usage("%s %s: %s", option, instant, error_detail());
+		exit_usage("%s: %s", option, error_detail());
 	return id;
 }
 

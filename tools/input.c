@@ -78,6 +78,25 @@ static const char *quote_for_message(const char *text, size_t length)
 	return out;
 }
 
+/* Whether a message has this text between blanks. */
+static bool has_word(const char *message, const char *text, size_t length)
+{
+	const char *const found = memmem(message, strlen(message), text, length);
+	return found && (found == message || found[-1] == ' ') && found[length] == ' ';
+}
+
+/* Prints what is wrong with an ID, and the ID itself unless the problem names it. */
+static void report_problem(uintmax_t line, const char *text, size_t length, const char *problem)
+{
+	char place[sizeof "line 18446744073709551615: "] = "";
+	const char *const quoted = quote_for_message(text, length);
+	const bool named = has_word(problem, text, length);
+
+	if (line > 0)
+		snprintf(place, sizeof place, "line %ju: ", line);
+	print_error("%s%s%s%s", place, named ? "" : quoted, named ? "" : ": ", problem);
+}
+
 static const char *use_id_text(const struct kind *kind, int form, const char *text, size_t length,
 			       use_id_fn use, void *user)
 {
@@ -97,7 +116,7 @@ int for_each_id(const struct options *options, const struct kind *kind, use_id_f
 		const char *const text = options->operands[i];
 		const char *const problem = use_id_text(kind, form, text, strlen(text), use, user);
 		if (problem) {
-			print_error("%s: %s", quote_for_message(text, strlen(text)), problem);
+			report_problem(0, text, strlen(text), problem);
 			status = 1;
 		}
 	}
@@ -109,8 +128,7 @@ int for_each_id(const struct options *options, const struct kind *kind, use_id_f
 			continue;
 		const char *const problem = use_id_text(kind, form, text, length, use, user);
 		if (problem) {
-			print_error("line %ju: %s: %s", count, quote_for_message(text, length),
-				    problem);
+			report_problem(count, text, length, problem);
 			status = 1;
 		}
 	}

@@ -266,9 +266,17 @@ void print_error(const char *format, ...)
 	va_end(arguments);
 }
 
+static const char *hint_command;
+
+void set_hint_command(const char *name)
+{
+	hint_command = name;
+}
+
 _Noreturn void exit_usage_hint(void)
 {
-	fputs("Try 'snowid --help'.\n", stderr);
+	fprintf(stderr, "Try 'snowid%s%s --help'.\n", hint_command ? " " : "",
+		hint_command ? hint_command : "");
 	exit(2);
 }
 

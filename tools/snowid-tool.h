@@ -38,12 +38,32 @@ int cmd_layout(const struct options *options);
 int cmd_bench(const struct options *options);
 int cmd_store(const struct options *options);
 
+/* ---- options.c: the values of options -------------------------------------------------------- */
+
+/* Reads decimal digits, or hexadecimal digits after 0x. False if it is not a number below 2^64. */
+bool parse_number(const char *text, uint64_t *value);
+
 /* Splits KEY=VALUE in place: ends `text` at its first '=' and returns the value. NULL without
  * '='. */
 char *split_key_value(char *text);
 
 /* Splits NAME=N, the value of --field, in place and returns the name. Exits if it is malformed. */
 const char *parse_field(char *text, uint64_t *value);
+
+/* ---- suggest.c: what was probably meant ------------------------------------------------------ */
+
+struct suggestion {
+	const char *wanted; /* that does not exist */
+	const char *name;   /* the nearest so far, or NULL */
+	unsigned distance;
+	bool tie; /* several names are as near */
+};
+
+/* Considers one more name that exists. */
+void suggest_name(struct suggestion *suggestion, const char *name);
+
+/* "; did you mean NAME?" or nothing, in a static buffer. */
+const char *suggestion_text(const struct suggestion *suggestion);
 
 /* ---- output.c: standard output, records, error messages -------------------------------------- */
 
@@ -72,8 +92,10 @@ void record_end(void);
 /* Replaces what would control a terminal by ?. */
 void replace_controls(char *text);
 
-/* Prints "snowid: …" to standard error. exit_usage() then exits with status 2 and exit_failure()
- * with 1. exit_usage_hint() exits with 2 after a message that has been printed already. */
+/* Prints "snowid: …" to standard error. exit_usage() then names the help of the command, and exits
+ * with status 2; exit_failure() exits with 1. exit_usage_hint() does what exit_usage() does after a
+ * message that has been printed already. */
+void set_hint_command(const char *name);
 void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void exit_usage_hint(void);
 _Noreturn void exit_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));

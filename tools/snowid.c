@@ -13,29 +13,34 @@
 
 #include "snowid-tool.h"
 
-/* An option whose letter is a capital has no short form. -V is the exception. */
-static const struct {
+/* An option whose letter is a capital has no short form. -V is the exception. One with a place is
+ * kept in that member of struct options: its value or, without a value, that it was given. */
+#define AT(member) offsetof(struct options, member)
+#define NO_PLACE   SIZE_MAX
+static const struct option_line {
 	char letter;
-	const char *name, *value, *text;
+	const char *name, *value;
+	size_t place;
+	const char *text;
 } option_table[] = {
-	{'n', "count", "COUNT", "number of IDs to make (default: 1)"},
-	{'k', "kind", "KIND", "kind of ID"},
-	{'f', "form", "FORM", "text form in which to print IDs"},
-	{'i', "input", "FORM", "only read IDs in this form"},
-	{'F', "field", "NAME=N", "set a field, such as worker=5; repeatable"},
-	{'S', "set", "KEY=VALUE", "change a setting, such as hold=500ms; repeatable"},
-	{'U', "store", "URL", "where to keep state: host:, file:PATH or slots:DIR"},
-	{'C', "clock", "INSTANT", "use a clock that shows this (for tests); repeatable"},
-	{'T', "time", "INSTANT", "time of the ID"},
-	{'A', "from", "INSTANT", "beginning of the period"},
-	{'B', "to", "INSTANT", "end of the period (inclusive)"},
-	{'O', "adopt", NULL, "mark a copied state file as an original"},
-	{'R', "reset", NULL, "change the recorded time to that of --floor"},
-	{'L', "floor", "INSTANT", "earliest time of the next ID"},
-	{'Y', "yes", NULL, "do not ask for confirmation"},
-	{'J', "json", NULL, "print JSON, one object per line"},
-	{'h', "help", NULL, "print this help"},
-	{'V', "version", NULL, "print the version"},
+	{'n', "count", "COUNT", NO_PLACE, "number of IDs to make (default: 1)"},
+	{'k', "kind", "KIND", AT(kind), "kind of ID"},
+	{'f', "form", "FORM", AT(form), "text form in which to print IDs"},
+	{'i', "input", "FORM", AT(input), "only read IDs in this form"},
+	{'F', "field", "NAME=N", NO_PLACE, "set a field, such as worker=5; repeatable"},
+	{'S', "set", "KEY=VALUE", NO_PLACE, "change a setting, such as hold=500ms; repeatable"},
+	{'U', "store", "URL", AT(store), "where to keep state: host:, file:PATH or slots:DIR"},
+	{'C', "clock", "INSTANT", NO_PLACE, "use a clock that shows this (for tests); repeatable"},
+	{'T', "time", "INSTANT", AT(time), "time of the ID"},
+	{'A', "from", "INSTANT", AT(from), "beginning of the period"},
+	{'B', "to", "INSTANT", AT(to), "end of the period (inclusive)"},
+	{'O', "adopt", NULL, AT(adopt), "mark a copied state file as an original"},
+	{'R', "reset", NULL, AT(reset), "change the recorded time to that of --floor"},
+	{'L', "floor", "INSTANT", AT(floor), "earliest time of the next ID"},
+	{'Y', "yes", NULL, AT(yes), "do not ask for confirmation"},
+	{'J', "json", NULL, AT(json), "print JSON, one object per line"},
+	{'h', "help", NULL, NO_PLACE, "print this help"},
+	{'V', "version", NULL, NO_PLACE, "print the version"},
 };
 #define OPTION_COUNT (sizeof option_table / sizeof option_table[0])
 
@@ -131,97 +136,35 @@ static void print_command_help(const struct command *command)
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-char *split_key_value(char *text)
+static const struct option_line *option_of_letter(char letter)
 {
-	char *const equals = strchr(text, '=');
-	if (!equals)
-		return NULL;
-	*equals = '\0';
-	return equals + 1;
-}
-
-/* Reads decimal digits, or hexadecimal digits after 0x. False if it is not a number below 2^64. */
-static bool parse_number(const char *text, uint64_t *value)
-{
-	const bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-	const char *const digits = hex ? text + 2 : text;
-	char *end;
-
-	if (!(hex ? isxdigit : isdigit)((unsigned char)*digits))
-		return false; /* strtoull() would accept blanks and signs */
-	errno = 0;
-	*value = strtoull(digits, &end, hex ? 16 : 10);
-	return *end == '\0' && errno == 0;
-}
-
-const char *parse_field(char *text, uint64_t *value)
-{
-	const char *const digits = split_key_value(text);
-
-	if (!digits)
-		exit_usage("--field %s: not NAME=N, such as worker=5", text);
-	if (!parse_number(digits, value))
-		exit_usage("--field %s=%s: not a number from 0 to 18446744073709551615", text,
-			   digits);
-	return text;
+	const struct option_line *option = option_table;
+	while (option->letter != letter)
+		option++;
+	return option;
 }
 
 static void set_option(struct options *options, char letter, char *value)
 {
-	switch (letter) {
-	case 'n':
+	const struct option_line *const option = option_of_letter(letter);
+
+	if (letter == 'n') {
 		if (!parse_number(value, &options->count) || options->count == 0 ||
 		    options->count > INT64_MAX)
-			exit_usage("--count %s: not a number from 1 to 9223372036854775807", value);
-		break;
-	case 'k':
-		options->kind = value;
-		break;
-	case 'f':
-		options->form = value;
-		break;
-	case 'i':
-		options->input = value;
-		break;
-	case 'F':
+			exit_usage("--count: \"%s\" is not a number from 1 to 9223372036854775807",
+				   value);
+	} else if (letter == 'F') {
 		options->fields[options->field_count++] = value;
-		break;
-	case 'S':
-		if (strncmp(value, "kind=", 5) == 0)
-			options->kind = value + 5;
-		else
-			options->settings[options->setting_count++] = value;
-		break;
-	case 'U':
-		options->store = value;
-		break;
-	case 'C':
+	} else if (letter == 'S' && strncmp(value, "kind=", 5) == 0) {
+		options->kind = value + 5;
+	} else if (letter == 'S') {
+		options->settings[options->setting_count++] = value;
+	} else if (letter == 'C') {
 		options->clocks[options->clock_count++] = value;
-		break;
-	case 'T':
-		options->time = value;
-		break;
-	case 'A':
-		options->from = value;
-		break;
-	case 'B':
-		options->to = value;
-		break;
-	case 'O':
-		options->adopt = true;
-		break;
-	case 'R':
-		options->reset = true;
-		break;
-	case 'L':
-		options->floor = value;
-		break;
-	case 'Y':
-		options->yes = true;
-		break;
-	case 'J':
-		options->json = true;
-		break;
+	} else if (option->value) {
+		*(const char **)((char *)options + option->place) = value;
+	} else {
+		*(bool *)((char *)options + option->place) = true;
 	}
 }
 
@@ -253,43 +196,98 @@ static void reserve_standard_files(void)
 
 static const struct command *find_command(const char *name)
 {
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
+	struct suggestion suggestion = {.wanted = name};
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(name, commands[i].name) == 0)
 			return &commands[i];
-	exit_usage("unknown command '%s'", name);
+		suggest_name(&suggestion, commands[i].name);
+	}
+	exit_usage("there is no command \"%s\"%s", name, suggestion_text(&suggestion));
 }
 
-int main(int argc, char **argv)
+static bool is_negative_number(const char *word)
 {
-	const struct command *command = &commands[0];
-	const bool named = argc > 1 && argv[1][0] != '-';
+	const size_t digits = strspn(word + (*word == '-'), "0123456789");
+	return *word == '-' && digits > 0 && word[1 + digits] == '\0';
+}
+
+/* A negative number is an ID out of a signed column, and no option. Moves those before "--" from
+ * `words` to `negatives`. Returns how many there are. */
+static int take_negative_numbers(char **words, char **negatives)
+{
+	int kept = 0, taken = 0;
+	bool ended = false;
+
+	for (int i = 0; words[i]; i++) {
+		ended = ended || strcmp(words[i], "--") == 0;
+		if (!ended && is_negative_number(words[i]))
+			negatives[taken++] = words[i];
+		else
+			words[kept++] = words[i];
+	}
+	words[kept] = NULL;
+	return taken;
+}
+
+/* Appends to the operands those of `words` that are among the negative numbers or what getopt_long()
+ * has left, in the order of the command line. */
+static void merge_operands(struct options *options, char **words, char **negatives, char **rest)
+{
+	for (; *words; words++) {
+		if (*words == *rest)
+			options->operands[options->operand_count++] = *rest++;
+		else if (*words == *negatives)
+			options->operands[options->operand_count++] = *negatives++;
+	}
+}
+
+/* Room for the words of the command line, and a NULL. */
+static char **new_words(int count)
+{
+	char **const words = calloc((size_t)count + 1, sizeof *words);
+	if (!words)
+		exit_failure("out of memory");
+	return words;
+}
+
+/* Reads the options and operands. Returns 'h' or 'V' if that is all that was asked for. */
+static int parse_words(const struct command *command, int argc, char **argv,
+		       struct options *options)
+{
 	char letters[2 * OPTION_COUNT + 1] = "", program[] = "snowid";
 	struct option longs[OPTION_COUNT + 1] = {{0}};
-	struct options options = {.count = 1};
-	int letter, status = 0;
+	char **const words = new_words(argc), **const negatives = new_words(argc);
+	int letter;
 
-	reserve_standard_files();
-	if (named) {
-		command = find_command(argv[1]);
-		argc--;
-		argv++;
-	}
 	fill_getopt_tables(command, letters, longs);
-	options.fields = calloc((size_t)argc + 1, sizeof *options.fields);
-	options.settings = calloc((size_t)argc + 1, sizeof *options.settings);
-	options.clocks = calloc((size_t)argc + 1, sizeof *options.clocks);
-	if (!options.fields || !options.settings || !options.clocks)
-		exit_failure("out of memory");
+	memcpy(words, argv, (size_t)argc * sizeof *words);
+	if (command->max_operands > 1)
+		argc -= take_negative_numbers(argv + 1, negatives);
 	argv[0] = program; /* the name in getopt_long()'s messages */
 	while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (letter == '?')
 			exit_usage_hint();
 		if (letter == 'h' || letter == 'V')
 			break;
-		set_option(&options, (char)letter, optarg);
+		set_option(options, (char)letter, optarg);
 	}
-	options.operands = argv + optind;
-	options.operand_count = (size_t)(argc - optind);
+	merge_operands(options, words, negatives, argv + optind);
+	free(words);
+	free(negatives);
+	return letter;
+}
+
+static int run_command(const struct command *command, bool named, int argc, char **argv)
+{
+	struct options options = {.count = 1,
+				  .fields = new_words(argc),
+				  .settings = new_words(argc),
+				  .clocks = new_words(argc),
+				  .operands = new_words(argc)};
+	const int letter = parse_words(command, argc, argv, &options);
+	int status = 0;
+
 	if (letter == 'V')
 		out_printf("snowid %s\n", snowid_version());
 	else if (letter == 'h' && named)
@@ -298,12 +296,28 @@ int main(int argc, char **argv)
 		print_help();
 	else if (options.operand_count > command->max_operands)
 		exit_usage("unexpected argument '%s' of %s",
-			   argv[optind + (int)command->max_operands], command->name);
+			   options.operands[command->max_operands], command->name);
 	else
 		status = command->run(&options);
 	out_finish();
 	free(options.fields);
 	free(options.settings);
 	free(options.clocks);
+	free(options.operands);
 	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command = &commands[0];
+	const bool named = argc > 1 && argv[1][0] != '-';
+
+	reserve_standard_files();
+	if (named) {
+		command = find_command(argv[1]);
+		argc--;
+		argv++;
+	}
+	set_hint_command(command->name);
+	return run_command(command, named, argc, argv);
 }

@@ -266,7 +266,7 @@ static void reset_store_floor(const struct options *options, const char *url)
 		exit_usage("--floor INSTANT is missing: the earliest time of the next ID");
 	if (snowid_time_parse(options->floor, strlen(options->floor), &sec, &nsec) != 0 ||
 	    snowid_time_format(sec, nsec, instant) != 0)
-		exit_usage("--floor %s: %s", options->floor, error_detail());
+		exit_usage("--floor: %s", error_detail());
 	snprintf(risk, sizeof risk,
 		 "%.500s will make its next IDs at %s or later. IDs it made at that time or later "
 		 "can be made again: there must be none, or none that are still in use.",

@@ -349,45 +349,71 @@ is "bench as text" "$?:$(wc -l <"$work/bench.out")" 0:13
 
 # ---- usage -----------------------------------------------------------------------------------
 
-refuses 2 "'frobnicate'" frobnicate
+refuses 2 'no command "frobnicate"' frobnicate
+refuses 2 'no command "decod"; did you mean decode?' decod
+has "the help of no command" "$err" "Try 'snowid --help'."
 refuses 2 "'decode'" -k ulid decode
+for command in $commands; do
+	refuses 2 "Try 'snowid $command --help'." $command --frob
+done
+refuses 2 "Try 'snowid generate --help'." --frob
+refuses 2 "Try 'snowid decode --help'." decode -k frob 1
+refuses 2 'no kind "uuidv7"; did you mean uuid7?' -k uuidv7
+refuses 2 'no kind "twiter"; did you mean twitter?' decode -k twiter 1
+refuses 2 'no kind "uuid"; '"'snowid layout' lists" -k uuid
+refuses 2 "; 'snowid layout' lists" -k snowflakesnowflakesnowflakesnowflakesnowflake
+refuses 2 'no form "hexx"; did you mean hex?' -f hexx
+refuses 2 'no form "uuuid"; did you mean uuid?' convert -f uuuid 1
+once() # NUMBER ARGUMENTS...: the message has the number once
+{
+	local number=$1
+	shift
+	run "$@"
+	is "$number is said once: $*" "$(grep -o "$number" "$work/err" | wc -l)" 1
+}
+once 99 --field worker=99
+once 99 encode --time 2024-01-01 --field worker=99
+once 16384 encode -k uuid6 --time 2024-01-01 --field clock_seq=16384
+once 99 layout time:41,x:99
+once 300 convert -k time:8 -f hex 300
+once 18446744073709551616 decode 18446744073709551616
+once frob --set frob=1
 refuses 2 "frob" generate --frob
 refuses 2 "time" decode --time 5 1
 refuses 2 "requires an argument" -n
 refuses 2 "count" --count
-refuses 2 "--count 0" -n 0
-refuses 2 "--count -1" -n -1
-refuses 2 "--count x" --count=x
+refuses 2 '--count: "0"' -n 0
+refuses 2 '--count: "-1"' -n -1
+refuses 2 '--count: "x"' --count=x
 refuses 2 "9223372036854775807" -n 9223372036854775808
 refuses 2 "frob" -k frob
 refuses 2 "frob" decode -k frob 1
 refuses 2 "frob" layout frob
 refuses 2 "'twitter'" layout snowflake twitter
-refuses 2 "--form frob" -f frob
-refuses 2 "--input frob" convert -f hex -i frob 1
-refuses 2 "--form ulid" -f ulid
-refuses 2 "--form hex" -k ulid -f hex
-refuses 2 "--input hex" decode -k ulid -i hex 1
-refuses 2 "0 to 31" --field worker=99
-refuses 2 "--field worker=99" --field worker=99
-refuses 2 "0 to 31" encode --time 2024-01-01 --field worker=99
-refuses 2 "--field worker=99" encode --time 2024-01-01 --field worker=99
+refuses 2 "--form: " -f frob
+refuses 2 "--input: " convert -f hex -i frob 1
+refuses 2 "no form ulid" -f ulid
+refuses 2 "no form hex" -k ulid -f hex
+refuses 2 "--input: " decode -k ulid -i hex 1
+refuses 2 "--field: the field worker must be from 0 to 31" --field worker=99
+refuses 2 "--field: the field worker must be from 0 to 31" \
+	encode --time 2024-01-01 --field worker=99
 refuses 2 "frob" --field frob=1
-refuses 2 "--field worker" --field worker
-refuses 2 "--field worker=-1" --field worker=-1
-refuses 2 "--field worker=18446744073709551616" --field worker=18446744073709551616
-refuses 2 "--field node=1" encode -k ulid --time 2024-01-01 --field node=1
+refuses 2 '--field: "worker" is not' --field worker
+refuses 2 '--field: worker is "-1"' --field worker=-1
+refuses 2 '--field: worker is "18446744073709551616"' --field worker=18446744073709551616
+refuses 2 "--field: the kind ulid has no fields" encode -k ulid --time 2024-01-01 --field node=1
 refuses 2 "16383" encode -k uuid6 --time 2024-01-01 --field clock_seq=16384
 refuses 2 "281474976710655" encode -k uuid1 --time 2024-01-01 --field node=0x1000000000000
-refuses 2 "--set frob=1" --set frob=1
-refuses 2 "--set hold" --set hold
-refuses 2 "--set hold=5" --set hold=5
-refuses 2 "--store frob:" --store frob:
+refuses 2 '--set: there is no setting "frob"' --set frob=1
+refuses 2 '--set: "hold" is not' --set hold
+refuses 2 '--set: hold is "5"' --set hold=5
+refuses 2 "--store: " --store frob:
 refuses 2 "worker" --store memory:
 refuses 2 "worker" --field datacenter=1
 refuses 2 "--time" encode
-refuses 2 "--time x" encode --time x
-refuses 2 "--time 2020-01-01" encode --time 2020-01-01
+refuses 2 '--time: "x"' encode --time x
+refuses 2 "--time: the instant 2020-01-01" encode --time 2020-01-01
 refuses 2 "1970" encode -k ulid --time 1969-12-31
 refuses 2 "5236" encode -k uuid6 --time 5300-01-01
 refuses 2 "--form" convert 5
@@ -399,7 +425,7 @@ refuses 2 "'5'" bench 5
 refuses 2 "for one store at a time" store memory: memory: --adopt
 refuses 2 "--floor INSTANT is missing" store memory: --reset
 refuses 2 "--floor is only for --reset" store memory: --floor 2024-01-01
-refuses 2 "--floor x" store memory: --reset --floor x
+refuses 2 '--floor: "x"' store memory: --reset --floor x
 refuses 2 "cannot be used together" store memory: --reset --adopt --floor 2024-01-01
 refuses 2 "URL of the store is missing" store --adopt
 refuses 1 "frob:" store frob:
@@ -499,7 +525,7 @@ is "SNOWID_STORE is not used" "$(
 	SNOWID_STORE="file:$state" "$tool" --clock 2024-01-01 --field worker=1 |
 	grep -c .):$(test -e "$state"; echo $?)" 1:1
 refuses 2 "worker" --clock 2024-01-01
-refuses 2 "--clock x" --clock 2024-01-01 --clock x
+refuses 2 '--clock: "x"' --clock 2024-01-01 --clock x
 run -k ulid --clock 9999-01-01 --clock 2800-01-01
 is "a clock goes 292 years at most" "$status:$(wc -l <"$work/out")" 2:1
 has "that is said" "$err" "--clock 2800-01-01"
