@@ -62,6 +62,14 @@ static const char *trim_blanks(const char *text, size_t *length)
 	return text;
 }
 
+/* Some programs begin each text of UTF-8 with U+FEFF (RFC 3629, section 6). */
+static const char *skip_byte_order_mark(const char *line, size_t *length)
+{
+	const bool marked = *length >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0;
+	*length -= marked ? 3 : 0;
+	return line + (marked ? 3 : 0);
+}
+
 /* Quotes a text for a message: unprintable bytes become \xNN, and what does not fit on a line is
  * cut off. */
 static const char *quote_for_message(const char *text, size_t length)
@@ -123,7 +131,8 @@ int for_each_id(const struct options *options, const struct kind *kind, use_id_f
 	if (options->operand_count > 0)
 		return status;
 	for (uintmax_t count = 1; read_line(line, &length); count++) {
-		const char *const text = trim_blanks(line, &length);
+		const char *text = count == 1 ? skip_byte_order_mark(line, &length) : line;
+		text = trim_blanks(text, &length);
 		if (length == 0)
 			continue;
 		const char *const problem = use_id_text(kind, form, text, length, use, user);

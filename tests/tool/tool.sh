@@ -124,6 +124,14 @@ done
 
 # ---- decode ----------------------------------------------------------------------------------
 
+is "a byte order mark is skipped" \
+	"$(printf '\xef\xbb\xbf%s\n' $twitter | "$tool" decode -k twitter --json)" "$json"
+refuses_mark() # TEXT, with a mark that is not at the beginning
+{
+	is "no other mark is" "$(printf "$1" | "$tool" convert -f decimal 2>/dev/null)" 5
+}
+refuses_mark '5\n\xef\xbb\xbf6\n'
+refuses_mark '\xef\xbb\xbf\xef\xbb\xbf6\n5\n'
 prints "decode --json" "$json" decode -k twitter --json $twitter
 prints "options after operands" "$json" decode $twitter -k twitter --json
 prints "-- and --opt=value" "$json" decode --kind=twitter --json -- $twitter
