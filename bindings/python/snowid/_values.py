@@ -101,6 +101,17 @@ class UUID(uuid.UUID):
         return to_datetime(self.time_ns)
 
     @property
+    def time(self) -> int:
+        """The time in the unit of its version, as in Python 3.14: of versions 1 and 6, 100 ns since
+        15 October 1582; of version 7, milliseconds since 1970. It means nothing in others."""
+        # The standard library's knows versions 6 and 7 only since Python 3.14.
+        if self.version == 6:  # RFC 9562, section 5.6
+            return self.int >> 96 << 28 | self.time_mid << 12 | self.time_hi_version & 0xFFF
+        if self.version == 7:  # RFC 9562, section 5.7
+            return self.int >> 80
+        return super().time
+
+    @property
     def ulid(self) -> ULID:
         """The ULID with the same 16 bytes."""
         return ULID(self.bytes)

@@ -5,6 +5,7 @@ import copy
 import datetime as dt
 import pickle
 import random
+import sys
 import unittest
 import uuid
 
@@ -138,6 +139,31 @@ class Uuids(unittest.TestCase):
         self.assertEqual(sorted([theirs, made, ours]), [ours, theirs, made])
         with self.assertRaises(TypeError):
             made.int = 5  # type: ignore[misc]
+
+    def test_inherited_properties(self) -> None:
+        """Python knows the time of versions 6 and 7 since 3.14; the values are of RFC 9562, A."""
+        one, six, seven = map(snowid.UUID, (UUID1, UUID6, UUID7))
+        self.assertEqual((one.version, six.version, seven.version), (1, 6, 7))
+        self.assertEqual((one.time, six.time), (0x1EC9414C232AB00, 0x1EC9414C232AB00))
+        self.assertEqual(seven.time, 0x017F22E279B0)
+        self.assertEqual(
+            snowid.UUID("1e901fca-7a55-6b92-94c5-54e1acf6da7f").time, 0x1E901FCA7A55B92
+        )
+        self.assertEqual((six.clock_seq, six.node), (0x33C8, 0x9F6BDECED846))
+        eight = "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0"  # RFC 9562, B.1
+        for text in (UUID1, UUID6, UUID7, eight, str(uuid.uuid4()), "f" * 32, "0" * 32):
+            ours, theirs = snowid.UUID(text), uuid.UUID(text)
+            for name in (
+                *("bytes", "bytes_le", "clock_seq", "clock_seq_hi_variant", "clock_seq_low"),
+                *("fields", "hex", "int", "is_safe", "node", "time_hi_version", "time_low"),
+                *("time_mid", "urn", "variant", "version"),
+            ):
+                self.assertEqual(getattr(ours, name), getattr(theirs, name), name)
+            if ours.version not in (6, 7) or sys.version_info >= (3, 14):
+                self.assertEqual(ours.time, theirs.time)
+        public = {name for name in dir(uuid.UUID) if not name.startswith("_")}
+        ours_alone = {name for name in vars(snowid.UUID) if not name.startswith("_")}
+        self.assertEqual(public & ours_alone, {"time"})
 
     def test_parse_is_strict(self) -> None:
         for text in (UUID7, UUID7.upper(), "{" + UUID7 + "}", "urn:uuid:" + UUID7):
