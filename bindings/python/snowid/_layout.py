@@ -6,7 +6,7 @@ from operator import index
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 from snowid import _errors, _snowid
-from snowid._time import Instant, from_instant, to_datetime, to_ns
+from snowid._time import Instant, from_instant, to_datetime, to_ns, to_seconds
 
 
 class Field(NamedTuple):
@@ -20,8 +20,8 @@ class Field(NamedTuple):
 class Parts:
     """The parts of a 64-bit ID.
 
-    Each field can be read as an item, as an attribute (unless its name is one of those below), and
-    from ``fields``::
+    Each field can be read as an item, as an attribute (unless its name is ``time`` or one of those
+    below), and from ``fields``::
 
         >>> parts = snowid.Layout("twitter").decode(1541815603606036480)
         >>> parts.worker, parts["datacenter"], parts.datetime.year
@@ -44,13 +44,22 @@ class Parts:
         self.fields = fields
 
     @property
+    def timestamp(self) -> float:
+        """When it was made, in seconds since 1970."""
+        return to_seconds(self.time_ns)
+
+    @property
     def datetime(self) -> dt.datetime:
-        """When it was made, in UTC."""
+        """When it was made, in UTC. Raises OverflowError after the year 9999."""
         return to_datetime(self.time_ns)
 
     def __getattr__(self, name: str) -> int:
         if name in Parts.__slots__:
             raise AttributeError(name)
+        if name == "time":  # would be taken for seconds
+            raise AttributeError(
+                "the time is in datetime, timestamp and time_ns; ['time'] is ticks"
+            )
         try:
             return self.fields[name]
         except KeyError:
@@ -60,7 +69,7 @@ class Parts:
         return self.fields[name]
 
     def __dir__(self) -> List[str]:
-        return [*super().__dir__(), *self.fields]
+        return [*super().__dir__(), *(name for name in self.fields if name != "time")]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Parts):

@@ -53,6 +53,11 @@ def to_datetime(ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=ns // 1000)
 
 
+def to_seconds(ns: int) -> float:
+    """The float that is nearest to a number of nanoseconds, in seconds."""
+    return ns / _SECOND
+
+
 def _integer(value: Any) -> Optional[int]:
     """Converts any integer type, such as numpy's, to an int; returns None for anything else."""
     try:

@@ -3,11 +3,15 @@
 
 import datetime as dt
 import uuid
-from typing import Any, List, Optional, Tuple, Type, TypeVar, Union
+from operator import index
+from typing import Any, ClassVar, List, Optional, Tuple, Type, TypeVar, Union
 
 from snowid import _errors, _snowid
-from snowid._time import Instant, from_instant, to_datetime, to_ns
+from snowid._time import Instant, from_instant, to_datetime, to_ns, to_seconds
 
+#: An ID of 64 bits, as functions take it.
+Id = Union[int, str]
+_MIN, _MAX = -(1 << 63), (1 << 64) - 1
 _U = TypeVar("_U", bound="ULID")
 _V = TypeVar("_V", bound="UUID")
 
@@ -23,9 +27,21 @@ class ULID(_snowid.ULID):
         ('01ARZ3NDEKTSV4RRFFQ69G5FAV', '2016-07-30T23:54:10.259000+00:00')
 
     Those made by ``ULID()`` are unordered within a millisecond; ``Generator("ulid")`` orders them.
+    ``ULID.NIL`` is the smallest, with all bits 0, and ``ULID.MAX`` the largest.
     """
 
     __slots__ = ()
+
+    NIL: "ClassVar[ULID]"
+    MAX: "ClassVar[ULID]"
+
+    @classmethod
+    def from_datetime(cls: Type[_U], datetime: dt.datetime) -> _U:
+        """A new ULID for another time than now: for data that is older."""
+        if not isinstance(datetime, dt.datetime):
+            raise TypeError(f"a datetime is needed, not {type(datetime).__name__}")
+        first: bytes = _snowid.ulid_first_at(*from_instant(datetime))
+        return cls(first[:6] + ULID().bytes[6:])
 
     @property
     def time_ns(self) -> int:
@@ -33,9 +49,19 @@ class ULID(_snowid.ULID):
         return _snowid.ulid_time_ms(self) * 1_000_000
 
     @property
+    def timestamp(self) -> float:
+        """When it was made, in seconds since 1970."""
+        return to_seconds(self.time_ns)
+
+    @property
     def datetime(self) -> dt.datetime:
         """When it was made, in UTC. Raises OverflowError after the year 9999."""
         return to_datetime(self.time_ns)
+
+    @property
+    def hex(self) -> str:
+        """The 16 bytes as 32 hexadecimal digits."""
+        return self.bytes.hex()
 
     @property
     def uuid(self) -> "UUID":
@@ -65,6 +91,14 @@ class ULID(_snowid.ULID):
     def __int__(self) -> int:
         return int.from_bytes(self.bytes, "big")
 
+    def __format__(self, spec: str) -> str:
+        """Formats the text like a str, as in ``f"{ulid:>30}"``."""
+        return format(str(self), spec)
+
+
+ULID.NIL = ULID(bytes(16))
+ULID.MAX = ULID(b"\xff" * 16)
+
 
 class UUID(uuid.UUID):
     """A ``uuid.UUID`` that knows its time. It equals the standard library's and can replace it.
@@ -88,19 +122,6 @@ class UUID(uuid.UUID):
         return cls.of(_snowid.uuid_parse(text))
 
     @property
-    def time_ns(self) -> int:
-        """When it was made, in nanoseconds since 1970.
-
-        Raises InvalidError unless it is version 1, 6 or 7.
-        """
-        return to_ns(*_snowid.uuid_time(self.bytes))
-
-    @property
-    def datetime(self) -> dt.datetime:
-        """When it was made, in UTC."""
-        return to_datetime(self.time_ns)
-
-    @property
     def time(self) -> int:
         """The time in the unit of its version, as in Python 3.14: of versions 1 and 6, 100 ns since
         15 October 1582; of version 7, milliseconds since 1970. It means nothing in others."""
@@ -110,6 +131,24 @@ class UUID(uuid.UUID):
         if self.version == 7:  # RFC 9562, section 5.7
             return self.int >> 80
         return super().time
+
+    @property
+    def time_ns(self) -> int:
+        """When it was made, in nanoseconds since 1970.
+
+        Raises InvalidError unless it is version 1, 6 or 7.
+        """
+        return to_ns(*_snowid.uuid_time(self.bytes))
+
+    @property
+    def timestamp(self) -> float:
+        """When it was made, in seconds since 1970."""
+        return to_seconds(self.time_ns)
+
+    @property
+    def datetime(self) -> dt.datetime:
+        """When it was made, in UTC."""
+        return to_datetime(self.time_ns)
 
     @property
     def ulid(self) -> ULID:
@@ -146,6 +185,10 @@ class UUID(uuid.UUID):
     def last_at(cls: Type[_V], version: int, instant: Instant) -> _V:
         """The largest UUID of a version (1, 6 or 7) and an instant."""
         return cls.of(_snowid.uuid_last_at(version, *from_instant(instant)))
+
+    def __format__(self, spec: str) -> str:
+        """Formats the text like a str, as in ``f"{id:>40}"``."""
+        return format(str(self), spec)
 
 
 _uuids = _snowid.Uuids(UUID, uuid.SafeUUID.unknown)

@@ -37,6 +37,9 @@ class Ulids(unittest.TestCase):
         self.assertEqual(repr(made), f"ULID('{ULID_TEXT}')")
         self.assertEqual(made.datetime, dt.datetime(2016, 7, 30, 23, 54, 10, 259000, UTC))
         self.assertEqual(made.time_ns, 1469922850259000000)
+        self.assertEqual(made.timestamp, 1469922850.259)
+        self.assertEqual(made.hex, made.uuid.hex)
+        self.assertEqual(f"{made}|{made:>28}|{made:.10}", f"{made}|  {made}|{str(made)[:10]}")
         for same in (
             str(made).lower(),
             made.bytes,
@@ -48,6 +51,20 @@ class Ulids(unittest.TestCase):
             self.assertEqual(snowid.ULID(same), made)
         self.assertEqual(snowid.ULID(uuid.UUID(bytes=made.bytes)), made)
         self.assertEqual(snowid.ULID(value=ULID_TEXT), made)
+
+    def test_new_ulids_of_another_time(self) -> None:
+        instant = dt.datetime(2016, 7, 30, 23, 54, 10, 259999, UTC)
+        many = [snowid.ULID.from_datetime(instant) for _ in range(1000)]
+        self.assertEqual({made.time_ns for made in many}, {1469922850259000000})
+        self.assertEqual(len(set(many)), 1000)
+        for wrong in (5, 5.0, None, "2016-07-30", dt.date(2016, 7, 30)):
+            self.assertRaises(TypeError, snowid.ULID.from_datetime, wrong)
+        self.assertRaises(snowid.InvalidError, snowid.ULID.from_datetime, dt.datetime(2016, 7, 30))
+
+    def test_nil_and_max(self) -> None:
+        self.assertEqual((int(snowid.ULID.NIL), int(snowid.ULID.MAX)), (0, (1 << 128) - 1))
+        self.assertEqual(snowid.ULID.MAX.time_ns, ((1 << 48) - 1) * 1_000_000)
+        self.assertRaises(OverflowError, lambda: snowid.ULID.MAX.datetime)
 
     def test_invalid_values(self) -> None:
         for wrong in (
@@ -118,7 +135,7 @@ class Uuids(unittest.TestCase):
         self.assertEqual(ours, theirs)
         self.assertEqual(hash(ours), hash(theirs))
         self.assertEqual(str(ours), str(theirs))
-        self.assertEqual(f"{ours}", UUID7)
+        self.assertEqual(f"{ours}|{ours:>38}", f"{UUID7}|  {UUID7}")
         self.assertEqual(ours.hex, theirs.hex)
         self.assertEqual(str(snowid.UUID(int=5)), str(uuid.UUID(int=5)))
         self.assertEqual(repr(ours), f"UUID('{UUID7}')")
@@ -181,6 +198,7 @@ class Uuids(unittest.TestCase):
     def test_time_and_versions(self) -> None:
         for text in (UUID1, UUID6, UUID7):
             self.assertEqual(snowid.UUID(text).datetime, RFC_INSTANT)
+            self.assertEqual(snowid.UUID(text).timestamp, RFC_INSTANT.timestamp())
         one, six = snowid.UUID(UUID1), snowid.UUID(UUID6)
         self.assertEqual((one.to_v6(), six.to_v1()), (six, one))
         self.assertRaises(snowid.InvalidError, six.to_v6)
@@ -214,6 +232,7 @@ class Layouts(unittest.TestCase):
         parts = snowid.Layout("twitter").decode(TWEET)
         self.assertEqual(parts.id, TWEET)
         self.assertEqual(parts.datetime, dt.datetime(2022, 6, 28, 16, 7, 40, 105000, UTC))
+        self.assertEqual(parts.timestamp, 1656432460.105)
         self.assertEqual((parts.datacenter, parts["worker"], parts.sequence), (11, 26, 0))
         self.assertEqual(list(parts.fields), ["time", "datacenter", "worker", "sequence"])
         self.assertRaises(AttributeError, lambda: parts.shard)
