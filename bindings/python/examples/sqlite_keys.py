@@ -33,7 +33,11 @@ def main() -> None:
     (count,) = db.execute("SELECT count(*) FROM orders WHERE id BETWEEN ? AND ?", day).fetchone()
     print(f"{count} orders in the last 24 hours")
     for id, item in db.execute("SELECT id, item FROM orders ORDER BY id LIMIT 3"):
-        print(snowid.format_id(id), layout.datetime(id).isoformat(timespec="milliseconds"), item)
+        print(
+            snowid.format_id(id, "base58"),
+            layout.datetime(id).isoformat(timespec="milliseconds"),
+            item,
+        )
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 """Layouts: what the bits of a 64-bit ID mean."""
 
 import datetime as dt
-from operator import index
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 from snowid import _errors, _snowid
 from snowid._time import Instant, from_instant, to_datetime, to_ns, to_seconds
+from snowid._values import Id, id64
 
 
 class Field(NamedTuple):
@@ -83,8 +83,12 @@ class Parts:
         return Parts, (self.id, self.time_ns, dict(self.fields))
 
     def __repr__(self) -> str:
+        try:
+            time = self.datetime.isoformat()
+        except OverflowError:
+            time = "after the year 9999"
         fields = ", ".join(f"{name}={value}" for name, value in self.fields.items())
-        return f"<Parts of {self.id}: {self.datetime.isoformat()}, {fields}>"
+        return f"<Parts of {self.id}: {time}, {fields}>"
 
 
 class Layout:
@@ -95,11 +99,12 @@ class Layout:
     Layouts are immutable, and equal if their full specs are equal.
     """
 
-    __slots__ = ("_handle", "_spec", "_fields")
+    __slots__ = ("_handle", "_spec", "_fields", "_bits")
 
     def __init__(self, spec: str = "snowflake") -> None:
         self._handle = _snowid.layout_new(spec)
         self._spec: str = self._handle.format()
+        self._bits = self._handle.info(_snowid.LAYOUT_BITS)
         count = self._handle.info(_snowid.LAYOUT_FIELDS)
         self._fields = tuple(Field(*self._handle.field_at(i)) for i in range(count))
 
@@ -111,12 +116,15 @@ class Layout:
             names.append(name)
         return tuple(names)
 
-    def decode(self, id: int) -> Parts:
-        """Splits an ID into its parts. Raises InvalidError if it has more bits than the layout."""
-        time_ns = to_ns(*self._handle.time(id))
-        id = index(id)
-        values = {f.name: id >> f.shift & (1 << f.bits) - 1 for f in self._fields}
-        return Parts(id, time_ns, values)
+    def decode(self, id: Id) -> Parts:
+        """Splits an ID into its parts. Raises InvalidError if it has more bits than the layout.
+
+        An ID is an int, which may be negative if it comes from a signed column, or decimal text.
+        """
+        number = id64(id, self._bits)
+        time_ns = to_ns(*self._handle.time(number))
+        values = {f.name: number >> f.shift & (1 << f.bits) - 1 for f in self._fields}
+        return Parts(number, time_ns, values)
 
     def encode(self, instant: Instant, /, **fields: int) -> int:
         """The ID with this instant and these field values. Fields that are not given are 0."""
@@ -126,11 +134,11 @@ class Layout:
             id = self._handle.set_field(name, value, id)
         return id
 
-    def time_ns(self, id: int) -> int:
+    def time_ns(self, id: Id) -> int:
         """When an ID was made: the start of its tick, in nanoseconds since 1970."""
-        return to_ns(*self._handle.time(id))
+        return to_ns(*self._handle.time(id64(id, self._bits)))
 
-    def datetime(self, id: int) -> dt.datetime:
+    def datetime(self, id: Id) -> dt.datetime:
         """When an ID was made, in UTC."""
         return to_datetime(self.time_ns(id))
 
@@ -162,7 +170,7 @@ class Layout:
     @property
     def bits(self) -> int:
         """The total number of bits."""
-        return self._handle.info(_snowid.LAYOUT_BITS)
+        return self._bits
 
     @property
     def unit_ns(self) -> int:

@@ -206,21 +206,39 @@ def _form_names() -> Tuple[str, ...]:
 #: The text forms of 64-bit IDs.
 FORMS = _form_names()
 _FORM = {name: _snowid.form_parse(name) for name in FORMS}
+_DECIMAL = _FORM["decimal"]
 
 
 def _form(name: str) -> int:
     return _FORM[name] if name in _FORM else _snowid.form_parse(name)
 
 
-def format_id(id: int, form: str = "base58") -> str:
+def id64(value: Id, bits: int = 64) -> int:
+    """Converts an ID to an int: any integer, a negative one of a signed column, or decimal text."""
+    if isinstance(value, str):
+        return _snowid.id_parse(value, _DECIMAL)
+    try:
+        number = index(value)
+    except TypeError:
+        raise TypeError(f"id must be an int or a str, not {type(value).__name__}") from None
+    minimum = _MIN if bits == 64 else 0
+    if not minimum <= number <= _MAX:
+        raise _errors.out_of_range("id", number, minimum, _MAX)
+    return number & _MAX
+
+
+def format_id(id: Id, form: str = "decimal") -> str:
     """Formats a 64-bit ID as text, in one of ``snowid.FORMS``.
 
     >>> snowid.format_id(1541815603606036480, "base62")
     '1ptWyK4WgZU'
     """
-    return _snowid.id_format(id, _form(form))
+    return _snowid.id_format(id64(id), _form(form))
 
 
-def parse_id(text: str, form: str = "base58") -> int:
-    """Parses text written by format_id(). Raises InvalidError for any other text."""
+def parse_id(text: str, form: str = "decimal") -> int:
+    """Parses text written by format_id(). Raises InvalidError for any other text.
+
+    Decimal text may be negative, as the signed columns of databases have it.
+    """
     return _snowid.id_parse(text, _form(form))

@@ -43,12 +43,23 @@ class Integers(unittest.TestCase):
                 lambda: _snowid.uuid_first_at(wrong, 0, 0),
                 lambda: snowid.Generator(worker=wrong),
                 lambda: snowid.Layout().decode(wrong),
-                lambda: snowid.format_id(wrong),
                 lambda: snowid.Generator("ulid").batch(wrong),
             ):
                 with self.assertRaises(snowid.InvalidError) as caught:
                     call()
                 self.assertEqual(caught.exception.code, snowid.E_RANGE)
+                self.assertIn(str(wrong), str(caught.exception))
+
+    def test_ids_of_signed_columns(self) -> None:
+        for signed, id in ((-1, HUGE), (-(1 << 63), 1 << 63), (-TWICE, (1 << 64) - TWICE)):
+            self.assertEqual(ALL_BITS.decode(signed), ALL_BITS.decode(id))
+            self.assertEqual(ALL_BITS.decode(signed).id, id)
+            self.assertEqual(ALL_BITS.time_ns(signed), ALL_BITS.time_ns(id))
+            self.assertEqual(snowid.format_id(signed), str(id))
+        for wrong in (-(1 << 63) - 1, 1 << 64):
+            for call in (ALL_BITS.decode, ALL_BITS.time_ns, snowid.format_id):
+                with self.assertRaises(snowid.InvalidError) as caught:
+                    call(wrong)
                 self.assertIn(str(wrong), str(caught.exception))
 
     def test_ranges_of_narrower_types(self) -> None:
@@ -67,6 +78,9 @@ class Integers(unittest.TestCase):
 
     def test_non_integers_raise_type_errors(self) -> None:
         handle = _snowid.layout_new("snowflake")
+        for wrong in (1.5, None, b"1", [], object()):
+            for call in (snowid.Layout().decode, snowid.Layout().time_ns, snowid.format_id):
+                self.assertRaisesRegex(TypeError, "id must be an int or a str", call, wrong)
         for wrong in ("12", 1.5, None, b"1", [], object()):
             for call in (
                 lambda: handle.field(wrong, "time"),

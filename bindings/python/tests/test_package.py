@@ -38,7 +38,7 @@ WRONG = (
     'snowid.Generator("ulid").next() + 1',
     'snowid.Generator(worker="5")',
     "snowid.Generator(worker=5).next(wait=5)",
-    "snowid.format_id('5')",
+    "snowid.format_id(b'5')",
     "snowid.Layout().decode(5).datetime + 5",
     "snowid.ULID() < 5",
     "snowid.UUID.first_at('2024-01-01')",

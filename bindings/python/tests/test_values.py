@@ -236,13 +236,18 @@ class Layouts(unittest.TestCase):
         self.assertEqual((parts.datacenter, parts["worker"], parts.sequence), (11, 26, 0))
         self.assertEqual(list(parts.fields), ["time", "datacenter", "worker", "sequence"])
         self.assertRaises(AttributeError, lambda: parts.shard)
+        self.assertRaisesRegex(AttributeError, "ticks", lambda: parts.time)
+        self.assertEqual(parts["time"], parts.fields["time"])
         self.assertRaises(KeyError, lambda: parts["shard"])
         self.assertEqual(pickle.loads(pickle.dumps(parts)), parts)
         self.assertEqual(copy.copy(parts), parts)
         self.assertIn("worker=26", repr(parts))
         self.assertIn("datacenter", dir(parts))
+        self.assertNotIn("time", dir(parts))
         self.assertRaises(TypeError, list, parts)
-        self.assertRaises(snowid.InvalidError, snowid.Layout("twitter").decode, 1 << 63)
+        self.assertEqual(snowid.Layout("twitter").decode(str(TWEET)), parts)
+        for wrong in (1 << 63, "9223372036854775808", "0x15", "", "1ptWyK4WgZU"):
+            self.assertRaises(snowid.InvalidError, snowid.Layout("twitter").decode, wrong)
 
     def test_fields_match_the_library(self) -> None:
         for name in snowid.Layout.presets() + ("time:20,a:7,sequence:9,b:28;unit=1s",):
@@ -301,7 +306,9 @@ class Forms(unittest.TestCase):
         for form in snowid.FORMS:
             for id in (0, 1, (1 << 53) + 1, (1 << 64) - 1, TWEET):
                 self.assertEqual(snowid.parse_id(snowid.format_id(id, form), form), id)
-        self.assertEqual(snowid.format_id(TWEET, "hex"), f"{TWEET:016x}")
+        self.assertEqual(snowid.format_id(TWEET), str(TWEET))
+        self.assertEqual(snowid.parse_id(str(TWEET)), TWEET)
+        self.assertEqual(snowid.format_id(str(TWEET), "hex"), f"{TWEET:016x}")
         self.assertRaises(snowid.InvalidError, snowid.format_id, 5, "base3")
         self.assertRaises(snowid.InvalidError, snowid.parse_id, "5", "base3")
         self.assertRaises(snowid.InvalidError, snowid.parse_id, "18446744073709551616", "decimal")
