@@ -30,8 +30,7 @@ int cmd_convert(const struct options *options)
 {
 	if (!options->form)
 		exit_usage("--form FORM is missing: the form to convert to");
-	/* Without --kind, accept any number of 64 bits. */
-	struct kind kind = kind_open(options->kind ? options->kind : "time:64");
+	struct kind kind = kind_open(options->kind ? options->kind : ANY_64_BITS);
 	struct conversion conversion = {kind.layout, parse_form("--form", options->form)};
 	const int status = for_each_id(options, &kind, convert_one, &conversion);
 

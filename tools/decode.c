@@ -74,6 +74,19 @@ static void record_uuid(const struct kind *kind, const struct id *id)
 	}
 }
 
+void record_id_parts(const struct kind *kind, const struct id *id)
+{
+	if (id->type == ID_UUID) {
+		record_uuid(kind, id);
+		return;
+	}
+	record_id_time(kind, id);
+	if (id->type == ID_ULID)
+		record_random(kind, &id->wide);
+	else
+		record_fields(kind->layout, id->number);
+}
+
 const char *record_id(const struct kind *asked, const struct id *id, int form, bool json)
 {
 	const struct kind kind = kind_of_id(asked, id);
@@ -90,21 +103,28 @@ const char *record_id(const struct kind *asked, const struct id *id, int form, b
 		draw_bits(&kind, id);
 	record_text("id", "%s", text);
 	record_text("kind", "%s", kind.name);
-	if (id->type == ID_UUID) {
-		record_uuid(&kind, id);
-	} else {
-		record_id_time(&kind, id);
-		if (id->type == ID_ULID)
-			record_random(&kind, &id->wide);
-		else
-			record_fields(kind.layout, id->number);
-	}
+	record_id_parts(&kind, id);
+	record_end();
+	return NULL;
+}
+
+/* An ID of 64 bits does not show its kind. */
+static const char *record_number_of_any_kind(const struct id *id, int form, bool json)
+{
+	char text[ID_TEXT];
+
+	if (id_write(id, form, text) == 0)
+		return wrong_form(id);
+	record_begin(json);
+	record_text("id", "%s", text);
+	record_candidates(id, json);
 	record_end();
 	return NULL;
 }
 
 struct decoding {
 	const struct kind *kind;
+	bool any_kind;
 	int form;
 	bool json;
 };
@@ -112,13 +132,16 @@ struct decoding {
 static const char *decode_one(void *user, const struct id *id)
 {
 	const struct decoding *const decoding = user;
+	if (decoding->any_kind && id->type == ID_64)
+		return record_number_of_any_kind(id, decoding->form, decoding->json);
 	return record_id(decoding->kind, id, decoding->form, decoding->json);
 }
 
 int cmd_decode(const struct options *options)
 {
-	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
-	struct decoding decoding = {&kind, parse_form("--form", options->form), options->json};
+	struct kind kind = kind_open(options->kind ? options->kind : ANY_64_BITS);
+	struct decoding decoding = {&kind, !options->kind, parse_form("--form", options->form),
+				    options->json};
 	const int status = for_each_id(options, &kind, decode_one, &decoding);
 
 	kind_close(&kind);

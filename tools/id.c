@@ -65,7 +65,7 @@ struct kind kind_open(const char *name)
 		if (strcmp(name, wides[i].name) == 0)
 			kind.wide = &wides[i];
 	const int error = kind.wide ? 0 : snowid_layout_new(name, &kind.layout);
-	if (error == SNOWID_E_UNKNOWN && !strpbrk(name, ":;,="))
+	if (error == SNOWID_E_UNKNOWN && *name && !strpbrk(name, ":;,="))
 		exit_unknown_kind(name);
 	if (error)
 		exit_usage("kind: %s", error_detail());

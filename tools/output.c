@@ -116,7 +116,9 @@ void out_reset_style(void)
 static struct {
 	bool json;
 	bool after_first; /* a record has been printed before */
-	size_t keys;      /* printed in this record */
+	size_t keys;      /* printed in this record or item of a list */
+	size_t keys_outside;
+	size_t items; /* printed in this list */
 } record;
 
 void record_begin(bool json)
@@ -242,6 +244,38 @@ void record_end(void)
 {
 	if (record.json)
 		out_text("}\n");
+}
+
+/* ---- lists in a record ----------------------------------------------------------------------- */
+
+void record_list_begin(const char *key)
+{
+	record.items = 0;
+	if (record.json)
+		out_printf("%s\"%s\":[", record.keys++ > 0 ? "," : "", key);
+}
+
+void record_item_begin(void)
+{
+	record.keys_outside = record.keys;
+	record.keys = 0;
+	if (record.json)
+		out_text(record.items++ > 0 ? ",{" : "{");
+	else
+		out_text("\n");
+}
+
+void record_item_end(void)
+{
+	record.keys = record.keys_outside;
+	if (record.json)
+		out_text("}");
+}
+
+void record_list_end(void)
+{
+	if (record.json)
+		out_text("]");
 }
 
 /* ---- error messages -------------------------------------------------------------------------- */

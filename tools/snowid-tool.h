@@ -89,6 +89,12 @@ void record_null(const char *key);
 void record_time(const char *key, int64_t sec, uint32_t nsec);
 void record_end(void);
 
+/* A list in a record, of items that have keys as a record has. In text, an item is a block. */
+void record_list_begin(const char *key);
+void record_item_begin(void);
+void record_item_end(void);
+void record_list_end(void);
+
 /* Replaces what would control a terminal by ?. */
 void replace_controls(char *text);
 
@@ -138,6 +144,7 @@ const struct wide *kind_wide(size_t index);
 bool kind_is_ulid(const struct kind *kind);
 
 #define DEFAULT_KIND "snowflake"
+#define ANY_64_BITS  "time:64" /* to read IDs whose kind does not matter */
 
 /* Opens a kind by name. Exits if there is no such kind. */
 struct kind kind_open(const char *name);
@@ -195,6 +202,19 @@ int for_each_id(const struct options *options, const struct kind *kind, use_id_f
  * what is wrong with the ID. */
 const char *record_id(const struct kind *kind, const struct id *id, int form, bool json);
 
+/* The part of it after the ID and its kind: the time and the fields. */
+void record_id_parts(const struct kind *kind, const struct id *id);
+
+/* candidates.c: adds to a record what an ID of 64 bits would be in every preset, those first whose
+ * time may have been. */
+void record_candidates(const struct id *id, bool json);
+
+/* age.c: "5 minutes ago" or "in 5 minutes", in a static buffer. */
+const char *age_text(int64_t sec);
+
+/* The present time by the system's clock. */
+int64_t now_seconds(void);
+
 /* bits.c: draws the bits of a kind as boxes, and the bits of one ID as digits. */
 void draw_boxes(const struct kind *kind);
 void draw_bits(const struct kind *kind, const struct id *id);
@@ -202,6 +222,9 @@ void draw_bits(const struct kind *kind, const struct id *id);
 /* state.c: sets up a config to keep its state in the user's own file for the layout, with all
  * fields 0. Exits if there is no place for that file. */
 void use_default_state(const struct kind *kind, struct snowid_config *config);
+
+/* store.c: adds a value that a store keeps to a record. */
+void record_store_value(bool json, const char *key, const char *text, enum snowid_value type);
 
 /* The store that SNOWID_STORE names, or NULL. */
 const char *store_from_environment(void);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "snowid-tool.h"
@@ -128,23 +127,14 @@ static void report_same_identities(struct listing *listing)
 /* Records an instant of the past, and how long ago it was. */
 static void record_age(const char *key, const char *instant)
 {
-	static const struct {
-		int64_t seconds;
-		const char *name;
-	} units[] = {{86400, "days"}, {3600, "hours"}, {60, "minutes"}, {1, "seconds"}};
-	const int64_t now = (int64_t)time(NULL);
-	int64_t sec = now;
+	int64_t sec = now_seconds();
 	uint32_t nsec;
-	size_t unit = 0;
 
 	snowid_time_parse(instant, strlen(instant), &sec, &nsec);
-	while (units[unit].seconds > 1 && now - sec < 2 * units[unit].seconds)
-		unit++;
-	record_text(key, "%s, %lld %s ago", instant, (long long)((now - sec) / units[unit].seconds),
-		    units[unit].name);
+	record_text(key, "%s, %s", instant, age_text(sec));
 }
 
-static void record_store_value(bool json, const char *key, const char *text, enum snowid_value type)
+void record_store_value(bool json, const char *key, const char *text, enum snowid_value type)
 {
 	const bool flag = type == SNOWID_VALUE_BOOLEAN, yes = flag && strcmp(text, "true") == 0;
 

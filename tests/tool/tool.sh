@@ -144,7 +144,26 @@ run decode -k twitter $twitter
 has "decode as text" "$out" "time             2022-06-28T16:07:40.105Z"
 lacks "no picture in a pipe" "$out" "worker:5"
 lacks "no colour in a pipe" "$out" $'\e'
-has "the default kind" "$("$tool" decode --json 0)" '"kind":"snowflake","unix_ms":1609459200000'
+run decode $twitter
+is "without a kind: a line for each preset, those of the past first" \
+	"$(awk 'NR > 3 { print $1 }' "$work/out" | paste -sd' ')" \
+	"twitter discord instagram snowflake sonyflake js53"
+for line in "id               $twitter" "KIND       TIME                      WHEN           FIELDS" \
+	"twitter    2022-06-28T16:07:40.105Z " " years ago    datacenter 11, worker 26, sequence 0" \
+	"snowflake  2032-" "js53       -                         impossible     the ID has more than 53 bits"
+do
+	has "it has $line" "$out" "$line"
+done
+run decode --json $twitter -f hex 9223372036854775808
+is "without a kind: JSON for each ID" "$status:$err:$(wc -l <"$work/out")" 0::2
+has "its ID" "$out" "{\"id\":\"$(printf %016x $twitter)\",\"candidates\":[{\"kind\":\"twitter\",$(
+	)\"future\":false,${json#*\"twitter\",},{\"kind\":\"discord\",\"future\":false,"
+has "the impossible ones are missing" "$(tail -n 1 "$work/out")" \
+	"{\"id\":\"8000000000000000\",\"candidates\":[{\"kind\":\"discord\",\"future\":true,"
+# Of the year 2089: that is in the future as long as nobody repairs this test.
+future=$("$tool" encode -k snowflake --time 2089-06-01)
+has "a time of the future is marked" "$("$tool" decode "$future")" \
+	"snowflake  2089-06-01T00:00:00.000Z  in the future "
 has "decode -f" "$("$tool" decode -f hex --json 255)" '"id":"00000000000000ff"'
 has "decode -i" "$("$tool" decode -i hex --json 00000000000000ff)" '"id":"255"'
 has "a field above 53 bits is a string" \
@@ -259,7 +278,7 @@ done
 	"$tool" convert -f decimal >"$work/out" 2>"$work/err"
 is "a line that is too long" "$?:$(<"$work/out")" 1:7
 refuses 1 "20000000000000000000" convert -f hex 20000000000000000000
-refuses 1 "63 bits" decode 18446744073709551615
+refuses 1 "63 bits" decode -k snowflake 18446744073709551615
 run decode </dev/null
 is "no input, no output" "$status:$out$err" "0:"
 "$tool" decode </ >/dev/null 2>"$work/err"
