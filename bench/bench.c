@@ -724,7 +724,7 @@ static void *maintain_in_thread(void *generator)
 	return NULL;
 }
 
-/* Returns the longest call in ms. About each third of a block needs one sync. */
+/* Returns the longest call in ms. About each third of a reserve needs one sync. */
 static double longest_call(struct snowid_generator *generator, double span)
 {
 	const double begin = clock_seconds(CLOCK_MONOTONIC);
@@ -751,7 +751,7 @@ static struct durability measure_durability(bool busy)
 	require_success(snowid_config_new(&config), "config");
 	require_success(snowid_config_set_kind(config, WIDE_LAYOUT), WIDE_LAYOUT);
 	require_success(snowid_config_set_store(config, durable_store), durable_store);
-	require_success(snowid_config_set(config, "block", "200ms"), "block");
+	require_success(snowid_config_set(config, "reserve", "200ms"), "reserve");
 	require_success(snowid_generator_new(config, &generator), "a state file");
 	snowid_config_free(config);
 	snprintf(name, sizeof name, "%s.busy", file_store + strlen("file:"));
@@ -972,7 +972,7 @@ int main(void)
 	printf("  %-46s %9s  %8s    %-8s %-12s %s\n", "", "median", "least", "most", "", "target");
 	print_costs();
 	print_saturated();
-	printf("\n  a state file with a block of 200 ms; the default is 3 s\n");
+	printf("\n  a state file with a reserve of 200 ms; the default is 3 s\n");
 	print_durable(false);
 	print_durable(true);
 

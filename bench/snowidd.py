@@ -263,7 +263,7 @@ def main():
     )
     port, tls_port = free_port(), free_port()
     reference, reference_worker = start_nginx(port, tls_port, key, certificate)
-    one = ["--threads", "1", "--worker-id", "1", "--kinds", KINDS, "--block", "100ms"]
+    one = ["--threads", "1", "--worker-id", "1", "--kinds", KINDS, "--reserve", "100ms"]
     pin = {"preexec_fn": lambda: os.sched_setaffinity(0, {0})}
     try:
         with Daemon(*one, **pin) as daemon:

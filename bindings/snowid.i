@@ -53,7 +53,7 @@ typedef int snowid_rc; /* an int that is only an error code */
  * and a macro %snowid_handle(OBJECT) with typemaps for an object as an argument (never NULL), and
  * for struct snowid_OBJECT **OUT (argout: the object, owned by the language). */
 %apply uint64_t *OUT {
-	uint64_t *id, uint64_t *value, uint64_t *wait_ns, uint64_t *again_in_ns, uint64_t *count,
+	uint64_t *id, uint64_t *value, uint64_t *wait_ns, uint64_t *next_call_ns, uint64_t *count,
 	uint64_t *elapsed_ns
 };
 %apply int64_t *OUT { int64_t *unix_sec, int64_t *unix_ms };
@@ -147,7 +147,7 @@ struct snowid_generator {
 		~snowid_generator() { snowid_generator_free($self); }
 		snowid_rc close(uint64_t timeout_ns);
 		snowid_rc available(uint64_t *count);
-		snowid_rc maintain(uint64_t *again_in_ns);
+		snowid_rc maintain(uint64_t *next_call_ns);
 		snowid_rc field(const char *name, uint64_t *value);
 		snowid_rc get(const char *key, char *text, size_t size, size_t *length);
 		snowid_rc stat(enum snowid_stat which, uint64_t *value);

@@ -376,12 +376,12 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *                                                          time passes; if by more, fail
  *     borrow      span, up to 1h               0           how far IDs may run ahead of the clock
  *                                                          if the sequence of a tick is used up
- *     block       span, 10ms to 1h             3s          how far ahead of the clock a store
+ *     reserve     span, 10ms to 1h             3s          how far ahead of the clock a store
  *                                                          allows IDs at most; about each third
  *                                                          of it costs one sync. If it is shorter
  *                                                          than three times hold and borrow, a new
  *                                                          file begins later. host: needs none
- *     jump        span, from 1s                1h          if the clock goes ahead by more than
+ *     max_jump    span, from 1s                1h          if the clock goes ahead by more than
  *                                                          this, beyond the time that has really
  *                                                          passed, do not record its time in a
  *                                                          state file
@@ -418,10 +418,10 @@ int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *n
  *                        There are no duplicates if a process is killed, if the clock is set back
  *                        between two runs, or after a power failure. A file belongs to one kind,
  *                        layout and set of fields, and must be on a local disk. A new file begins
- *                        one block ahead of the clock (plus twice hold and once borrow, if the
- *                        block is shorter than three times their sum), and after a reboot IDs begin
- *                        after the recorded time; snowid_generator_new() waits for that. A program
- *                        that makes less than one ID per block pays a sync for each.
+ *                        one reserve ahead of the clock (plus twice hold and once borrow, if the
+ *                        reserve is shorter than three times their sum), and after a reboot IDs
+ *                        begin after the recorded time; snowid_generator_new() waits for that. A
+ *                        program that makes less than one ID per reserve pays a sync for each.
  *     slots:/directory?workers=0-31&field=worker
  *                        assigns to each process a worker of its own: the first in the range
  *                        (default: all) that no other process of the host has. It becomes free when
@@ -543,7 +543,7 @@ int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
  * generator is closed, all calls for IDs fail with SNOWID_E_CLOSED. */
 struct snowid_generator;
 
-/* Creates a generator and opens its store. new waits until a new file begins, up to one block
+/* Creates a generator and opens its store. new waits until a new file begins, up to one reserve
  * longer if the clock is behind the store, and up to 10 s while another process takes over a state
  * file. new_for waits up to timeout_ns in all (0: not at all), and for syncs, which take as long as
  * the disk does.
@@ -616,10 +616,10 @@ int snowid_generator_next128_batch(struct snowid_generator *generator, struct sn
  * If none could, the errors are those of try_next. */
 int snowid_generator_available(struct snowid_generator *generator, uint64_t *count);
 
-/* Renews the store if about half of what it allowed is used, and sets *again_in_ns to the number of
- * nanoseconds after which it should be called again, at least 1 ms, or to UINT64_MAX if it need not
- * be, as with memory: and host: or after close. May wait for the store: file: and slots: for one
- * sync. If it is called in time, calls for IDs never sync. Without it, one call of next or
+/* Renews the store if about half of what it allowed is used, and sets *next_call_ns to the number
+ * of nanoseconds after which it should be called again, at least 1 ms, or to UINT64_MAX if it need
+ * not be, as with memory: and host: or after close. May wait for the store: file: and slots: for
+ * one sync. If it is called in time, calls for IDs never sync. Without it, one call of next or
  * next_batch does this work each time that it is due, while other callers continue.
  *     SNOWID_E_STORE   the state file was removed or replaced
  *     SNOWID_E_CLOCK   the clock has jumped ahead, or is before 1970
@@ -627,7 +627,7 @@ int snowid_generator_available(struct snowid_generator *generator, uint64_t *cou
  *     SNOWID_E_ENDED   the clock is after the end of the layout
  *     SNOWID_E_RANGE   a custom clock returned nanoseconds above 999999999
  *     -errno           a sync failed; the store is not renewed again */
-int snowid_generator_maintain(struct snowid_generator *generator, uint64_t *again_in_ns);
+int snowid_generator_maintain(struct snowid_generator *generator, uint64_t *next_call_ns);
 
 /* The value of a field that is the same in all IDs: "worker", "shard", …; for uuid1 and uuid6
  * "node" and "clock_seq". If the store assigns the worker, this is the present one.

@@ -30,9 +30,9 @@ static const struct span_setting {
 	{"wait", offsetof(struct snowid_config, wait_ns), 0, HOUR_NS, 5000000},
 	{"hold", offsetof(struct snowid_config, hold_ns), 0, HOUR_NS, 1000000000},
 	{"borrow", offsetof(struct snowid_config, borrow_ns), 0, HOUR_NS, 0},
-	{"block", offsetof(struct snowid_config, block_ns), 10000000, HOUR_NS,
+	{"reserve", offsetof(struct snowid_config, reserve_ns), 10000000, HOUR_NS,
 	 UINT64_C(3000000000)},
-	{"jump", offsetof(struct snowid_config, jump_ns), UINT64_C(1000000000), UINT64_MAX,
+	{"max_jump", offsetof(struct snowid_config, max_jump_ns), UINT64_C(1000000000), UINT64_MAX,
 	 HOUR_NS},
 };
 #define SPAN_SETTINGS (sizeof span_settings / sizeof span_settings[0])
@@ -62,7 +62,7 @@ static int fail_unknown_key(const char *key)
 	return sn_fail(
 		SNOWID_E_UNKNOWN,
 		"there is no setting \"%.60s\"; the settings are kind, field.NAME, store, timeout, "
-		"wait, hold, borrow, block, jump, mode and spread",
+		"wait, hold, borrow, reserve, max_jump, mode and spread",
 		key);
 }
 

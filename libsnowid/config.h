@@ -20,7 +20,7 @@ struct snowid_config {
 	bool set[SN_FIELDS_MAX];
 	char *store;
 	struct snowid_clock *clock;
-	uint64_t timeout_ns, wait_ns, hold_ns, borrow_ns, block_ns, jump_ns;
+	uint64_t timeout_ns, wait_ns, hold_ns, borrow_ns, reserve_ns, max_jump_ns;
 	unsigned mode; /* of a new state file */
 	bool spread;
 	snowid_interrupt_fn interrupt; /* of the waits while a generator is opened; may be NULL */

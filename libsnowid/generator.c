@@ -43,15 +43,15 @@ SNOWID_EXPORT void snowid_generator_free(struct snowid_generator *generator)
 }
 
 SNOWID_EXPORT int snowid_generator_maintain(struct snowid_generator *generator,
-					    uint64_t *again_in_ns)
+					    uint64_t *next_call_ns)
 {
-	if (!generator || !again_in_ns)
-		return sn_fail_null(!generator ? "generator" : "again_in_ns");
+	if (!generator || !next_call_ns)
+		return sn_fail_null(!generator ? "generator" : "next_call_ns");
 	if (generator->store->class->managed || generator->store->class->prompt) {
-		*again_in_ns = UINT64_MAX;
+		*next_call_ns = UINT64_MAX;
 		return 0;
 	}
-	return sn_sequencer_maintain(&generator->sequencer, again_in_ns);
+	return sn_sequencer_maintain(&generator->sequencer, next_call_ns);
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */

@@ -80,12 +80,12 @@ static void adopt_fields(struct snowid_config *config, const struct sn_store_set
 
 /* How far ahead of the clock a store allows IDs. */
 struct distances {
-	uint64_t block_ns;
+	uint64_t reserve_ns;
 	struct sn_reach reach;
 };
 
-/* A store whose renewals wait for nothing needs no block of the user's: a reserve is enough in
- * which a call can be stopped between its renewal and its claim. */
+/* A store whose renewals wait for nothing needs no reserve of the user's choice: a short
+ * one is enough, in which a call can be stopped between its renewal and its claim. */
 static struct distances distances_of_store(const struct snowid_config *config,
 					   const struct sn_ticks *ticks)
 {
@@ -94,20 +94,20 @@ static struct distances distances_of_store(const struct snowid_config *config,
 
 	if (sn_store_is_prompt(sn_config_store(config)))
 		return (struct distances){
-			.block_ns = reserve_ns,
+			.reserve_ns = reserve_ns,
 			.reach = sn_reach_of_prompt(reserve_ns, config->hold_ns, config->borrow_ns),
 		};
 	return (struct distances){
-		.block_ns = config->block_ns,
-		.reach = sn_reach_of(config->block_ns, config->hold_ns, config->borrow_ns),
+		.reserve_ns = config->reserve_ns,
+		.reach = sn_reach_of(config->reserve_ns, config->hold_ns, config->borrow_ns),
 	};
 }
 
 /* How long opening may wait for the clock: until a new store starts, which is at a tick, and one
- * block more, as the clock may have been set back since the store recorded how far IDs may go. */
+ * reserve more, as the clock may have been set back since the store recorded how far IDs may go. */
 static uint64_t longest_wait_ns(const struct distances *distances, const struct sn_ticks *ticks)
 {
-	return distances->reach.start * 100 + ticks->time.unit_ns + distances->block_ns;
+	return distances->reach.start * 100 + ticks->time.unit_ns + distances->reserve_ns;
 }
 
 /* How far the clock may be behind the record: what a wait can make up for, and what IDs may be
@@ -143,7 +143,7 @@ static int open_store(struct snowid_generator *generator, const struct sn_ticks 
 		.wait = *wait,
 		.reach = distances->reach,
 		.borrow_ns = config->borrow_ns,
-		.jump_ns = config->jump_ns,
+		.max_jump_ns = config->max_jump_ns,
 		.max_behind_ns = max_behind_ns(config, wait, longest_wait_ns(distances, ticks)),
 		.mode = config->mode,
 		.kind = config->kind_text,

@@ -16,10 +16,10 @@
 
 #include "snowid-tool.h"
 
-/* Short, because a new file starts one block ahead of the clock, if that is three times hold. */
-#define BLOCK "250ms"
-#define HOLD  "83ms"
-#define HINT  "use --field worker=N or the like, or set XDG_STATE_HOME to a directory of yours"
+/* Short, because a new file starts one reserve ahead of the clock, if that is three times hold. */
+#define RESERVE "250ms"
+#define HOLD    "83ms"
+#define HINT    "use --field worker=N or the like, or set XDG_STATE_HOME to a directory of yours"
 
 static void state_directory(char path[PATH_MAX])
 {
@@ -73,7 +73,7 @@ void use_default_state(const struct kind *kind, struct snowid_config *config)
 		    snowid_config_set_field(config, parts[i].name, 0) != 0)
 			exit_failure("%s", error_detail());
 	if (snowid_config_set_store(config, url) != 0 ||
-	    snowid_config_set(config, "block", BLOCK) != 0 ||
+	    snowid_config_set(config, "reserve", RESERVE) != 0 ||
 	    snowid_config_set(config, "hold", HOLD) != 0)
 		exit_failure("%s", error_detail());
 }

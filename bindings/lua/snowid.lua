@@ -739,7 +739,7 @@ end
 
 --- @section end
 
-local spans = { "timeout", "wait", "hold", "borrow", "block", "jump" }
+local spans = { "timeout", "wait", "hold", "borrow", "reserve", "max_jump" }
 local reserved = {
 	kind = true, fields = true, store = true, clock = true, mode = true, spread = true,
 	open_timeout = true,
@@ -758,10 +758,10 @@ end
 -- "file:/path", which survives reboots, "slots:/directory", which gives each process a worker of
 -- its own, or "memory:", which only this process and its forked children know (default:
 -- SNOWID_STORE; without it, "host:" for layouts, else "memory:"); `open_timeout`: how many seconds
--- opening the store may wait in all (default: two blocks for the clock); `clock`: a `ManualClock`;
--- the spans `timeout`, `wait`, `hold`, `borrow`, `block` and `jump`; `mode`: the permissions of a
--- new state file, "0600", "0640" or "0660"; `spread`: a boolean. snowid_config_new(3) explains
--- them. All other options are values of fields, as are those in the table `fields`.
+-- opening the store may wait in all (default: twice the reserve for the clock); `clock`: a
+-- `ManualClock`; the spans `timeout`, `wait`, `hold`, `borrow`, `reserve` and `max_jump`; `mode`: the
+-- permissions of a new state file, "0600", "0640" or "0660"; `spread`: a boolean.
+-- snowid_config_new(3) explains them. All other options are values of fields, as are those in the table `fields`.
 -- @tparam string|table options
 -- @treturn Generator
 function snowid.generator(options)

@@ -191,11 +191,11 @@ static void *maintain_unlocked(void *user)
 	return NULL;
 }
 
-int snowid_ruby_maintain(struct snowid_generator *generator, uint64_t *again_in_ns)
+int snowid_ruby_maintain(struct snowid_generator *generator, uint64_t *next_call_ns)
 {
 	struct maintenance call = {generator, 0, 0};
 	rb_thread_call_without_gvl(maintain_unlocked, &call, RUBY_UBF_IO, NULL);
-	*again_in_ns = call.ns;
+	*next_call_ns = call.ns;
 	return call.error;
 }
 
@@ -267,7 +267,7 @@ static void maintain_when_due(struct ruby_generator *generator)
 {
 	const uint64_t maintain_at =
 		atomic_load_explicit(&generator->maintain_at, memory_order_relaxed);
-	uint64_t again_in_ns = NS_PER_SEC, now, next;
+	uint64_t next_call_ns = NS_PER_SEC, now, next;
 
 	if (maintain_at == UINT64_MAX)
 		return;
@@ -276,10 +276,10 @@ static void maintain_when_due(struct ruby_generator *generator)
 		return;
 	generator->maintain_at = now + SLICE; /* keeps other threads out */
 	/* Ignore errors: if the store keeps failing, draws fail when they reach its limit. */
-	if (snowid_ruby_maintain(generator->handle, &again_in_ns) != 0)
-		again_in_ns = NS_PER_SEC;
+	if (snowid_ruby_maintain(generator->handle, &next_call_ns) != 0)
+		next_call_ns = NS_PER_SEC;
 	generator->maintain_at =
-		__builtin_add_overflow(now, again_in_ns, &next) ? UINT64_MAX : next;
+		__builtin_add_overflow(now, next_call_ns, &next) ? UINT64_MAX : next;
 }
 
 static VALUE new_id128(VALUE class, const struct snowid_id128 *id)

@@ -44,6 +44,6 @@ VALUE snowid_ruby_generator_new(int argc, VALUE *argv, VALUE native);
 
 /* Call the library's functions without the interpreter's lock. */
 int snowid_ruby_close(struct snowid_generator *generator, uint64_t timeout_ns);
-int snowid_ruby_maintain(struct snowid_generator *generator, uint64_t *again_in_ns);
+int snowid_ruby_maintain(struct snowid_generator *generator, uint64_t *next_call_ns);
 
 #endif

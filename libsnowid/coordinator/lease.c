@@ -367,7 +367,7 @@ static int lease_step(struct sn_lease *lease, uint64_t now)
 	return error;
 }
 
-int sn_lease_step(struct sn_lease *lease, uint64_t *again_in_ns)
+int sn_lease_step(struct sn_lease *lease, uint64_t *next_call_ns)
 {
 	uint64_t now;
 
@@ -381,7 +381,7 @@ int sn_lease_step(struct sn_lease *lease, uint64_t *again_in_ns)
 		next = now + lease->margin_ns / 4;
 	if (lease->state == SN_LEASE_OWNING && lease->deadline < next)
 		next = lease->deadline;
-	*again_in_ns = lease->state == SN_LEASE_ENDED ? UINT64_MAX : next > now ? next - now : 0;
+	*next_call_ns = lease->state == SN_LEASE_ENDED ? UINT64_MAX : next > now ? next - now : 0;
 	return error;
 }
 

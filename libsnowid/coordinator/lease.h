@@ -77,9 +77,9 @@ struct sn_lease {
 int sn_lease_init(struct sn_lease *lease, const struct sn_lease_settings *settings);
 
 /* Handles the answers that have come, and sends what is due. It must be called again after
- * *again_in_ns, or when an answer comes. Returns errors of the clock, after which it must be called
- * again as well. */
-int sn_lease_step(struct sn_lease *lease, uint64_t *again_in_ns);
+ * *next_call_ns, or when an answer comes. Returns errors of the clock, after which it must be
+ * called again as well. */
+int sn_lease_step(struct sn_lease *lease, uint64_t *next_call_ns);
 
 /* Ends claims at once. sn_lease_step() then continues the release until the state is ENDED. */
 void sn_lease_release(struct sn_lease *lease);

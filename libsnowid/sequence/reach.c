@@ -3,25 +3,25 @@
 
 #include "libsnowid/sequence/ticks.h"
 
-struct sn_reach sn_reach_of(uint64_t block_ns, uint64_t hold_ns, uint64_t borrow_ns)
+struct sn_reach sn_reach_of(uint64_t reserve_ns, uint64_t hold_ns, uint64_t borrow_ns)
 {
-	const uint64_t block = sn_t100ns_from_ns(block_ns);
+	const uint64_t reserve = sn_t100ns_from_ns(reserve_ns);
 	const uint64_t hold = sn_t100ns_from_ns(hold_ns);
 	const uint64_t borrow = sn_t100ns_from_ns(borrow_ns);
 	const uint64_t lead = hold + borrow;
 
-	if (block >= 3 * lead)
+	if (reserve >= 3 * lead)
 		return (struct sn_reach){
 			.least_lead = lead,
 			.most_lead = lead,
-			.room = block - 2 * lead,
-			.start = block,
+			.room = reserve - 2 * lead,
+			.start = reserve,
 		};
 	return (struct sn_reach){
 		.least_lead = borrow,
 		.most_lead = lead,
-		.room = block,
-		.start = block + 2 * hold + borrow,
+		.room = reserve,
+		.start = reserve + 2 * hold + borrow,
 	};
 }
 

@@ -12,22 +12,23 @@
  *
  * IDs may be ahead of the clock by up to S = hold + borrow, and a limit must be beyond them.
  *
- * - block >= 3 S: the limit is at clock + block - S, and a new file starts above clock + block. The
- *   clock may be set back by S between the two readings. A third of the block is still beyond S.
- * - A shorter block: the limit is one block beyond what is ahead of the clock by now, which counts
- *   as at least `borrow` and at most S. A new file starts above clock + block + 2 hold + borrow.
- *   The clock may be set back by `hold` between the readings, whatever happened before: at most
- *   before + S + block is allowed. It may also be set back twice, by up to `hold` each time:
+ * - reserve >= 3 S: the limit is at clock + reserve - S, and a new file starts above clock +
+ *   reserve. The clock may be set back by S between the two readings. A third of the reserve is
+ *   still beyond S.
+ * - A shorter reserve: the limit is one reserve beyond what is ahead of the clock by now, which
+ *   counts as at least `borrow` and at most S. A new file starts above clock + reserve + 2 hold +
+ *   borrow. The clock may be set back by `hold` between the readings, whatever happened before: at
+ *   most before + S + reserve is allowed. It may also be set back twice, by up to `hold` each time:
  *   without these steps, it would now show at most after + 2 hold, and IDs are ahead of that by
  *   no more than borrow.
  *
- * - A store whose renewals wait for nothing has a reserve instead of a block: the limit is at clock
- *   + borrow + reserve, and a new file starts above that. A new file that replaces another may
+ * - A store whose renewals wait for nothing has a short reserve of its own: the limit is at clock +
+ *   borrow + reserve, and a new file starts above that. A new file that replaces another may
  *   start a tick above the limit that it has then, and waits for the clock. If IDs are further
  *   ahead, the clock was set back: then the limit is one reserve beyond them, and only their end,
  *   which is known to the users of the old file, keeps those of the new file above them.
  *
- * This does not cover a larger step, nor an old file whose block was longer than that of the new
+ * This does not cover a larger step, nor an old file whose reserve was longer than that of the new
  * one.
  */
 #ifndef SN_REACH_H
@@ -43,7 +44,7 @@ struct sn_reach {
 	uint64_t start;      /* a store that knows nothing starts above this distance */
 };
 
-struct sn_reach sn_reach_of(uint64_t block_ns, uint64_t hold_ns, uint64_t borrow_ns);
+struct sn_reach sn_reach_of(uint64_t reserve_ns, uint64_t hold_ns, uint64_t borrow_ns);
 struct sn_reach sn_reach_of_prompt(uint64_t reserve_ns, uint64_t hold_ns, uint64_t borrow_ns);
 
 /* The last instant that a renewal allows, in units of 100 ns since some epoch: `last` is the begin

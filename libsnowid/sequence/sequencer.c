@@ -258,7 +258,7 @@ static int time_until_maintenance(struct sn_sequencer *seq, uint64_t *wait_ns)
 	return 0;
 }
 
-int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns)
+int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *next_call_ns)
 {
 	uint64_t wait_ns;
 
@@ -273,7 +273,7 @@ int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns)
 	if (error)
 		return error;
 	/* Still due: another thread is renewing, or that has taken as long as it gained. */
-	*again_in_ns = wait_ns > MAINTAIN_MIN_NS ? wait_ns : MAINTAIN_MIN_NS;
+	*next_call_ns = wait_ns > MAINTAIN_MIN_NS ? wait_ns : MAINTAIN_MIN_NS;
 	return 0;
 }
 

@@ -143,7 +143,7 @@ static inline int sn_sequencer_claim_until(struct sn_sequencer *seq, uint64_t co
 
 /* Renews the limit if about half of what it allowed is used, a little before callers would have to,
  * and tells when to call this again; UINT64_MAX means never. */
-int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *again_in_ns);
+int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *next_call_ns);
 
 /* How many slots could be claimed at once. Errors and *wait_ns are those of a claim. */
 int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *wait_ns);

@@ -39,7 +39,7 @@ struct sn_store_settings {
 	struct sn_wait wait;    /* of the opening */
 	struct sn_reach reach;  /* how far ahead of the clock limits are, and new stores start */
 	uint64_t borrow_ns;     /* how far ahead of the clock IDs may be issued */
-	uint64_t jump_ns;       /* how much faster than elapsed time the clock may advance */
+	uint64_t max_jump_ns;   /* how much faster than elapsed time the clock may advance */
 	uint64_t max_behind_ns; /* a clock further behind the record than this is an error */
 	unsigned mode;          /* of a new file */
 	const char *kind;       /* as text; valid only while the store is being opened */

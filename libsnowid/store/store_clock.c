@@ -17,22 +17,22 @@ int sn_store_read_clock(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec
 
 /* ---- a clock that jumps ahead ---------------------------------------------------------------- */
 
-static int fail_after_jump(const char *path, uint64_t jump_ms, uint64_t jump_ns)
+static int fail_after_jump(const char *path, uint64_t jump_ms, uint64_t max_jump_ns)
 {
 	char allowed[SN_SPAN_TEXT];
 
-	sn_span_format(jump_ns, allowed);
+	sn_span_format(max_jump_ns, allowed);
 	return sn_fail(SNOWID_E_CLOCK,
 		       "the clock has jumped ahead by %.3f s: the state file %.160s does not "
 		       "follow, since it could never go back; correct the clock or, if it is "
-		       "right now, raise the setting jump (%s)",
+		       "right now, raise the setting max_jump (%s)",
 		       (double)jump_ms / 1000, path, allowed);
 }
 
 /* If a clock that is years ahead for a moment were followed, the file could not be used for years.
  * During one boot, the wall clock minus the time since the boot is when the host was booted. If
- * that is later by more than `jump` than when it was last noted, the clock is not followed. It is
- * noted together with the domain of the clock, because elapsed time has another zero point in
+ * that is later by more than `max_jump` than when it was last noted, the clock is not followed.
+ * It is noted together with the domain of the clock, because elapsed time has another zero point in
  * another domain: Unix milliseconds << 16 | domain. */
 int sn_store_check_jump(const struct sn_store_settings *settings, const char *path,
 			_Atomic uint64_t *booted, int64_t sec, uint32_t nsec, uint64_t elapsed_ns)
@@ -49,8 +49,8 @@ int sn_store_check_jump(const struct sn_store_settings *settings, const char *pa
 			continue;
 		if (now_ms <= then_ms)
 			return 0;
-		if (now_ms - then_ms > settings->jump_ns / NS_PER_MS)
-			return fail_after_jump(path, now_ms - then_ms, settings->jump_ns);
+		if (now_ms - then_ms > settings->max_jump_ns / NS_PER_MS)
+			return fail_after_jump(path, now_ms - then_ms, settings->max_jump_ns);
 	} while (!atomic_compare_exchange_weak(booted, &old, word));
 	return 0;
 }

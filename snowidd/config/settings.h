@@ -21,7 +21,7 @@ struct text_list {
 /* Spans are in ns. Texts are never NULL. */
 struct settings {
 	struct text_list kinds, fields;
-	char *epoch, *worker_id, *store, *wait, *hold, *borrow, *block, *jump, *mode, *spread;
+	char *epoch, *worker_id, *store, *wait, *hold, *borrow, *reserve, *max_jump, *mode, *spread;
 	uint64_t datacenter_id;
 
 	struct text_list listen;

@@ -31,7 +31,7 @@ struct served_kind {
 	char spec[512];               /* as for snowid_config_set_kind() */
 	struct snowid_generator *generator;
 	char store[512]; /* its URL */
-	uint64_t block_ns;
+	uint64_t reserve_ns;
 
 	/* Elapsed time at which the store's limit is reached; UINT64_MAX if it has none. */
 	_Atomic uint64_t limit_at_ns;

@@ -14,10 +14,10 @@
 #include "snowidd/service/kind_store.h"
 #include "snowidd/service/kinds.h"
 
-/* A new state file begins a block ahead of the clock, if that is three times hold, and a server
+/* A new state file begins a reserve ahead of the clock, if that is three times hold, and a server
  * without configuration should have its first ID soon. */
-#define HOST_BLOCK "500ms"
-#define HOST_HOLD  "166ms"
+#define HOST_RESERVE "500ms"
+#define HOST_HOLD    "166ms"
 
 /* A kind on its way from settings to a generator. */
 struct kind_setup {
@@ -214,17 +214,17 @@ static bool check_fields_are_used(const struct served_kind *kinds, size_t count,
 static bool set_clock_policy(struct kind_setup *setup)
 {
 	const struct settings *const s = setup->settings;
-	const bool host = kinds_host_scope(s) && !*s->block;
+	const bool host = kinds_host_scope(s) && !*s->reserve;
 	const struct {
 		const char *key, *text;
 	} texts[] = {
 		{"wait", s->wait},
 		{"hold", *s->hold || !host ? s->hold : HOST_HOLD},
 		{"borrow", s->borrow},
-		{"jump", s->jump},
+		{"max_jump", s->max_jump},
 		{"mode", s->mode},
 		{"spread", s->spread},
-		{"block", host ? HOST_BLOCK : s->block},
+		{"reserve", host ? HOST_RESERVE : s->reserve},
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -247,7 +247,7 @@ static bool start_generator(struct kind_setup *setup)
 {
 	struct served_kind *const kind = setup->kind;
 	char text[64];
-	uint64_t block_ns = 0;
+	uint64_t reserve_ns = 0;
 
 	if (!kind_store_choose(kind, setup->settings, setup->config, setup->error))
 		return false;
@@ -255,9 +255,9 @@ static bool start_generator(struct kind_setup *setup)
 		return fail_with_detail(setup, "store");
 	if (snowid_generator_new(setup->config, &kind->generator) != 0)
 		return fail_with_detail(setup, "cannot open");
-	if (snowid_generator_get(kind->generator, "block", text, sizeof text, NULL) == 0 &&
-	    span_read_ns(text, &block_ns))
-		kind->block_ns = block_ns;
+	if (snowid_generator_get(kind->generator, "reserve", text, sizeof text, NULL) == 0 &&
+	    span_read_ns(text, &reserve_ns))
+		kind->reserve_ns = reserve_ns;
 	kind->limit_at_ns = elapsed_ns(); /* or later: the first renewal says when */
 	return true;
 }

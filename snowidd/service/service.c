@@ -227,7 +227,7 @@ uint64_t service_maintain(struct service *service)
 			atomic_store(&kind->limit_at_ns,
 				     again == UINT64_MAX
 					     ? UINT64_MAX
-					     : elapsed_ns() + again + kind->block_ns / 3);
+					     : elapsed_ns() + again + kind->reserve_ns / 3);
 		if (again < soonest)
 			soonest = again;
 	}

@@ -24,7 +24,7 @@ def draw_ids(daemon):
 
 def test_uniqueness():
     seen = []
-    store = "--store", "file:" + scratch("many"), "--block", "100ms", "--hold", "30ms"
+    store = "--store", "file:" + scratch("many"), "--reserve", "100ms", "--hold", "30ms"
     options = *store, "--worker-id", "3"
     for _ in range(2):
         with Daemon("--threads", "4", *options) as daemon:

@@ -23,7 +23,7 @@ PROBES = "/api/v1/health/live", "/api/v1/health/ready", "/api/v1/parse?id=5", "/
 
 
 def daemon_with(*options):
-    block = "--block", "100ms", "--hold", "30ms"
+    block = "--reserve", "100ms", "--hold", "30ms"
     store = "--store", "file:" + scratch("kept"), "--worker-id", "1", *block
     return Daemon(*store, "--threads", "2", *options)
 

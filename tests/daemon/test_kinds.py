@@ -34,7 +34,7 @@ def check_text_kind(daemon, kind, form):
 
 
 def test_every_kind():
-    options = "--worker-id=5", "--datacenter-id", "7", "--block", "100ms", "--hold", "30ms"
+    options = "--worker-id=5", "--datacenter-id", "7", "--reserve", "100ms", "--hold", "30ms"
     with Daemon("--kinds", LAYOUTS, *options) as daemon:
         for kind, form in FORMS.items():
             check_text_kind(daemon, kind, form)
@@ -50,7 +50,7 @@ def test_every_kind():
 def test_stores():
     kinds = "snowflake orders=time:41,worker:10,sequence:12 more=time:42,worker:10,sequence:11"
     first = scratch("beside")
-    options = "--store", f"slots:{first}?workers=3-9", "--block", "100ms", "--hold", "30ms"
+    options = "--store", f"slots:{first}?workers=3-9", "--reserve", "100ms", "--hold", "30ms"
     with Daemon("--kinds", kinds, *options) as daemon:
         stores = {k["name"]: k["store"] for k in daemon.json("/api/v1/health")["kinds"]}
         wanted = {

@@ -21,7 +21,7 @@ from harness import (
     write_scratch,
 )
 
-OPTIONS = "--worker-id", "1", "--block", "100ms", "--hold", "30ms"
+OPTIONS = "--worker-id", "1", "--reserve", "100ms", "--hold", "30ms"
 LINE = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warning|info|debug): [a-z ,]+"
     r'( \w+=("([^"\\]|\\.)*"|[^\s"=\\]+))*'

@@ -70,7 +70,7 @@ def open_page(browser, daemon):
 
 def test_page():
     kinds = "snowflake orders=time:41,region:3,worker:7,sequence:12 ulid"
-    options = "--kinds", kinds, "--worker-id", "5", "--block", "500ms", "--hold", "160ms"
+    options = "--kinds", kinds, "--worker-id", "5", "--reserve", "500ms", "--hold", "160ms"
     with Browser() as browser:
         with Daemon(*options) as daemon:
             check_policy(daemon)
@@ -229,7 +229,7 @@ def check_daemon_that_ends(browser, daemon):
 
 def check_refusal(browser):
     """The page of a daemon that refuses to make IDs, because a peer has the same worker."""
-    options = "--worker-id", "5", "--block", "100ms", "--hold", "30ms"
+    options = "--worker-id", "5", "--reserve", "100ms", "--hold", "30ms"
     store = "--store", "file:" + scratch("twin"), "--clock-interval", "100ms"
     with Daemon(*options) as first:
         with Daemon(*options, *store, "--peers", f"127.0.0.1:{first.port}") as daemon:

@@ -111,8 +111,8 @@ def daemons():
     run_command("openssl", "req", "-x509", *options, *files, "-subj", "/CN=localhost", check=True)
     tls = "--tls-certificate", certificate, "--tls-key", key
     kinds = "--kinds", "snowflake ulid"
-    with Daemon(*kinds, "--worker-id", "1", "--block", "100ms", "--hold", "30ms") as daemon:
-        with Daemon("--worker-id", "2", "--block", "100ms", "--hold", "30ms", *tls) as tls_daemon:
+    with Daemon(*kinds, "--worker-id", "1", "--reserve", "100ms", "--hold", "30ms") as daemon:
+        with Daemon("--worker-id", "2", "--reserve", "100ms", "--hold", "30ms", *tls) as tls_daemon:
             yield daemon, tls_daemon
 
 

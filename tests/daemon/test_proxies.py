@@ -103,7 +103,7 @@ def running_proxy(name, text, port, nodes, command):
 
 def start_node(name, worker):
     config = write_scratch(f"{name}.{worker}.yaml", "clock: {interval: 100ms}\n")
-    store = "--store", "file:" + scratch(f"{name}.{worker}"), "--block", "100ms", "--hold", "30ms"
+    store = "--store", "file:" + scratch(f"{name}.{worker}"), "--reserve", "100ms", "--hold", "30ms"
     return Daemon("--config", config, "--worker-id", str(worker), *store, "--threads", "1")
 
 

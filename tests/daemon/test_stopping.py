@@ -137,7 +137,7 @@ def test_unfinished_request():
 
 
 def test_worker():
-    store = "--store", f"slots:{scratch('one')}?workers=4-4", "--block", "100ms", "--hold", "30ms"
+    store = "--store", f"slots:{scratch('one')}?workers=4-4", "--reserve", "100ms", "--hold", "30ms"
     workers = set()
     for _ in range(2):
         with Daemon(*store) as daemon:

@@ -113,7 +113,7 @@ def seccomp_filter(calls, action, otherwise):
 
 
 def filtered_daemon(install):
-    return Daemon("--worker-id", "9", "--block", "100ms", "--hold", "30ms", preexec_fn=install)
+    return Daemon("--worker-id", "9", "--reserve", "100ms", "--hold", "30ms", preexec_fn=install)
 
 
 def test_unit_filter():

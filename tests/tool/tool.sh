@@ -507,7 +507,7 @@ is "--store" "$status:$err" 0:
 # on a real disk.
 state=$PWD/tool-state.$$
 for copy in 1 2 3 4 5 6 7 8; do
-	"$tool" -n 5000 --field worker=1 --store "file:$state" --set block=50ms --set hold=16ms \
+	"$tool" -n 5000 --field worker=1 --store "file:$state" --set reserve=50ms --set hold=16ms \
 		>"$work/file.$copy" &
 done
 wait
@@ -521,7 +521,7 @@ refuses 2 "begin with /" --field worker=1 --store file:state
 rm -f "$state"
 
 for copy in 1 2 3; do
-	"$tool" -n 5000 --store "slots:$state?workers=3-5" --set block=50ms --set hold=16ms \
+	"$tool" -n 5000 --store "slots:$state?workers=3-5" --set reserve=50ms --set hold=16ms \
 		>"$work/slot.$copy" &
 done
 wait
@@ -566,7 +566,7 @@ run store "file:$work/"$'a\e[2Jb\xc2\x9b'
 has "nor in an error" "$err" "$work/a?[2Jb?? "
 prints "and in JSON" "" store memory: --json
 refuses 1 "No such file" store "file:$state"
-"$tool" -n 5 --field worker=1 --store "file:$state" --set block=10ms --set hold=3ms >"$work/ids"
+"$tool" -n 5 --field worker=1 --store "file:$state" --set reserve=10ms --set hold=3ms >"$work/ids"
 run store "file:$state"
 is "store of a file" "$status:$err" 0:
 for line in "store            file:$state" "use              free" "field.worker     1" \

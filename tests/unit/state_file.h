@@ -68,7 +68,7 @@ static inline struct snowid_config *state_config(const char *kind, struct snowid
 	snowid_config_set_field(config, "worker", 1); /* where it has one */
 	snowid_config_set_field(config, "shard", 1);
 	OK(snowid_config_set_store(config, state_url));
-	OK(snowid_config_set(config, "block", "100ms"));
+	OK(snowid_config_set(config, "reserve", "100ms"));
 	OK(snowid_config_set_clock(config, clock));
 	return config;
 }
@@ -83,14 +83,14 @@ static inline int try_open_with(const char *key, const char *value, struct snowi
 	return error;
 }
 
-/* On the clock of the system, where a new file makes its first user wait for a block or for three
+/* On the clock of the system, where a new file makes its first user wait for a reserve or for three
  * times hold. */
-static inline int try_open_with_block(const char *kind, const char *block, const char *hold,
-				      struct snowid_clock *clock,
-				      struct snowid_generator **generator)
+static inline int try_open_with_reserve(const char *kind, const char *reserve, const char *hold,
+					struct snowid_clock *clock,
+					struct snowid_generator **generator)
 {
 	struct snowid_config *const config = state_config(kind, clock);
-	OK(snowid_config_set(config, "block", block));
+	OK(snowid_config_set(config, "reserve", reserve));
 	OK(snowid_config_set(config, "hold", hold));
 	const int error = snowid_generator_new(config, generator);
 	snowid_config_free(config);
@@ -127,7 +127,7 @@ static inline void expect_open_error(struct snowid_clock *clock, int error, cons
 	ck_assert_ptr_null(generator);
 }
 
-/* Takes IDs for 5 blocks. Returns 0, or the error that ends it. */
+/* Takes IDs for 5 reserves. Returns 0, or the error that ends it. */
 static inline int issue_for_blocks(struct snowid_generator *generator, struct snowid_clock *clock)
 {
 	uint64_t id;

@@ -60,7 +60,7 @@ static inline int try_open_store(const char *url, struct snowid_clock *clock,
 	if (strncmp(url, "slots:", 6) != 0)
 		OK(snowid_config_set_field(config, "worker", 7));
 	OK(snowid_config_set_store(config, url));
-	OK(snowid_config_set(config, "block", "100ms"));
+	OK(snowid_config_set(config, "reserve", "100ms"));
 	OK(snowid_config_set(config, "hold", "30ms"));
 	OK(snowid_config_set_clock(config, clock));
 	const int error = snowid_generator_new(config, generator);

@@ -45,7 +45,7 @@ run_tests() { # run_tests INTERPRETER VERSION
 # Opening would wait for an hour.
 interrupt_opening() {
 	store=$(mktemp -d "$PWD/lua-open.XXXXXX")
-	options="worker = 1, block = '1h', store = 'file:$store/state'"
+	options="worker = 1, reserve = '1h', store = 'file:$store/state'"
 	$lua -e "require 'snowid'.generator { $options }" 2>"$store/log" &
 	until [ -e "$store/state" ] || ! kill -0 $!; do sleep 0.1; done
 	kill -INT $!

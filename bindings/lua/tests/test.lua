@@ -508,9 +508,9 @@ end
 function tests.a_state_file()
 	local path = ("%s/lua-state.%s"):format(os.getenv "PWD", tostring({}):match "0x(%x+)")
 	local options = { worker = 1, store = "file:" .. path }
-	options.block, options.jump, options.mode = "20ms", 7200, "0640"
+	options.reserve, options.max_jump, options.mode = "20ms", 7200, "0640"
 	local ids = snowid.generator(options)
-	expect(ids:setting "jump", "2h")
+	expect(ids:setting "max_jump", "2h")
 	expect(ids:setting "mode", "0640")
 	local first = ids:batch(100)[100]
 	ids:close()
@@ -538,7 +538,7 @@ end
 
 function tests.opening_can_be_bounded()
 	local path = ("%s/lua-open.%s"):format(os.getenv "PWD", tostring({}):match "0x(%x+)")
-	local options = { worker = 1, store = "file:" .. path, block = "1h", open_timeout = 0.01 }
+	local options = { worker = 1, store = "file:" .. path, reserve = "1h", open_timeout = 0.01 }
 	expect_error("clock", "behind", snowid.generator, options)
 	options.open_timeout = -1
 	expect(pcall(snowid.generator, options), false)
@@ -547,7 +547,7 @@ end
 
 function tests.collecting_a_generator_frees_its_worker()
 	local path = ("%s/lua-slots.%s"):format(os.getenv "PWD", tostring({}):match "0x(%x+)")
-	local options = { store = "slots:" .. path .. "?workers=3-3", block = "10ms" }
+	local options = { store = "slots:" .. path .. "?workers=3-3", reserve = "10ms" }
 	local ids = snowid.generator(options)
 	expect(ids:field "worker", 3)
 	expect_error("store", "3", snowid.generator, options)

@@ -34,7 +34,7 @@ async def handle(ids: "snowid.Generator[int]", requests: int) -> List[int]:
 async def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         # Opening a state file may wait for the clock, so do it before the loop has work.
-        with snowid.Generator(worker=3, store=f"file:{directory}/state", block="100ms") as ids:
+        with snowid.Generator(worker=3, store=f"file:{directory}/state", reserve="100ms") as ids:
             renewal = asyncio.create_task(maintain(ids))
             made = await asyncio.gather(*(handle(ids, 5000) for _ in range(3)))
             renewal.cancel()

@@ -28,7 +28,8 @@ class InvalidError(Error, ValueError):
 class ClockError(Error):
     """The clock is wrong (E_CLOCK), or outside the time range of the layout (E_EPOCH, E_ENDED).
 
-    E_CLOCK: it is too far behind the IDs already issued, or has jumped ahead by more than ``jump``.
+    E_CLOCK: it is too far behind the IDs already issued, or has jumped ahead by more than
+    ``max_jump``.
     """
 
 

@@ -126,8 +126,8 @@ class Generator(_Source[_T]):
         environment variable SNOWID_STORE; without it, ``"host:"`` for layouts, and ``"memory:"``
         for ULIDs, UUIDs and with a clock of your own.
     open_timeout
-        How long creating the generator may wait in all. Without it, it waits up to two blocks
-        for the clock.
+        How long creating the generator may wait in all. Without it, it waits up to twice the
+        reserve for the clock.
     timeout
         How long a call without a timeout argument may wait (2 s).
     wait, hold
@@ -136,9 +136,9 @@ class Generator(_Source[_T]):
         ClockError.
     borrow
         How far IDs may run ahead of the clock when the sequence of a tick is used up (0).
-    block
+    reserve
         How far ahead of the clock a store allows IDs (3 s). A third of it costs one sync.
-    jump
+    max_jump
         If the clock goes ahead by more than this, beyond the time that has really passed, do not
         record its time in a state file (1 h).
     mode
@@ -182,8 +182,8 @@ class Generator(_Source[_T]):
             wait: Optional[Span] = ...,
             hold: Optional[Span] = ...,
             borrow: Optional[Span] = ...,
-            block: Optional[Span] = ...,
-            jump: Optional[Span] = ...,
+            reserve: Optional[Span] = ...,
+            max_jump: Optional[Span] = ...,
             mode: Union[int, str, None] = ...,
             clock: Optional[ManualClock] = ...,
         ) -> None:
@@ -200,8 +200,8 @@ class Generator(_Source[_T]):
             wait: Optional[Span] = ...,
             hold: Optional[Span] = ...,
             borrow: Optional[Span] = ...,
-            block: Optional[Span] = ...,
-            jump: Optional[Span] = ...,
+            reserve: Optional[Span] = ...,
+            max_jump: Optional[Span] = ...,
             mode: Union[int, str, None] = ...,
             clock: Optional[ManualClock] = ...,
             node: int = ...,
@@ -220,8 +220,8 @@ class Generator(_Source[_T]):
             wait: Optional[Span] = ...,
             hold: Optional[Span] = ...,
             borrow: Optional[Span] = ...,
-            block: Optional[Span] = ...,
-            jump: Optional[Span] = ...,
+            reserve: Optional[Span] = ...,
+            max_jump: Optional[Span] = ...,
             mode: Union[int, str, None] = ...,
             spread: Union[bool, str, None] = ...,
             clock: Optional[ManualClock] = ...,
@@ -240,8 +240,8 @@ class Generator(_Source[_T]):
         wait: Optional[Span] = None,
         hold: Optional[Span] = None,
         borrow: Optional[Span] = None,
-        block: Optional[Span] = None,
-        jump: Optional[Span] = None,
+        reserve: Optional[Span] = None,
+        max_jump: Optional[Span] = None,
         mode: Union[int, str, None] = None,
         spread: Union[bool, str, None] = None,
         clock: Optional[ManualClock] = None,
@@ -267,8 +267,8 @@ class Generator(_Source[_T]):
             "wait": wait,
             "hold": hold,
             "borrow": borrow,
-            "block": block,
-            "jump": jump,
+            "reserve": reserve,
+            "max_jump": max_jump,
         }
         for key, span in spans.items():
             if span is not None:

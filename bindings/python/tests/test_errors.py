@@ -115,7 +115,7 @@ class Raised(unittest.TestCase):
             {"hold": float("nan")},
             {"borrow": float("inf")},
             {"timeout": -0.5},
-            {"block": 0},
+            {"reserve": 0},
             {"wait": 3601},
             {"datacenter": 1},
             {"fields": {"nothing": 1}},
@@ -123,7 +123,7 @@ class Raised(unittest.TestCase):
             {"store": "slots:"},
             {"timeout": 1e300},
             {"timeout": 10**30},
-            {"jump": "1ms"},
+            {"max_jump": "1ms"},
             {"mode": 0o777},
             {"mode": "rw"},
         ):

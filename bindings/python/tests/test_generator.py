@@ -242,7 +242,7 @@ class Kinds(unittest.TestCase):
             wait=0.001,
             hold="3s",
             borrow=2,
-            jump=dt.timedelta(hours=2),
+            max_jump=dt.timedelta(hours=2),
             mode=0o640,
             spread=True,
             clock=self.clock,
@@ -253,7 +253,7 @@ class Kinds(unittest.TestCase):
             "wait",
             "hold",
             "borrow",
-            "jump",
+            "max_jump",
             "mode",
             "spread",
             "field.worker",
@@ -267,7 +267,7 @@ class Kinds(unittest.TestCase):
                 "wait": "1ms",
                 "hold": "3s",
                 "borrow": "2s",
-                "jump": "2h",
+                "max_jump": "2h",
                 "mode": "0640",
                 "spread": "true",
                 "field.worker": "5",
@@ -337,7 +337,8 @@ class Stores(unittest.TestCase):
 
     def test_draws_maintain_the_store(self) -> None:
         """Draws in a loop never reach the limit, because they maintain the store in time."""
-        ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)
+        store = f"file:{self.path}/state"
+        ids = snowid.Generator(worker=7, store=store, clock=self.clock, reserve=3)
         for draw in (lambda: [ids.next() for _ in range(1024)], lambda: ids.batch(1024)):
             for _ in range(100):
                 draw()
@@ -347,7 +348,8 @@ class Stores(unittest.TestCase):
                 self.assertEqual(ids.stats().waits, waits)
 
     def test_draws_without_waiting_never_sync(self) -> None:
-        ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)
+        store = f"file:{self.path}/state"
+        ids = snowid.Generator(worker=7, store=store, clock=self.clock, reserve=3)
         self.clock.advance(0.001)  # the first tick of a new file is the next one
         for draw in (ids.try_next, lambda: ids.next(0), lambda: ids.batch(100, 0)):
             self.assertGreater(ids.maintain(), 0)
@@ -359,7 +361,8 @@ class Stores(unittest.TestCase):
             self.assertEqual(caught.exception.code, snowid.E_LIMIT)
 
     def test_draws_wait_for_the_store_limit(self) -> None:
-        ids = snowid.Generator(worker=7, store=f"file:{self.path}/state", clock=self.clock, block=3)
+        store = f"file:{self.path}/state"
+        ids = snowid.Generator(worker=7, store=store, clock=self.clock, reserve=3)
         for draw in (ids.next, lambda: next(ids), lambda: ids.batch(2)[0]):
             self.clock.advance(60)
             with self.assertRaises(snowid.StoreError) as caught:

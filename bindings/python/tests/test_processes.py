@@ -32,7 +32,7 @@ def draw_shared(_: int) -> List[int]:
 
 
 def draw_from_store(url: str) -> List[int]:
-    with snowid.Generator(worker=1, store=url, block="10ms") as ids:
+    with snowid.Generator(worker=1, store=url, reserve="10ms") as ids:
         return ids.batch(500) + [ids.next() for _ in range(500)]
 
 
@@ -207,7 +207,7 @@ class Interpreter(unittest.TestCase):
     def test_signals_interrupt_opening(self) -> None:
         self.raise_on_alarm(60)
         with tempfile.TemporaryDirectory(dir=os.getcwd()) as directory:
-            options: Any = {"worker": 1, "store": f"file:{directory}/state", "block": "1h"}
+            options: Any = {"worker": 1, "store": f"file:{directory}/state", "reserve": "1h"}
             signal.setitimer(signal.ITIMER_REAL, 0.02)
             with self.assertRaises(Interrupted):
                 snowid.Generator(**options)  # would wait for an hour
@@ -376,7 +376,7 @@ class Garbage(unittest.TestCase):
 
         with tempfile.TemporaryDirectory() as directory:
             for _ in range(3):
-                ids = Mine(store=f"slots:{directory}?workers=7-7", block="10ms")
+                ids = Mine(store=f"slots:{directory}?workers=7-7", reserve="10ms")
                 self.assertEqual(ids.field("worker"), 7)
                 ids.itself = ids
                 del ids

@@ -188,12 +188,12 @@ class GeneratorTest < Test
 
   def test_a_state_file
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
-      options = { worker: 1, store: "file:#{directory}/state", block: 0.02 }
+      options = { worker: 1, store: "file:#{directory}/state", reserve: 0.02 }
       first = Snowid::Generator.open("snowflake", **options) { |ids| ids.batch(100) }
       ids = Snowid::Generator.new("snowflake", **options)
       assert_operator ids.next, :>, first.last
       assert_operator ids.maintain, :<, 1
-      # Drawing also renews the store, so its limit moves beyond the first block.
+      # Drawing also renews the store, so its limit moves beyond the first reserve.
       finish = Time.now + 0.1
       ids.next while Time.now < finish
       error = assert_raises(Snowid::StoreError) { Snowid::Generator.new("twitter", **options) }
@@ -206,9 +206,9 @@ class GeneratorTest < Test
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
       { 0o640 => 0o640, "0660" => 0o660, nil => 0o600 }.each do |mode, expected|
         path = "#{directory}/#{expected}"
-        options = { worker: 1, store: "file:#{path}", block: 0.02, jump: 7200, mode: mode }
+        options = { worker: 1, store: "file:#{path}", reserve: 0.02, max_jump: 7200, mode: mode }
         ids = Snowid::Generator.new("snowflake", **options)
-        assert_equal "2h", ids.setting(:jump)
+        assert_equal "2h", ids.setting(:max_jump)
         ids.close
         assert_equal expected, File.stat(path).mode & 0o777
       end

@@ -58,7 +58,7 @@ class ProcessesTest < Test
   # Yields a generator whose next ID is due in two minutes.
   def with_blocked_generator
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
-      options = { worker: 1, store: "file:#{directory}/state", block: 0.01 }
+      options = { worker: 1, store: "file:#{directory}/state", reserve: 0.01 }
       Snowid::Generator.new(WIDE, clock: Snowid::ManualClock.new(Time.now + 120), **options).next
       options.merge!(wait: 3600, hold: 3600, timeout: 3600, open_timeout: 0)
       yield Snowid::Generator.new(WIDE, **options)
@@ -90,7 +90,7 @@ class ProcessesTest < Test
   # Opening would wait for an hour.
   def test_opening_can_be_interrupted
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
-      options = { worker: 1, store: "file:#{directory}/state", block: "1h" }
+      options = { worker: 1, store: "file:#{directory}/state", reserve: "1h" }
       assert_raises(Timeout::Error) do
         Timeout.timeout(0.01) { Snowid::Generator.new(WIDE, **options) }
       end
@@ -123,7 +123,7 @@ class ProcessesTest < Test
         end
       end
       error = assert_raises(RuntimeError) do
-        Snowid::Generator.new(WIDE, worker: 1, store: "file:#{directory}/state", block: "1h")
+        Snowid::Generator.new(WIDE, worker: 1, store: "file:#{directory}/state", reserve: "1h")
       end
       assert_equal "enough", error.message
       sender.join
@@ -197,7 +197,7 @@ class ProcessesTest < Test
 
   def test_children_share_a_state_file
     Dir.mktmpdir(nil, Dir.pwd) do |directory|
-      ids = Snowid::Generator.new(WIDE, worker: 1, store: "file:#{directory}/state", block: 0.05)
+      ids = Snowid::Generator.new(WIDE, worker: 1, store: "file:#{directory}/state", reserve: 0.05)
       children = in_children(3) { ids.batch(1000) }
       assert_equal 4000, (children + ids.batch(1000).map(&:to_s)).uniq.size
     end

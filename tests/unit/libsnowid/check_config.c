@@ -28,8 +28,8 @@ TEST(defaults_are_as_documented)
 	expect_value(config, "hold", "1s");
 	expect_value(config, "borrow", "0");
 	expect_value(config, "spread", "false");
-	expect_value(config, "block", "3s");
-	expect_value(config, "jump", "1h");
+	expect_value(config, "reserve", "3s");
+	expect_value(config, "max_jump", "1h");
 	expect_value(config, "mode", "0600");
 	snowid_config_free(config);
 }
@@ -60,8 +60,8 @@ TEST(every_setting_can_be_read_back)
 		{"hold", "90s"},
 		{"borrow", "7ms"},
 		{"spread", "true"},
-		{"block", "10ms"},
-		{"jump", "8760h"},
+		{"reserve", "10ms"},
+		{"max_jump", "8760h"},
 		{"mode", "0660"},
 		{"store", "file:/nowhere/state"},
 	};
@@ -106,9 +106,9 @@ TEST(bad_settings_are_rejected_and_change_nothing)
 		{"timeout", "2", SNOWID_E_SYNTAX, "span"},
 		{"wait", "-1ms", SNOWID_E_SYNTAX, "wait"},
 		{"hold", "61m", SNOWID_E_RANGE, "from 0 to 1h"},
-		{"block", "9ms", SNOWID_E_RANGE, "from 10ms to 1h"},
+		{"reserve", "9ms", SNOWID_E_RANGE, "from 10ms to 1h"},
 		{"borrow", "2h", SNOWID_E_RANGE, "borrow"},
-		{"jump", "999ms", SNOWID_E_RANGE, "jump is 999ms, but must be from 1s"},
+		{"max_jump", "999ms", SNOWID_E_RANGE, "max_jump is 999ms, but must be from 1s"},
 		{"mode", "0666", SNOWID_E_RANGE, "0600, 0640"},
 		{"mode", "", SNOWID_E_RANGE, "mode"},
 		{"mode", "0", SNOWID_E_RANGE, "mode"},

@@ -17,9 +17,9 @@
 #include "tests/unit/generators.h"
 #include "tests/unit/processes.h"
 
-#define COUNT  300 /* IDs that a process takes at a time */
-#define BLOCK  (10 * MS)
-#define FAMILY 4
+#define COUNT   300 /* IDs that a process takes at a time */
+#define RESERVE (10 * MS)
+#define FAMILY  4
 
 /* What the processes of a family share. */
 struct fork_results {
@@ -62,7 +62,7 @@ static int try_open_in(int store, struct snowid_generator **g)
 	OK(snowid_config_new(&config));
 	OK(snowid_config_set_store(config, url));
 	OK(snowid_config_set_clock(config, the_clock));
-	OK(snowid_config_set(config, "block", "10ms"));
+	OK(snowid_config_set(config, "reserve", "10ms"));
 	if (store < 2)
 		OK(snowid_config_set_field(config, "worker", 0));
 	const int error = snowid_generator_new(config, g);
@@ -77,7 +77,7 @@ static struct snowid_generator *open_in(int store)
 	return g;
 }
 
-/* Advances the clock by more than one block, so that limits are renewed too. */
+/* Advances the clock by more than one reserve, so that limits are renewed too. */
 static void issue_ids(struct snowid_generator *g)
 {
 	for (int i = 0; i < COUNT; i++) {
@@ -85,7 +85,7 @@ static void issue_ids(struct snowid_generator *g)
 		OK(snowid_generator_next(g, &id));
 		results->ids[atomic_fetch_add(&results->count, 1)] = id;
 		if (i % 10 == 0)
-			OK(snowid_clock_advance(the_clock, BLOCK / 10));
+			OK(snowid_clock_advance(the_clock, RESERVE / 10));
 	}
 }
 

@@ -19,7 +19,7 @@ static char url[4200];
 static struct snowid_clock *manual;
 static struct snowid_config *config;
 
-/* A new file begins a block of 3 s ahead of the clock, and nothing is held. */
+/* A new file begins a reserve of 3 s ahead of the clock, and nothing is held. */
 static void wait_setup(void)
 {
 	directory_make();
@@ -75,7 +75,7 @@ TEST(wait_for_the_clock_ends_with_the_timeout)
 	snowid_generator_free(g);
 }
 
-/* Without a timeout, a record that is further ahead than two blocks is an error at once. */
+/* Without a timeout, a record that is further ahead than two reserves is an error at once. */
 TEST(long_timeout_waits_longer_than_two_blocks)
 {
 	struct snowid_generator *g = NULL;
@@ -213,7 +213,7 @@ TEST(signal_ends_the_wait)
 
 	handle_signal(SIGALRM, note_signal);
 	OK(snowid_config_set_clock(config, NULL));
-	OK(snowid_config_set(config, "block", "1h"));
+	OK(snowid_config_set(config, "reserve", "1h"));
 	OK(snowid_config_set_interrupt(config, was_signalled, NULL));
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
 	EXPECT(snowid_generator_new(config, &g), -EINTR);
@@ -243,7 +243,7 @@ TEST(another_thread_ends_the_wait)
 	pthread_t thread;
 
 	OK(snowid_config_set_clock(config, NULL));
-	OK(snowid_config_set(config, "block", "1h"));
+	OK(snowid_config_set(config, "reserve", "1h"));
 	OK(snowid_config_set_interrupt(config, was_stopped, &asked));
 	pthread_create(&thread, NULL, stop_once_asked, &asked);
 	EXPECT(snowid_generator_new(config, &g), -EINTR);

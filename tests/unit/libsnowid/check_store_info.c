@@ -36,7 +36,7 @@ TEST(inspecting_a_file_shows_all_it_keeps)
 	EXPECT_INFO(info, 0, "last_id", "");
 	EXPECT_INFO(info, 0, "issued", "0");
 	EXPECT_INFO(info, 0, "floor",
-		    "2023-11-14T22:13:20.101Z"); /* a block and a tick after its creation */
+		    "2023-11-14T22:13:20.101Z"); /* a reserve and a tick after its creation */
 	EXPECT_INFO(info, 0, "this_boot", "true");
 	EXPECT_INFO(info, 0, "failed", "");
 	EXPECT_INFO(info, 0, "durable", "true");

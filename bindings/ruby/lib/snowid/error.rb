@@ -37,8 +37,8 @@ module Snowid
     include InvalidError
   end
 
-  # The clock is too far behind the IDs already issued, has jumped ahead by more than +jump+, or is
-  # outside the time range of the layout.
+  # The clock is too far behind the IDs already issued, has jumped ahead by more than +max_jump+, or
+  # is outside the time range of the layout.
   class ClockError < ::StandardError
     include Error
   end

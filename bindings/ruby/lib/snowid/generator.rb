@@ -52,7 +52,7 @@ module Snowid
     #           process a worker of its own; or "memory:", which only this process and its forked
     #           children know. The default is SNOWID_STORE; without it, "host:" for layouts, and
     #           "memory:" for ULIDs, UUIDs and with a clock of your own. With a file or a slot, new
-    #           may wait for some blocks until the clock reaches the recorded time
+    #           may wait for a few times the reserve until the clock reaches the recorded time
     # open_timeout:: how many seconds new may wait in all; without it, as above
     # clock::   a ManualClock, for tests
     # timeout:: how long a call without a timeout may wait (2 s)
@@ -60,15 +60,15 @@ module Snowid
     # hold::    if it is behind by up to this, continue from the last tick; if by more, raise
     #           ClockError (1 s)
     # borrow::  how far IDs may run ahead of the clock when the sequence of a tick is used up (0)
-    # block::   how far ahead of the clock a store allows IDs (3 s)
-    # jump::    if the clock goes ahead by more than this, beyond the time that has really passed,
+    # reserve:: how far ahead of the clock a store allows IDs (3 s)
+    # max_jump:: if the clock goes ahead by more than this, beyond the time that has really passed,
     #           do not record its time in a state file (1 h)
     # mode::    the permissions of a new state file: 0o600 for the user only, 0o640 to let the group
     #           read it, or 0o660 to let the group use it (0o600)
     # spread::  whether to begin the sequence of each tick at a random value (false)
     # more::    values of fields, except those with a name listed above
     def initialize(kind = "snowflake", fields: {}, store: nil, open_timeout: nil, clock: nil,
-                   timeout: nil, wait: nil, hold: nil, borrow: nil, block: nil, jump: nil,
+                   timeout: nil, wait: nil, hold: nil, borrow: nil, reserve: nil, max_jump: nil,
                    mode: nil, spread: nil, **more)
       config = Native.config_new
       config.set_kind(kind.to_s)
@@ -76,7 +76,8 @@ module Snowid
       config.set_store(store.to_s) if store
       config.set_clock(clock) if clock
       mode = format("%04o", mode) if mode.is_a?(Integer)
-      { timeout: timeout, wait: wait, hold: hold, borrow: borrow, block: block, jump: jump }
+      { timeout: timeout, wait: wait, hold: hold, borrow: borrow, reserve: reserve,
+        max_jump: max_jump }
         .each { |name, value| config.set(name.to_s, span(value)) unless value.nil? }
       { mode: mode, spread: spread }
         .each { |name, value| config.set(name.to_s, value.to_s) unless value.nil? }

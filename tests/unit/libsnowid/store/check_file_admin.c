@@ -86,7 +86,7 @@ TEST(file_of_version_1_can_be_opened_and_written)
 	ck_assert_uint_eq(field_of(g, "worker"), 7);
 	uint64_t last = next_id(g);
 	ck_assert_uint_ge(snowflake_ms(last), (uint64_t)recorded * 1000);
-	for (int i = 0; i < 50; i++) { /* for 10 blocks */
+	for (int i = 0; i < 50; i++) { /* for 10 reserves */
 		OK(snowid_clock_advance(clock, 20 * MS));
 		const uint64_t id = next_id(g);
 		ck_assert_uint_gt(id, last);

@@ -47,7 +47,7 @@ static void write_ids_to_pipe(int out, int64_t clock_error_ns)
 	size_t made;
 	if (snowid_clock_new(read_wall_with_error, read_boottime, sleep_really, &clock_error_ns,
 			     &clock) != 0 ||
-	    try_open_with_block("snowflake", "10ms", "100ms", clock, &g) != 0)
+	    try_open_with_reserve("snowflake", "10ms", "100ms", clock, &g) != 0)
 		_exit(1);
 	for (;;) {
 		if (snowid_generator_next_batch(g, ids, 16, UINT64_MAX, &made) != 0 ||

@@ -69,7 +69,7 @@ static int issue_in_process(const struct slot_kind *kind, struct snowid_id128 *s
 	pthread_t threads[THREADS];
 	struct issue_share shares[THREADS];
 	bool failed = false;
-	if (try_open_with_block(kind->name, "10ms", "3ms", NULL, &g) != 0) {
+	if (try_open_with_reserve(kind->name, "10ms", "3ms", NULL, &g) != 0) {
 		print_failure();
 		return 1;
 	}
@@ -151,7 +151,7 @@ static int run_with_progress(struct progress *progress)
 	struct snowid_generator *g;
 	pthread_t threads[THREADS];
 	struct progress_thread arguments[THREADS];
-	if (try_open_with_block("snowflake", "10ms", "3ms", NULL, &g) != 0)
+	if (try_open_with_reserve("snowflake", "10ms", "3ms", NULL, &g) != 0)
 		return 1;
 	for (unsigned i = 0; i < THREADS; i++) {
 		arguments[i] = (struct progress_thread){g, progress, i};
@@ -223,7 +223,7 @@ TEST(killed_or_stopped_process_blocks_no_other)
 
 enum { FAMILY = 4, IDS_EACH = 2000 };
 
-/* Takes IDs for several blocks, so that children renew too, and exits. */
+/* Takes IDs for several reserves, so that children renew too, and exits. */
 static void issue_as_child(struct snowid_generator *g, struct snowid_clock *clock, uint64_t *ids)
 {
 	bool failed = false;

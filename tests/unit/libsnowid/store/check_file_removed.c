@@ -141,7 +141,7 @@ TEST(file_can_be_made_and_removed_by_another_before_a_new_one_has_its_name)
 	struct snowid_generator *const g = open_state(clock);
 	ck_assert_uint_gt(meanwhile.last, 0);
 	const uint64_t id = next_id(g);
-	ck_assert_uint_gt(id >> 22, (meanwhile.last >> 22) + 100); /* and a block above it */
+	ck_assert_uint_gt(id >> 22, (meanwhile.last >> 22) + 100); /* and a reserve above it */
 	snowid_generator_free(g);
 	snowid_clock_free(clock);
 }
@@ -158,15 +158,16 @@ static uint64_t below(uint64_t bound)
 }
 
 struct random_settings {
-	uint64_t block_ms, hold_ms, borrow_ms;
+	uint64_t reserve_ms, hold_ms, borrow_ms;
 };
 
-/* A block at least three times as long as hold and borrow, or one of any length. */
-static struct random_settings random_settings(bool long_block)
+/* A reserve at least three times as long as hold and borrow, or one of any length. */
+static struct random_settings random_settings(bool long_reserve)
 {
 	struct random_settings s = {.hold_ms = below(1000),
 				    .borrow_ms = below(3) ? 0 : below(1500)};
-	s.block_ms = long_block ? 10 + 3 * (s.hold_ms + s.borrow_ms) + below(500) : 10 + below(500);
+	s.reserve_ms =
+		long_reserve ? 10 + 3 * (s.hold_ms + s.borrow_ms) + below(500) : 10 + below(500);
 	return s;
 }
 
@@ -174,7 +175,7 @@ static struct random_settings random_settings(bool long_block)
 static uint64_t back_ms(const struct random_settings *settings)
 {
 	const uint64_t lead_ms = settings->hold_ms + settings->borrow_ms;
-	return settings->block_ms >= 3 * lead_ms ? lead_ms : 2 * settings->hold_ms;
+	return settings->reserve_ms >= 3 * lead_ms ? lead_ms : 2 * settings->hold_ms;
 }
 
 static void set_ms(struct snowid_config *config, const char *key, uint64_t ms)
@@ -188,7 +189,7 @@ static int open_random(const struct random_settings *settings, const char *kind,
 		       struct snowid_clock *clock, struct snowid_generator **generator)
 {
 	struct snowid_config *const config = state_config(kind, clock);
-	set_ms(config, "block", settings->block_ms);
+	set_ms(config, "reserve", settings->reserve_ms);
 	set_ms(config, "hold", settings->hold_ms);
 	set_ms(config, "borrow", settings->borrow_ms);
 	const int error = snowid_generator_new(config, generator);
@@ -213,7 +214,7 @@ static void use_at_random(struct snowid_generator *generator, struct snowid_cloc
 
 	switch (below(6)) {
 	case 0:
-		OK(snowid_clock_advance(clock, below(settings->block_ms) * MS));
+		OK(snowid_clock_advance(clock, below(settings->reserve_ms) * MS));
 		break;
 	case 1:
 		OK(snowid_clock_advance(clock, below(5) * MS));
@@ -239,10 +240,10 @@ static void step_back(struct snowid_clock *clock, uint64_t *left_ms)
 }
 
 /* One file, which is removed and made again while the old one is in use. */
-static void remove_and_make_again(struct snowid_clock *clock, const char *kind, bool long_block)
+static void remove_and_make_again(struct snowid_clock *clock, const char *kind, bool long_reserve)
 {
 	static struct issued_ids issued;
-	const struct random_settings settings = random_settings(long_block);
+	const struct random_settings settings = random_settings(long_reserve);
 	struct snowid_generator *old = NULL, *made = NULL;
 	uint64_t left_ms = back_ms(&settings);
 

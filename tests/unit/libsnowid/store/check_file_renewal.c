@@ -65,7 +65,7 @@ static struct snowid_generator *open_with_settings(const char *kind, const char 
 {
 	struct snowid_config *const config = state_config(kind, clock);
 	struct snowid_generator *generator = NULL;
-	OK(snowid_config_set(config, "block", settings[0]));
+	OK(snowid_config_set(config, "reserve", settings[0]));
 	OK(snowid_config_set(config, "hold", settings[1]));
 	OK(snowid_config_set(config, "borrow", settings[2]));
 	OK(snowid_generator_new(config, &generator));
@@ -81,7 +81,7 @@ TEST_EACH(maintainer_in_time_keeps_the_limit_ahead, 9)
 	static const char seconds[] = "time:35,worker:10,sequence:8;unit=1s";
 	static const char fine[] = "time:54,worker:8,sequence:1;unit=100us";
 	static const struct {
-		const char *kind, *settings[3]; /* block, hold, borrow */
+		const char *kind, *settings[3]; /* reserve, hold, borrow */
 		int64_t step_ms;
 		unsigned most_syncs; /* in 4 s */
 	} cases[] = {
@@ -397,7 +397,7 @@ TEST(clock_jump_ahead_is_not_recorded)
 	OK(snowid_clock_step(clock, 3601 * SEC));
 	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOCK);
 	EXPECT_DETAIL("jumped ahead by 3601.000 s");
-	EXPECT_DETAIL("raise the setting jump (1h)");
+	EXPECT_DETAIL("raise the setting max_jump (1h)");
 	EXPECT(snowid_generator_maintain(g, &again), SNOWID_E_CLOCK);
 	expect_open_error(clock, SNOWID_E_CLOCK, "jumped ahead");
 	state_read(after);
@@ -410,7 +410,7 @@ TEST(clock_jump_ahead_is_not_recorded)
 	/* A process whose setting allows the jump records it for all. */
 	OK(snowid_clock_step(clock, 30 * 86400 * SEC));
 	EXPECT(snowid_generator_next(g, &id), SNOWID_E_CLOCK);
-	OK(try_open_with("jump", "8760h", clock, &other));
+	OK(try_open_with("max_jump", "8760h", clock, &other));
 	next_id(other);
 	OK(issue_for_blocks(g, clock));
 	snowid_generator_free(other);

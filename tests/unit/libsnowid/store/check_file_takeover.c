@@ -22,7 +22,7 @@ TEST(ids_start_above_the_recorded_end_after_a_reboot)
 	OK(snowid_clock_read(clock, NULL, NULL, &before));
 	g = open_state(clock);
 	OK(snowid_clock_read(clock, NULL, NULL, &after));
-	ck_assert_uint_gt(after, before); /* waited for the rest of the block */
+	ck_assert_uint_gt(after, before); /* waited for the rest of the reserve */
 	id = next_id(g);
 	ck_assert_uint_ge((id >> 22) - (last >> 22), 90);
 	snowid_generator_free(g);
@@ -79,7 +79,7 @@ static uint64_t next_id_after_reboot(struct snowid_clock *clock)
 	disk.boot++;
 	OK(snowid_clock_read(clock, &sec, &nsec, NULL));
 	OK(snowid_clock_new_manual(sec - 2, nsec, &behind));
-	OK(try_open_with("block", "3s", behind, &g)); /* waits as long */
+	OK(try_open_with("reserve", "3s", behind, &g)); /* waits as long */
 	const uint64_t id = next_id(g);
 	snowid_generator_free(g);
 	snowid_clock_free(behind);
@@ -98,7 +98,7 @@ TEST(recorded_end_survives_every_power_cut)
 		ck_assert_int_eq(statfs(state_path, &status), 0);
 		ck_assert_msg((unsigned long)status.f_type != TMPFS_MAGIC,
 			      "the test needs a real disk");
-		/* To any point of a block, just before and just after a renewal among them. */
+		/* To any point of a reserve, just before and just after a renewal among them. */
 		for (int i = 0; i < 20 + 7 * round; i++) {
 			OK(snowid_clock_advance(clock, MS));
 			last = next_id(g);
@@ -403,7 +403,7 @@ TEST(backup_that_is_written_onto_the_file_is_not_believed)
 	struct snowid_generator *g;
 	struct stat status;
 	uint64_t id;
-	OK(try_open_with_block("snowflake", "10ms", "3ms", NULL, &g));
+	OK(try_open_with_reserve("snowflake", "10ms", "3ms", NULL, &g));
 	id = next_id(g);
 	state_read(backup);
 	const uint64_t begin = id >> 22;
@@ -415,7 +415,7 @@ TEST(backup_that_is_written_onto_the_file_is_not_believed)
 	const uint64_t written_ms =
 		(uint64_t)status.st_ctim.tv_sec * 1000 + (uint64_t)status.st_ctim.tv_nsec / 1000000;
 	/* Begins where a new file does. */
-	OK(try_open_with_block("snowflake", "300ms", "100ms", NULL, &g));
+	OK(try_open_with_reserve("snowflake", "300ms", "100ms", NULL, &g));
 	ck_assert_uint_ge(snowflake_ms(next_id(g)), written_ms + 300);
 	snowid_generator_free(g);
 }

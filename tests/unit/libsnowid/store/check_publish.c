@@ -11,7 +11,7 @@
 #include "tests/unit/libsnowid/store/fake_disk.h"
 #include "tests/unit/state_file.h"
 
-/* The block is 100 ms: at least three times hold and borrow, or not. */
+/* The reserve is 100 ms: at least three times hold and borrow, or not. */
 TEST_EACH(new_file_starts_one_block_ahead_of_the_clock_or_more, 4)
 {
 	static const struct {

@@ -26,7 +26,7 @@ static struct snowid_config *slots_config(const char *kind, const char *options)
 	OK(snowid_config_set_kind(config, kind));
 	snprintf(url, sizeof url, "slots:%s%s", directory, options);
 	OK(snowid_config_set_store(config, url));
-	OK(snowid_config_set(config, "block", "10ms"));
+	OK(snowid_config_set(config, "reserve", "10ms"));
 	OK(snowid_config_set(config, "hold", "3ms")); /* or each new file would start later */
 	return config;
 }

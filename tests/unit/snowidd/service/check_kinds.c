@@ -126,8 +126,8 @@ TEST(fields_go_to_the_kinds_that_have_them)
 		       "worker_id: \"x\" is not a number, store, hostname or hostname:PREFIX");
 }
 
-/* A new state file makes its first user wait for a block or for three times hold. */
-static void set_short_block(void)
+/* A new state file makes its first user wait for a reserve or for three times hold. */
+static void set_short_reserve(void)
 {
 	setenv("SNOWIDD_BLOCK", "10ms", 1);
 	setenv("SNOWIDD_HOLD", "3ms", 1);
@@ -137,7 +137,7 @@ TEST(the_stores_of_further_kinds_lie_beside_the_first)
 {
 	char store[4200], expected[4300];
 
-	set_short_block();
+	set_short_reserve();
 	snprintf(store, sizeof store, "--store=file:%s/s", directory);
 	if (strlen(store) > 400)
 		return; /* tests run in a directory with a long name */
@@ -147,7 +147,7 @@ TEST(the_stores_of_further_kinds_lie_beside_the_first)
 	ck_assert_str_eq(kinds[1].store, "memory:");
 	snprintf(expected, sizeof expected, "%s.sonyflake", kinds[0].store);
 	ck_assert_str_eq(kinds[2].store, expected);
-	ck_assert_uint_gt(kinds[0].block_ns, 0);
+	ck_assert_uint_gt(kinds[0].reserve_ns, 0);
 }
 
 /* Each identity has a file of its own there. */
@@ -172,7 +172,7 @@ TEST(state_lies_in_the_directory_of_the_service_manager)
 	setenv("STATE_DIRECTORY", directory, 1);
 	if (strlen(directory) > 300)
 		return; /* tests run in a directory with a long name */
-	set_short_block();
+	set_short_reserve();
 	ck_assert_msg(open_kinds(true, "--worker-id=3", NULL, NULL), "%s", error.text);
 	ck_assert(!kinds_host_scope(settings));
 	snprintf(prefix, sizeof prefix, "file:%s/", directory);
