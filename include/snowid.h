@@ -190,7 +190,7 @@ int snowid_layout_format(const struct snowid_layout *layout, char *text, size_t 
 /* ---- text forms of 64-bit IDs ---------------------------------------------------------------- */
 
 enum snowid_form {
-	SNOWID_FORM_DECIMAL, /* 1 to 20 digits */
+	SNOWID_FORM_DECIMAL, /* 1 to 20 digits; negative numbers are also read */
 	SNOWID_FORM_PADDED,  /* decimal, always 20 digits; sorts like the IDs */
 	SNOWID_FORM_HEX,     /* 16 digits 0-9a-f; sorts like the IDs; upper case is also read */
 	SNOWID_FORM_BASE32,  /* 13 characters of Crockford's base 32; sorts; reads both cases */
@@ -204,9 +204,10 @@ enum snowid_form {
 int snowid_id_format(uint64_t id, enum snowid_form form, char text[SNOWID_ID_TEXT]);
 
 /* Reads an ID from exactly length bytes. Letter case aside, each ID has exactly one text in each
- * form. SNOWID_E_SYNTAX: the text has the wrong length, a byte outside the alphabet or, in a form
- * of variable length, a leading zero. SNOWID_E_OVERFLOW: the value is 2^64 or more.
- * SNOWID_E_INVALID: no such form. */
+ * form; but decimal also reads the IDs from 2^63 on as the negative numbers that they are in a
+ * signed 64-bit integer, such as a bigint column. SNOWID_E_SYNTAX: the text has the wrong length, a
+ * byte outside the alphabet or, in a form of variable length, a leading zero. SNOWID_E_OVERFLOW:
+ * the value is 2^64 or more, or below -2^63. SNOWID_E_INVALID: no such form. */
 int snowid_id_parse(const char *text, size_t length, enum snowid_form form, uint64_t *id);
 
 /* Finds the form with a name ("decimal", "padded", "hex", …); SNOWID_E_UNKNOWN: there is none.

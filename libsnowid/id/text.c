@@ -110,12 +110,52 @@ SNOWID_EXPORT int snowid_id_format(uint64_t id, enum snowid_form form, char text
 	return 0;
 }
 
+/* Reads the digits from `start` on. */
+static int form_read_digits(const struct text_form *found, const char *text, size_t length,
+			    size_t start, uint64_t *number)
+{
+	uint64_t value = 0;
+	bool overflow = false;
+
+	for (size_t i = start; i < length; i++) {
+		const unsigned digit = found->values[(unsigned char)text[i]] - 1u;
+		if (digit >= found->radix)
+			return sn_fail_byte(text, i, found->digits, found->radix);
+		overflow |= __builtin_mul_overflow(value, found->radix, &value);
+		overflow |= __builtin_add_overflow(value, digit, &value);
+	}
+	if (!found->fixed && length - start > 1 && text[start] == found->digits[0])
+		return sn_fail(SNOWID_E_SYNTAX, "leading %c, which %s must not have",
+			       found->digits[0], found->name);
+	if (overflow)
+		return sn_fail(SNOWID_E_OVERFLOW, "%.*s in %s is 2^64 or more", (int)length, text,
+			       found->name);
+	*number = value;
+	return 0;
+}
+
+/* A signed column of a database shows IDs from 2^63 on as negative numbers. */
+static int decimal_read_negative(const char *text, size_t length, uint64_t *id)
+{
+	uint64_t value = 0;
+	const int error = form_read_digits(&forms[SNOWID_FORM_DECIMAL], text, length, 1, &value);
+
+	if (error)
+		return error;
+	if (value == 0)
+		return sn_fail(SNOWID_E_SYNTAX, "%.*s must be written without its sign",
+			       (int)length, text);
+	if (value > (uint64_t)INT64_MAX + 1)
+		return sn_fail(SNOWID_E_OVERFLOW, "%.*s is below -2^63, the lowest number of 64 bits",
+			       (int)length, text);
+	*id = 0 - value;
+	return 0;
+}
+
 SNOWID_EXPORT int snowid_id_parse(const char *text, size_t length, enum snowid_form form,
 				  uint64_t *id)
 {
 	const struct text_form *const found = form_find(form);
-	uint64_t value = 0;
-	bool overflow = false;
 
 	if (!text)
 		return sn_fail_null("text");
@@ -126,21 +166,9 @@ SNOWID_EXPORT int snowid_id_parse(const char *text, size_t length, enum snowid_f
 	if (length == 0 || length > found->width || (found->fixed && length < found->width))
 		return sn_fail(SNOWID_E_SYNTAX, "%zu bytes, but %s has %s%u", length, found->name,
 			       found->fixed ? "" : "1 to ", found->width);
-	for (size_t i = 0; i < length; i++) {
-		const unsigned digit = found->values[(unsigned char)text[i]] - 1u;
-		if (digit >= found->radix)
-			return sn_fail_byte(text, i, found->digits, found->radix);
-		overflow |= __builtin_mul_overflow(value, found->radix, &value);
-		overflow |= __builtin_add_overflow(value, digit, &value);
-	}
-	if (!found->fixed && length > 1 && text[0] == found->digits[0])
-		return sn_fail(SNOWID_E_SYNTAX, "leading %c, which %s must not have",
-			       found->digits[0], found->name);
-	if (overflow)
-		return sn_fail(SNOWID_E_OVERFLOW, "%.*s in %s is 2^64 or more", (int)length, text,
-			       found->name);
-	*id = value;
-	return 0;
+	if (form == SNOWID_FORM_DECIMAL && length > 1 && text[0] == '-')
+		return decimal_read_negative(text, length, id);
+	return form_read_digits(found, text, length, 0, id);
 }
 
 SNOWID_EXPORT int snowid_form_parse(const char *name, enum snowid_form *form)

@@ -212,9 +212,16 @@ TEST(bytes_outside_the_alphabet_are_rejected)
 					text[at] = (char)byte;
 					const int result =
 						snowid_id_parse(text, length, forms[f].form, &id);
+					const bool minus_first =
+						at == 0 && length > 1 && byte == '-' &&
+						forms[f].form == SNOWID_FORM_DECIMAL;
 					const bool zero_first = at == 0 && length > 1 &&
 								byte == forms[f].alphabet[0] &&
 								forms[f].shortest == 1;
+					if (minus_first) {
+						ck_assert_int_eq(result, 0);
+						continue;
+					}
 					if (!is_digit_of_form(f, byte)) {
 						ck_assert_int_eq(result, SNOWID_E_SYNTAX);
 						snprintf(where, sizeof where,
@@ -312,6 +319,55 @@ TEST(zero_is_one_digit_if_the_length_varies)
 	EXPECT(snowid_id_parse("12", 2, SNOWID_FORM_BASE58, &id), SNOWID_E_SYNTAX);
 	EXPECT_DETAIL("leading 1");
 	ck_assert_uint_eq(id, 77);
+}
+
+TEST(decimal_reads_the_numbers_of_a_signed_column)
+{
+	uint64_t state = 4;
+	for (int i = 0; i < 100000; i++) {
+		const uint64_t id =
+			(uint64_t)INT64_MAX + 1 + (test_random(&state) >> 1 >> (i & 63));
+		char text[24];
+		uint64_t back = 0;
+		snprintf(text, sizeof text, "%" PRId64,
+			 (int64_t)(i & 1 ? id : ~id | UINT64_C(1) << 63));
+		if (snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &back) != 0 ||
+		    back != (uint64_t)strtoll(text, NULL, 10))
+			ck_abort_msg("%s was read as %" PRIu64, text, back);
+	}
+}
+
+TEST(other_negative_numbers_are_rejected)
+{
+	static const struct {
+		const char *text;
+		int error;
+		const char *detail;
+	} cases[] = {
+		{"-", SNOWID_E_SYNTAX, "-"},
+		{"-0", SNOWID_E_SYNTAX, "-0"},
+		{"--1", SNOWID_E_SYNTAX, "byte 1 is '-'"},
+		{"-01", SNOWID_E_SYNTAX, "leading 0"},
+		{"1-", SNOWID_E_SYNTAX, "byte 1 is '-'"},
+		{"-9223372036854775809", SNOWID_E_OVERFLOW, "-2^63"},
+		{"-9999999999999999999", SNOWID_E_OVERFLOW, "-2^63"},
+		{"-18446744073709551615", SNOWID_E_SYNTAX, "21 bytes"},
+	};
+	uint64_t id = 77;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		EXPECT(snowid_id_parse(cases[i].text, strlen(cases[i].text), SNOWID_FORM_DECIMAL,
+				       &id),
+		       cases[i].error);
+		EXPECT_DETAIL(cases[i].detail);
+	}
+	EXPECT(snowid_id_parse("-0000000000000000001", 20, SNOWID_FORM_PADDED, &id),
+	       SNOWID_E_SYNTAX);
+	EXPECT(snowid_id_parse("-1", 2, SNOWID_FORM_BASE36, &id), SNOWID_E_SYNTAX);
+	ck_assert_uint_eq(id, 77);
+	OK(snowid_id_parse("-9223372036854775808", 20, SNOWID_FORM_DECIMAL, &id));
+	ck_assert_uint_eq(id, (uint64_t)INT64_MAX + 1);
+	OK(snowid_id_parse("-1", 2, SNOWID_FORM_DECIMAL, &id));
+	ck_assert_uint_eq(id, UINT64_MAX);
 }
 
 TEST(forms_have_names)
