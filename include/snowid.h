@@ -264,8 +264,8 @@ int snowid_ulid_last_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id
 /* Writes a UUID as lower-case hexadecimal digits in groups of 8-4-4-4-12 (RFC 9562, section 4). */
 int snowid_uuid_format(const struct snowid_id128 *id, char text[SNOWID_UUID_TEXT]);
 
-/* Reads a UUID, in upper or lower case, from exactly length bytes. It may be in braces or preceded
- * by "urn:uuid:". SNOWID_E_SYNTAX. */
+/* Reads a UUID, in upper or lower case, from exactly length bytes. It may be in braces, preceded by
+ * "urn:uuid:", or 32 digits without hyphens. SNOWID_E_SYNTAX. */
 int snowid_uuid_parse(const char *text, size_t length, struct snowid_id128 *id);
 
 /* The version field, 0 to 15, and the variant (RFC 9562, section 4). The version is only meaningful

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The text of UUIDs (RFC 9562, section 4). Eight digits at a time are converted in the bytes of one
- * 64-bit word.
+ * The text of UUIDs (RFC 9562, section 4).
  */
 #include <stdbool.h>
 #include <string.h>
@@ -9,43 +8,10 @@
 #include "libsnowid/base/bytes.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
+#include "libsnowid/id/hex.h"
 #include "libsnowid/id/text.h"
 
 #define UUID_LENGTH (SNOWID_UUID_TEXT - 1)
-#define EACH_BYTE   0x0101010101010101u
-
-/* Spreads the eight nibbles of 32 bits over eight bytes, and packs them again. */
-static inline uint64_t spread_nibbles(uint64_t x)
-{
-	x = (x | x << 16) & 0x0000ffff0000ffff;
-	x = (x | x << 8) & 0x00ff00ff00ff00ff;
-	return (x | x << 4) & 0x0f0f0f0f0f0f0f0f;
-}
-
-static inline uint64_t pack_nibbles(uint64_t x)
-{
-	x = (x | x >> 4) & 0x00ff00ff00ff00ff;
-	x = (x | x >> 8) & 0x0000ffff0000ffff;
-	return (x | x >> 16) & 0x00000000ffffffff;
-}
-
-/* Turns bytes of 0 to 15 into the digits '0' to '9' and 'a' to 'f'. */
-static inline uint64_t hex_digits(uint64_t values)
-{
-	const uint64_t letters = (values + 6 * EACH_BYTE) >> 4 & EACH_BYTE;
-	return values + '0' * EACH_BYTE + letters * ('a' - '9' - 1);
-}
-
-/* Reads eight digits. Whatever was no digit does not come back when the values are written again
- * in lower case: the bits that differ are set in *bad. */
-static inline uint64_t read_hex8(uint64_t digits, uint64_t *bad)
-{
-	/* 0x40 is set in letters, and not in '0' to '9'. */
-	const uint64_t letters = digits >> 6 & EACH_BYTE;
-	const uint64_t values = ((digits & 0x0f * EACH_BYTE) + letters * 9) & 0x0f * EACH_BYTE;
-	*bad |= hex_digits(values) ^ (digits | letters << 5);
-	return pack_nibbles(values);
-}
 
 SNOWID_EXPORT int snowid_uuid_format(const struct snowid_id128 *id, char text[SNOWID_UUID_TEXT])
 {
@@ -55,10 +21,10 @@ SNOWID_EXPORT int snowid_uuid_format(const struct snowid_id128 *id, char text[SN
 		return sn_fail_null("id");
 	if (!text)
 		return sn_fail_null("text");
-	a = hex_digits(spread_nibbles(sn_load32(id->bytes)));
-	b = hex_digits(spread_nibbles(sn_load32(id->bytes + 4)));
-	c = hex_digits(spread_nibbles(sn_load32(id->bytes + 8)));
-	d = hex_digits(spread_nibbles(sn_load32(id->bytes + 12)));
+	a = sn_hex_digits(sn_spread_nibbles(sn_load32(id->bytes)));
+	b = sn_hex_digits(sn_spread_nibbles(sn_load32(id->bytes + 4)));
+	c = sn_hex_digits(sn_spread_nibbles(sn_load32(id->bytes + 8)));
+	d = sn_hex_digits(sn_spread_nibbles(sn_load32(id->bytes + 12)));
 	sn_store64(text, a);
 	sn_store32(text + 9, (uint32_t)(b >> 32));
 	sn_store32(text + 14, (uint32_t)b);
@@ -75,12 +41,12 @@ static bool uuid_read_plain(const char *text, uint64_t *high, uint64_t *low)
 {
 	uint64_t bad = (uint64_t)((text[8] ^ '-') | (text[13] ^ '-') | (text[18] ^ '-') |
 				  (text[23] ^ '-'));
-	const uint64_t a = read_hex8(sn_load64(text), &bad);
+	const uint64_t a = sn_hex_read8(sn_load64(text), &bad);
 	const uint64_t b =
-		read_hex8((uint64_t)sn_load32(text + 9) << 32 | sn_load32(text + 14), &bad);
+		sn_hex_read8((uint64_t)sn_load32(text + 9) << 32 | sn_load32(text + 14), &bad);
 	const uint64_t c =
-		read_hex8((uint64_t)sn_load32(text + 19) << 32 | sn_load32(text + 24), &bad);
-	const uint64_t d = read_hex8(sn_load64(text + 28), &bad);
+		sn_hex_read8((uint64_t)sn_load32(text + 19) << 32 | sn_load32(text + 24), &bad);
+	const uint64_t d = sn_hex_read8(sn_load64(text + 28), &bad);
 	*high = a << 32 | b;
 	*low = c << 32 | d;
 	return bad == 0;
@@ -93,6 +59,8 @@ static const struct uuid_pattern {
 	const char *pattern;
 	size_t start; /* of the plain form in the text */
 } uuid_patterns[] = {{UUID_PLAIN, 0}, {"{" UUID_PLAIN "}", 1}, {"urn:uuid:" UUID_PLAIN, 9}};
+
+#define UUID_DIGITS "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" /* without hyphens */
 
 static int uuid_check_pattern(const char *pattern, const char *text)
 {
@@ -121,9 +89,12 @@ static int uuid_read_any_form(const char *text, size_t length, uint64_t *high, u
 			return 0;
 		}
 	}
-	return sn_fail(
-		SNOWID_E_SYNTAX,
-		"%zu bytes, but a UUID has 36, 38 with braces, or 45 with urn:uuid:", length);
+	if (length == strlen(UUID_DIGITS))
+		return sn_hex_read32(text, high, low) ? 0 : uuid_check_pattern(UUID_DIGITS, text);
+	return sn_fail(SNOWID_E_SYNTAX,
+		       "%zu bytes, but a UUID has 36, 32 without hyphens, 38 with braces, or 45 "
+		       "with urn:uuid:",
+		       length);
 }
 
 SNOWID_EXPORT int snowid_uuid_parse(const char *text, size_t length, struct snowid_id128 *id)
