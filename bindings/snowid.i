@@ -48,7 +48,8 @@ typedef int snowid_rc; /* an int that is only an error code */
  *     const struct snowid_id128 *IN              in: 16 bytes
  *     struct snowid_id128 *OUT                   argout: 16 bytes
  *     struct snowid_id128 *INOUT                 in and argout: 16 bytes
- *     const uint8_t IN[6], uint8_t node[6]       in, argout: 6 bytes
+ *     const uint8_t IN[ANY]                      in: as many bytes
+ *     uint8_t node[6]                            argout: 6 bytes
  *
  * and a macro %snowid_handle(OBJECT) with typemaps for an object as an argument (never NULL), and
  * for struct snowid_OBJECT **OUT (argout: the object, owned by the language). */
@@ -79,7 +80,7 @@ typedef int snowid_rc; /* an int that is only an error code */
 
 %rename("$ignore", %$isfunction, %$isglobal) "";
 %rename("$ignore", regextarget=1) "^snowid_.*_fn$";
-%rename("$ignore", regextarget=1) "^SNOWID_(H|VERSION_.*|.*_TEXT)$";
+%rename("$ignore", regextarget=1) "^SNOWID_(H|VERSION_.*|.*_TEXT|UUID_NIL|UUID_MAX)$";
 %rename("%(strip:[SNOWID_])s", %$isenumitem) "";
 %ignore snowid_id128;
 %rename(Layout) snowid_layout;
@@ -169,7 +170,14 @@ snowid_rc snowid_form_parse(const char *name, enum snowid_form *OUT);
 const char *snowid_form_name(enum snowid_form form);
 
 snowid_rc snowid_ulid_random(struct snowid_id128 *id);
+snowid_rc snowid_uuid4_random(struct snowid_id128 *id);
 snowid_rc snowid_uuid7_random(struct snowid_id128 *id);
+snowid_rc snowid_uuid3_from_name(const struct snowid_id128 *IN, const char *text, size_t length,
+				 struct snowid_id128 *id);
+snowid_rc snowid_uuid5_from_name(const struct snowid_id128 *IN, const char *text, size_t length,
+				 struct snowid_id128 *id);
+snowid_rc snowid_uuid8_from_bytes(const uint8_t IN[16], struct snowid_id128 *id);
+snowid_rc snowid_uuid_namespace(const char *name, struct snowid_id128 *id);
 snowid_rc snowid_ulid_format(const struct snowid_id128 *IN, char text[SNOWID_ULID_TEXT]);
 snowid_rc snowid_ulid_parse(const char *text, size_t length, struct snowid_id128 *id);
 snowid_rc snowid_ulid_time_ms(const struct snowid_id128 *IN, int64_t *unix_ms);
@@ -180,6 +188,7 @@ snowid_rc snowid_uuid_format(const struct snowid_id128 *IN, char text[SNOWID_UUI
 snowid_rc snowid_uuid_parse(const char *text, size_t length, struct snowid_id128 *id);
 snowid_rc snowid_uuid_version(const struct snowid_id128 *IN, unsigned *version);
 snowid_rc snowid_uuid_variant(const struct snowid_id128 *IN, enum snowid_uuid_variant *OUT);
+const char *snowid_uuid_kind(const struct snowid_id128 *IN);
 snowid_rc snowid_uuid_time(const struct snowid_id128 *IN, int64_t *unix_sec, uint32_t *nsec);
 snowid_rc snowid_uuid_node(const struct snowid_id128 *IN, uint8_t node[6]);
 snowid_rc snowid_uuid_clock_seq(const struct snowid_id128 *IN, unsigned *clock_seq);

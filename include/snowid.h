@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * snowid.h - distributed unique IDs: Snowflake layouts, ULID, UUID v1, v6 and v7
+ * snowid.h - distributed unique IDs: Snowflake layouts, ULID and UUID
  *
  * Link with -lsnowid (pkg-config --cflags --libs snowid). To make IDs, start at
  * snowid_generator_new(). Each function has a man page with an example.
@@ -230,6 +230,13 @@ int snowid_id128_compare(const struct snowid_id128 *a, const struct snowid_id128
 #define SNOWID_ULID_TEXT 27 /* bytes for the text of a ULID: 26 and the terminating 0 */
 #define SNOWID_UUID_TEXT 37 /* bytes for the text of a UUID: 36 and the terminating 0 */
 
+/* The first and the last UUID (RFC 9562, sections 5.9 and 5.10), and also ULID, as initializers. */
+/* clang-format off */
+#define SNOWID_UUID_NIL {{0}}
+#define SNOWID_UUID_MAX {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, \
+			  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}
+/* clang-format on */
+
 /* Makes a ULID (github.com/ulid/spec) from 48 bits of milliseconds and 80 random bits. Needs no
  * generator. ULIDs made in the same millisecond are in no particular order. Async-signal-safe in a
  * thread that has made one before. SNOWID_E_RANGE: the system clock is before 1970 or after 9999;
@@ -239,6 +246,26 @@ int snowid_ulid_random(struct snowid_id128 *id);
 /* Makes a UUID of version 7 (RFC 9562, section 5.7) from 48 bits of milliseconds and 74 random
  * bits. Otherwise like snowid_ulid_random(). */
 int snowid_uuid7_random(struct snowid_id128 *id);
+
+/* Makes a UUID of version 4 (RFC 9562, section 5.4) from 122 random bits, which are read from the
+ * kernel for it alone. Async-signal-safe. -errno of getrandom(2). */
+int snowid_uuid4_random(struct snowid_id128 *id);
+
+/* Makes the UUID of version 3 or 5 (RFC 9562, sections 5.3 and 5.5) of a name in a namespace: a
+ * hash by MD5 or SHA-1, always the same for the same name. The name is exactly length bytes, which
+ * are not changed; length may be 0. Prefer version 5. */
+int snowid_uuid3_from_name(const struct snowid_id128 *name_space, const char *name, size_t length,
+			   struct snowid_id128 *id);
+int snowid_uuid5_from_name(const struct snowid_id128 *name_space, const char *name, size_t length,
+			   struct snowid_id128 *id);
+
+/* Finds a namespace of RFC 9562 (section 6.6): "dns" for names of hosts, "url", "oid" or "x500".
+ * SNOWID_E_UNKNOWN: there is none with that name. Any other UUID can be a namespace as well. */
+int snowid_uuid_namespace(const char *name, struct snowid_id128 *id);
+
+/* Makes a UUID of version 8 (RFC 9562, section 5.8), whose meaning is up to the program: 6 of the
+ * 128 bits are replaced by version and variant. */
+int snowid_uuid8_from_bytes(const uint8_t bytes[16], struct snowid_id128 *id);
 
 /* Writes a ULID in Crockford's base 32, in upper case. */
 int snowid_ulid_format(const struct snowid_id128 *id, char text[SNOWID_ULID_TEXT]);
@@ -278,6 +305,10 @@ enum snowid_uuid_variant {
 };
 int snowid_uuid_version(const struct snowid_id128 *id, unsigned *version);
 int snowid_uuid_variant(const struct snowid_id128 *id, enum snowid_uuid_variant *variant);
+
+/* Both in one word: "nil", "max", "uuid1" to "uuid8", "uuid" (RFC 9562's variant with another
+ * version), "ncs", "microsoft" or "future". Static; NULL if id is NULL. */
+const char *snowid_uuid_kind(const struct snowid_id128 *id);
 
 /* The time of a UUID of version 1 or 6 (resolution 100 ns) or 7 (1 ms). SNOWID_E_KIND: it has
  * another version. */

@@ -106,10 +106,10 @@
 }
 %typemap(in) struct snowid_id128 *INOUT = const struct snowid_id128 *IN;
 %typemap(argout) struct snowid_id128 *INOUT = struct snowid_id128 *OUT;
-%typemap(in) const uint8_t IN[6] (uint8_t node[6]) {
-	if (snowid_python_bytes($input, node, sizeof node) != 0)
+%typemap(in) const uint8_t IN[ANY] (uint8_t bytes[$1_dim0]) {
+	if (snowid_python_bytes($input, bytes, sizeof bytes) != 0)
 		SWIG_fail;
-	$1 = node;
+	$1 = bytes;
 }
 %typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
 %typemap(argout) uint8_t node[6] {

@@ -90,9 +90,9 @@
 }
 %typemap(in) struct snowid_id128 *INOUT = const struct snowid_id128 *;
 %typemap(argout) struct snowid_id128 *INOUT = struct snowid_id128 *OUT;
-%typemap(in) const uint8_t IN[6] (uint8_t node[6]) {
-	snowid_ruby_bytes($input, "node", node, sizeof node);
-	$1 = node;
+%typemap(in) const uint8_t IN[ANY] (uint8_t bytes[$1_dim0]) {
+	snowid_ruby_bytes($input, "bytes", bytes, sizeof bytes);
+	$1 = bytes;
 }
 %typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
 %typemap(argout) uint8_t node[6] {

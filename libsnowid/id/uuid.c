@@ -87,17 +87,11 @@ void sn_uuid7_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],
 }
 
 /* A ULID becomes a UUIDv7 when the version and the variant replace six of its random bits. */
-static void uuid7_from_ulid(struct snowid_id128 *id)
-{
-	id->bytes[6] = 0x70 | (id->bytes[6] & 0x0f);
-	id->bytes[8] = 0x80 | (id->bytes[8] & 0x3f);
-}
-
 SNOWID_EXPORT int snowid_uuid7_random(struct snowid_id128 *id)
 {
 	const int error = snowid_ulid_random(id);
 	if (!error)
-		uuid7_from_ulid(id);
+		sn_uuid_set_version(id, 7);
 	return error;
 }
 
@@ -136,6 +130,28 @@ SNOWID_EXPORT int snowid_uuid_variant(const struct snowid_id128 *id,
 	else
 		*variant = SNOWID_UUID_VARIANT_FUTURE;
 	return 0;
+}
+
+SNOWID_EXPORT const char *snowid_uuid_kind(const struct snowid_id128 *id)
+{
+	static const char *const versions[16] = {
+		"uuid",  "uuid1", "uuid2", "uuid3", "uuid4", "uuid5", "uuid6", "uuid7",
+		"uuid8", "uuid",  "uuid",  "uuid",  "uuid",  "uuid",  "uuid",  "uuid"};
+	static const char *const variants[] = {
+		[SNOWID_UUID_VARIANT_NCS] = "ncs",
+		[SNOWID_UUID_VARIANT_MICROSOFT] = "microsoft",
+		[SNOWID_UUID_VARIANT_FUTURE] = "future",
+	};
+	static const struct snowid_id128 nil = SNOWID_UUID_NIL, max = SNOWID_UUID_MAX;
+	enum snowid_uuid_variant variant;
+
+	if (snowid_uuid_variant(id, &variant) != 0)
+		return NULL;
+	if (variant == SNOWID_UUID_VARIANT_RFC9562)
+		return versions[id->bytes[6] >> 4];
+	if (memcmp(id, &nil, sizeof nil) == 0)
+		return "nil";
+	return memcmp(id, &max, sizeof max) == 0 ? "max" : variants[variant];
 }
 
 SNOWID_EXPORT int snowid_uuid_time(const struct snowid_id128 *id, int64_t *unix_sec, uint32_t *nsec)
@@ -258,7 +274,7 @@ static int uuid_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
 			       version);
 	const int error =
 		last ? snowid_ulid_last_at(sec, nsec, id) : snowid_ulid_first_at(sec, nsec, id);
-	uuid7_from_ulid(id);
+	sn_uuid_set_version(id, 7);
 	return error;
 }
 

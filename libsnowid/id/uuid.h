@@ -18,4 +18,11 @@ void sn_uuid6_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct sn
 void sn_uuid7_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],
 		     struct snowid_id128 *id);
 
+/* Sets the version and the variant of RFC 9562, and leaves the other 122 bits. */
+static inline void sn_uuid_set_version(struct snowid_id128 *id, unsigned version)
+{
+	id->bytes[6] = (uint8_t)(version << 4 | (id->bytes[6] & 0x0f));
+	id->bytes[8] = 0x80 | (id->bytes[8] & 0x3f);
+}
+
 #endif

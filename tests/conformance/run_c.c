@@ -332,6 +332,7 @@ static void run_decode(const json_t *test, const json_t *want)
 		require_success(snowid_uuid_variant(&id.wide, &variant));
 		check_number(want, "version", version);
 		check_text(want, "variant", variants[variant]);
+		check_text(want, "kind", snowid_uuid_kind(&id.wide));
 	}
 }
 
@@ -356,6 +357,31 @@ static void run_encode(const json_t *test, const json_t *want)
 			require_success(snowid_uuid_set_clock_seq(&id.wide, (unsigned)value));
 	}
 	check_any_id(want, "id", kind, &id);
+}
+
+/* A namespace by its name in RFC 9562, or as a UUID. */
+static struct snowid_id128 parse_namespace(const char *text)
+{
+	struct snowid_id128 id = SNOWID_UUID_NIL;
+	const size_t length = strlen(text);
+
+	if (length == SNOWID_UUID_TEXT - 1)
+		require_success(snowid_uuid_parse(text, length, &id));
+	else
+		require_success(snowid_uuid_namespace(text, &id));
+	return id;
+}
+
+static void run_name(const json_t *test, const json_t *want)
+{
+	const bool version3 = json_integer_value(json_object_get(test, "version")) == 3;
+	const struct snowid_id128 name_space = parse_namespace(text_of_case(test, "namespace"));
+	const char *const name = text_of_case(test, "text");
+	struct any_id id = {0, {{0}}};
+
+	require_success((version3 ? snowid_uuid3_from_name : snowid_uuid5_from_name)(
+		&name_space, name, strlen(name), &id.wide));
+	check_any_id(want, "id", "uuid", &id);
 }
 
 static void run_range(const json_t *test, const json_t *want)
@@ -557,7 +583,7 @@ static const struct {
 } actions[] = {
 	{"parse", run_parse},   {"format", run_format},     {"decode", run_decode},
 	{"encode", run_encode}, {"range", run_range},       {"layout", run_layout},
-	{"order", run_order},   {"generate", run_generate},
+	{"order", run_order},   {"generate", run_generate}, {"name", run_name},
 };
 
 static void run_case(const json_t *test)
