@@ -77,19 +77,48 @@ size_t snowid_error_detail(char *text, size_t size);
 /* The version of the library in use, "MAJOR.MINOR.PATCH". Static. */
 const char *snowid_version(void);
 
-/* ---- instants -------------------------------------------------------------------------------- */
+/* ---- instants and spans ---------------------------------------------------------------------- */
 
 #define SNOWID_TIME_TEXT 31 /* bytes for the text of an instant, with its terminating 0 */
+#define SNOWID_SPAN_TEXT 24 /* bytes for the text of a span, with its terminating 0 */
 
-/* Reads an instant from exactly length bytes: ISO 8601 / RFC 3339 in UTC or with an offset
- * ("2024-01-03T19:30:00.5Z", "2024-01-03T20:30:00+01:00"), a date ("2024-01-03": midnight UTC), or
- * an integer: milliseconds since 1970. From 1582-10-15 to the end of 9999. SNOWID_E_SYNTAX;
- * SNOWID_E_RANGE: outside these years. */
+/* Reads an instant from exactly length bytes:
+ *     2024-01-03T19:30:00.5Z         ISO 8601 / RFC 3339, in UTC or with an offset (+01:00, +0100,
+ *                                    +01). Decimals or seconds may be missing
+ *     20240103T193000Z               the same in the basic format
+ *     2024-01-03, 20240103, 2024-01  a date or a month: its first midnight in UTC
+ *     @1704310200.5, @-5             seconds since 1970
+ *     1704310200500                  12 or 13 digits (1973 to 2286): milliseconds since 1970
+ * From 1582-10-15 to the end of 9999. SNOWID_E_SYNTAX: anything else. Any other integer has more
+ * than one meaning, and the message lists them. SNOWID_E_RANGE: outside these years. */
 int snowid_time_parse(const char *text, size_t length, int64_t *unix_sec, uint32_t *nsec);
+
+/* Reads the same texts as all of the time that they mean: a month, a day, a minute, a second, or a
+ * fraction of a second with as many digits as there are; 12 or 13 digits mean one millisecond, and
+ * @ without decimals one second. The time begins at `from`, and ends before `before`. */
+int snowid_period_parse(const char *text, size_t length, int64_t *from_sec, uint32_t *from_nsec,
+			int64_t *before_sec, uint32_t *before_nsec);
+
+/* Converts a number of seconds since 1970, rounded to the last decimal place, at most the ninth, of
+ * which doubles of its magnitude can tell all values apart: microseconds from 1970 to 2242, so that
+ * sec + nsec / 1e9 of a whole number of microseconds converts back to it. SNOWID_E_RANGE: outside
+ * the years 1582 to 9999, or not a number. */
+int snowid_time_from_seconds(double seconds, int64_t *unix_sec, uint32_t *nsec);
 
 /* Writes an instant as ISO 8601 in UTC, with 3, 6 or 9 decimals as needed. SNOWID_E_RANGE: nsec is
  * above 999999999, or the year is not 0 to 9999. */
 int snowid_time_format(int64_t unix_sec, uint32_t nsec, char text[SNOWID_TIME_TEXT]);
+
+/* Reads a span from exactly length bytes: an integer with the unit ns, us, ms, s, m or h, such as
+ * "5ms"; or "0". SNOWID_E_SYNTAX. SNOWID_E_OVERFLOW: 2^64 ns (584 years) or longer. */
+int snowid_span_parse(const char *text, size_t length, uint64_t *ns);
+
+/* Writes a span in the largest unit in which it is an integer. */
+int snowid_span_format(uint64_t ns, char text[SNOWID_SPAN_TEXT]);
+
+/* Converts a number of seconds, rounded as by snowid_time_from_seconds(). SNOWID_E_RANGE: negative,
+ * not a number, or 2^64 ns or longer. */
+int snowid_span_from_seconds(double seconds, uint64_t *ns);
 
 /* ---- layouts: the bits of a 64-bit ID -------------------------------------------------------- */
 
@@ -103,8 +132,8 @@ int snowid_time_format(int64_t unix_sec, uint32_t nsec, char text[SNOWID_TIME_TE
  * `time` comes first, `sequence` at most once and anywhere after it. Any number of other fields may
  * follow in any order, with names of up to 31 of the characters a-z, 0-9 and _, a letter first (but
  * not id, kind or unix_ms, which tools print beside the fields). There are at most 64 bits in
- * total. epoch is an instant as in snowid_time_parse() (default: 1970-01-01), unit a multiple of
- * 100ns up to 1s (default: 1ms). The name of a preset can replace the fields, alone or with another
+ * total. epoch is an instant as in snowid_time_parse(), or any number of milliseconds since 1970
+ * (default: 1970-01-01), unit a multiple of 100ns up to 1s (default: 1ms). The name of a preset can replace the fields, alone or with another
  * epoch or unit: "snowflake;epoch=2024-01-01T00:00:00Z". The presets are:
  *
  *     snowflake   time:41,datacenter:5,worker:5,sequence:12   epoch 2021-01-01
@@ -138,7 +167,8 @@ int snowid_layout_set_field(const struct snowid_layout *layout, const char *name
 			    uint64_t *id);
 
 /* When an ID was made: the start of its tick. time_ms gives milliseconds since 1970, rounded down.
- * SNOWID_E_RANGE: the ID has bits set above those of the layout, or a time after 9999. */
+ * It may be after the year 9999, which snowid_time_format() cannot write. SNOWID_E_RANGE: the ID has
+ * bits set above those of the layout, or its time does not fit into 64 bits. */
 int snowid_layout_time(const struct snowid_layout *layout, uint64_t id, int64_t *unix_sec,
 		       uint32_t *nsec);
 int snowid_layout_time_ms(const struct snowid_layout *layout, uint64_t id, int64_t *unix_ms);
@@ -150,6 +180,15 @@ int snowid_layout_first_at(const struct snowid_layout *layout, int64_t unix_sec,
 			   uint64_t *id);
 int snowid_layout_last_at(const struct snowid_layout *layout, int64_t unix_sec, uint32_t nsec,
 			  uint64_t *id);
+
+/* The smallest and the largest ID of the time that begins at `from` and ends before `before`, both
+ * cut off to their tick, so that periods that follow each other neither share an ID nor leave one
+ * out. If no ID is between them, *first is greater than *last, and BETWEEN selects nothing.
+ * from_sec INT64_MIN means from the first ID, and before_sec INT64_MAX to the last; `before` may be
+ * the end of the last tick. SNOWID_E_INVALID: nsec is above 999999999. SNOWID_E_RANGE: `before` is
+ * earlier than `from`, or one of them is outside the layout. */
+int snowid_layout_range(const struct snowid_layout *layout, int64_t from_sec, uint32_t from_nsec,
+			int64_t before_sec, uint32_t before_nsec, uint64_t *first, uint64_t *last);
 
 enum snowid_layout_info {
 	SNOWID_LAYOUT_BITS,         /* total number of bits, 1 to 64 */
@@ -288,6 +327,10 @@ int snowid_ulid_increment(struct snowid_id128 *id);
 int snowid_ulid_first_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id);
 int snowid_ulid_last_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id);
 
+/* The smallest and the largest ULID of a time, as with snowid_layout_range(). */
+int snowid_ulid_range(int64_t from_sec, uint32_t from_nsec, int64_t before_sec,
+		      uint32_t before_nsec, struct snowid_id128 *first, struct snowid_id128 *last);
+
 /* Writes a UUID as lower-case hexadecimal digits in groups of 8-4-4-4-12 (RFC 9562, section 4). */
 int snowid_uuid_format(const struct snowid_id128 *id, char text[SNOWID_UUID_TEXT]);
 
@@ -332,6 +375,11 @@ int snowid_uuid_set_clock_seq(struct snowid_id128 *id, unsigned clock_seq);
 int snowid_uuid_first_at(unsigned version, int64_t unix_sec, uint32_t nsec,
 			 struct snowid_id128 *id);
 int snowid_uuid_last_at(unsigned version, int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id);
+
+/* The smallest and the largest UUID of version 6 or 7 of a time, as with snowid_layout_range().
+ * SNOWID_E_KIND: another version, also 1, which does not sort by time. */
+int snowid_uuid_range(unsigned version, int64_t from_sec, uint32_t from_nsec, int64_t before_sec,
+		      uint32_t before_nsec, struct snowid_id128 *first, struct snowid_id128 *last);
 
 /* Converts version 1 to version 6 and back: the same time, clock sequence and node in another order
  * (RFC 9562, section 5.6). Both pointers may be the same. SNOWID_E_KIND: the UUID does not have the

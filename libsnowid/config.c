@@ -12,7 +12,6 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/output.h"
-#include "libsnowid/base/span.h"
 #include "libsnowid/base/system.h"
 #include "libsnowid/id/kinds.h"
 #include "libsnowid/stores.h"
@@ -250,16 +249,17 @@ SNOWID_EXPORT int snowid_config_set_clock(struct snowid_config *config, struct s
 static int config_set_span(struct snowid_config *config, const struct span_setting *span,
 			   const char *text)
 {
-	char min[SN_SPAN_TEXT], max[SN_SPAN_TEXT];
+	char min[SNOWID_SPAN_TEXT], max[SNOWID_SPAN_TEXT];
 	uint64_t ns;
 
-	if (!sn_span_parse(text, strlen(text), &ns))
-		return sn_fail(SNOWID_E_SYNTAX,
+	const int error = snowid_span_parse(text, strlen(text), &ns);
+	if (error == SNOWID_E_SYNTAX)
+		return sn_fail(error,
 			       "%s is \"%.60s\", which is not a span of time such as 5ms or 2s",
 			       span->key, text);
-	sn_span_format(span->min_ns, min);
-	sn_span_format(span->max_ns, max);
-	if (ns < span->min_ns || ns > span->max_ns)
+	snowid_span_format(span->min_ns, min);
+	snowid_span_format(span->max_ns, max);
+	if (error || ns < span->min_ns || ns > span->max_ns)
 		return sn_fail(SNOWID_E_RANGE, "%s is %.60s, but must be from %s to %s", span->key,
 			       text, min, max);
 	*config_span(config, span) = ns;
@@ -330,7 +330,7 @@ SNOWID_EXPORT int snowid_config_set(struct snowid_config *config, const char *ke
 SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const char *key, char *text,
 				    size_t size, size_t *length)
 {
-	char buffer[SN_SPAN_TEXT];
+	char buffer[SNOWID_SPAN_TEXT];
 	const char *found = buffer;
 	size_t i;
 
@@ -338,7 +338,7 @@ SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const ch
 		return sn_fail_null(!config ? "config" : "key");
 	const struct span_setting *const span = find_span_setting(key);
 	if (span) {
-		sn_span_format(
+		snowid_span_format(
 			*(const uint64_t *)(const void *)((const char *)config + span->offset),
 			buffer);
 	} else if (strcmp(key, "kind") == 0) {

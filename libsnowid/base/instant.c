@@ -1,201 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Instants: calendar text, and their conversion to and from ticks of a unit since an epoch.
+ * Instants, and their conversion to and from ticks of a unit since an epoch.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "libsnowid/base/error.h"
-#include "libsnowid/base/export.h"
 #include "libsnowid/base/instant.h"
-
-/* Days from 1970-01-01 to a date of the proleptic Gregorian calendar. From Howard Hinnant, "chrono-
- * Compatible Low-Level Date Algorithms", where years begin in March and 400 of them are an era. */
-static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
-{
-	const int64_t march_year = month <= 2 ? year - 1 : year;
-	const int64_t era = (march_year >= 0 ? march_year : march_year - 399) / 400;
-	const int64_t year_of_era = march_year - era * 400;
-	const int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
-	       day_of_year - 719468;
-}
-
-static void date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
-{
-	const int64_t since_era_0 = days + 719468;
-	const int64_t era = (since_era_0 >= 0 ? since_era_0 : since_era_0 - 146096) / 146097;
-	const int64_t day_of_era = since_era_0 - era * 146097;
-	const int64_t year_of_era =
-		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	const int64_t day_of_year =
-		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	const int64_t month_from_march = (5 * day_of_year + 2) / 153;
-	*day = (unsigned)(day_of_year - (153 * month_from_march + 2) / 5 + 1);
-	*month = (unsigned)(month_from_march < 10 ? month_from_march + 3 : month_from_march - 9);
-	*year = year_of_era + era * 400 + (*month <= 2);
-}
-
-static unsigned days_in_month(int64_t year, unsigned month)
-{
-	static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-	return days[month - 1] + (month == 2 && leap ? 1u : 0u);
-}
-
-/* What has not been read yet of a text, which need not end in 0. */
-struct unread_text {
-	const char *next;
-	const char *end;
-};
-
-static bool skip_char(struct unread_text *text, char wanted)
-{
-	if (text->next == text->end || *text->next != wanted)
-		return false;
-	text->next++;
-	return true;
-}
-
-static bool at_digit(const struct unread_text *text)
-{
-	return text->next < text->end && *text->next >= '0' && *text->next <= '9';
-}
-
-/* Reads exactly `width` digits. */
-static bool read_digits(struct unread_text *text, int width, unsigned *value)
-{
-	*value = 0;
-	for (; width > 0; width--) {
-		if (!at_digit(text))
-			return false;
-		*value = *value * 10 + (unsigned)(*text->next++ - '0');
-	}
-	return true;
-}
-
-static bool read_fraction(struct unread_text *text, uint32_t *nsec)
-{
-	uint32_t scale = SN_NSEC_PER_SEC;
-	if (!at_digit(text))
-		return false;
-	for (*nsec = 0; at_digit(text); text->next++) {
-		scale /= 10;
-		*nsec += scale * (uint32_t)(*text->next - '0'); /* beyond 9 digits scale is 0 */
-	}
-	return true;
-}
-
-static bool read_zone(struct unread_text *text, int64_t *seconds)
-{
-	unsigned hours, minutes;
-	*seconds = 0;
-	if (skip_char(text, 'Z') || skip_char(text, 'z'))
-		return true;
-	const bool west = skip_char(text, '-');
-	if (!west && !skip_char(text, '+'))
-		return false;
-	if (!read_digits(text, 2, &hours) || !skip_char(text, ':') ||
-	    !read_digits(text, 2, &minutes))
-		return false;
-	if (hours > 23 || minutes > 59)
-		return false;
-	*seconds = (int64_t)(hours * 3600 + minutes * 60) * (west ? -1 : 1);
-	return true;
-}
-
-static bool read_calendar(struct unread_text *text, int64_t *sec, uint32_t *nsec)
-{
-	unsigned year, month, day, hour = 0, minute = 0, second = 0;
-	int64_t east = 0;
-
-	*nsec = 0;
-	if (!read_digits(text, 4, &year) || !skip_char(text, '-') ||
-	    !read_digits(text, 2, &month) || !skip_char(text, '-') || !read_digits(text, 2, &day))
-		return false;
-	if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
-		return false;
-	if (text->next < text->end) {
-		if (!skip_char(text, 'T') && !skip_char(text, 't') && !skip_char(text, ' '))
-			return false;
-		if (!read_digits(text, 2, &hour) || !skip_char(text, ':') ||
-		    !read_digits(text, 2, &minute) || !skip_char(text, ':') ||
-		    !read_digits(text, 2, &second))
-			return false;
-		if (hour > 23 || minute > 59 || second > 59)
-			return false;
-		if (skip_char(text, '.') && !read_fraction(text, nsec))
-			return false;
-		if (!read_zone(text, &east))
-			return false;
-	}
-	*sec = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - east;
-	return text->next == text->end;
-}
-
-static bool read_milliseconds(struct unread_text *text, int64_t *sec, uint32_t *nsec)
-{
-	const bool negative = skip_char(text, '-');
-	uint64_t ms = 0;
-	if (!at_digit(text) || text->end - text->next > 18)
-		return false;
-	for (; at_digit(text); text->next++)
-		ms = ms * 10 + (uint64_t)(*text->next - '0');
-	if (text->next != text->end)
-		return false;
-	const int64_t value = negative ? -(int64_t)ms : (int64_t)ms;
-	const int64_t rest = (value % 1000 + 1000) % 1000;
-	*sec = (value - rest) / 1000;
-	*nsec = (uint32_t)rest * 1000000;
-	return true;
-}
-
-SNOWID_EXPORT int snowid_time_parse(const char *text, size_t length, int64_t *unix_sec,
-				    uint32_t *nsec)
-{
-	int64_t sec;
-	uint32_t ns;
-
-	if (!text)
-		return sn_fail_null("text");
-	if (!unix_sec || !nsec)
-		return sn_fail_null(!unix_sec ? "unix_sec" : "nsec");
-	struct unread_text integer = {text, text + length}, date = integer;
-	if (!read_milliseconds(&integer, &sec, &ns) && !read_calendar(&date, &sec, &ns))
-		return sn_fail(SNOWID_E_SYNTAX,
-			       "\"%.*s\" is not an instant; use ISO 8601 with a time zone, such as "
-			       "2024-01-03T19:30:00Z, or milliseconds since 1970",
-			       length > 60 ? 60 : (int)length, text);
-	if (!sn_instant_valid(sec, ns))
-		return sn_fail(SNOWID_E_RANGE,
-			       "the instant \"%.*s\" is outside 1582-10-15 to 9999-12-31",
-			       (int)length, text);
-	*unix_sec = sec;
-	*nsec = ns;
-	return 0;
-}
-
-SNOWID_EXPORT int snowid_time_format(int64_t unix_sec, uint32_t nsec, char text[SNOWID_TIME_TEXT])
-{
-	int64_t year;
-	unsigned month, day;
-
-	if (!text)
-		return sn_fail_null("text");
-	if (unix_sec < SN_TIME_YEAR_0 || unix_sec > SN_TIME_MAX || nsec >= SN_NSEC_PER_SEC)
-		return sn_fail(SNOWID_E_RANGE,
-			       "the instant %lld s and %u ns is outside the years 0 to 9999",
-			       (long long)unix_sec, nsec);
-	const int64_t second_of_day = (unix_sec % 86400 + 86400) % 86400;
-	const unsigned second = (unsigned)second_of_day;
-	date_from_days((unix_sec - second_of_day) / 86400, &year, &month, &day);
-	const int decimals = nsec % 1000000 == 0 ? 3 : nsec % 1000 == 0 ? 6 : 9;
-	const unsigned scaled = decimals == 3 ? nsec / 1000000 : decimals == 6 ? nsec / 1000 : nsec;
-	snprintf(text, SNOWID_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u.%0*uZ",
-		 (unsigned)year % 10000, month % 100, day % 100, second / 3600, second / 60 % 60,
-		 second % 60, decimals, scaled);
-	return 0;
-}
 
 void sn_timebase_init(struct sn_timebase *base, int64_t epoch_sec, uint32_t epoch_nsec,
 		      uint32_t unit_ns)
@@ -222,13 +30,100 @@ uint64_t sn_timebase_last_tick(const struct sn_timebase *base)
 	return sn_timebase_tick(base, SN_TIME_MAX, SN_NSEC_PER_SEC - 1);
 }
 
+/* The product of a tick and its unit can have more than 64 bits: so divide first. */
 bool sn_timebase_start(const struct sn_timebase *base, uint64_t tick, int64_t *sec, uint32_t *nsec)
 {
-	if (tick > sn_timebase_last_tick(base))
+	const uint64_t unit_t100ns = base->unit_ns / 100;
+	const uint64_t rest = tick % SN_T100NS_PER_SEC * unit_t100ns;
+	const uint64_t ns = rest % SN_T100NS_PER_SEC * 100 + base->epoch_nsec;
+	const uint64_t carry = rest / SN_T100NS_PER_SEC + (ns >= SN_NSEC_PER_SEC);
+	const uint64_t since_sec = tick / SN_T100NS_PER_SEC * unit_t100ns + carry;
+
+	if (__builtin_add_overflow(base->epoch_sec, since_sec, sec))
 		return false;
-	const uint64_t t100ns = tick * (base->unit_ns / 100);
-	const uint64_t ns = t100ns % SN_T100NS_PER_SEC * 100 + base->epoch_nsec;
-	*sec = base->epoch_sec + (int64_t)(t100ns / SN_T100NS_PER_SEC) + (ns >= SN_NSEC_PER_SEC);
 	*nsec = (uint32_t)(ns % SN_NSEC_PER_SEC);
 	return true;
+}
+
+/* ---- the ticks of something ------------------------------------------------------------------ */
+
+static int tick_span_fail_outside(const struct sn_tick_span *span, int64_t sec, uint32_t nsec,
+				  bool early)
+{
+	char instant[SNOWID_TIME_TEXT] = "given"; /* unless its year has a text */
+	char first[SNOWID_TIME_TEXT], last[SNOWID_TIME_TEXT];
+	const struct sn_timebase *const time = &span->time;
+
+	snowid_time_format(sec, nsec, instant);
+	snowid_time_format(time->epoch_sec, time->epoch_nsec, first);
+	sn_timebase_start(time, span->last, &sec, &nsec);
+	snowid_time_format(sec, nsec, last);
+	return sn_fail(SNOWID_E_RANGE, "the instant %s is %s %s, which is from %s to %s", instant,
+		       early ? "before" : "after", span->owner, first, last);
+}
+
+static int fail_nsec(uint32_t nsec)
+{
+	return sn_fail(SNOWID_E_INVALID, "nsec is %u, but must be from 0 to 999999999", nsec);
+}
+
+int sn_tick_at(const struct sn_tick_span *span, int64_t sec, uint32_t nsec, uint64_t *tick)
+{
+	const struct sn_timebase *const time = &span->time;
+
+	if (nsec >= SN_NSEC_PER_SEC)
+		return fail_nsec(nsec);
+	const bool early =
+		sec < time->epoch_sec || (sec == time->epoch_sec && nsec < time->epoch_nsec);
+	*tick = early ? 0 : span->last;
+	if (!early && sec <= SN_TIME_MAX) {
+		const uint64_t at = sn_timebase_tick(time, sec, nsec);
+		if (at <= span->last) {
+			*tick = at;
+			return 0;
+		}
+	}
+	return tick_span_fail_outside(span, sec, nsec, early);
+}
+
+/* As sn_tick_at(), but an instant may also be where the last tick ends. */
+static int tick_before(const struct sn_tick_span *span, int64_t sec, uint32_t nsec, uint64_t *tick)
+{
+	int64_t end_sec;
+	uint32_t end_nsec;
+
+	if (sn_timebase_start(&span->time, span->last + 1, &end_sec, &end_nsec) && sec == end_sec &&
+	    nsec == end_nsec) {
+		*tick = span->last + 1;
+		return 0;
+	}
+	return sn_tick_at(span, sec, nsec, tick);
+}
+
+static int check_order(int64_t from_sec, uint32_t from_nsec, int64_t before_sec,
+		       uint32_t before_nsec)
+{
+	char from[SNOWID_TIME_TEXT] = "given", before[SNOWID_TIME_TEXT] = "given";
+
+	if (from_nsec >= SN_NSEC_PER_SEC || before_nsec >= SN_NSEC_PER_SEC)
+		return fail_nsec(from_nsec >= SN_NSEC_PER_SEC ? from_nsec : before_nsec);
+	if (from_sec < before_sec || (from_sec == before_sec && from_nsec <= before_nsec))
+		return 0;
+	snowid_time_format(from_sec, from_nsec, from);
+	snowid_time_format(before_sec, before_nsec, before);
+	return sn_fail(SNOWID_E_RANGE, "the range ends at %s, before it begins at %s", before,
+		       from);
+}
+
+int sn_tick_range_of(const struct sn_tick_span *span, int64_t from_sec, uint32_t from_nsec,
+		     int64_t before_sec, uint32_t before_nsec, struct sn_tick_range *range)
+{
+	int error = check_order(from_sec, from_nsec, before_sec, before_nsec);
+
+	*range = (struct sn_tick_range){.endless = before_sec == INT64_MAX};
+	if (!error && from_sec != INT64_MIN)
+		error = sn_tick_at(span, from_sec, from_nsec, &range->first);
+	if (!error && !range->endless)
+		error = tick_before(span, before_sec, before_nsec, &range->end);
+	return error;
 }

@@ -58,11 +58,38 @@ static inline uint64_t sn_timebase_tick(const struct sn_timebase *base, int64_t 
 	       (((uint64_t)rest * base->multiplier) >> base->shift);
 }
 
-/* The first instant of a tick; false if that is after SN_TIME_MAX. */
+/* The first instant of a tick; false if its seconds do not fit into 64 bits. It may be after
+ * SN_TIME_MAX. */
 bool sn_timebase_start(const struct sn_timebase *base, uint64_t tick, int64_t *sec, uint32_t *nsec);
 
 /* The tick that contains the last instant of the year 9999. */
 uint64_t sn_timebase_last_tick(const struct sn_timebase *base);
+
+/* The ticks that something has, from 0 to `last`. */
+struct sn_tick_span {
+	struct sn_timebase time;
+	uint64_t last;
+	const char *owner; /* in errors: "the layout" */
+};
+
+/* The tick of an instant. If there is none, the nearest tick and SNOWID_E_RANGE; if nsec is no
+ * number of nanoseconds within a second, SNOWID_E_INVALID. */
+int sn_tick_at(const struct sn_tick_span *span, int64_t sec, uint32_t nsec, uint64_t *tick);
+
+/* The ticks from `first` up to, but not including, `end`. */
+struct sn_tick_range {
+	uint64_t first;
+	uint64_t end;
+	bool endless; /* there is no end */
+};
+
+/* The ticks of the time from one instant up to, but not including, another. INT64_MIN as the first
+ * instant's seconds means the first tick, and INT64_MAX as the second one's that there is no end.
+ * Both instants are cut off to their tick, so that periods that adjoin have ranges that do. The
+ * second may be where the last tick ends. SNOWID_E_RANGE: outside the ticks, or the second is
+ * before the first; SNOWID_E_INVALID. */
+int sn_tick_range_of(const struct sn_tick_span *span, int64_t from_sec, uint32_t from_nsec,
+		     int64_t before_sec, uint32_t before_nsec, struct sn_tick_range *range);
 
 /* Whether the library can calculate with an instant. */
 static inline bool sn_instant_valid(int64_t sec, uint32_t nsec)

@@ -46,6 +46,17 @@ struct sn_kind {
 		       struct snowid_id128 *ids);
 };
 
+/* The first or the last ID of the tick of an instant. If there is none, that of the nearest tick and
+ * SNOWID_E_RANGE. SNOWID_E_INVALID: as sn_tick_at(). */
+int sn_kind_edge_at(const struct sn_kind *kind, int64_t sec, uint32_t nsec, bool last,
+		    struct snowid_id128 *id);
+
+/* The first and the last ID of a time: see sn_tick_range_of(). If it contains none, *first is above
+ * *last. */
+int sn_kind_range(const struct sn_kind *kind, int64_t from_sec, uint32_t from_nsec,
+		  int64_t before_sec, uint32_t before_nsec, struct snowid_id128 *first,
+		  struct snowid_id128 *last);
+
 void sn_kind_slots(const struct sn_kind *kind, struct sn_slots *slots);
 
 /* The slots of a layout. If spread is set, each tick starts in the lower half of its sequence. */

@@ -126,9 +126,12 @@ static int layout_tick_time(const struct snowid_layout *layout, uint64_t tick, i
 {
 	if (!layout || !unix_sec || !nsec)
 		return sn_fail_null(!layout ? "layout" : !unix_sec ? "unix_sec" : "nsec");
-	if (!sn_timebase_start(&layout->time, tick, unix_sec, nsec))
+	int64_t sec;
+	if (!sn_timebase_start(&layout->time, tick, &sec, nsec))
 		return sn_fail(SNOWID_E_RANGE,
-			       "tick %" PRIu64 " of the layout is after the year 9999", tick);
+			       "tick %" PRIu64 " of the layout is more than 2^63 seconds from 1970",
+			       tick);
+	*unix_sec = sec;
 	return 0;
 }
 
@@ -152,9 +155,14 @@ SNOWID_EXPORT int snowid_layout_time_ms(const struct snowid_layout *layout, uint
 	if (!unix_ms)
 		return sn_fail_null("unix_ms");
 	const int error = snowid_layout_time(layout, id, &sec, &nsec);
-	if (!error)
-		*unix_ms = sec * 1000 + nsec / 1000000;
-	return error;
+	if (error)
+		return error;
+	if (__builtin_mul_overflow(sec, 1000, &sec) ||
+	    __builtin_add_overflow(sec, nsec / 1000000, &sec))
+		return sn_fail(SNOWID_E_RANGE,
+			       "the ID %" PRIu64 " is more than 2^63 milliseconds from 1970", id);
+	*unix_ms = sec;
+	return 0;
 }
 
 SNOWID_EXPORT int snowid_layout_first_time(const struct snowid_layout *layout, int64_t *unix_sec,
@@ -185,33 +193,9 @@ SNOWID_EXPORT int snowid_layout_fits_until(const struct snowid_layout *layout, u
 				unix_sec, nsec);
 }
 
-/* The tick of an instant; the nearest tick and SNOWID_E_RANGE if it is outside the layout. */
-static int layout_tick_at(const struct snowid_layout *layout, int64_t sec, uint32_t nsec,
-			  uint64_t *tick)
+static struct sn_tick_span layout_ticks(const struct snowid_layout *layout)
 {
-	char first[SNOWID_TIME_TEXT], last[SNOWID_TIME_TEXT];
-	char instant[SNOWID_TIME_TEXT] = "given"; /* unless its year has a text */
-	const struct sn_timebase *const time = &layout->time;
-
-	if (nsec >= SN_NSEC_PER_SEC)
-		return sn_fail(SNOWID_E_INVALID, "nsec is %u, but must be from 0 to 999999999",
-			       nsec);
-	const bool early =
-		sec < time->epoch_sec || (sec == time->epoch_sec && nsec < time->epoch_nsec);
-	*tick = early ? 0 : layout->last_tick;
-	if (!early && sec <= SN_TIME_MAX) {
-		const uint64_t at = sn_timebase_tick(time, sec, nsec);
-		if (at <= layout->last_tick) {
-			*tick = at;
-			return 0;
-		}
-	}
-	snowid_time_format(sec, nsec, instant);
-	sn_timebase_start(time, layout->last_tick, &sec, &nsec);
-	snowid_time_format(time->epoch_sec, time->epoch_nsec, first);
-	snowid_time_format(sec, nsec, last);
-	return sn_fail(SNOWID_E_RANGE, "the instant %s is %s the layout, which is from %s to %s",
-		       instant, early ? "before" : "after", first, last);
+	return (struct sn_tick_span){layout->time, layout->last_tick, "the layout"};
 }
 
 static int layout_edge_at(const struct snowid_layout *layout, int64_t sec, uint32_t nsec, bool last,
@@ -221,7 +205,8 @@ static int layout_edge_at(const struct snowid_layout *layout, int64_t sec, uint3
 
 	if (!layout || !id)
 		return sn_fail_null(!layout ? "layout" : "id");
-	const int error = layout_tick_at(layout, sec, nsec, &tick);
+	const struct sn_tick_span ticks = layout_ticks(layout);
+	const int error = sn_tick_at(&ticks, sec, nsec, &tick);
 	if (error == 0 || error == SNOWID_E_RANGE) {
 		const unsigned shift = layout->fields[0].shift;
 		*id = tick << shift | (last ? sn_mask(shift) : 0);
@@ -239,6 +224,30 @@ SNOWID_EXPORT int snowid_layout_last_at(const struct snowid_layout *layout, int6
 					uint32_t nsec, uint64_t *id)
 {
 	return layout_edge_at(layout, unix_sec, nsec, true, id);
+}
+
+SNOWID_EXPORT int snowid_layout_range(const struct snowid_layout *layout, int64_t from_sec,
+				      uint32_t from_nsec, int64_t before_sec, uint32_t before_nsec,
+				      uint64_t *first, uint64_t *last)
+{
+	struct sn_tick_range range;
+
+	if (!layout)
+		return sn_fail_null("layout");
+	if (!first || !last)
+		return sn_fail_null(!first ? "first" : "last");
+	const struct sn_tick_span ticks = layout_ticks(layout);
+	const int error =
+		sn_tick_range_of(&ticks, from_sec, from_nsec, before_sec, before_nsec, &range);
+	if (error)
+		return error;
+	const unsigned shift = layout->fields[0].shift;
+	const bool below_first = !range.endless && range.end == 0;
+	*first = below_first ? 1 : range.first << shift;
+	*last = below_first     ? 0
+		: range.endless ? sn_mask(layout->bits)
+				: (range.end - 1) << shift | sn_mask(shift);
+	return 0;
 }
 
 /* ---- capacity -------------------------------------------------------------------------------- */

@@ -8,8 +8,8 @@
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
+#include "libsnowid/base/instant_text.h"
 #include "libsnowid/base/output.h"
-#include "libsnowid/base/span.h"
 #include "libsnowid/id/layout.h"
 
 static const struct {
@@ -169,7 +169,7 @@ struct time_options {
 static int parse_epoch(struct time_options *time, struct spec_part value)
 {
 	const int error =
-		snowid_time_parse(value.text, value.length, &time->epoch_sec, &time->epoch_nsec);
+		sn_epoch_parse(value.text, value.length, &time->epoch_sec, &time->epoch_nsec);
 	if (!error && time->epoch_nsec % 100 != 0)
 		return sn_fail(SNOWID_E_RANGE, "the epoch \"%.*s\" is not a multiple of 100 ns",
 			       SPEC_SHOWN(value));
@@ -178,11 +178,13 @@ static int parse_epoch(struct time_options *time, struct spec_part value)
 
 static int parse_unit(struct time_options *time, struct spec_part value)
 {
-	if (!sn_span_parse(value.text, value.length, &time->unit_ns))
+	const int error = snowid_span_parse(value.text, value.length, &time->unit_ns);
+	if (error == SNOWID_E_SYNTAX)
 		return sn_fail(SNOWID_E_SYNTAX,
 			       "the unit \"%.*s\" is not a span of time such as 1ms",
 			       SPEC_SHOWN(value));
-	if (time->unit_ns == 0 || time->unit_ns % 100 != 0 || time->unit_ns > SN_NSEC_PER_SEC)
+	if (error || time->unit_ns == 0 || time->unit_ns % 100 != 0 ||
+	    time->unit_ns > SN_NSEC_PER_SEC)
 		return sn_fail(SNOWID_E_RANGE,
 			       "the unit \"%.*s\" is not a multiple of 100ns up to 1s",
 			       SPEC_SHOWN(value));
@@ -263,7 +265,7 @@ SNOWID_EXPORT int snowid_layout_format(const struct snowid_layout *layout, char 
 				       size_t *length)
 {
 	char all[SN_FIELDS_MAX * (SN_FIELD_NAME_SIZE + 4) + 80], epoch[SNOWID_TIME_TEXT];
-	char unit[SN_SPAN_TEXT];
+	char unit[SNOWID_SPAN_TEXT];
 	size_t used = 0;
 
 	if (!layout)
@@ -272,7 +274,7 @@ SNOWID_EXPORT int snowid_layout_format(const struct snowid_layout *layout, char 
 		used += (size_t)snprintf(all + used, sizeof all - used, "%s%s:%d", i ? "," : "",
 					 layout->fields[i].name, layout->fields[i].bits);
 	snowid_time_format(layout->time.epoch_sec, layout->time.epoch_nsec, epoch);
-	sn_span_format(layout->time.unit_ns, unit);
+	snowid_span_format(layout->time.unit_ns, unit);
 	used += (size_t)snprintf(all + used, sizeof all - used, ";epoch=%s;unit=%s", epoch, unit);
 	return sn_output(all, used, text, size, length);
 }

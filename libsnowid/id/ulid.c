@@ -148,35 +148,22 @@ SNOWID_EXPORT int snowid_ulid_increment(struct snowid_id128 *id)
 	return 0;
 }
 
-static int ulid_edge_at(int64_t sec, uint32_t nsec, bool last, struct snowid_id128 *id)
-{
-	static const uint8_t zeros[8], ones[8] = {255, 255, 255, 255, 255, 255, 255, 255};
-	const bool early = sec < 0;
-	const bool late = sec > SN_TIME_MAX;
-
-	if (!id)
-		return sn_fail_null("id");
-	if (nsec >= SN_NSEC_PER_SEC)
-		return sn_fail(SNOWID_E_INVALID, "nsec is %u, but must be from 0 to 999999999",
-			       nsec);
-	const uint64_t ms = early  ? 0
-			    : late ? (uint64_t)SN_TIME_MAX * 1000 + 999
-				   : (uint64_t)sec * 1000 + nsec / 1000000;
-	sn_ulid_encode(ms, last ? UINT16_MAX : 0, last ? ones : zeros, id);
-	if (early || late)
-		return sn_fail(SNOWID_E_RANGE, "the instant is %s",
-			       early ? "before 1970, where ULIDs begin" : "after the year 9999");
-	return 0;
-}
-
 SNOWID_EXPORT int snowid_ulid_first_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id)
 {
-	return ulid_edge_at(unix_sec, nsec, false, id);
+	return sn_kind_edge_at(&sn_kind_ulid, unix_sec, nsec, false, id);
 }
 
 SNOWID_EXPORT int snowid_ulid_last_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id)
 {
-	return ulid_edge_at(unix_sec, nsec, true, id);
+	return sn_kind_edge_at(&sn_kind_ulid, unix_sec, nsec, true, id);
+}
+
+SNOWID_EXPORT int snowid_ulid_range(int64_t from_sec, uint32_t from_nsec, int64_t before_sec,
+				    uint32_t before_nsec, struct snowid_id128 *first,
+				    struct snowid_id128 *last)
+{
+	return sn_kind_range(&sn_kind_ulid, from_sec, from_nsec, before_sec, before_nsec, first,
+			     last);
 }
 
 /* ---- kind ------------------------------------------------------------------------------------ */

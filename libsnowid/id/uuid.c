@@ -19,9 +19,7 @@
 /* The time of versions 1 and 6 is counted in 100 ns from 1582-10-15T00:00:00Z (RFC 9562, 5.1). */
 #define UUID_EPOCH_SEC (-12219292800)
 
-#define TICK_MAX      (UINT64_MAX >> 4) /* 60 bits */
 #define CLOCK_SEQ_MAX 0x3fff
-#define NODE_MAX      (UINT64_MAX >> 16)
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
@@ -66,16 +64,6 @@ static void uuid_encode(uint64_t high, uint64_t identity, struct snowid_id128 *i
 {
 	sn_store64(id->bytes, high);
 	sn_store64(id->bytes + 8, VARIANT | identity);
-}
-
-void sn_uuid1_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id)
-{
-	uuid_encode(uuid1_high(tick), (uint64_t)clock_seq << 48 | node, id);
-}
-
-void sn_uuid6_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id)
-{
-	uuid_encode(uuid6_high(tick), (uint64_t)clock_seq << 48 | node, id);
 }
 
 void sn_uuid7_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],
@@ -232,62 +220,52 @@ SNOWID_EXPORT int snowid_uuid_set_clock_seq(struct snowid_id128 *id, unsigned cl
 	return 0;
 }
 
-/* The first or last UUID of version 1 or 6 at an instant. */
-static int uuid1_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
-			 struct snowid_id128 *id)
+/* The kind that makes UUIDs of a version. NULL: they have no time. */
+static const struct sn_kind *kind_of_version(unsigned version)
 {
-	const unsigned clock_seq = last ? CLOCK_SEQ_MAX : 0;
-	const uint64_t node = last ? NODE_MAX : 0;
-	const bool early = sec < UUID_EPOCH_SEC;
-	const uint64_t since_epoch_sec = (uint64_t)sec - (uint64_t)UUID_EPOCH_SEC;
-	const bool late = !early && since_epoch_sec > TICK_MAX / SN_T100NS_PER_SEC;
-	uint64_t tick = early ? 0 : TICK_MAX;
-
-	if (!early && !late)
-		tick = since_epoch_sec * SN_T100NS_PER_SEC + nsec / 100;
-	const bool beyond = late || tick > TICK_MAX;
-	if (beyond)
-		tick = TICK_MAX;
-	if (version == 1)
-		sn_uuid1_encode(tick, clock_seq, node, id);
-	else
-		sn_uuid6_encode(tick, clock_seq, node, id);
-	if (early || beyond)
-		return sn_fail(SNOWID_E_RANGE, "the instant is %s",
-			       early ? "before 1582-10-15, where UUIDs begin"
-				     : "after 5236-03-31, where 60 bits of 100 ns end");
-	return 0;
+	switch (version) {
+	case 1:
+		return &sn_kind_uuid1;
+	case 6:
+		return &sn_kind_uuid6;
+	case 7:
+		return &sn_kind_uuid7;
+	default:
+		return NULL;
+	}
 }
 
-static int uuid_edge_at(unsigned version, int64_t sec, uint32_t nsec, bool last,
-			struct snowid_id128 *id)
+static int fail_no_time(unsigned version)
 {
-	if (!id)
-		return sn_fail_null("id");
-	if (nsec >= SN_NSEC_PER_SEC)
-		return sn_fail(SNOWID_E_INVALID, "nsec is %u, but must be from 0 to 999999999",
-			       nsec);
-	if (version == 1 || version == 6)
-		return uuid1_edge_at(version, sec, nsec, last, id);
-	if (version != 7)
-		return sn_fail(SNOWID_E_KIND, "a UUID of version %u has no time: 1, 6 and 7 have",
-			       version);
-	const int error =
-		last ? snowid_ulid_last_at(sec, nsec, id) : snowid_ulid_first_at(sec, nsec, id);
-	sn_uuid_set_version(id, 7);
-	return error;
+	return sn_fail(SNOWID_E_KIND, "a UUID of version %u has no time: 1, 6 and 7 have", version);
 }
 
 SNOWID_EXPORT int snowid_uuid_first_at(unsigned version, int64_t unix_sec, uint32_t nsec,
 				       struct snowid_id128 *id)
 {
-	return uuid_edge_at(version, unix_sec, nsec, false, id);
+	const struct sn_kind *const kind = kind_of_version(version);
+	return kind ? sn_kind_edge_at(kind, unix_sec, nsec, false, id) : fail_no_time(version);
 }
 
 SNOWID_EXPORT int snowid_uuid_last_at(unsigned version, int64_t unix_sec, uint32_t nsec,
 				      struct snowid_id128 *id)
 {
-	return uuid_edge_at(version, unix_sec, nsec, true, id);
+	const struct sn_kind *const kind = kind_of_version(version);
+	return kind ? sn_kind_edge_at(kind, unix_sec, nsec, true, id) : fail_no_time(version);
+}
+
+SNOWID_EXPORT int snowid_uuid_range(unsigned version, int64_t from_sec, uint32_t from_nsec,
+				    int64_t before_sec, uint32_t before_nsec,
+				    struct snowid_id128 *first, struct snowid_id128 *last)
+{
+	const struct sn_kind *const kind = kind_of_version(version);
+	if (!kind)
+		return fail_no_time(version);
+	if (version == 1)
+		return sn_fail(SNOWID_E_KIND,
+			       "UUIDs of version 1 are not in the order of their times, so that no "
+			       "range contains those of a time; convert them to version 6");
+	return sn_kind_range(kind, from_sec, from_nsec, before_sec, before_nsec, first, last);
 }
 
 SNOWID_EXPORT int snowid_uuid_1to6(const struct snowid_id128 *uuid1, struct snowid_id128 *uuid6)

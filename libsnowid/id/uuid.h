@@ -9,10 +9,6 @@ extern const struct sn_kind sn_kind_uuid1;
 extern const struct sn_kind sn_kind_uuid6;
 extern const struct sn_kind sn_kind_uuid7;
 
-/* Encodes a 60-bit tick, a 14-bit clock sequence and a 48-bit node. */
-void sn_uuid1_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id);
-void sn_uuid6_encode(uint64_t tick, unsigned clock_seq, uint64_t node, struct snowid_id128 *id);
-
 /* Encodes a 48-bit tick in ms and a 16-bit counter, which takes rand_a and the top 4 bits of rand_b
  * (RFC 9562, 6.2, method 1). The top 6 bits of random[0] are not used. */
 void sn_uuid7_encode(uint64_t tick, uint16_t counter, const uint8_t random[8],

@@ -2,7 +2,6 @@
 #include "libsnowid/store/store_clock.h"
 
 #include "libsnowid/base/error.h"
-#include "libsnowid/base/span.h"
 
 #define NS_PER_MS 1000000
 
@@ -19,9 +18,9 @@ int sn_store_read_clock(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec
 
 static int fail_after_jump(const char *path, uint64_t jump_ms, uint64_t max_jump_ns)
 {
-	char allowed[SN_SPAN_TEXT];
+	char allowed[SNOWID_SPAN_TEXT];
 
-	sn_span_format(max_jump_ns, allowed);
+	snowid_span_format(max_jump_ns, allowed);
 	return sn_fail(SNOWID_E_CLOCK,
 		       "the clock has jumped ahead by %.3f s: the state file %.160s does not "
 		       "follow, since it could never go back; correct the clock or, if it is "

@@ -173,7 +173,36 @@ TEST(layout_ends_with_its_bits_or_in_9999)
 	OK(snowid_layout_last_time(layout, &sec, &nsec));
 	OK(snowid_time_format(sec, nsec, text));
 	ck_assert_str_eq(text, "9999-12-31T23:59:59.999999900Z");
+	snowid_layout_free(layout);
+}
+
+TEST(times_after_the_year_9999_are_decoded)
+{
+	struct snowid_layout *layout = new_layout("time:48,sequence:16");
+	char text[SNOWID_TIME_TEXT];
+	int64_t sec, ms;
+	uint32_t nsec;
+	OK(snowid_layout_time(layout, UINT64_MAX, &sec, &nsec)); /* 10889-08-02T05:31:50.655Z */
+	ck_assert_int_eq(sec, 281474976710);
+	ck_assert_uint_eq(nsec, 655000000);
+	OK(snowid_layout_time_ms(layout, UINT64_MAX, &ms));
+	ck_assert_int_eq(ms, (INT64_C(1) << 48) - 1);
+	EXPECT(snowid_time_format(sec, nsec, text), SNOWID_E_RANGE);
+	snowid_layout_free(layout);
+}
+
+TEST(times_that_64_bits_cannot_count_are_refused)
+{
+	struct snowid_layout *layout = new_layout("time:64;unit=1s");
+	int64_t sec = 1, ms = 1;
+	uint32_t nsec = 1;
 	EXPECT(snowid_layout_time(layout, UINT64_MAX, &sec, &nsec), SNOWID_E_RANGE);
+	EXPECT(snowid_layout_time_ms(layout, UINT64_MAX, &ms), SNOWID_E_RANGE);
+	OK(snowid_layout_time(layout, INT64_MAX, &sec, &nsec));
+	ck_assert_int_eq(sec, INT64_MAX);
+	EXPECT(snowid_layout_time_ms(layout, INT64_MAX, &ms), SNOWID_E_RANGE);
+	ck_assert_int_eq(ms, 1);
+	OK(snowid_layout_time_ms(layout, INT64_MAX / 1000, &ms));
 	snowid_layout_free(layout);
 }
 
@@ -254,6 +283,96 @@ TEST(first_and_last_id_are_clamped_to_the_layout)
 	first = 77;
 	EXPECT(snowid_layout_first_at(layout, 0, 1000000000, &first), SNOWID_E_INVALID);
 	ck_assert_uint_eq(first, 77);
+	snowid_layout_free(layout);
+}
+
+/* ---- ranges ---------------------------------------------------------------------------------- */
+
+#define RANGE_LAYOUT "time:41,worker:10,sequence:12;epoch=1000;unit=10ms"
+
+TEST(ranges_that_adjoin_neither_overlap_nor_leave_a_gap)
+{
+	struct snowid_layout *const layout = new_layout(RANGE_LAYOUT);
+	uint64_t first, last, next_first, next_last;
+	/* From 1 s + 25 ms to 35 ms to 35.000001 ms after the epoch: ticks 102 and 103. */
+	OK(snowid_layout_range(layout, 2, 25000000, 2, 35000000, &first, &last));
+	OK(snowid_layout_range(layout, 2, 35000000, 3, 0, &next_first, &next_last));
+	ck_assert_uint_eq(first, UINT64_C(102) << 22);
+	ck_assert_uint_eq(last, (UINT64_C(103) << 22) - 1);
+	ck_assert_uint_eq(next_first, last + 1);
+	ck_assert_uint_eq(next_last, (UINT64_C(200) << 22) - 1);
+	snowid_layout_free(layout);
+}
+
+TEST(a_range_within_one_tick_is_empty)
+{
+	struct snowid_layout *const layout = new_layout(RANGE_LAYOUT);
+	uint64_t first, last;
+	OK(snowid_layout_range(layout, 2, 25000000, 2, 25000000, &first, &last));
+	ck_assert_uint_eq(first, UINT64_C(102) << 22);
+	ck_assert_uint_eq(last, first - 1);
+	OK(snowid_layout_range(layout, 2, 21000000, 2, 29000000, &first, &last));
+	ck_assert_uint_eq(last, first - 1);
+	OK(snowid_layout_range(layout, 1, 0, 1, 0, &first, &last)); /* where the first ID is 0 */
+	ck_assert_uint_eq(first, 1);
+	ck_assert_uint_eq(last, 0);
+	OK(snowid_layout_range(layout, INT64_MIN, 0, 1, 0, &first, &last));
+	ck_assert_uint_eq(first, 1);
+	ck_assert_uint_eq(last, 0);
+	snowid_layout_free(layout);
+}
+
+TEST(an_endless_range_has_the_first_or_the_last_id)
+{
+	struct snowid_layout *layout = new_layout(RANGE_LAYOUT);
+	uint64_t first, last;
+	OK(snowid_layout_range(layout, INT64_MIN, 0, INT64_MAX, 0, &first, &last));
+	ck_assert_uint_eq(first, 0);
+	ck_assert_uint_eq(last, INT64_MAX);
+	OK(snowid_layout_range(layout, 2, 0, INT64_MAX, 0, &first, &last));
+	ck_assert_uint_eq(first, UINT64_C(100) << 22);
+	ck_assert_uint_eq(last, INT64_MAX);
+	snowid_layout_free(layout);
+
+	layout = new_layout("time:48,sequence:16"); /* IDs after the year 9999 too */
+	OK(snowid_layout_range(layout, 0, 0, INT64_MAX, 0, &first, &last));
+	ck_assert_uint_eq(last, UINT64_MAX);
+	OK(snowid_layout_range(layout, 0, 0, 253402300800, 0, &first, &last));
+	ck_assert_uint_eq(last, (UINT64_C(253402300800000) << 16) - 1);
+	snowid_layout_free(layout);
+}
+
+TEST(a_range_may_end_with_the_layout)
+{
+	struct snowid_layout *const layout = new_layout("time:3,sequence:2;unit=1s");
+	uint64_t first = 7, last = 7;
+	OK(snowid_layout_range(layout, 7, 0, 8, 0, &first, &last));
+	ck_assert_uint_eq(first, 28);
+	ck_assert_uint_eq(last, 31);
+	EXPECT(snowid_layout_range(layout, 7, 0, 8, 1, &first, &last), SNOWID_E_RANGE);
+	EXPECT_DETAIL("1970-01-01T00:00:08.000000001Z is after the layout");
+	EXPECT(snowid_layout_range(layout, 8, 0, 8, 0, &first, &last), SNOWID_E_RANGE);
+	EXPECT(snowid_layout_range(layout, 8, 0, INT64_MAX, 0, &first, &last), SNOWID_E_RANGE);
+	EXPECT(snowid_layout_range(layout, -1, 999999999, 1, 0, &first, &last), SNOWID_E_RANGE);
+	EXPECT_DETAIL("is before the layout");
+	EXPECT(snowid_layout_range(layout, INT64_MIN, 0, -1, 0, &first, &last), SNOWID_E_RANGE);
+	ck_assert(first == 28 && last == 31);
+	snowid_layout_free(layout);
+}
+
+TEST(a_range_that_ends_before_it_begins_is_refused)
+{
+	struct snowid_layout *const layout = new_layout(RANGE_LAYOUT);
+	uint64_t first, last;
+	EXPECT(snowid_layout_range(layout, 3, 0, 2, 999999999, &first, &last), SNOWID_E_RANGE);
+	EXPECT_DETAIL("1970-01-01T00:00:02.999999999Z, before it begins at "
+		      "1970-01-01T00:00:03.000Z");
+	EXPECT(snowid_layout_range(layout, 3, 1, 3, 0, &first, &last), SNOWID_E_RANGE);
+	EXPECT(snowid_layout_range(layout, 3, 1000000000, 4, 0, &first, &last), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_range(layout, 3, 0, 4, 1000000000, &first, &last), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_range(NULL, 3, 0, 4, 0, &first, &last), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_range(layout, 3, 0, 4, 0, NULL, &last), SNOWID_E_INVALID);
+	EXPECT(snowid_layout_range(layout, 3, 0, 4, 0, &first, NULL), SNOWID_E_INVALID);
 	snowid_layout_free(layout);
 }
 

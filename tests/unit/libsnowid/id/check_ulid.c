@@ -408,6 +408,39 @@ TEST(clock_that_cannot_be_read_is_an_error)
 	OK(snowid_ulid_random(&id));
 }
 
+static void check_range(int64_t from_sec, int64_t before_sec, const char *first, const char *last)
+{
+	char text[SNOWID_ULID_TEXT];
+	struct snowid_id128 ids[2];
+	OK(snowid_ulid_range(from_sec, 0, before_sec, 0, &ids[0], &ids[1]));
+	OK(snowid_ulid_format(&ids[0], text));
+	ck_assert_str_eq(text, first);
+	OK(snowid_ulid_format(&ids[1], text));
+	ck_assert_str_eq(text, last);
+}
+
+TEST(ranges_of_ulids_are_half_open)
+{
+	/* 2^0 and 2^2 times 1000 ms are Z8 and 3X0 in base 32. */
+	check_range(1, 4, "00000000Z80000000000000000", "00000003WZZZZZZZZZZZZZZZZZ");
+	check_range(1, 1, "00000000Z80000000000000000", "00000000Z7ZZZZZZZZZZZZZZZZ");
+	check_range(0, 0, "00000000000000000000000001", "00000000000000000000000000");
+	check_range(INT64_MIN, INT64_MAX, "00000000000000000000000000",
+		    "7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
+}
+
+TEST(ranges_of_ulids_outside_their_years_are_refused)
+{
+	struct snowid_id128 first, last;
+	OK(snowid_ulid_range(0, 0, 253402300800, 0, &first, &last));
+	EXPECT(snowid_ulid_range(0, 0, 253402300800, 1, &first, &last), SNOWID_E_RANGE);
+	EXPECT(snowid_ulid_range(-1, 0, 1, 0, &first, &last), SNOWID_E_RANGE);
+	EXPECT(snowid_ulid_range(2, 0, 1, 0, &first, &last), SNOWID_E_RANGE);
+	EXPECT(snowid_ulid_range(0, 0, 1, 1000000000, &first, &last), SNOWID_E_INVALID);
+	EXPECT(snowid_ulid_range(0, 0, 1, 0, NULL, &last), SNOWID_E_INVALID);
+	EXPECT(snowid_ulid_range(0, 0, 1, 0, &first, NULL), SNOWID_E_INVALID);
+}
+
 int main(void)
 {
 	return run_tests(NULL, NULL);

@@ -195,13 +195,13 @@ TEST(versions_1_and_6_agree_with_libuuid_and_each_other)
 		uint32_t nsec1, nsec6;
 		uint64_t got_node = 0;
 
-		sn_uuid1_encode(tick, seq, node, &uuid1);
+		sn_kind_uuid1.encode(tick, (uint64_t)seq << 48 | node, NULL, 1, &uuid1);
 		snprintf(text1, sizeof text1,
 			 "%08" PRIx64 "-%04" PRIx64 "-1%03" PRIx64 "-%04x-%012" PRIx64,
 			 tick & 0xffffffff, tick >> 32 & 0xffff, tick >> 48, 0x8000 | seq, node);
 		expect_uuid_text(&uuid1, text1);
 		reorder_text_1to6(text1, text6);
-		sn_uuid6_encode(tick, seq, node, &uuid6);
+		sn_kind_uuid6.encode(tick, (uint64_t)seq << 48 | node, NULL, 1, &uuid6);
 		expect_uuid_text(&uuid6, text6);
 		if (snowid_uuid_1to6(&uuid1, &other) != 0 ||
 		    memcmp(&other, &uuid6, sizeof other) != 0 ||
@@ -577,6 +577,45 @@ TEST(uuid_calls_reject_null)
 	REFUSES(snowid_uuid_6to1(&id, NULL), "uuid1");
 	REFUSES(snowid_id128_compare(NULL, &id), "a");
 	REFUSES(snowid_id128_compare(&id, NULL), "b");
+}
+
+static void check_range(unsigned version, int64_t from_sec, int64_t before_sec, const char *first,
+			const char *last)
+{
+	char text[SNOWID_UUID_TEXT];
+	struct snowid_id128 ids[2];
+	OK(snowid_uuid_range(version, from_sec, 0, before_sec, 0, &ids[0], &ids[1]));
+	OK(snowid_uuid_format(&ids[0], text));
+	ck_assert_str_eq(text, first);
+	OK(snowid_uuid_format(&ids[1], text));
+	ck_assert_str_eq(text, last);
+}
+
+TEST(ranges_of_uuids_are_half_open)
+{
+	check_range(7, 1, 4, "00000000-03e8-7000-8000-000000000000",
+		    "00000000-0f9f-7fff-bfff-ffffffffffff");
+	check_range(7, 0, 0, "00000000-0000-7000-8000-000000000001",
+		    "00000000-0000-0000-0000-000000000000");
+	check_range(7, INT64_MIN, INT64_MAX, "00000000-0000-7000-8000-000000000000",
+		    "ffffffff-ffff-7fff-bfff-ffffffffffff");
+	/* 1970-01-01 is 0x1b21dd213814000 times 100 ns after 1582-10-15 (RFC 9562, 5.1). */
+	check_range(6, 0, 1, "1b21dd21-3814-6000-8000-000000000000",
+		    "1b21dd21-419d-667f-bfff-ffffffffffff");
+	check_range(6, INT64_MIN, INT64_MAX, "00000000-0000-6000-8000-000000000000",
+		    "ffffffff-ffff-6fff-bfff-ffffffffffff");
+}
+
+TEST(ranges_that_uuids_do_not_have_are_refused)
+{
+	struct snowid_id128 first, last;
+	EXPECT(snowid_uuid_range(1, 0, 0, 1, 0, &first, &last), SNOWID_E_KIND);
+	EXPECT_DETAIL("convert them to version 6");
+	EXPECT(snowid_uuid_range(4, 0, 0, 1, 0, &first, &last), SNOWID_E_KIND);
+	EXPECT(snowid_uuid_range(7, -1, 0, 1, 0, &first, &last), SNOWID_E_RANGE);
+	EXPECT(snowid_uuid_range(6, 0, 0, 200000000000, 0, &first, &last), SNOWID_E_RANGE);
+	EXPECT(snowid_uuid_range(7, 0, 0, 1, 0, NULL, &last), SNOWID_E_INVALID);
+	EXPECT(snowid_uuid_range(7, 0, 0, 1, 0, &first, NULL), SNOWID_E_INVALID);
 }
 
 int main(void)
