@@ -37,6 +37,7 @@ typedef int snowid_rc; /* an int that is only an error code */
  *     snowid_rc                                  out: raises errors and returns nothing
  *     uint64_t, unsigned, size_t, int64_t,       in: only exact integers in range
  *     uint32_t, enums, all by value
+ *     double                                     in: any number
  *     uint64_t *OUT, int64_t *OUT,               argout: one integer each
  *     uint32_t *OUT, unsigned *OUT, size_t *OUT
  *     const char *TEXT                           in: text that contains no 0
@@ -55,13 +56,16 @@ typedef int snowid_rc; /* an int that is only an error code */
  * for struct snowid_OBJECT **OUT (argout: the object, owned by the language). */
 %apply uint64_t *OUT {
 	uint64_t *id, uint64_t *value, uint64_t *wait_ns, uint64_t *next_call_ns, uint64_t *count,
-	uint64_t *elapsed_ns
+	uint64_t *elapsed_ns, uint64_t *ns, uint64_t *first, uint64_t *last
 };
-%apply int64_t *OUT { int64_t *unix_sec, int64_t *unix_ms };
-%apply uint32_t *OUT { uint32_t *nsec };
+%apply int64_t *OUT {
+	int64_t *unix_sec, int64_t *unix_ms, int64_t *from_sec, int64_t *before_sec
+};
+%apply uint32_t *OUT { uint32_t *nsec, uint32_t *from_nsec, uint32_t *before_nsec };
 %apply unsigned *OUT { unsigned *bits, unsigned *shift, unsigned *version, unsigned *clock_seq };
 %apply struct snowid_id128 *OUT {
-	struct snowid_id128 *id, struct snowid_id128 *uuid1, struct snowid_id128 *uuid6
+	struct snowid_id128 *id, struct snowid_id128 *uuid1, struct snowid_id128 *uuid6,
+	struct snowid_id128 *first, struct snowid_id128 *last
 };
 %apply const char *TEXT {
 	const char *spec, const char *name, const char *kind, const char *url, const char *key,
@@ -103,6 +107,8 @@ struct snowid_layout {
 		snowid_rc time_ms(uint64_t id, int64_t *unix_ms);
 		snowid_rc first_at(int64_t sec, uint32_t nsec, uint64_t *id);
 		snowid_rc last_at(int64_t sec, uint32_t nsec, uint64_t *id);
+		snowid_rc range(int64_t from_sec, uint32_t from_nsec, int64_t before_sec,
+				uint32_t before_nsec, uint64_t *first, uint64_t *last);
 		snowid_rc info(enum snowid_layout_info which, uint64_t *value);
 		snowid_rc field_at(size_t index, const char **OUT, unsigned *bits, unsigned *shift);
 		snowid_rc first_time(int64_t *unix_sec, uint32_t *nsec);
@@ -162,7 +168,13 @@ const char *snowid_version(void);
 const char *snowid_layout_preset(size_t index);
 
 snowid_rc snowid_time_parse(const char *text, size_t length, int64_t *unix_sec, uint32_t *nsec);
+snowid_rc snowid_period_parse(const char *text, size_t length, int64_t *from_sec,
+			      uint32_t *from_nsec, int64_t *before_sec, uint32_t *before_nsec);
+snowid_rc snowid_time_from_seconds(double seconds, int64_t *unix_sec, uint32_t *nsec);
 snowid_rc snowid_time_format(int64_t sec, uint32_t nsec, char text[SNOWID_TIME_TEXT]);
+snowid_rc snowid_span_parse(const char *text, size_t length, uint64_t *ns);
+snowid_rc snowid_span_format(uint64_t ns, char text[SNOWID_SPAN_TEXT]);
+snowid_rc snowid_span_from_seconds(double seconds, uint64_t *ns);
 
 snowid_rc snowid_id_format(uint64_t id, enum snowid_form form, char text[SNOWID_ID_TEXT]);
 snowid_rc snowid_id_parse(const char *text, size_t length, enum snowid_form form, uint64_t *id);
@@ -184,6 +196,9 @@ snowid_rc snowid_ulid_time_ms(const struct snowid_id128 *IN, int64_t *unix_ms);
 snowid_rc snowid_ulid_increment(struct snowid_id128 *INOUT);
 snowid_rc snowid_ulid_first_at(int64_t sec, uint32_t nsec, struct snowid_id128 *id);
 snowid_rc snowid_ulid_last_at(int64_t sec, uint32_t nsec, struct snowid_id128 *id);
+snowid_rc snowid_ulid_range(int64_t from_sec, uint32_t from_nsec, int64_t before_sec,
+			    uint32_t before_nsec, struct snowid_id128 *first,
+			    struct snowid_id128 *last);
 snowid_rc snowid_uuid_format(const struct snowid_id128 *IN, char text[SNOWID_UUID_TEXT]);
 snowid_rc snowid_uuid_parse(const char *text, size_t length, struct snowid_id128 *id);
 snowid_rc snowid_uuid_version(const struct snowid_id128 *IN, unsigned *version);
@@ -198,5 +213,8 @@ snowid_rc snowid_uuid_first_at(unsigned version, int64_t sec, uint32_t nsec,
 			       struct snowid_id128 *id);
 snowid_rc snowid_uuid_last_at(unsigned version, int64_t sec, uint32_t nsec,
 			      struct snowid_id128 *id);
+snowid_rc snowid_uuid_range(unsigned version, int64_t from_sec, uint32_t from_nsec,
+			    int64_t before_sec, uint32_t before_nsec, struct snowid_id128 *first,
+			    struct snowid_id128 *last);
 snowid_rc snowid_uuid_1to6(const struct snowid_id128 *IN, struct snowid_id128 *uuid6);
 snowid_rc snowid_uuid_6to1(const struct snowid_id128 *IN, struct snowid_id128 *uuid1);

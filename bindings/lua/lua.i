@@ -41,6 +41,7 @@
 %typemap(in) size_t { $1 = (size_t)snowid_lua_unsigned(L, $input, "$1_name", INT64_MAX); }
 %typemap(in) int64_t { $1 = snowid_lua_integer(L, $input, "$1_name"); }
 %typemap(in) int { $1 = snowid_lua_int(L, $input, "$1_name"); }
+%typemap(in) double { $1 = snowid_lua_number(L, $input, "$1_name"); }
 %typemap(in) enum SWIGTYPE { $1 = ($1_ltype)snowid_lua_int(L, $input, "$1_name"); }
 
 %define %snowid_number(TYPE)

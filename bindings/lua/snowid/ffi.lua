@@ -122,6 +122,21 @@ end
 
 local MAX = 0x7fffffffffffffffULL
 
+-- The ends of a range may also be the least and the greatest int64_t: no end.
+local function check_end(name, sec, nsec)
+	if not ffi.istype("int64_t", sec) then
+		return check_instant(sec, nsec)
+	end
+	return sec, check_unsigned(name, nsec, 0xffffffff)
+end
+
+local function check_number(name, value)
+	if type(value) ~= "number" then
+		mistake(("%s must be a number, not %s"):format(name, type(value)))
+	end
+	return value
+end
+
 local function check_string(value)
 	if type(value) ~= "string" then
 		mistake(("a string is needed, not %s"):format(type(value)))
@@ -192,6 +207,33 @@ function native.time_format(sec, nsec)
 	sec, nsec = check_instant(sec, nsec)
 	check(C.snowid_time_format(sec, nsec, text))
 	return ffi.string(text)
+end
+
+function native.period_parse(value)
+	local s, size = check_string(value)
+	local sec, nsec = ffi.new "int64_t[2]", ffi.new "uint32_t[2]"
+	check(C.snowid_period_parse(s, size, sec, nsec, sec + 1, nsec + 1))
+	return tonumber(sec[0]), nsec[0], tonumber(sec[1]), nsec[1]
+end
+
+function native.time_from_seconds(seconds)
+	return read_instant(C.snowid_time_from_seconds(check_number("seconds", seconds), i64, u32))
+end
+
+function native.span_parse(value)
+	local s, size = check_string(value)
+	check(C.snowid_span_parse(s, size, u64))
+	return number_or_cdata(u64[0])
+end
+
+function native.span_format(ns)
+	check(C.snowid_span_format(check_unsigned("ns", ns, MAX), text))
+	return ffi.string(text)
+end
+
+function native.span_from_seconds(seconds)
+	check(C.snowid_span_from_seconds(check_number("seconds", seconds), u64))
+	return number_or_cdata(u64[0])
 end
 
 local form = ffi.new "enum snowid_form[1]"
@@ -271,6 +313,23 @@ for _, which in ipairs { "first_at", "last_at" } do
 		check(uuid_at(check_unsigned("version", version, 0xffffffff), sec, nsec, wide))
 		return bytes_of(wide)
 	end
+end
+
+function native.ulid_range(from, from_nsec, before, before_nsec)
+	from, from_nsec = check_end("from_nsec", from, from_nsec)
+	before, before_nsec = check_end("before_nsec", before, before_nsec)
+	local first, last = id128(), id128()
+	check(C.snowid_ulid_range(from, from_nsec, before, before_nsec, first, last))
+	return bytes_of(first), bytes_of(last)
+end
+
+function native.uuid_range(version, from, from_nsec, before, before_nsec)
+	version = check_unsigned("version", version, 0xffffffff)
+	from, from_nsec = check_end("from_nsec", from, from_nsec)
+	before, before_nsec = check_end("before_nsec", before, before_nsec)
+	local first, last = id128(), id128()
+	check(C.snowid_uuid_range(version, from, from_nsec, before, before_nsec, first, last))
+	return bytes_of(first), bytes_of(last)
 end
 
 function native.uuid_version(bytes)
@@ -397,6 +456,14 @@ define_methods("layout", {
 	last_at = function(layout, sec, nsec)
 		sec, nsec = check_instant(sec, nsec)
 		return read_id(C.snowid_layout_last_at(layout, sec, nsec, u64))
+	end,
+	range = function(layout, from, from_nsec, before, before_nsec)
+		from, from_nsec = check_end("from_nsec", from, from_nsec)
+		before, before_nsec = check_end("before_nsec", before, before_nsec)
+		local ids = ffi.new "uint64_t[2]"
+		check(C.snowid_layout_range(layout, from, from_nsec, before, before_nsec, ids,
+			ids + 1))
+		return ids[0], ids[1]
 	end,
 	info = function(layout, which)
 		return read_value(C.snowid_layout_info(layout, which, u64))
