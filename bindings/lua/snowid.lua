@@ -759,9 +759,10 @@ end
 -- its own, or "memory:", which only this process and its forked children know (default:
 -- SNOWID_STORE; without it, "host:" for layouts, else "memory:"); `open_timeout`: how many seconds
 -- opening the store may wait in all (default: twice the reserve for the clock); `clock`: a
--- `ManualClock`; the spans `timeout`, `wait`, `hold`, `borrow`, `reserve` and `max_jump`; `mode`: the
--- permissions of a new state file, "0600", "0640" or "0660"; `spread`: a boolean.
--- snowid_config_new(3) explains them. All other options are values of fields, as are those in the table `fields`.
+-- `ManualClock`; the spans `timeout`, `wait`, `hold`, `borrow`, `reserve` and `max_jump`; `mode`:
+-- the permissions of a new state file, "0600", "0640" or "0660"; `spread`: a boolean.
+-- snowid_config_new(3) explains them. All other options are values of fields, as are those in the
+-- table `fields`.
 -- @tparam string|table options
 -- @treturn Generator
 function snowid.generator(options)
