@@ -41,7 +41,8 @@ typedef int snowid_rc; /* an int that is only an error code */
  *     uint64_t *OUT, int64_t *OUT,               argout: one integer each
  *     uint32_t *OUT, unsigned *OUT, size_t *OUT
  *     const char *TEXT                           in: text that contains no 0
- *     (const char *text, size_t length)          in: text or bytes with any content
+ *     (const char *text, size_t length)          in: text with any content
+ *     (const char *BYTES, size_t length)         in: text or bytes with any content
  *     const char *                               out: text; NULL is nil
  *     const char **OUT                           argout: the same
  *     char text[ANY]                             argout: text
@@ -184,9 +185,9 @@ const char *snowid_form_name(enum snowid_form form);
 snowid_rc snowid_ulid_random(struct snowid_id128 *id);
 snowid_rc snowid_uuid4_random(struct snowid_id128 *id);
 snowid_rc snowid_uuid7_random(struct snowid_id128 *id);
-snowid_rc snowid_uuid3_from_name(const struct snowid_id128 *IN, const char *text, size_t length,
+snowid_rc snowid_uuid3_from_name(const struct snowid_id128 *IN, const char *BYTES, size_t length,
 				 struct snowid_id128 *id);
-snowid_rc snowid_uuid5_from_name(const struct snowid_id128 *IN, const char *text, size_t length,
+snowid_rc snowid_uuid5_from_name(const struct snowid_id128 *IN, const char *BYTES, size_t length,
 				 struct snowid_id128 *id);
 snowid_rc snowid_uuid8_from_bytes(const uint8_t IN[16], struct snowid_id128 *id);
 snowid_rc snowid_uuid_namespace(const char *name, struct snowid_id128 *id);

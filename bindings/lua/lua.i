@@ -68,6 +68,7 @@
 	$1 = (char *)snowid_lua_text(L, $input, &size);
 	$2 = size;
 }
+%apply (const char *text, size_t length) { (const char *BYTES, size_t length) };
 %typemap(out) const char * "lua_pushstring(L, $1); SWIG_arg++;"
 %typemap(in, numinputs=0) const char **OUT (const char *text) "$1 = (char **)&text;"
 %typemap(argout) const char **OUT "lua_pushstring(L, *$1); SWIG_arg++;"

@@ -138,6 +138,15 @@ const char *snowid_python_text(PyObject *object, const char *what, Py_ssize_t *s
 	return text;
 }
 
+const char *snowid_python_text_or_bytes(PyObject *object, const char *what, Py_ssize_t *size)
+{
+	char *bytes;
+
+	if (!PyBytes_Check(object))
+		return snowid_python_text(object, what, size);
+	return PyBytes_AsStringAndSize(object, &bytes, size) == 0 ? bytes : NULL;
+}
+
 int snowid_python_bytes(PyObject *object, void *bytes, size_t size)
 {
 	Py_buffer view;

@@ -73,6 +73,12 @@
 		SWIG_fail;
 	$2 = (size_t)size;
 }
+%typemap(in) (const char *BYTES, size_t length) (Py_ssize_t size) {
+	$1 = (char *)snowid_python_text_or_bytes($input, "name", &size);
+	if (!$1)
+		SWIG_fail;
+	$2 = (size_t)size;
+}
 %typemap(in, numinputs=0) const char **OUT (char *text) "$1 = &text;"
 %typemap(argout) const char **OUT {
 	$result = SWIG_Python_AppendOutput($result, PyUnicode_FromString(*$1));

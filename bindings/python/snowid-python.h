@@ -34,6 +34,9 @@ int snowid_python_timeout(PyObject *object, uint64_t *ns);
  * contains a 0 is refused. */
 const char *snowid_python_text(PyObject *object, const char *what, Py_ssize_t *size);
 
+/* The same for a str or bytes, with any content. */
+const char *snowid_python_text_or_bytes(PyObject *object, const char *what, Py_ssize_t *size);
+
 /* Copies the bytes of any object with a buffer of exactly `size` bytes. */
 int snowid_python_bytes(PyObject *object, void *bytes, size_t size);
 

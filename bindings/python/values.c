@@ -240,6 +240,26 @@ static PyObject *uuids_make(PyObject *self, PyObject *bytes)
 									  : NULL;
 }
 
+static PyObject *make_random_uuid(PyObject *self, int (*make)(struct snowid_id128 *id))
+{
+	struct snowid_id128 id;
+	const int error = make(&id);
+
+	if (error) {
+		snowid_python_raise(error, 0);
+		return NULL;
+	}
+	return new_uuid(self, &id);
+}
+
+PyDoc_STRVAR(uuid4_doc, "uuid4()\n--\n\n"
+			"Makes a UUID of version 4 (RFC 9562): 122 random bits, and no time.");
+static PyObject *uuids_uuid4(PyObject *self, PyObject *none)
+{
+	(void)none;
+	return make_random_uuid(self, snowid_uuid4_random);
+}
+
 PyDoc_STRVAR(
 	uuid7_doc,
 	"uuid7()\n--\n\n"
@@ -247,15 +267,8 @@ PyDoc_STRVAR(
 	"It needs no generator. UUIDs made by it are unordered within a millisecond.");
 static PyObject *uuids_uuid7(PyObject *self, PyObject *none)
 {
-	struct snowid_id128 id;
-
 	(void)none;
-	const int error = snowid_uuid7_random(&id);
-	if (error) {
-		snowid_python_raise(error, 0);
-		return NULL;
-	}
-	return new_uuid(self, &id);
+	return make_random_uuid(self, snowid_uuid7_random);
 }
 
 /* UUID.__str__(). The standard library's costs more than making the UUID. */
@@ -336,7 +349,8 @@ static void uuids_dealloc(PyObject *self)
 	Py_TYPE(self)->tp_free(self);
 }
 
-static PyMethodDef uuids_methods[] = {{"uuid7", uuids_uuid7, METH_NOARGS, uuid7_doc},
+static PyMethodDef uuids_methods[] = {{"uuid4", uuids_uuid4, METH_NOARGS, uuid4_doc},
+				      {"uuid7", uuids_uuid7, METH_NOARGS, uuid7_doc},
 				      {"make", uuids_make, METH_O, NULL},
 				      {NULL, NULL, 0, NULL}};
 static PyGetSetDef uuids_properties[] = {{"text", uuids_text_method, NULL, NULL, NULL},

@@ -57,6 +57,7 @@
 	$1 = RSTRING_PTR($input);
 	$2 = (size_t)RSTRING_LEN($input);
 }
+%apply (const char *text, size_t length) { (const char *BYTES, size_t length) };
 %typemap(out) const char * "$result = $1 ? rb_utf8_str_new_cstr($1) : Qnil;"
 %typemap(in, numinputs=0) const char **OUT (const char *text) "$1 = (char **)&text;"
 %typemap(argout) const char **OUT {

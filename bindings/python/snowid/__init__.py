@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Distributed unique IDs: Snowflake and other 64-bit layouts, ULID, and UUID 1, 6 and 7.
+"""Distributed unique IDs: Snowflake and other 64-bit layouts, ULID and UUID.
 
 A generator never makes the same ID twice: not for two threads, not for a process and its forked
 children, not after the clock has stepped back, and, with a state file, not after a crash or a power
@@ -17,11 +17,13 @@ cut::
 
     snowid.Generator("uuid7").next()             # uuid.UUIDs in increasing order
     str(snowid.ULID()), snowid.uuid7()           # need no generator; unordered within a millisecond
+    snowid.uuid5("dns", "example.com")           # also uuid3(), uuid4() and uuid8()
 
     safe = snowid.Generator(worker=5, store="file:/var/lib/me/worker5")
 
 Errors are raised as subclasses of ``snowid.Error``, whose ``code`` is one of ``snowid.E_*`` or a
-negative errno. IDs reveal when they were made; if that must stay secret, use random UUIDs.
+negative errno. IDs reveal when they were made; if that must stay secret, use
+``uuid4()``.
 """
 
 from snowid import _snowid
@@ -53,7 +55,20 @@ from snowid._snowid import (
     E_WORKER,
 )
 from snowid._time import format_time, parse_time
-from snowid._values import FORMS, ULID, UUID, format_id, parse_id, uuid7
+from snowid._values import (
+    FORMS,
+    MAX,
+    NIL,
+    ULID,
+    UUID,
+    format_id,
+    parse_id,
+    uuid3,
+    uuid4,
+    uuid5,
+    uuid7,
+    uuid8,
+)
 
 #: The version of the C library in use.
 __version__: str = _snowid.version()
@@ -82,7 +97,9 @@ __all__ = [
     "Generator",
     "InvalidError",
     "Layout",
+    "MAX",
     "ManualClock",
+    "NIL",
     "Parts",
     "Stats",
     "StoreError",
@@ -93,7 +110,11 @@ __all__ = [
     "format_time",
     "parse_id",
     "parse_time",
+    "uuid3",
+    "uuid4",
+    "uuid5",
     "uuid7",
+    "uuid8",
 ]
 
 # Messages and pickles should contain the public module name.

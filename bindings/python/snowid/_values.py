@@ -118,8 +118,15 @@ class UUID(uuid.UUID):
 
     @classmethod
     def parse(cls: Type[_V], text: str) -> _V:
-        """Parses a UUID strictly: hyphens are required, braces and ``urn:uuid:`` are allowed."""
+        """Parses a UUID strictly: with its four hyphens, also in braces or after ``urn:uuid:``; or
+        32 digits."""
         return cls.of(_snowid.uuid_parse(text))
+
+    @property
+    def kind(self) -> str:
+        """Version and variant in a word: "uuid1" to "uuid8", "nil", "max", and of UUIDs that are not
+        of RFC 9562 "uuid", "ncs", "microsoft" or "future"."""
+        return _snowid.uuid_kind(self.bytes)
 
     @property
     def time(self) -> int:
@@ -193,7 +200,42 @@ class UUID(uuid.UUID):
 
 _uuids = _snowid.Uuids(UUID, uuid.SafeUUID.unknown)
 setattr(UUID, "__str__", _uuids.text)
-uuid7 = _uuids.uuid7
+uuid4, uuid7 = _uuids.uuid4, _uuids.uuid7
+#: The smallest and the largest UUID (RFC 9562, sections 5.9 and 5.10).
+NIL, MAX = UUID(int=0), UUID(int=(1 << 128) - 1)
+
+
+def _namespace_bytes(namespace: Union[uuid.UUID, str]) -> bytes:
+    if isinstance(namespace, uuid.UUID):
+        return namespace.bytes
+    # The names of namespaces are shorter than the shortest text of a UUID.
+    parse = _snowid.uuid_parse if len(namespace) >= 32 else _snowid.uuid_namespace
+    return parse(namespace)
+
+
+def uuid3(namespace: Union[uuid.UUID, str], name: Union[str, bytes]) -> UUID:
+    """The UUID of version 3 (MD5) of a name, like uuid5(), which is to be preferred."""
+    return _uuids.make(_snowid.uuid3_from_name(_namespace_bytes(namespace), name))
+
+
+def uuid5(namespace: Union[uuid.UUID, str], name: Union[str, bytes]) -> UUID:
+    """The UUID of version 5 (SHA-1) of a name: always the same for the same name.
+
+    The namespace is ``"dns"``, ``"url"``, ``"oid"``, ``"x500"``, a UUID or the text of one.
+
+    >>> snowid.uuid5("dns", "www.example.com")
+    UUID('2ed6657d-e927-568b-95e1-2665a8aea6a2')
+    """
+    return _uuids.make(_snowid.uuid5_from_name(_namespace_bytes(namespace), name))
+
+
+def uuid8(data: bytes) -> UUID:
+    """The UUID of version 8 with 16 bytes of your own, of which 6 bits give way to the version.
+
+    >>> snowid.uuid8(bytes(range(16)))
+    UUID('00010203-0405-8607-8809-0a0b0c0d0e0f')
+    """
+    return _uuids.make(_snowid.uuid8_from_bytes(data))
 
 
 def _form_names() -> Tuple[str, ...]:

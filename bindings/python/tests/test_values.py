@@ -189,8 +189,8 @@ class Uuids(unittest.TestCase):
             "",
             UUID7[:-1],
             UUID7 + "0",
-            UUID7.replace("-", ""),
             UUID7.replace("-", "--"),
+            UUID7.replace("-", "", 1),
             "{" + UUID7,
         ):
             self.assertRaises(snowid.InvalidError, snowid.UUID.parse, wrong)
@@ -201,6 +201,7 @@ class Uuids(unittest.TestCase):
             self.assertEqual(snowid.UUID(text).timestamp, RFC_INSTANT.timestamp())
         one, six = snowid.UUID(UUID1), snowid.UUID(UUID6)
         self.assertEqual((one.to_v6(), six.to_v1()), (six, one))
+        self.assertEqual([value.kind for value in (one, six)], ["uuid1", "uuid6"])
         self.assertRaises(snowid.InvalidError, six.to_v6)
         self.assertRaises(snowid.InvalidError, lambda: snowid.UUID(int=0).time_ns)
         changed = one.replace(node=5, clock_seq=16383)
@@ -218,6 +219,71 @@ class Uuids(unittest.TestCase):
             snowid.UUID.first_at(7, RFC_INSTANT) < made < snowid.UUID.last_at(7, RFC_INSTANT)
         )
         self.assertRaises(snowid.InvalidError, snowid.UUID.first_at, 4, RFC_INSTANT)
+        first, last = snowid.UUID.range(7, "2022-02-22")
+        self.assertEqual(first, snowid.UUID.first_at(7, dt.date(2022, 2, 22)))
+        self.assertEqual(last, snowid.UUID.last_at(7, 1645574399.999))
+        self.assertEqual(snowid.UUID.range(7, dt.date(2022, 2, 22)), (first, last))
+        self.assertEqual(snowid.UUID.range(7, dt.date(2022, 2, 22), "2022-02-23"), (first, last))
+        self.assertEqual(
+            snowid.UUID.first_at(7, time_ns=made.time_ns), snowid.UUID.first_at(7, RFC_INSTANT)
+        )
+        self.assertEqual(
+            snowid.UUID.last_at(7, time_ns=made.time_ns), snowid.UUID.last_at(7, RFC_INSTANT)
+        )
+        for version in (1, 4):
+            self.assertRaises(snowid.InvalidError, snowid.UUID.range, version, "2022-02-22")
+
+    def test_uuids_of_names(self) -> None:
+        name = "www.example.com"  # RFC 9562, A.2 and A.4
+        version3 = uuid.UUID("5df41881-3aed-3515-88a7-2f4a814cf09e")
+        version5 = uuid.UUID("2ed6657d-e927-568b-95e1-2665a8aea6a2")
+        for namespace in (
+            "dns",
+            uuid.NAMESPACE_DNS,
+            str(uuid.NAMESPACE_DNS),
+            snowid.UUID.of(uuid.NAMESPACE_DNS),
+        ):
+            for given in (name, name.encode()):
+                self.assertEqual(snowid.uuid3(namespace, given), version3)
+                self.assertEqual(snowid.uuid5(namespace, given), version5)
+        for text in ("", "größe", "a\0b", "x" * 1000):
+            for namespace in (uuid.NAMESPACE_URL, version3):
+                self.assertEqual(snowid.uuid3(namespace, text), uuid.uuid3(namespace, text))
+                self.assertEqual(snowid.uuid5(namespace, text), uuid.uuid5(namespace, text))
+        self.assertIs(type(snowid.uuid5("dns", name)), snowid.UUID)
+        self.assertEqual(snowid.uuid5("dns", b"\xff").version, 5)
+        for wrong in ("example", "", "DNS", str(version3)[:-1] + "x"):
+            self.assertRaises(snowid.InvalidError, snowid.uuid5, wrong, name)
+        for wrong in (None, 5, b"dns"):
+            self.assertRaises(TypeError, snowid.uuid5, wrong, name)
+            self.assertRaises(TypeError, snowid.uuid3, wrong, name)
+        for wrong in (None, 5, ["a"]):
+            self.assertRaises(TypeError, snowid.uuid5, "dns", wrong)
+
+    def test_random_and_own_uuids(self) -> None:
+        many = {snowid.uuid4() for _ in range(10000)}
+        self.assertEqual(len(many), 10000)
+        self.assertEqual(
+            {(made.version, made.variant, made.kind) for made in many},
+            {(4, uuid.RFC_4122, "uuid4")},
+        )
+        for made in (snowid.uuid4(), snowid.uuid8(b"\xff" * 16)):
+            self.assertIs(type(made), snowid.UUID)
+            self.assertRaises(snowid.InvalidError, lambda: made.time_ns)
+        self.assertEqual(str(snowid.uuid8(b"\xff" * 16)), "ffffffff-ffff-8fff-bfff-ffffffffffff")
+        self.assertEqual(snowid.uuid8(bytearray(16)).kind, "uuid8")
+        self.assertRaises(ValueError, snowid.uuid8, bytes(15))
+        for wrong in (None, 5, "0" * 32):
+            self.assertRaises(TypeError, snowid.uuid8, wrong)
+
+    def test_nil_max_and_kinds(self) -> None:
+        self.assertEqual((snowid.NIL.int, snowid.MAX.int), (0, (1 << 128) - 1))
+        self.assertEqual((snowid.NIL, snowid.MAX), (snowid.ULID.NIL.uuid, snowid.ULID.MAX.uuid))
+        self.assertEqual((snowid.NIL.kind, snowid.MAX.kind), ("nil", "max"))
+        for digits, kind in (("0", "ncs"), ("9", "uuid"), ("c", "microsoft"), ("e", "future")):
+            version = "9" if kind == "uuid" else "4"
+            text = f"12345678-1234-{version}234-{digits}234-123456789abc"
+            self.assertEqual(snowid.UUID(text).kind, kind)
 
     def test_pickled_and_copied(self) -> None:
         made = snowid.uuid7()
