@@ -27,7 +27,7 @@ int snowid_python_unsigned(PyObject *object, const char *what, uint64_t max, uin
 /* Reads a signed integer of 64 bits. */
 int snowid_python_signed(PyObject *object, const char *what, int64_t *value);
 
-/* Converts a number of seconds or a timedelta to nanoseconds. */
+/* Converts a span, as _time.py has them, to nanoseconds. */
 int snowid_python_timeout(PyObject *object, uint64_t *ns);
 
 /* Returns the UTF-8 of a str, which lives as long as the str. If `size` is NULL, a str that

@@ -5,8 +5,6 @@
  * threads may run: IDs that are available are taken at once, and the interpreter is only released
  * for a wait. No ID is drawn before it is asked for.
  */
-#include <math.h>
-
 #include "bindings/python/snowid-python.h"
 #include "bindings/python/values.h"
 
@@ -145,8 +143,8 @@ static int is_open(const struct source *source)
 	return 0;
 }
 
-/* Reads a timeout: a number of seconds, which may be infinite, a timedelta, or None for the
- * generator's own timeout. */
+/* Reads a timeout: a span, which may be infinite, or None for the generator's own timeout. Ints and
+ * floats, which are most of them, do not need a call of Python. */
 static int parse_timeout(const struct source *source, PyObject *object, uint64_t *timeout_ns)
 {
 	if (object == Py_None) {
@@ -161,15 +159,10 @@ static int parse_timeout(const struct source *source, PyObject *object, uint64_t
 			return 0;
 		}
 	}
-	if (!PyFloat_Check(object))
-		return snowid_python_timeout(object, timeout_ns);
-	const double seconds = PyFloat_AS_DOUBLE(object);
-	if (isnan(seconds) || seconds < 0) {
-		snowid_python_invalid("timeout must be 0 or more seconds");
-		return -1;
-	}
-	*timeout_ns = seconds < 1e10 ? (uint64_t)(seconds * 1e9) : UINT64_MAX;
-	return 0;
+	if (PyFloat_CheckExact(object) &&
+	    snowid_span_from_seconds(PyFloat_AS_DOUBLE(object), timeout_ns) == 0)
+		return 0;
+	return snowid_python_timeout(object, timeout_ns);
 }
 
 /* next() has one optional argument: timeout, by position or by name. */

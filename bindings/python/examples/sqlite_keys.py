@@ -26,11 +26,11 @@ def main() -> None:
 
     layout = snowid.Layout("snowflake")
     now = dt.datetime.now(dt.timezone.utc)
-    day = (
-        layout.first_at(now - dt.timedelta(days=1)),
-        layout.last_at(now + dt.timedelta(minutes=1)),
-    )
-    (count,) = db.execute("SELECT count(*) FROM orders WHERE id BETWEEN ? AND ?", day).fetchone()
+    ids_of_a_day = layout.range(now - dt.timedelta(days=1), now + dt.timedelta(minutes=1))
+    (count,) = db.execute(
+        "SELECT count(*) FROM orders WHERE id BETWEEN ? AND ?",
+        (ids_of_a_day.start, ids_of_a_day.stop - 1),
+    ).fetchone()
     print(f"{count} orders in the last 24 hours")
     for id, item in db.execute("SELECT id, item FROM orders ORDER BY id LIMIT 3"):
         print(

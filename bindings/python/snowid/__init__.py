@@ -14,12 +14,18 @@ cut::
 
     parts = snowid.Layout("snowflake").decode(id)
     parts.datetime, parts.worker, parts.sequence
+    month = snowid.Layout("snowflake").range("2024-01")     # all its IDs, for BETWEEN
 
     snowid.Generator("uuid7").next()             # uuid.UUIDs in increasing order
     str(snowid.ULID()), snowid.uuid7()           # need no generator; unordered within a millisecond
     snowid.uuid5("dns", "example.com")           # also uuid3(), uuid4() and uuid8()
 
     safe = snowid.Generator(worker=5, store="file:/var/lib/me/worker5")
+
+An instant is a number of seconds since 1970 (an int, a float, a Decimal or a Fraction), an aware
+datetime, a date (its midnight in UTC) or text: ISO 8601, ``"@1704067200.5"`` for seconds, or 12 or
+13 digits for milliseconds. The argument ``time_ns`` takes nanoseconds instead. A span of time is a
+number of seconds, a timedelta, or text such as ``"250us"``.
 
 Errors are raised as subclasses of ``snowid.Error``, whose ``code`` is one of ``snowid.E_*`` or a
 negative errno. IDs reveal when they were made; if that must stay secret, use
@@ -54,7 +60,7 @@ from snowid._snowid import (
     E_UNKNOWN,
     E_WORKER,
 )
-from snowid._time import format_time, parse_time
+from snowid._time import format_time, parse_time_ns
 from snowid._values import (
     FORMS,
     MAX,
@@ -109,7 +115,7 @@ __all__ = [
     "format_id",
     "format_time",
     "parse_id",
-    "parse_time",
+    "parse_time_ns",
     "uuid3",
     "uuid4",
     "uuid5",

@@ -2,7 +2,7 @@
 """The exceptions of snowid, and the error codes that each stands for."""
 
 from operator import index
-from typing import Any, Dict, List, Type, Union
+from typing import Any, Dict, List, Mapping, Optional, Type, Union
 
 from snowid import _snowid
 
@@ -78,15 +78,34 @@ def out_of_range(what: str, number: int, minimum: int, maximum: int) -> Error:
     return make(_snowid.E_RANGE, f"{what} must be from {minimum} to {maximum}, not {number}", 0)
 
 
-def unsigned(value: Any, what: str, maximum: int = (1 << 64) - 1) -> int:
-    """Converts an integer of any type to an int from 0 to maximum."""
+def integer(value: Any, what: str) -> int:
+    """Converts an integer of any type to an int."""
     try:
-        number = index(value)
+        return index(value)
     except TypeError:
         raise TypeError(f"{what} must be an int, not {type(value).__name__}") from None
+
+
+def unsigned(value: Any, what: str, maximum: int = (1 << 64) - 1) -> int:
+    """Converts an integer of any type to an int from 0 to maximum."""
+    number = integer(value, what)
     if not 0 <= number <= maximum:
         raise out_of_range(what, number, 0, maximum)
     return number
+
+
+def merge_fields(
+    function: str, fields: Optional[Mapping[str, int]], more_fields: Mapping[str, int]
+) -> Dict[str, int]:
+    """The fields of a call that takes them in a mapping and as keyword arguments."""
+    fields = fields or {}
+    for name in more_fields:
+        if name in fields:
+            raise TypeError(f"{function}() got two values for the field {name}")
+    return {
+        name: unsigned(value, f"the field {name}")
+        for name, value in {**fields, **more_fields}.items()
+    }
 
 
 def invalid(text: str) -> Error:

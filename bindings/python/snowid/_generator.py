@@ -26,7 +26,6 @@ from snowid._time import (
     from_instant,
     span_ns,
     span_text,
-    text_ns,
     timeout_ns,
     to_datetime,
     to_ns,
@@ -51,20 +50,20 @@ class ManualClock:
 
     __slots__ = ("_handle",)
 
-    def __init__(self, instant: Instant) -> None:
-        self._handle = _snowid.clock_new_manual(*from_instant(instant))
+    def __init__(self, instant: Optional[Instant] = None, *, time_ns: Optional[int] = None) -> None:
+        self._handle = _snowid.clock_new_manual(*from_instant(instant, time_ns))
 
-    def advance(self, span: Union[int, float, dt.timedelta]) -> None:
-        """Lets time pass, by seconds or a timedelta."""
+    def advance(self, span: Span) -> None:
+        """Lets time pass."""
         self._handle.advance(timeout_ns(span, "span"))
 
-    def step(self, span: Union[int, float, dt.timedelta]) -> None:
-        """Steps the wall clock forwards or backwards, by seconds or a timedelta; no time passes."""
+    def step(self, span: Span) -> None:
+        """Steps the wall clock forwards or, if the span is negative, backwards; no time passes."""
         self._handle.step(span_ns(span, "span"))
 
-    def set(self, instant: Instant) -> None:
+    def set(self, instant: Optional[Instant] = None, *, time_ns: Optional[int] = None) -> None:
         """Sets the wall clock to an instant; no time passes."""
-        sec, nsec = from_instant(instant)
+        sec, nsec = from_instant(instant, time_ns)
         self._handle.step(to_ns(sec, nsec) - self.time_ns)
 
     @property
@@ -192,10 +191,10 @@ class Generator(_Source[_T]):
         @overload
         def __init__(
             self: "Generator[UUID]",
-            kind: Literal["uuid1", "uuid6", "uuid7"],
+            kind: Literal["uuid1", "uuid6"],
             *,
             store: Optional[str] = ...,
-            open_timeout: Union[int, float, dt.timedelta, None] = ...,
+            open_timeout: Optional[Span] = ...,
             timeout: Optional[Span] = ...,
             wait: Optional[Span] = ...,
             hold: Optional[Span] = ...,
@@ -212,10 +211,10 @@ class Generator(_Source[_T]):
         @overload
         def __init__(
             self: "Generator[int]",
-            kind: Union[str, Layout] = ...,
+            kind: Union[Preset, Layout] = ...,
             *,
             store: Optional[str] = ...,
-            open_timeout: Union[int, float, dt.timedelta, None] = ...,
+            open_timeout: Optional[Span] = ...,
             timeout: Optional[Span] = ...,
             wait: Optional[Span] = ...,
             hold: Optional[Span] = ...,
@@ -235,7 +234,7 @@ class Generator(_Source[_T]):
         kind: Union[str, Layout] = "snowflake",
         *,
         store: Optional[str] = None,
-        open_timeout: Union[int, float, dt.timedelta, None] = None,
+        open_timeout: Optional[Span] = None,
         timeout: Optional[Span] = None,
         wait: Optional[Span] = None,
         hold: Optional[Span] = None,
@@ -251,11 +250,8 @@ class Generator(_Source[_T]):
         name = kind.spec if isinstance(kind, Layout) else kind
         config = _snowid.config_new()
         config.set_kind(name)
-        fields = fields or {}
-        for field, value in {**fields, **more_fields}.items():
-            if field in fields and field in more_fields:
-                raise TypeError(f"Generator() got two values for the field {field}")
-            config.set_field(field, _errors.unsigned(value, f"the field {field}"))
+        for field, value in _errors.merge_fields("Generator", fields, more_fields).items():
+            config.set_field(field, value)
         if store is not None:
             config.set_store(store)
         if clock is not None:
@@ -282,11 +278,9 @@ class Generator(_Source[_T]):
         else:
             limit = timeout_ns(open_timeout, "open_timeout")
             self._handle = _snowid.generator_new_for(config, limit)
-        self._open(self._handle, _MAKERS.get(name), text_ns(self._handle.get("timeout")))
+        self._open(self._handle, _MAKERS.get(name), timeout_ns(self._handle.get("timeout")))
 
-    def array(
-        self, count: int, timeout: Union[int, float, dt.timedelta, None] = None
-    ) -> "array[int]":
+    def array(self, count: int, timeout: Optional[Span] = None) -> "array[int]":
         """Makes count IDs, like batch(), as an ``array('Q')``, which numpy can use without a copy.
 
         It is for 64-bit IDs only. For ULIDs and UUIDs, use fill().
@@ -331,14 +325,14 @@ class Generator(_Source[_T]):
         """The layout of its IDs, or None for ULIDs and UUIDs."""
         return None if self.kind in _MAKERS else Layout(self.kind)
 
-    def close(self, timeout: Union[int, float, dt.timedelta] = 2) -> None:
+    def close(self, timeout: Span = 2) -> None:
         """Closes the generator: later calls raise ClosedError. Closing it again has no effect.
 
         Waits up to timeout for the store.
         """
         self._handle.close(timeout_ns(timeout))
 
-    def __enter__(self: "Generator[_T]") -> "Generator[_T]":
+    def __enter__(self: "Generator[_T_co]") -> "Generator[_T_co]":
         return self
 
     def __exit__(

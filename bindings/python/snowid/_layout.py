@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: MIT
 """Layouts: what the bits of a 64-bit ID mean."""
 
+import builtins
 import datetime as dt
-from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, List, Literal, Mapping, NamedTuple, Optional, Tuple, Union, overload
 
 from snowid import _errors, _snowid
-from snowid._time import Instant, from_instant, to_datetime, to_ns, to_seconds
+from snowid._time import (
+    WHOLE,
+    Instant,
+    Whole,
+    from_instant,
+    from_period,
+    to_datetime,
+    to_ns,
+    to_seconds,
+)
 from snowid._values import Id, id64
 
 
@@ -126,11 +136,22 @@ class Layout:
         values = {f.name: number >> f.shift & (1 << f.bits) - 1 for f in self._fields}
         return Parts(number, time_ns, values)
 
-    def encode(self, instant: Instant, /, **fields: int) -> int:
-        """The ID with this instant and these field values. Fields that are not given are 0."""
-        id = self.first_at(instant)
-        for name, value in fields.items():
-            value = _errors.unsigned(value, f"the field {name}")
+    def encode(
+        self,
+        instant: Optional[Instant] = None,
+        /,
+        *,
+        time_ns: Optional[int] = None,
+        fields: Optional[Mapping[str, int]] = None,
+        **more_fields: int,
+    ) -> int:
+        """The ID with this instant and these field values. Fields that are not given are 0.
+
+        If a field has the name of a parameter, set it in ``fields``.
+        """
+        values = _errors.merge_fields("encode", fields, more_fields)
+        id = self.first_at(instant, time_ns=time_ns)
+        for name, value in values.items():
             id = self._handle.set_field(name, value, id)
         return id
 
@@ -142,16 +163,42 @@ class Layout:
         """When an ID was made, in UTC."""
         return to_datetime(self.time_ns(id))
 
-    def first_at(self, instant: Instant) -> int:
+    def first_at(self, instant: Optional[Instant] = None, *, time_ns: Optional[int] = None) -> int:
         """The smallest ID of the tick that contains an instant, for range queries.
 
         Raises InvalidError if the instant is outside the time range of the layout.
         """
-        return self._handle.first_at(*from_instant(instant))
+        return self._handle.first_at(*from_instant(instant, time_ns))
 
-    def last_at(self, instant: Instant) -> int:
+    def last_at(self, instant: Optional[Instant] = None, *, time_ns: Optional[int] = None) -> int:
         """The largest ID of the tick that contains an instant."""
-        return self._handle.last_at(*from_instant(instant))
+        return self._handle.last_at(*from_instant(instant, time_ns))
+
+    @overload
+    def range(self, start: Union[str, dt.date]) -> "builtins.range":
+        ...
+
+    @overload
+    def range(self, start: Optional[Instant], before: Optional[Instant]) -> "builtins.range":
+        ...
+
+    def range(
+        self, start: Optional[Instant], before: Union[Instant, None, Whole] = WHOLE
+    ) -> "builtins.range":
+        """The IDs from one instant to just before another, for range queries.
+
+        None as the start or the end means that there is none. A date alone, or text alone, means
+        all of it: a month, a day, a second. Adjacent ranges neither overlap nor leave a gap::
+
+            >>> january = snowid.Layout("twitter").range("2024-01")
+            >>> january == snowid.Layout("twitter").range("2024-01-01", "2024-02-01")
+            True
+
+            ids = layout.range(datetime.date(2024, 1, 31))
+            db.execute("... WHERE id BETWEEN ? AND ?", (ids.start, ids.stop - 1))
+        """
+        first, last = self._handle.range(*from_period(start, before))
+        return builtins.range(first, last + 1)
 
     def fits_until(self, bits: int) -> dt.datetime:
         """Until when all IDs fit into this many bits: 63 for signed integers, 53 for JavaScript."""

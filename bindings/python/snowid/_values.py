@@ -4,10 +4,20 @@
 import datetime as dt
 import uuid
 from operator import index
-from typing import Any, ClassVar, List, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, ClassVar, List, Optional, Tuple, Type, TypeVar, Union, overload
 
 from snowid import _errors, _snowid
-from snowid._time import Instant, from_instant, to_datetime, to_ns, to_seconds
+from snowid._time import (
+    WHOLE,
+    Instant,
+    Number,
+    Whole,
+    from_instant,
+    from_period,
+    to_datetime,
+    to_ns,
+    to_seconds,
+)
 
 #: An ID of 64 bits, as functions take it.
 Id = Union[int, str]
@@ -36,11 +46,22 @@ class ULID(_snowid.ULID):
     MAX: "ClassVar[ULID]"
 
     @classmethod
+    def from_timestamp(cls: Type[_U], seconds: Number) -> _U:
+        """A new ULID for another time than now, in seconds since 1970: for data that is older."""
+        if isinstance(seconds, (str, dt.date)):
+            raise TypeError(f"a number of seconds is needed, not {type(seconds).__name__}")
+        return cls._random_at(seconds)
+
+    @classmethod
     def from_datetime(cls: Type[_U], datetime: dt.datetime) -> _U:
         """A new ULID for another time than now: for data that is older."""
         if not isinstance(datetime, dt.datetime):
             raise TypeError(f"a datetime is needed, not {type(datetime).__name__}")
-        first: bytes = _snowid.ulid_first_at(*from_instant(datetime))
+        return cls._random_at(datetime)
+
+    @classmethod
+    def _random_at(cls: Type[_U], instant: Instant) -> _U:
+        first: bytes = _snowid.ulid_first_at(*from_instant(instant))
         return cls(first[:6] + ULID().bytes[6:])
 
     @property
@@ -76,14 +97,39 @@ class ULID(_snowid.ULID):
         return type(self)(_snowid.ulid_increment(self))
 
     @classmethod
-    def first_at(cls: Type[_U], instant: Instant) -> _U:
+    def first_at(
+        cls: Type[_U], instant: Optional[Instant] = None, *, time_ns: Optional[int] = None
+    ) -> _U:
         """The smallest ULID of the millisecond that contains an instant, for range queries."""
-        return cls(_snowid.ulid_first_at(*from_instant(instant)))
+        return cls(_snowid.ulid_first_at(*from_instant(instant, time_ns)))
 
     @classmethod
-    def last_at(cls: Type[_U], instant: Instant) -> _U:
+    def last_at(
+        cls: Type[_U], instant: Optional[Instant] = None, *, time_ns: Optional[int] = None
+    ) -> _U:
         """The largest ULID of the millisecond that contains an instant."""
-        return cls(_snowid.ulid_last_at(*from_instant(instant)))
+        return cls(_snowid.ulid_last_at(*from_instant(instant, time_ns)))
+
+    @overload
+    @classmethod
+    def range(cls: Type[_U], start: Union[str, dt.date]) -> Tuple[_U, _U]:
+        ...
+
+    @overload
+    @classmethod
+    def range(cls: Type[_U], start: Optional[Instant], before: Optional[Instant]) -> Tuple[_U, _U]:
+        ...
+
+    @classmethod
+    def range(
+        cls: Type[_U], start: Optional[Instant], before: Union[Instant, None, Whole] = WHOLE
+    ) -> Tuple[_U, _U]:
+        """The first and the last ULID of a period, as of ``Layout.range()``, for BETWEEN.
+
+        The first is above the last if the period is too short to contain any.
+        """
+        first, last = _snowid.ulid_range(*from_period(start, before))
+        return cls(first), cls(last)
 
     def __bytes__(self) -> bytes:
         return self.bytes
@@ -184,14 +230,49 @@ class UUID(uuid.UUID):
         return self.of(_snowid.uuid_6to1(self.bytes))
 
     @classmethod
-    def first_at(cls: Type[_V], version: int, instant: Instant) -> _V:
+    def first_at(
+        cls: Type[_V],
+        version: int,
+        instant: Optional[Instant] = None,
+        *,
+        time_ns: Optional[int] = None,
+    ) -> _V:
         """The smallest UUID of a version (1, 6 or 7) and an instant, for range queries."""
-        return cls.of(_snowid.uuid_first_at(version, *from_instant(instant)))
+        return cls.of(_snowid.uuid_first_at(version, *from_instant(instant, time_ns)))
 
     @classmethod
-    def last_at(cls: Type[_V], version: int, instant: Instant) -> _V:
+    def last_at(
+        cls: Type[_V],
+        version: int,
+        instant: Optional[Instant] = None,
+        *,
+        time_ns: Optional[int] = None,
+    ) -> _V:
         """The largest UUID of a version (1, 6 or 7) and an instant."""
-        return cls.of(_snowid.uuid_last_at(version, *from_instant(instant)))
+        return cls.of(_snowid.uuid_last_at(version, *from_instant(instant, time_ns)))
+
+    @overload
+    @classmethod
+    def range(cls: Type[_V], version: int, start: Union[str, dt.date]) -> Tuple[_V, _V]:
+        ...
+
+    @overload
+    @classmethod
+    def range(
+        cls: Type[_V], version: int, start: Optional[Instant], before: Optional[Instant]
+    ) -> Tuple[_V, _V]:
+        ...
+
+    @classmethod
+    def range(
+        cls: Type[_V],
+        version: int,
+        start: Optional[Instant],
+        before: Union[Instant, None, Whole] = WHOLE,
+    ) -> Tuple[_V, _V]:
+        """The first and the last UUID of a version and a period, as of ``ULID.range()``."""
+        first, last = _snowid.uuid_range(version, *from_period(start, before))
+        return cls.of(first), cls.of(last)
 
     def __format__(self, spec: str) -> str:
         """Formats the text like a str, as in ``f"{id:>40}"``."""

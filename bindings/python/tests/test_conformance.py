@@ -6,9 +6,11 @@ import os
 import pathlib
 import unittest
 import uuid
-from typing import Any, Callable, Dict, List, Optional, Union
+from fractions import Fraction
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 import snowid
+from snowid import _snowid
 
 Id = Union[int, snowid.ULID, snowid.UUID]
 VARIANTS = {
@@ -27,23 +29,36 @@ def parse_id_of_kind(kind: str, text: str) -> Id:
     return snowid.parse_id(text, "decimal")
 
 
-def id_at_instant(which: str, kind: str, instant: str) -> Id:
+def id_at(which: str, kind: str, *instant: str, **ns: int) -> Id:
     if kind == "ulid":
-        return getattr(snowid.ULID, which)(instant)
+        return getattr(snowid.ULID, which)(*instant, **ns)
     if kind.startswith("uuid"):
-        return getattr(snowid.UUID, which)(int(kind[4]), instant)
-    return getattr(snowid.Layout(kind), which)(instant)
+        return getattr(snowid.UUID, which)(int(kind[4]), *instant, **ns)
+    return getattr(snowid.Layout(kind), which)(*instant, **ns)
+
+
+def first_and_last(kind: str, *period: Any) -> Tuple[Id, Id]:
+    if kind == "ulid":
+        return snowid.ULID.range(*period)
+    if kind.startswith("uuid"):
+        return snowid.UUID.range(int(kind[4]), *period)
+    ids = snowid.Layout(kind).range(*period)
+    return ids.start, ids.stop - 1
 
 
 def int_fields(fields: Dict[str, str]) -> Dict[str, int]:
     return {name: int(value) for name, value in fields.items()}
 
 
-def time_or_none(instant: Callable[[], Any]) -> Optional[str]:
+def text_or_none(text: Callable[[], str]) -> Optional[str]:
     try:
-        return snowid.format_time(instant())
+        return text()
     except snowid.Error:
         return None
+
+
+def time_or_none(value: Any) -> Optional[str]:
+    return text_or_none(lambda: snowid.format_time(time_ns=value.time_ns))
 
 
 class Actions:
@@ -67,33 +82,55 @@ class Actions:
         value = parse_id_of_kind(kind, id)
         if isinstance(value, int):
             parts = snowid.Layout(kind).decode(value)
-            time_ns, fields = parts.time_ns, {n: str(v) for n, v in parts.fields.items()}
             return {
-                "time": snowid.format_time(time_ns),
-                "unix_ms": time_ns // 10**6,
-                "fields": fields,
+                "time": time_or_none(parts),
+                "unix_ms": parts.time_ns // 10**6,
+                "fields": {name: str(number) for name, number in parts.fields.items()},
             }
-        time = time_or_none(lambda: value.time_ns)
+        time = time_or_none(value)
         answers: Dict[str, Any] = {"time": time}
         if time is not None or kind == "ulid":
             answers["unix_ms"] = value.time_ns // 10**6
         if isinstance(value, snowid.UUID):
             answers["version"] = value.int >> 76 & 15
             answers["variant"] = VARIANTS[value.variant]
+            answers["kind"] = value.kind
             answers["fields"] = {"node": str(value.node), "clock_seq": str(value.clock_seq)}
         return answers
 
     def encode(self, kind: str, time: str, fields: Dict[str, str], **_: Any) -> Dict[str, Any]:
         if kind != "ulid" and not kind.startswith("uuid"):
             return {"id": str(snowid.Layout(kind).encode(time, **int_fields(fields)))}
-        value: Any = id_at_instant("first_at", kind, time)
+        value: Any = id_at("first_at", kind, time)
         return {"id": str(value.replace(**int_fields(fields)) if fields else value)}
 
     def range(self, kind: str, **span: Any) -> Dict[str, Any]:
-        first, last = id_at_instant("first_at", kind, span["from"]), id_at_instant(
-            "last_at", kind, span["to"]
-        )
+        if "period" in span:
+            first, last = first_and_last(kind, span["period"])
+        elif "to" in span:  # all of it
+            *_, sec, nsec = _snowid.period_parse(span["to"])
+            last_ns = sec * 10**9 + nsec - 1
+            first, last = id_at("first_at", kind, span["from"]), id_at(
+                "last_at", kind, time_ns=last_ns
+            )
+            first_and_last(kind, span["from"], Fraction(last_ns, 10**9))  # raises errors
+        else:
+            first, last = first_and_last(kind, span.get("from"), span.get("before"))
         return {"first": str(first), "last": str(last)}
+
+    def instant(self, text: str, **_: Any) -> Dict[str, Any]:
+        return {"time": snowid.format_time(time_ns=snowid.parse_time_ns(text))}
+
+    def seconds(self, number: float, **_: Any) -> Dict[str, Any]:
+        return {"time": snowid.format_time(number)}
+
+    def span(self, text: str, **_: Any) -> Dict[str, Any]:
+        clock = snowid.ManualClock(0)
+        clock.advance(text)
+        return {"ns": str(clock.elapsed_ns)}
+
+    def name(self, version: int, namespace: str, text: str, **_: Any) -> Dict[str, Any]:
+        return {"id": str({3: snowid.uuid3, 5: snowid.uuid5}[version](namespace, text))}
 
     def layout(self, kind: str, **_: Any) -> Dict[str, Any]:
         layout = snowid.Layout(kind)
@@ -104,8 +141,8 @@ class Actions:
             "spec": layout.spec,
             "first": snowid.format_time(layout.first_time),
             "last": snowid.format_time(layout.last_time),
-            "signed_until": time_or_none(lambda: layout.fits_until(63)),
-            "javascript_until": time_or_none(lambda: layout.fits_until(53)),
+            "signed_until": text_or_none(lambda: snowid.format_time(layout.fits_until(63))),
+            "javascript_until": text_or_none(lambda: snowid.format_time(layout.fits_until(53))),
         }
 
     def order(self, kind: str, ids: List[str], **_: Any) -> Dict[str, Any]:
@@ -136,7 +173,9 @@ class Actions:
             parts = [layout.decode(id) if layout else id for id in made]
             expect_equal("ids", [str(id) for id in made], instant.get("ids"))
             expect_equal(
-                "times", [snowid.format_time(part.time_ns) for part in parts], instant.get("times")
+                "times",
+                [time_or_none(part) for part in parts],
+                instant.get("times"),
             )
             for name, value in instant.get("fields", {}).items():
                 for part in parts:

@@ -154,9 +154,11 @@ class Raised(unittest.TestCase):
             self.assertRaises(ValueError, ids.next, wrong)
             self.assertRaises(ValueError, ids.batch, 1, wrong)
             self.assertRaises(ValueError, ids.close, wrong)
-        for wrong in (10**30, 10**400):
+        for wrong in (10**30, 10**400, 1e300):
             self.assertRaises(snowid.InvalidError, ids.next, wrong)
-        for wrong in ("1", b"1", [], True):
+        for wrong in ("1", "5 ms", "-5ms", ""):
+            self.assertRaises(snowid.InvalidError, ids.next, wrong)
+        for wrong in (b"1", [], True):
             self.assertRaises(TypeError, ids.next, wrong)
             self.assertRaises(TypeError, ids.array, 1, wrong)
         for bad in (
@@ -166,7 +168,7 @@ class Raised(unittest.TestCase):
         ):
             self.assertRaises(TypeError, bad)
         ids.next()
-        for good in (0, 0.5, 1, float("inf"), 1e300, None, dt.timedelta(seconds=1), Decimal("0.5")):
+        for good in (0, 0.5, 1, "1s", float("inf"), None, dt.timedelta(seconds=1), Decimal("0.5")):
             self.assertIsInstance(ids.next(good), int)
             self.assertIsInstance(ids.next(timeout=good), int)
             self.clock.advance(1)

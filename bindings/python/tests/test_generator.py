@@ -13,6 +13,8 @@ import unittest
 import uuid
 import weakref
 from array import array
+from decimal import Decimal
+from fractions import Fraction
 
 import snowid
 
@@ -300,6 +302,75 @@ class Kinds(unittest.TestCase):
             else:
                 self.assertTrue(waited)
 
+    def test_spans(self) -> None:
+        """Wherever a span is taken, it is seconds, a timedelta or text."""
+        same = (
+            *(0.25, Decimal("0.25"), Fraction(1, 4), dt.timedelta(milliseconds=250)),
+            *("250ms", "250000us", "250000000ns"),
+        )
+        for span in same:
+            ids = snowid.Generator(worker=5, clock=self.clock, timeout=span, open_timeout=span)
+            self.assertEqual(ids.setting("timeout"), "250ms")
+            self.assertEqual(len([ids.next(span), *ids.batch(1, span), *ids.array(1, span)]), 3)
+            self.assertEqual(len(ids.fill(array("Q", [0]), span)), 1)
+            ids.close(span)
+            elapsed, time = self.clock.elapsed_ns, self.clock.time_ns
+            self.clock.advance(span)
+            self.clock.step(span)
+            self.assertEqual(self.clock.elapsed_ns - elapsed, 250_000_000)
+            self.assertEqual(self.clock.time_ns - time, 500_000_000)
+        for span in (-0.5, Decimal("-0.5"), dt.timedelta(milliseconds=-500)):
+            time = self.clock.time_ns
+            self.clock.step(span)
+            self.assertEqual(self.clock.time_ns - time, -500_000_000)
+        for span in (2, 1e-9, 0.1, 1 / 3, 123456.789, float(1 << 33)):
+            ids = snowid.Generator(worker=5, clock=self.clock, timeout=span)
+            self.assertEqual(ids.setting("timeout"), self.exact_text(span))
+
+    @staticmethod
+    def exact_text(seconds: float) -> str:
+        """The shortest decimal number that is this float, in nanoseconds."""
+        ns = int(Decimal(repr(seconds)).scaleb(9))
+        for unit, size in (
+            ("h", 3600 * 10**9),
+            ("m", 60 * 10**9),
+            ("s", 10**9),
+            ("ms", 10**6),
+            ("us", 10**3),
+        ):
+            if ns % size == 0:
+                return f"{ns // size}{unit}"
+        return f"{ns}ns"
+
+    def test_what_is_not_a_span(self) -> None:
+        ids = snowid.Generator(worker=5, clock=self.clock)
+        calls = (
+            ids.next,
+            lambda span: ids.batch(1, span),
+            ids.close,
+            self.clock.advance,
+            lambda span: snowid.Generator(worker=5, timeout=span),
+            lambda span: snowid.Generator(worker=5, open_timeout=span),
+        )
+        for call in calls:
+            for wrong in (
+                -1,
+                -0.5,
+                float("nan"),
+                float("-inf"),
+                1e20,
+                1 << 64,
+                "5",
+                "5 ms",
+                "-5ms",
+                "",
+            ):
+                self.assertRaises(snowid.InvalidError, call, wrong)
+            for wrong in (True, b"5ms", [], dt.date(2024, 1, 1)):
+                self.assertRaises(TypeError, call, wrong)
+        self.assertEqual(len(ids.batch(2, float("inf"))), 2)
+        ids.close(float("inf"))
+
     def test_manual_clock(self) -> None:
         self.assertEqual(self.clock.datetime.isoformat(), "2024-01-01T00:00:00+00:00")
         self.clock.advance(dt.timedelta(seconds=1))
@@ -309,8 +380,15 @@ class Kinds(unittest.TestCase):
         self.assertEqual(self.clock.time_ns, 1704067198 * 10**9)
         self.assertRaises(snowid.InvalidError, self.clock.advance, -1)
         self.assertRaises(snowid.InvalidError, snowid.ManualClock, dt.datetime(2024, 1, 1))
-        for wrong in ("1s", None, []):
+        for wrong in (None, [], b"1s"):
             self.assertRaises(TypeError, self.clock.step, wrong)
+        self.clock.set(time_ns=5)
+        self.assertEqual(self.clock.time_ns, 5)
+        self.assertEqual(snowid.ManualClock(time_ns=5).time_ns, 5)
+        self.clock.set(1704067200.5)
+        self.assertEqual(self.clock.time_ns, 1704067200_500_000_000)
+        self.assertRaises(TypeError, snowid.ManualClock)
+        self.assertRaises(TypeError, self.clock.set)
 
 
 class Stores(unittest.TestCase):

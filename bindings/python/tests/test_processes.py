@@ -216,7 +216,7 @@ class Interpreter(unittest.TestCase):
             with self.assertRaises(snowid.ClockError):
                 snowid.Generator(open_timeout=dt.timedelta(milliseconds=1), **options)
             self.assertRaises(ValueError, snowid.Generator, open_timeout=-1, **options)
-            self.assertRaises(TypeError, snowid.Generator, open_timeout="1s", **options)
+            self.assertRaises(TypeError, snowid.Generator, open_timeout=b"1s", **options)
 
 
 class Forks(unittest.TestCase):

@@ -8,6 +8,8 @@ import random
 import sys
 import unittest
 import uuid
+from decimal import Decimal
+from fractions import Fraction
 
 import snowid
 
@@ -54,12 +56,20 @@ class Ulids(unittest.TestCase):
 
     def test_new_ulids_of_another_time(self) -> None:
         instant = dt.datetime(2016, 7, 30, 23, 54, 10, 259999, UTC)
-        many = [snowid.ULID.from_datetime(instant) for _ in range(1000)]
-        self.assertEqual({made.time_ns for made in many}, {1469922850259000000})
-        self.assertEqual(len(set(many)), 1000)
+        for many in (
+            [snowid.ULID.from_datetime(instant) for _ in range(1000)],
+            [snowid.ULID.from_timestamp(instant.timestamp()) for _ in range(1000)],
+        ):
+            self.assertEqual({made.time_ns for made in many}, {1469922850259000000})
+            self.assertEqual(len(set(many)), 1000)
+        self.assertEqual(snowid.ULID.from_timestamp(5).time_ns, 5_000_000_000)
         for wrong in (5, 5.0, None, "2016-07-30", dt.date(2016, 7, 30)):
             self.assertRaises(TypeError, snowid.ULID.from_datetime, wrong)
+        for wrong in (None, "2016-07-30", instant):
+            self.assertRaises(TypeError, snowid.ULID.from_timestamp, wrong)
         self.assertRaises(snowid.InvalidError, snowid.ULID.from_datetime, dt.datetime(2016, 7, 30))
+        for wrong in (-1, 1469922850259, float("nan")):
+            self.assertRaises(snowid.InvalidError, snowid.ULID.from_timestamp, wrong)
 
     def test_nil_and_max(self) -> None:
         self.assertEqual((int(snowid.ULID.NIL), int(snowid.ULID.MAX)), (0, (1 << 128) - 1))
@@ -113,8 +123,14 @@ class Ulids(unittest.TestCase):
 
     def test_ranges(self) -> None:
         made = snowid.ULID(ULID_TEXT)
-        first, last = snowid.ULID.first_at(made.datetime), snowid.ULID.last_at(made.time_ns)
+        first, last = snowid.ULID.first_at(made.datetime), snowid.ULID.last_at(made.timestamp)
         self.assertTrue(first < made < last)
+        self.assertEqual(snowid.ULID.first_at(time_ns=made.time_ns), first)
+        self.assertEqual(snowid.ULID.last_at(time_ns=made.time_ns), last)
+        self.assertEqual(snowid.ULID.range("2016-07-30T23:54:10.259Z"), (first, last))
+        self.assertEqual(snowid.ULID.range(None, None), (snowid.ULID.NIL, snowid.ULID.MAX))
+        nothing = snowid.ULID.range(made.datetime, made.datetime)
+        self.assertGreater(*nothing)
         self.assertEqual(first.time_ns, last.time_ns)
         self.assertEqual(int(first) & (1 << 80) - 1, 0)
         self.assertEqual(made.increment(), snowid.ULID(int(made) + 1))
@@ -183,7 +199,13 @@ class Uuids(unittest.TestCase):
         self.assertEqual(public & ours_alone, {"time"})
 
     def test_parse_is_strict(self) -> None:
-        for text in (UUID7, UUID7.upper(), "{" + UUID7 + "}", "urn:uuid:" + UUID7):
+        for text in (
+            UUID7,
+            UUID7.upper(),
+            UUID7.replace("-", ""),
+            "{" + UUID7 + "}",
+            "urn:uuid:" + UUID7,
+        ):
             self.assertEqual(snowid.UUID.parse(text), uuid.UUID(UUID7))
         for wrong in (
             "",
@@ -327,8 +349,11 @@ class Layouts(unittest.TestCase):
         layout = snowid.Layout("twitter")
         parts = layout.decode(TWEET)
         fields = {k: v for k, v in parts.fields.items() if k != "time"}
-        for instant in (parts.datetime, parts.time_ns, parts.datetime.isoformat()):
+        for instant in (parts.datetime, parts.timestamp, parts.datetime.isoformat()):
             self.assertEqual(layout.encode(instant, **fields), TWEET)
+            self.assertEqual(layout.encode(instant, fields=fields), TWEET)
+        self.assertEqual(layout.encode(time_ns=parts.time_ns, **fields), TWEET)
+        self.assertRaises(TypeError, layout.encode, 0, fields={"worker": 1}, worker=1)
         east = parts.datetime.astimezone(dt.timezone(dt.timedelta(hours=9)))
         self.assertEqual(layout.encode(east, **fields), TWEET)
         self.assertRaises(snowid.InvalidError, layout.encode, parts.datetime, worker=32)
@@ -337,13 +362,141 @@ class Layouts(unittest.TestCase):
         self.assertEqual(layout.datetime(TWEET), parts.datetime)
 
     def test_instants(self) -> None:
+        layout = snowid.Layout("twitter")
+        expected = layout.first_at("2024-01-03T19:30:00.5Z")
+        for same in (
+            1704310200.5,
+            Decimal("1704310200.5"),
+            Fraction(3408620401, 2),
+            dt.datetime(2024, 1, 3, 19, 30, 0, 500999, UTC),
+            "2024-01-03T20:30:00.500999+01:00",
+            "1704310200500",
+            "@1704310200.5",
+            "20240103T193000.5Z",
+        ):
+            self.assertEqual(layout.first_at(same), expected, same)
+        midnight = layout.first_at("2024-01-03")
+        for same in (1704240000, 1704240000.0, dt.date(2024, 1, 3), "20240103", "@1704240000"):
+            self.assertEqual(layout.first_at(same), midnight, same)
+        self.assertEqual(layout.first_at(time_ns=1704240000 * 10**9 + 999_999), midnight)
+        self.assertEqual(layout.last_at(time_ns=1704240000 * 10**9) - midnight, (1 << 22) - 1)
+        self.assertEqual(
+            snowid.format_time(Decimal("0.000000001999")), "1970-01-01T00:00:00.000000001Z"
+        )
+        self.assertEqual(snowid.format_time(Fraction(-1, 3)), "1969-12-31T23:59:59.666666666Z")
+        self.assertEqual(snowid.format_time(time_ns=-1), "1969-12-31T23:59:59.999999999Z")
+        self.assertEqual(snowid.format_time(dt.date(9999, 12, 31)), "9999-12-31T00:00:00.000Z")
+
+    def test_what_is_not_an_instant(self) -> None:
         layout = snowid.Layout()
-        for wrong in (dt.datetime(2024, 1, 1), "yesterday", 1 << 100, -(1 << 100), "2020-12-31"):
+        for wrong in (
+            dt.datetime(2024, 1, 1),
+            "yesterday",
+            "2020-12-31",
+            "1704067200",
+            1 << 100,
+            -(1 << 100),
+            10**400,
+            -(10**400),
+            float("nan"),
+            float("inf"),
+            Decimal("-inf"),
+            Decimal("nan"),
+            Fraction(10**400),
+        ):
             self.assertRaises(snowid.InvalidError, layout.first_at, wrong)
-        for wrong in (None, 1.5, True, b"2024-01-01", dt.date(2024, 1, 1)):
+        for wrong in (None, True, b"2024-01-01", [], 1j, dt.time()):
             self.assertRaises(TypeError, layout.first_at, wrong)
-        first, last = layout.first_at("2024-01-01"), layout.last_at("2024-01-01")
-        self.assertEqual(last - first, (1 << 22) - 1)
+        for wrong in (1.5, "5", None, dt.date(2024, 1, 1)):
+            self.assertRaises(TypeError, lambda: layout.first_at(time_ns=wrong))
+        self.assertRaises(TypeError, lambda: layout.first_at(5, time_ns=5))
+        self.assertRaises(snowid.InvalidError, lambda: layout.first_at(time_ns=1 << 100))
+
+    def test_numbers_of_another_unit_are_refused(self) -> None:
+        """A number of milliseconds is an error, not a time in another year."""
+        for number, unit in (
+            (1704067200_000, "milliseconds"),
+            (1704067200_000_000_000, "nanoseconds"),
+        ):
+            for same in (number, float(number), Decimal(number), Fraction(number)):
+                for call in (
+                    snowid.Layout().first_at,
+                    snowid.ULID.first_at,
+                    snowid.format_time,
+                    snowid.ManualClock,
+                ):
+                    self.assertRaisesRegex(snowid.InvalidError, unit, call, same)
+
+    def test_timestamps_are_exact(self) -> None:
+        """Every millisecond is a float that is below or above it, and comes back as itself."""
+        for unit, step in (("1us", 1000), ("1ms", 1000), ("10ms", 10), ("1s", 1)):
+            layout = snowid.Layout(f"time:54,sequence:3;unit={unit};epoch=1600-01-01")
+            for second in (0, 1, 1288834975, 1704067199, 1704067200, 4102444800, -1, -86400):
+                for tick in range(1000):
+                    fraction = tick if unit == "1us" else tick * 1000 if unit == "1ms" else 0
+                    if unit == "10ms":
+                        fraction = tick // 10 * 10000
+                    ns = (second * 10**6 + fraction) * 1000
+                    id = layout.first_at(time_ns=ns) + 5
+                    parts = layout.decode(id)
+                    self.assertEqual(parts.time_ns, ns)
+                    self.assertEqual(layout.encode(parts.timestamp, sequence=5), id)
+                    self.assertTrue(
+                        layout.first_at(parts.timestamp) <= id <= layout.last_at(parts.timestamp)
+                    )
+                    # Others add up seconds and a fraction.
+                    self.assertEqual(layout.first_at(second + fraction / 1e6), id - 5)
+
+    def test_ranges(self) -> None:
+        layout = snowid.Layout("twitter")
+        january = layout.range("2024-01")
+        self.assertEqual(january, layout.range("2024-01-01", "2024-02-01"))
+        self.assertEqual(january.start, layout.first_at("2024-01-01"))
+        self.assertEqual(january[-1], layout.last_at("2024-01-31T23:59:59.999Z"))
+        days = [layout.range(dt.date(2024, 1, day)) for day in range(1, 32)]
+        self.assertEqual(days[0].start, january.start)
+        self.assertEqual(days[-1].stop, january.stop)
+        for one, next_one in zip(days, days[1:]):
+            self.assertEqual(one.stop, next_one.start)
+        self.assertEqual(layout.range(dt.date(2024, 1, 31)), layout.range("2024-01-31"))
+        self.assertEqual(layout.range(1704067200, before=dt.date(2024, 2, 1)), january)
+        self.assertIn(TWEET, layout.range("2022-06-28T16:07:40.105Z"))
+        self.assertIn(TWEET, layout.range("@1656432460"))
+        self.assertEqual(layout.range(None, None), range(1 << 63))
+        self.assertEqual(layout.range(None, "2024-01-01").stop, january.start)
+        self.assertEqual(layout.range("2024-02-01", None), range(january.stop, 1 << 63))
+        empty = layout.range("2024-01-01", "2024-01-01")
+        self.assertEqual((list(empty), empty.start, empty.stop), ([], january.start, january.start))
+        self.assertEqual(list(layout.range(1704067200.0001, 1704067200.0009)), [])
+        ns100 = snowid.Layout("time:60,sequence:3;unit=100ns")
+        self.assertEqual(len(ns100.range("2024-01-01T00:00:00.0000001Z")), 8)
+        self.assertEqual(snowid.Layout("time:48,sequence:16").range(None, None), range(1 << 64))
+
+    def test_what_is_not_a_range(self) -> None:
+        layout = snowid.Layout("twitter")
+        for wrong in (None, 1704067200, 1.5, dt.datetime(2024, 1, 1, tzinfo=UTC), b"2024-01", []):
+            self.assertRaisesRegex(TypeError, "needs its end as well", layout.range, wrong)
+        for start, before in (
+            ("2024-01-02", "2024-01-01"),
+            ("2009-01-01", "2024-01-01"),
+            ("2024-01-01", "2200-01-01"),
+            ("2024-01-01", dt.datetime(2024, 1, 2)),
+        ):
+            self.assertRaises(snowid.InvalidError, layout.range, start, before)
+        self.assertRaises(snowid.InvalidError, layout.range, dt.date(2009, 1, 1))
+        self.assertRaises(snowid.InvalidError, layout.range, dt.date(9999, 12, 31))
+        self.assertRaises(TypeError, layout.range, "2024-01-01", b"2024-02-01")
+
+    def test_times_after_9999(self) -> None:
+        layout = snowid.Layout("time:48,sequence:16")
+        parts = layout.decode(-1)
+        self.assertEqual((parts["time"], parts.sequence), ((1 << 48) - 1, 65535))
+        self.assertEqual(parts.time_ns, ((1 << 48) - 1) * 10**6)
+        self.assertRaises(OverflowError, lambda: parts.datetime)
+        self.assertRaises(OverflowError, layout.datetime, -1)
+        self.assertRaises(snowid.InvalidError, lambda: snowid.format_time(time_ns=parts.time_ns))
+        self.assertIn("after the year 9999", repr(parts))
+        self.assertRaises(snowid.InvalidError, layout.encode, time_ns=parts.time_ns)
 
     def test_capacity(self) -> None:
         layout = snowid.Layout("twitter")
