@@ -19,7 +19,7 @@ from typing import (
     overload,
 )
 from snowid import _errors, _snowid
-from snowid._layout import Layout
+from snowid._layout import Layout, Preset
 from snowid._time import (
     Instant,
     Span,
@@ -32,7 +32,7 @@ from snowid._time import (
 )
 from snowid._values import ULID, UUID, _uuids
 
-_T = TypeVar("_T", int, ULID, UUID)
+_T_co = TypeVar("_T_co", bound=Union[int, ULID, UUID], covariant=True)
 _MAKERS: Dict[str, Union[Type[ULID], _snowid.Uuids]] = {
     "ulid": ULID,
     "uuid1": _uuids,
@@ -102,11 +102,11 @@ if TYPE_CHECKING:
     _Source = _snowid.Source
 else:
 
-    class _Source(_snowid.Source, Generic[_T]):
+    class _Source(_snowid.Source, Generic[_T_co]):
         __slots__ = ()
 
 
-class Generator(_Source[_T]):
+class Generator(_Source[_T_co]):
     """Makes unique IDs: ints, ULIDs or UUIDs, depending on its kind.
 
     ::
@@ -154,6 +154,11 @@ class Generator(_Source[_T]):
     Defaults are in parentheses. A span of time is a number of seconds, a timedelta, or text such as
     ``"250us"``.
 
+    A type checker knows the type of the IDs from the kind: ``Generator("ulid")`` is a
+    ``Generator[ULID]``, ``Generator("snowflake")`` and ``Generator(Layout(spec))`` are
+    ``Generator[int]``. A spec, or another str that it cannot know, is a ``Generator[int | ULID |
+    UUID]``, and takes its fields in ``fields`` only.
+
     Any number of threads may use a generator. With the default store, so may all processes of one
     user on a host: gunicorn, uvicorn, uWSGI, Celery and multiprocessing, forked or spawned, never
     get the same ID from generators with the same fields. What needs a worker of its own: another
@@ -169,14 +174,34 @@ class Generator(_Source[_T]):
     __slots__ = ("_handle", "__weakref__")
 
     if TYPE_CHECKING:
-        # The kind determines the type of the IDs.
+        # The kind determines the type of the IDs, and which fields there are. Of a str that is not
+        # among these, the fields are not known: keyword arguments for them would let ULIDs have a
+        # worker.
         @overload
         def __init__(
             self: "Generator[ULID]",
             kind: Literal["ulid"],
             *,
             store: Optional[str] = ...,
-            open_timeout: Union[int, float, dt.timedelta, None] = ...,
+            open_timeout: Optional[Span] = ...,
+            timeout: Optional[Span] = ...,
+            wait: Optional[Span] = ...,
+            hold: Optional[Span] = ...,
+            borrow: Optional[Span] = ...,
+            reserve: Optional[Span] = ...,
+            max_jump: Optional[Span] = ...,
+            mode: Union[int, str, None] = ...,
+            clock: Optional[ManualClock] = ...,
+        ) -> None:
+            ...
+
+        @overload
+        def __init__(
+            self: "Generator[UUID]",
+            kind: Literal["uuid7"],
+            *,
+            store: Optional[str] = ...,
+            open_timeout: Optional[Span] = ...,
             timeout: Optional[Span] = ...,
             wait: Optional[Span] = ...,
             hold: Optional[Span] = ...,
@@ -222,10 +247,30 @@ class Generator(_Source[_T]):
             reserve: Optional[Span] = ...,
             max_jump: Optional[Span] = ...,
             mode: Union[int, str, None] = ...,
-            spread: Union[bool, str, None] = ...,
             clock: Optional[ManualClock] = ...,
+            spread: Union[bool, str, None] = ...,
             fields: Optional[Mapping[str, int]] = ...,
             **more_fields: int,
+        ) -> None:
+            ...
+
+        @overload
+        def __init__(
+            self: "Generator[Union[int, ULID, UUID]]",
+            kind: str,
+            *,
+            store: Optional[str] = ...,
+            open_timeout: Optional[Span] = ...,
+            timeout: Optional[Span] = ...,
+            wait: Optional[Span] = ...,
+            hold: Optional[Span] = ...,
+            borrow: Optional[Span] = ...,
+            reserve: Optional[Span] = ...,
+            max_jump: Optional[Span] = ...,
+            mode: Union[int, str, None] = ...,
+            clock: Optional[ManualClock] = ...,
+            spread: Union[bool, str, None] = ...,
+            fields: Optional[Mapping[str, int]] = ...,
         ) -> None:
             ...
 

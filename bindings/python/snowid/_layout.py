@@ -19,6 +19,10 @@ from snowid._time import (
 from snowid._values import Id, id64
 
 
+#: The built-in layouts, for type checkers.
+Preset = Literal["snowflake", "twitter", "discord", "instagram", "sonyflake", "js53"]
+
+
 class Field(NamedTuple):
     """A field of a layout: its name, its width in bits, and the position of its lowest bit."""
 

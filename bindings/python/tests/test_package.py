@@ -13,33 +13,51 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from typing import get_args
 
 import snowid
 from snowid import _snowid
+from snowid._layout import Preset
 
 PACKAGE = pathlib.Path(snowid.__file__).parent
 HERE = pathlib.Path(__file__).parent
 EXAMPLES = sorted(HERE.parent.joinpath("examples").glob("*.py"))
 TYPED = """
 import array
+import datetime
+import os
+from typing import Sequence, Union
 import snowid
 a: snowid.ULID = snowid.Generator("ulid").next()
 b: list[snowid.UUID] = snowid.Generator("uuid7").batch(5)
-c: int = snowid.Generator("snowflake", worker=5, timeout="1s").next(timeout=0.5)
+c: int = snowid.Generator("snowflake", worker=5, timeout="1s").next(timeout="500ms")
 d: array.array[int] = snowid.Generator(worker=5).array(5)
-for e in snowid.Generator("time:40,store:3", fields={"store": 5}):
+for e in snowid.Generator(snowid.Layout("time:40,store:3"), store=None, fields={"store": 5}):
     f: int = e
 with snowid.Generator("ulid") as g:
     h: str = str(g.try_next())
-i: int = snowid.Layout().decode(c).worker
+i: int = snowid.Layout().decode(str(c)).worker
 j: bool = a < snowid.ULID() and b[0] < snowid.uuid7()
+k: Union[int, snowid.ULID, snowid.UUID] = snowid.Generator(os.environ["KIND"]).next()
+l: snowid.Generator[Union[int, snowid.ULID, snowid.UUID]] = snowid.Generator("uuid6", node=5)
+m: Sequence[int] = snowid.Layout().range("2024-01")
+n: Sequence[int] = snowid.Layout().range(None, datetime.date(2024, 1, 1))
+o: tuple[snowid.ULID, snowid.ULID] = snowid.ULID.range(1704067200, before=None)
+p: int = snowid.Layout().first_at(time_ns=1704067200_000000000)
+q: snowid.ULID = snowid.ULID.from_timestamp(1704067200.5)
+reveal_type(snowid.Generator("time:40,store:3", fields={"store": 5}))
 """
 WRONG = (
     'snowid.Generator("ulid").next() + 1',
+    'snowid.Generator("ulid", worker=5)',
+    'snowid.Generator("uuid7", node=5)',
+    'snowid.Generator("uuid6", worker=5)',
+    'snowid.Generator(os.environ["KIND"]).next() + 1',
     'snowid.Generator(worker="5")',
     "snowid.Generator(worker=5).next(wait=5)",
     "snowid.format_id(b'5')",
     "snowid.Layout().decode(5).datetime + 5",
+    "snowid.Layout().range(1704067200)",
     "snowid.ULID() < 5",
     "snowid.UUID.first_at('2024-01-01')",
 )
@@ -70,9 +88,13 @@ class Types(unittest.TestCase):
         said = {
             int(line.split(":")[1]) for line in checked.stdout.splitlines() if ": error:" in line
         }
+        self.assertIn('"snowid._generator.Generator[Union[', checked.stdout)
         self.assertEqual(
             said, set(range(first, first + len(WRONG))), checked.stdout + checked.stderr
         )
+
+    def test_every_preset_is_a_literal(self) -> None:
+        self.assertEqual(snowid.Layout.presets(), get_args(Preset))
 
     def test_the_stub_matches_the_module(self) -> None:
         stub = ast.parse(PACKAGE.joinpath("_snowid.pyi").read_text())
