@@ -126,12 +126,17 @@ end
 
 -- ---- text of 64-bit IDs ------------------------------------------------------------------------
 
+-- Converts an ID, which may be decimal text, to the integer.
+local function to_id(id)
+	return type(id) == "string" and native.id_parse(id, native.FORM_DECIMAL) or id
+end
+
 --- Formats a 64-bit ID as text.
--- @tparam integer id
+-- @tparam integer|string id an integer or decimal text
 -- @tparam[opt="decimal"] string form one of `snowid.FORMS`
 -- @treturn string
 function snowid.format_id(id, form)
-	return native.id_format(id, native.form_parse(form or "decimal"))
+	return native.id_format(to_id(id), native.form_parse(form or "decimal"))
 end
 
 --- Parses the text of a 64-bit ID. Each ID has exactly one text in each form.
@@ -153,10 +158,12 @@ for name, method in pairs(Layout) do
 end
 
 --- Splits an ID into its parts: `id`, `time` in seconds since 1970, `unix_ms`, and the value of
--- each field.
--- @tparam integer id
+-- each field. An ID from 2^63 on may also be the negative number that a signed column of a database
+-- has in its place.
+-- @tparam integer|string id an integer or decimal text
 -- @treturn table
 function Layout:decode(id)
+	id = to_id(id)
 	local parts = { id = id, time = to_seconds(self:time(id)), unix_ms = self:time_ms(id) }
 	for _, field in ipairs(self:fields()) do
 		if field.name ~= "time" then
@@ -179,21 +186,27 @@ function Layout:encode(time, fields)
 end
 
 --- The raw value of a field of an ID. The time (in ticks) and the sequence are fields too.
--- @function Layout:field
--- @tparam integer id
+-- @tparam integer|string id as for `decode`
 -- @tparam string name
 -- @treturn integer
+function Layout:field(id, name)
+	return native_layout.field(self, to_id(id), name)
+end
 
 --- When an ID was made.
--- @function Layout:time
--- @tparam integer id
+-- @tparam integer|string id as for `decode`
 -- @treturn integer seconds since 1970
 -- @treturn integer nanoseconds
+function Layout:time(id)
+	return native_layout.time(self, to_id(id))
+end
 
 --- When an ID was made, in milliseconds since 1970, rounded down.
--- @function Layout:time_ms
--- @tparam integer id
+-- @tparam integer|string id as for `decode`
 -- @treturn integer
+function Layout:time_ms(id)
+	return native_layout.time_ms(self, to_id(id))
+end
 
 --- The smallest ID of the tick that contains an instant.
 -- @param sec an instant

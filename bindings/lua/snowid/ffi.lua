@@ -96,10 +96,14 @@ local function check_integer(name, value)
 	mistake(("%s must be an integer, not %s"):format(name, type(value)))
 end
 
--- Converts an ID to a uint64_t. A number is only exact up to 2^53.
+-- Converts an ID to a uint64_t. A number is only exact up to 2^53. A negative one has the same 64
+-- bits as an ID from 2^63 on.
 local function check_id(value)
-	if type(check_integer("id", value)) == "number" and (value < 0 or value > 2 ^ 53) then
-		raise_out_of_range("id", "from 0 to 2^53, or a uint64_t", value)
+	if type(check_integer("id", value)) == "number" then
+		if math.abs(value) > 2 ^ 53 then
+			raise_out_of_range("id", "within 2^53, or a uint64_t", value)
+		end
+		value = ffi.cast("int64_t", value)
 	end
 	return ffi.cast("uint64_t", value)
 end

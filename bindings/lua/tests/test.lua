@@ -140,11 +140,14 @@ function tests.non_integers_raise_lua_errors()
 	local layout = snowid.layout "snowflake"
 	for _, value in ipairs { 1.5, "12", true, {}, print } do
 		expect_mistake(snowid.generator, { worker = value })
+		expect_mistake(layout.encode, layout, START, { worker = value })
+		expect_mistake(ids.batch, ids, value)
+	end
+	for _, value in ipairs { 1.5, -1.5, true, {}, print } do
 		expect_mistake(snowid.format_id, value)
 		expect_mistake(layout.decode, layout, value)
 		expect_mistake(layout.field, layout, value, "worker")
-		expect_mistake(layout.encode, layout, START, { worker = value })
-		expect_mistake(ids.batch, ids, value)
+		expect_mistake(layout.time, layout, value)
 	end
 	expect_mistake(snowid.format_id)
 	expect_mistake(ids.batch, ids)
@@ -263,6 +266,19 @@ function tests.a_layout()
 	expect(table.concat(snowid.presets(), " "), presets)
 	expect_error("invalid", "frob", twitter.field, twitter, parts.id, "frob")
 	expect_error("invalid", "frob", snowid.layout, "frob")
+end
+
+function tests.ids_as_text_and_of_a_signed_column()
+	local layout = snowid.layout "instagram"
+	for _, same in ipairs { int64 "18446744073709551611", -5, "18446744073709551611" } do
+		local parts = layout:decode(same)
+		expect(snowid.format_id(parts.id), "18446744073709551611")
+		expect(parts.sequence, 1019)
+		expect(layout:field(same, "sequence"), 1019)
+		expect(layout:time(same), (layout:time(parts.id)))
+		expect(layout:time_ms(same), layout:time_ms(parts.id))
+	end
+	expect_error("invalid", "x", layout.decode, layout, "0x5")
 end
 
 function tests.a_ulid()
