@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 
---- Distributed unique IDs: Snowflake layouts of any shape, ULID, and UUID of versions 1, 6 and 7.
+--- Distributed unique IDs: Snowflake layouts of any shape, ULID and UUID.
 --
 --     local snowid = require "snowid"
 --
@@ -362,6 +362,7 @@ end
 
 --- A ULID (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits. `bytes` are its 16
 -- bytes. ULIDs can be compared, sorted and printed. As a table key, use the `tostring` of one.
+-- `ULID.NIL` and `ULID.MAX` are the first and the last one.
 -- @type ULID
 local ULID, ulid_from_bytes = define_id128("ulid", native.ulid_format)
 
@@ -430,7 +431,8 @@ function ULID:to_uuid()
 	return uuid_from_bytes(self.bytes)
 end
 
---- A UUID (RFC 9562). `bytes` are its 16 bytes. UUIDs can be compared, sorted and printed.
+--- A UUID (RFC 9562). `bytes` are its 16 bytes. UUIDs can be compared, sorted and printed. Those of
+-- versions 1, 6 and 7 contain a time. `UUID.NIL` and `UUID.MAX` are the first and the last one.
 -- @type UUID
 
 --- Makes a new UUID of version 7 with random bits.
@@ -468,6 +470,13 @@ end
 -- @treturn UUID
 function UUID.last_at(version, sec, nsec)
 	return uuid_from_bytes(native.uuid_last_at(version, to_instant(sec, nsec)))
+end
+
+--- Version and variant in one word: "uuid1" to "uuid8", "nil", "max", "ncs", "microsoft", "future",
+-- or "uuid" if RFC 9562 does not define the version.
+-- @treturn string
+function UUID:kind()
+	return native.uuid_kind(self.bytes)
 end
 
 --- The version, 0 to 15; only meaningful if the variant is "rfc9562".
@@ -566,7 +575,57 @@ end
 
 --- @section end
 
+ULID.NIL, ULID.MAX = ulid_from_bytes(("\0"):rep(16)), ulid_from_bytes(("\255"):rep(16))
+UUID.NIL, UUID.MAX = ULID.NIL:to_uuid(), ULID.MAX:to_uuid()
 snowid.ULID, snowid.UUID = ULID, UUID
+
+--- Makes a ULID of the present time, as `ULID.new` does.
+-- @function ulid
+-- @treturn ULID
+snowid.ulid = ULID.new
+
+--- Makes a UUID of version 7, of the present time, as `UUID.new` does.
+-- @function uuid7
+-- @treturn UUID
+snowid.uuid7 = UUID.new
+
+--- Makes a UUID of version 4: 122 random bits.
+-- @treturn UUID
+function snowid.uuid4()
+	return uuid_from_bytes(native.uuid4_random())
+end
+
+-- The 16 bytes of a namespace: a UUID, its text, or the name of one of RFC 9562's.
+local function namespace_bytes(namespace)
+	if type(namespace) == "table" then
+		return namespace.bytes
+	end
+	local parse = #tostring(namespace) >= 32 and native.uuid_parse or native.uuid_namespace
+	return parse(namespace)
+end
+
+--- Makes the UUID of version 3 of a name, by MD5. Prefer version 5.
+-- @tparam UUID|string namespace as for `uuid5`
+-- @tparam string name
+-- @treturn UUID
+function snowid.uuid3(namespace, name)
+	return uuid_from_bytes(native.uuid3_from_name(namespace_bytes(namespace), name))
+end
+
+--- Makes the UUID of version 5 of a name, by SHA-1: always the same for the same bytes.
+-- @tparam UUID|string namespace a UUID, or "dns", "url", "oid" or "x500"
+-- @tparam string name
+-- @treturn UUID
+function snowid.uuid5(namespace, name)
+	return uuid_from_bytes(native.uuid5_from_name(namespace_bytes(namespace), name))
+end
+
+--- Makes a UUID of version 8 of 16 bytes, of which version and variant replace 6 bits.
+-- @tparam string bytes
+-- @treturn UUID
+function snowid.uuid8(bytes)
+	return uuid_from_bytes(native.uuid8_from_bytes(bytes))
+end
 
 -- ---- a clock for tests -------------------------------------------------------------------------
 

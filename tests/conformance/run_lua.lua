@@ -91,7 +91,7 @@ local function describe_id(kind, id)
 	if kind == "ulid" then
 		return answers
 	end
-	answers.version, answers.variant = id:version(), id:variant()
+	answers.kind, answers.version, answers.variant = id:kind(), id:version(), id:variant()
 	if answers.version == 1 or answers.version == 6 then
 		answers.fields = {
 			node = ("%.0f"):format(id:node()),
@@ -132,6 +132,10 @@ function actions.range(case)
 		first = id_text(id_at_boundary("first_at", case.kind, case.from)),
 		last = id_text(id_at_boundary("last_at", case.kind, case.to)),
 	}
+end
+
+function actions.name(case)
+	return { id = tostring(snowid[("uuid%d"):format(case.version)](case.namespace, case.text)) }
 end
 
 function actions.layout(case)

@@ -66,7 +66,7 @@ module Actions
     answers = { time: time_text { id.time }, unix_ms: id.unix_ms }
     return answers unless id.is_a?(Snowid::UUID)
 
-    answers.merge!(version: id.version, variant: id.variant.to_s)
+    answers.merge!(kind: id.kind, version: id.version, variant: id.variant.to_s)
     return answers unless [1, 6].include?(id.version)
 
     answers.merge(fields: { "node" => id.node.to_s, "clock_seq" => id.clock_seq.to_s })
@@ -83,6 +83,10 @@ module Actions
   def range(kind:, from:, to:, **)
     { first: id_at_boundary(:first_at, kind, from).to_s,
       last: id_at_boundary(:last_at, kind, to).to_s }
+  end
+
+  def name(version:, namespace:, text:, **)
+    { id: Snowid.public_send("uuid#{version}", namespace, text).to_s }
   end
 
   def layout(kind:, **)

@@ -284,13 +284,26 @@ local function converter(call)
 		return bytes_of(wide)
 	end
 end
+local function namer(call)
+	return function(namespace, value)
+		local s, size = check_string(value)
+		check(call(check_id128(namespace), s, size, wide))
+		return bytes_of(wide)
+	end
+end
 
 native.ulid_random = random(C.snowid_ulid_random)
 native.uuid7_random = random(C.snowid_uuid7_random)
+native.uuid4_random = random(C.snowid_uuid4_random)
 native.ulid_format = formatter(C.snowid_ulid_format)
 native.uuid_format = formatter(C.snowid_uuid_format)
 native.ulid_parse = parser(C.snowid_ulid_parse)
 native.uuid_parse = parser(C.snowid_uuid_parse)
+native.uuid3_from_name = namer(C.snowid_uuid3_from_name)
+native.uuid5_from_name = namer(C.snowid_uuid5_from_name)
+native.uuid8_from_bytes = converter(function(id, made)
+	return C.snowid_uuid8_from_bytes(id.bytes, made)
+end)
 native.uuid_1to6 = converter(C.snowid_uuid_1to6)
 native.uuid_6to1 = converter(C.snowid_uuid_6to1)
 
@@ -334,6 +347,15 @@ function native.uuid_range(version, from, from_nsec, before, before_nsec)
 	local first, last = id128(), id128()
 	check(C.snowid_uuid_range(version, from, from_nsec, before, before_nsec, first, last))
 	return bytes_of(first), bytes_of(last)
+end
+
+function native.uuid_namespace(name)
+	check(C.snowid_uuid_namespace(check_text(name), wide))
+	return bytes_of(wide)
+end
+
+function native.uuid_kind(bytes)
+	return ffi.string(C.snowid_uuid_kind(check_id128(bytes)))
 end
 
 function native.uuid_version(bytes)

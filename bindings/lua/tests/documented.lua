@@ -27,7 +27,7 @@ for name, class in pairs { ULID = snowid.ULID, UUID = snowid.UUID } do
 	for member in pairs(class) do
 		local method = ('<a name = "%s:%s">'):format(name, member)
 		local call = ('<a name = "%s.%s">'):format(name, member)
-		if not page:find(method, 1, true) and not page:find(call, 1, true) then
+		if type(class[member]) == "function" and not page:find(method, 1, true) and not page:find(call, 1, true) then
 			missing[#missing + 1] = name .. "." .. member
 		end
 	end

@@ -318,6 +318,43 @@ function tests.a_uuid()
 	expect_error("invalid", "", random.node, random)
 end
 
+function tests.kinds_of_uuids()
+	expect(snowid.UUID.NIL:kind(), "nil")
+	expect(snowid.UUID.MAX:kind(), "max")
+	expect(tostring(snowid.UUID.NIL), "00000000-0000-0000-0000-000000000000")
+	expect(tostring(snowid.ULID.MAX), "7ZZZZZZZZZZZZZZZZZZZZZZZZZ")
+	expect(snowid.UUID.parse("00000000-0000-0000-c000-000000000046"):kind(), "microsoft")
+	expect(snowid.uuid7():kind(), "uuid7")
+	expect(snowid.uuid4():kind(), "uuid4")
+	expect(snowid.uuid4() == snowid.uuid4(), false)
+	expect(#tostring(snowid.ulid()), 26)
+	expect(snowid.UUID.NIL:time(), nil)
+end
+
+-- RFC 9562, appendices A.2, A.4 and B.2.
+function tests.uuids_of_names_and_of_bytes()
+	local dns = snowid.UUID.parse "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+	for _, namespace in ipairs { dns, tostring(dns), "dns" } do
+		local id = snowid.uuid3(namespace, "www.example.com")
+		expect(tostring(id), "5df41881-3aed-3515-88a7-2f4a814cf09e")
+		id = snowid.uuid5(namespace, "www.example.com")
+		expect(tostring(id), "2ed6657d-e927-568b-95e1-2665a8aea6a2")
+	end
+	local bytes = ("5c146b143c52afd938a375d0df1fbfe6"):gsub("..", function(digits)
+		return string.char(tonumber(digits, 16))
+	end)
+	expect(tostring(snowid.uuid8(bytes)), "5c146b14-3c52-8fd9-b8a3-75d0df1fbfe6")
+	expect_error("invalid", "x500", snowid.uuid5, "uri", "a")
+	expect_error("invalid", "", snowid.uuid5, dns .. "0", "a")
+	expect_error("invalid", "16", snowid.uuid8, ("x"):rep(15))
+	for _, value in ipairs { 5, true, {} } do
+		expect_mistake(snowid.uuid5, value, "a")
+		expect_mistake(snowid.uuid5, "dns", value)
+		expect_mistake(snowid.uuid8, value)
+	end
+	expect_mistake(snowid.uuid5, nil, "a")
+end
+
 function tests.values_compare_and_sort()
 	local a = snowid.ULID.parse "01ARYZ6S41TSV4RRFFQ69G5FAV"
 	local b = snowid.ULID.parse "01aryz6s41tsv4rrffq69g5fav"

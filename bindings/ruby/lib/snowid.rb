@@ -11,7 +11,7 @@ require_relative "snowid/layout"
 require_relative "snowid/clock"
 require_relative "snowid/generator"
 
-# Distributed unique IDs: Snowflake layouts of any shape, ULID, and UUID of versions 1, 6 and 7.
+# Distributed unique IDs: Snowflake layouts of any shape, ULID and UUID.
 #
 #   ids = Snowid::Generator.new("snowflake", worker: 5)
 #   ids.next                    # => 884219173021470720
@@ -34,18 +34,58 @@ module Snowid
                 .map { |name| name.to_s.delete_prefix("FORM_").downcase.to_sym }.freeze
 
   class << self
-    # Makes a UUID of version 7, as UUID.new does.
+    # Makes a ULID of the present time, as ULID.new does.
+    #
+    # @return [ULID]
+    def ulid
+      ULID.new
+    end
+
+    # Makes a UUID of version 7, of the present time, as UUID.new does.
     #
     # @return [UUID]
     def uuid7
       UUID.new
     end
 
-    # Makes a ULID, as ULID.new does.
+    # Makes a UUID of version 4: 122 random bits.
     #
-    # @return [ULID]
-    def ulid
-      ULID.new
+    # @return [UUID]
+    def uuid4
+      UUID.from_bytes(Native.uuid4_random)
+    end
+
+    # Makes the UUID of version 3 of a name, by MD5. Prefer version 5.
+    #
+    # @param namespace [UUID, String, Symbol] as for uuid5
+    #
+    # @param name [String]
+    #
+    # @return [UUID]
+    def uuid3(namespace, name)
+      UUID.from_bytes(Native.uuid3_from_name(Convert.namespace(namespace), name))
+    end
+
+    # Makes the UUID of version 5 of a name, by SHA-1: always the same for the same bytes.
+    #
+    #   Snowid.uuid5(:dns, "www.example.com").to_s  # => "2ed6657d-e927-568b-95e1-2665a8aea6a2"
+    #
+    # @param namespace [UUID, String, Symbol] a UUID, or one of :dns, :url, :oid and :x500
+    #
+    # @param name [String]
+    #
+    # @return [UUID]
+    def uuid5(namespace, name)
+      UUID.from_bytes(Native.uuid5_from_name(Convert.namespace(namespace), name))
+    end
+
+    # Makes a UUID of version 8 of 16 bytes, of which version and variant replace 6 bits.
+    #
+    # @param bytes [String]
+    #
+    # @return [UUID]
+    def uuid8(bytes)
+      UUID.from_bytes(Native.uuid8_from_bytes(bytes))
     end
 
     # Formats a 64-bit ID as text, in one of FORMS.

@@ -134,6 +134,39 @@ class ValuesTest < Test
     assert_raises(Snowid::InvalidError) { Snowid::UUID.new.node }
   end
 
+  def test_kinds_of_uuids
+    assert_equal %w[nil max], [Snowid::UUID::NIL.kind, Snowid::UUID::MAX.kind]
+    assert_equal "00000000-0000-0000-0000-000000000000", Snowid::UUID::NIL.to_s
+    assert_equal "7ZZZZZZZZZZZZZZZZZZZZZZZZZ", Snowid::ULID::MAX.to_s
+    assert_equal [0] * 16, Snowid::ULID::NIL.bytes.bytes
+    assert_equal "microsoft", Snowid::UUID.parse("00000000-0000-0000-c000-000000000046").kind
+    assert_equal "uuid7", Snowid.uuid7.kind
+    assert_equal "uuid4", Snowid.uuid4.kind
+    refute_equal Snowid.uuid4, Snowid.uuid4
+    assert_nil Snowid::UUID::NIL.time
+  end
+
+  # RFC 9562, appendices A.2, A.4 and B.2.
+  def test_uuids_of_names_and_of_bytes
+    dns = Snowid::UUID.parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+    [dns, dns.to_s, "dns", :dns].each do |namespace|
+      assert_equal "5df41881-3aed-3515-88a7-2f4a814cf09e",
+                   Snowid.uuid3(namespace, "www.example.com").to_s
+      assert_equal "2ed6657d-e927-568b-95e1-2665a8aea6a2",
+                   Snowid.uuid5(namespace, "www.example.com").to_s
+    end
+    bytes = ["5c146b143c52afd938a375d0df1fbfe6"].pack("H*")
+    assert_equal "5c146b14-3c52-8fd9-b8a3-75d0df1fbfe6", Snowid.uuid8(bytes).to_s
+    assert_raises(Snowid::InvalidError) { Snowid.uuid5("uri", "a") }
+    assert_raises(Snowid::InvalidError) { Snowid.uuid5("#{dns}0", "a") }
+    [nil, 5].each do |value|
+      assert_raises(TypeError) { Snowid.uuid5(value, "a") }
+      assert_raises(TypeError) { Snowid.uuid5(:dns, value) }
+      assert_raises(TypeError) { Snowid.uuid8(value) }
+    end
+    assert_raises(RangeError) { Snowid.uuid8("x" * 15) }
+  end
+
   def test_new_values_contain_the_current_time
     [Snowid::ULID, Snowid::UUID].each do |class_|
       before = Time.now - 0.001

@@ -46,6 +46,16 @@ module Snowid
         end
       end
 
+      # The 16 bytes of a namespace of names: a UUID, its text, or the name of one of RFC 9562's.
+      def namespace(value)
+        return value.bytes if value.is_a?(UUID)
+
+        value = value.to_s if value.is_a?(Symbol)
+        return Native.uuid_parse(value) if value.is_a?(String) && value.size >= 32
+
+        Native.uuid_namespace(value)
+      end
+
       # The bytes of an Integer with that many bits, the most significant first.
       def bytes(number, bits)
         raise TypeError, "an Integer is needed, not #{number.class}" unless number.is_a?(Integer)

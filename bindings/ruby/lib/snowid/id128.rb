@@ -144,6 +144,11 @@ module Snowid
       end
     end
 
+    # The first ULID: all bits are 0.
+    NIL = from_i(0)
+    # The last ULID: all bits are 1.
+    MAX = from_i((1 << 128) - 1)
+
     # Makes a new ULID with random bits.
     def initialize
       super
@@ -175,14 +180,11 @@ module Snowid
     end
   end
 
-  # A UUID (RFC 9562).
+  # A UUID (RFC 9562). Those of versions 1, 6 and 7 contain a time.
   #
   #   Snowid::UUID.new.to_s                    # version 7
   #   Snowid::UUID.parse("017f22e2-79b0-7cc3-98c4-dc0c0c07398f").time
   class UUID < ID128
-    VARIANTS = %i[ncs rfc9562 microsoft future].freeze
-    private_constant :VARIANTS
-
     class << self
       # The smallest UUID of a version (1, 6 or 7) and an instant: all other bits are 0.
       def first_at(instant, version: 7)
@@ -208,6 +210,13 @@ module Snowid
       end
     end
 
+    # The first UUID: all bits are 0 (RFC 9562, section 5.9).
+    NIL = from_i(0)
+    # The last UUID: all bits are 1 (section 5.10).
+    MAX = from_i((1 << 128) - 1)
+    VARIANTS = %i[ncs rfc9562 microsoft future].freeze
+    private_constant :VARIANTS
+
     # Makes a new UUID of version 7 with random bits.
     def initialize
       super
@@ -222,6 +231,14 @@ module Snowid
     # @return [Integer] 0 to 15; only meaningful if the variant is :rfc9562
     def version
       Native.uuid_version(bytes)
+    end
+
+    # Version and variant in one word: "uuid1" to "uuid8", "nil", "max", "ncs", "microsoft",
+    # "future", or "uuid" if RFC 9562 does not define the version.
+    #
+    # @return [String]
+    def kind
+      Native.uuid_kind(bytes)
     end
 
     # @return [Symbol] :ncs, :rfc9562, :microsoft or :future
