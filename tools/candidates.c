@@ -7,8 +7,6 @@
 
 #include "snowid-tool.h"
 
-#define DAY 86400 /* seconds by which the clock of a host that made the ID may be ahead */
-
 enum likelihood { LIKELY, FUTURE, IMPOSSIBLE };
 
 /* Times are never before the epoch of a layout, so only those after the present are unlikely. */
@@ -19,7 +17,7 @@ static enum likelihood candidate_likelihood(const struct kind *kind, const struc
 
 	if (id_time(kind, id, &sec, &nsec) != 0)
 		return IMPOSSIBLE;
-	return sec <= now_seconds() + DAY ? LIKELY : FUTURE;
+	return id_is_of_future(kind, id) ? FUTURE : LIKELY;
 }
 
 static void record_candidate(const struct kind *kind, const struct id *id, bool future)

@@ -17,21 +17,18 @@ static void record_id_time(const struct kind *kind, const struct id *id)
 	}
 }
 
-static void record_fields(const struct snowid_layout *layout, uint64_t id)
+static void record_fields(const struct kind *kind, uint64_t id)
 {
-	char text[SNOWID_ID_TEXT];
-	const char *name;
-	unsigned bits;
+	struct part parts[PARTS_MAX];
+	const size_t count = kind_parts(kind, parts);
 	uint64_t value = 0;
 
-	for (size_t i = 1; snowid_layout_field_at(layout, i, &name, &bits, NULL) == 0; i++) {
-		snowid_layout_field(layout, id, name, &value);
-		snowid_id_format(value, SNOWID_FORM_DECIMAL, text);
-		if (bits <= 53)
-			record_number(name, "%s", text);
+	for (size_t i = 1; i < count; i++) {
+		snowid_layout_field(kind->layout, id, parts[i].name, &value);
+		if (is_string_in_json(&parts[i]))
+			record_text(parts[i].name, "%" PRIu64, value);
 		else
-			record_text(name, "%s",
-				    text); /* more than a JavaScript number can represent */
+			record_number(parts[i].name, "%" PRIu64, value);
 	}
 }
 
@@ -84,7 +81,7 @@ void record_id_parts(const struct kind *kind, const struct id *id)
 	if (id->type == ID_ULID)
 		record_random(kind, &id->wide);
 	else
-		record_fields(kind->layout, id->number);
+		record_fields(kind, id->number);
 }
 
 const char *record_id(const struct kind *asked, const struct id *id, int form, bool json)

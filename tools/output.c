@@ -272,6 +272,15 @@ void record_item_end(void)
 		out_text("}");
 }
 
+void record_item_text(const char *text)
+{
+	if (!record.json)
+		return;
+	out_text(record.items++ > 0 ? ",\"" : "\"");
+	out_escaped(text, true);
+	out_text("\"");
+}
+
 void record_list_end(void)
 {
 	if (record.json)

@@ -21,6 +21,8 @@ struct options {
 	size_t field_count;
 	char **settings; /* KEY=VALUE of each --set */
 	size_t setting_count;
+	char **stores; /* URL of each --store, of which only explain uses more than the last */
+	size_t store_count;
 	char **clocks; /* INSTANT of each --clock */
 	size_t clock_count;
 	char **operands;
@@ -37,6 +39,7 @@ int cmd_range(const struct options *options);
 int cmd_layout(const struct options *options);
 int cmd_bench(const struct options *options);
 int cmd_store(const struct options *options);
+int cmd_explain(const struct options *options);
 
 /* ---- options.c: the values of options -------------------------------------------------------- */
 
@@ -93,6 +96,7 @@ void record_end(void);
 void record_list_begin(const char *key);
 void record_item_begin(void);
 void record_item_end(void);
+void record_item_text(const char *text); /* an item that is a text; in JSON alone */
 void record_list_end(void);
 
 /* Replaces what would control a terminal by ?. */
@@ -110,13 +114,20 @@ _Noreturn void exit_failure(const char *format, ...) __attribute__((format(print
 /* The full text of the library's last error, in a static buffer. */
 const char *error_detail(void);
 
-/* ---- id.c: kinds, forms, and IDs of 64 or 128 bits ------------------------------------------- */
+/* ---- kind.c: kinds, and id.c: forms, and IDs of 64 or 128 bits --------------------------------- */
 
 struct part {
 	const char *name;
 	unsigned bits;
 };
 #define PARTS_MAX 64
+
+/* Whether the values of a field are strings in JSON, which they are by its width, not by the value:
+ * JavaScript numbers have 53 bits. */
+static inline bool is_string_in_json(const struct part *field)
+{
+	return field->bits > 53;
+}
 
 struct id {
 	enum id_type { ID_64, ID_ULID, ID_UUID } type;
@@ -146,7 +157,9 @@ bool kind_is_ulid(const struct kind *kind);
 #define DEFAULT_KIND "snowflake"
 #define ANY_64_BITS  "time:64" /* to read IDs whose kind does not matter */
 
-/* Opens a kind by name. Exits if there is no such kind. */
+/* Finds a kind by name, and opens it. Returns an error code of the library. kind_open() exits if
+ * there is no such kind. */
+int kind_find(const char *name, struct kind *kind);
 struct kind kind_open(const char *name);
 void kind_close(struct kind *kind);
 
@@ -156,6 +169,9 @@ struct kind kind_of_id(const struct kind *asked, const struct id *id);
 
 /* Lists the parts of a kind's IDs, most significant first. Returns how many there are. */
 size_t kind_parts(const struct kind *kind, struct part parts[PARTS_MAX]);
+
+/* Names a kind by the preset that has the same layout and names of fields, if there is one. */
+void kind_name_preset(struct kind *kind);
 
 /* The type of a new ID of a kind. */
 enum id_type kind_id_type(const struct kind *kind);
@@ -189,6 +205,12 @@ struct id id_at_instant(const struct kind *kind, const char *option, const char 
 /* The instant at which an ID was made. Returns an error code of the library: SNOWID_E_KIND if the
  * ID does not contain a time. */
 int id_time(const struct kind *kind, const struct id *id, int64_t *sec, uint32_t *nsec);
+
+/* Whether the time of an ID is more than a day ahead of the clock, which may be wrong by that. */
+bool id_is_of_future(const struct kind *kind, const struct id *id);
+
+/* Reads a field of an ID. False if its kind has no such field. */
+bool id_field(const struct kind *kind, const struct id *id, const char *name, uint64_t *value);
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
@@ -229,9 +251,10 @@ void record_store_value(bool json, const char *key, const char *text, enum snowi
 /* The store that SNOWID_STORE names, or NULL. */
 const char *store_from_environment(void);
 
-/* Calls `use` for the URL of each file that use_default_state() has made. Exits if there is no
- * place for them. */
-void for_each_state(void (*use)(const char *url, void *user), void *user);
+/* Calls `use` for the URL of each store that is used by default: the one that SNOWID_STORE names, or
+ * the files that use_default_state() has made and, which other programs use, host:. Exits if there
+ * is no place for those files. */
+void for_each_default_store(void (*use)(const char *url, void *user), void *user);
 
 /* progress.c: a progress bar on standard error, if that is a terminal and the output is not. */
 void progress_draw(uint64_t done, uint64_t total);

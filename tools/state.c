@@ -90,7 +90,7 @@ static int is_state_file(const struct dirent *entry)
 	return length > 6 && strcmp(entry->d_name + length - 6, ".state") == 0;
 }
 
-void for_each_state(void (*use)(const char *url, void *user), void *user)
+static void for_each_state(void (*use)(const char *url, void *user), void *user)
 {
 	char path[PATH_MAX], url[PATH_MAX + NAME_MAX + 8];
 	struct dirent **entries = NULL;
@@ -103,4 +103,16 @@ void for_each_state(void (*use)(const char *url, void *user), void *user)
 		free(entries[i]);
 	}
 	free(entries);
+}
+
+void for_each_default_store(void (*use)(const char *url, void *user), void *user)
+{
+	const char *const url = store_from_environment();
+
+	if (url) {
+		use(url, user);
+		return;
+	}
+	for_each_state(use, user);
+	use("host:", user);
 }

@@ -161,14 +161,34 @@ static void print_empty_store(const char *url)
 	out_printf("%s contains nothing\n", text);
 }
 
+/* Whether a value is that of a field with more bits than a JavaScript number can hold. */
+static bool is_wide_field(const char *kind_name, const char *key)
+{
+	struct part parts[PARTS_MAX];
+	struct kind kind;
+	bool wide = false;
+
+	if (strncmp(key, "field.", 6) != 0 || !kind_name || kind_find(kind_name, &kind) != 0)
+		return false;
+	for (size_t i = kind_parts(&kind, parts); i-- > 0;)
+		wide = wide ||
+		       (strcmp(parts[i].name, key + 6) == 0 && is_string_in_json(&parts[i]));
+	kind_close(&kind);
+	return wide;
+}
+
 static void print_record(struct listing *listing, const struct snowid_store_info *info,
 			 size_t record)
 {
-	const char *key, *text, *error = NULL;
+	const char *key, *text, *kind = NULL, *error = NULL;
 	enum snowid_value type;
 
 	record_begin(listing->json);
 	for (size_t i = 0; snowid_store_info_at(info, record, i, &key, &text, &type) == 0; i++) {
+		if (strcmp(key, "kind") == 0)
+			kind = text;
+		if (is_wide_field(kind, key))
+			type = SNOWID_VALUE_TEXT;
 		record_store_value(listing->json, key, text, type);
 		if (strcmp(key, "error") == 0)
 			error = text;
@@ -199,19 +219,6 @@ static void print_store(const char *url, void *user)
 		collect_identity(listing, info, record);
 	}
 	snowid_store_info_free(info);
-}
-
-/* What the tool uses by default and, which other programs do, what the library does. */
-static void print_default_stores(struct listing *listing)
-{
-	const char *const url = store_from_environment();
-
-	if (url) {
-		print_store(url, listing);
-		return;
-	}
-	for_each_state(print_store, listing);
-	print_store("host:", listing);
 }
 
 /* ---- adopting and resetting ------------------------------------------------------------------ */
@@ -285,7 +292,7 @@ int cmd_store(const struct options *options)
 	for (size_t i = 0; i < count; i++)
 		print_store(options->operands[i], &listing);
 	if (count == 0)
-		print_default_stores(&listing);
+		for_each_default_store(print_store, &listing);
 	report_same_identities(&listing);
 	return listing.status;
 }

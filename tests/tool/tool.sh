@@ -617,7 +617,7 @@ has "what is wrong with it" "$err" "is truncated"
 rm -f "$state" "$odd"
 
 hosts=$work/hosts
-mkdir "$hosts" "$hosts/one" "$hosts/other"
+mkdir "$hosts" "$hosts/one" "$hosts/other" "$hosts/wide"
 for i in 1 2 3; do
 	"$tool" -n 5 --field worker=1 --store "host:$hosts/one"
 done >"$work/ids"
@@ -647,6 +647,10 @@ run store "host:$hosts/one" "host:$hosts/other"
 is "two stores can make the same IDs: exit 1" "$status:$(wc -l <"$work/err")" 1:1
 has "it says which" "$err" "host:$hosts/one/"
 has "and with what" "$err" "of the same kind with the same fields (datacenter 0, worker 2)"
+wide="time:10,node:54;unit=100ms;epoch=$(date -d '-50 sec' +%FT%TZ)"
+"$tool" -k "$wide" --field node=5 --store "host:$hosts/wide" >/dev/null
+has "a field above 53 bits is a string" "$("$tool" store --json "host:$hosts/wide")" \
+	'"field.node":"5",'
 for order in little big; do
 	is "version 1, $order-endian, is as it is described" \
 		"$(perl "$vectors/state-v1.pl" $order | cmp - "$vectors/state-v1.$order" 2>&1)" ""
