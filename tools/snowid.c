@@ -29,7 +29,7 @@ static const struct option_line {
 	{'i', "input", "FORM", AT(input), "only read IDs in this form"},
 	{'F', "field", "NAME=N", NO_PLACE, "set a field, such as worker=5; repeatable"},
 	{'S', "set", "KEY=VALUE", NO_PLACE, "change a setting, such as hold=500ms; repeatable"},
-	{'U', "store", "URL", AT(store), "where to keep state: host:, file:PATH or slots:DIR"},
+	{'U', "store", "URL", NO_PLACE, "store of state: host:, file:PATH or slots:DIR"},
 	{'C', "clock", "INSTANT", NO_PLACE, "use a clock that shows this (for tests); repeatable"},
 	{'T', "time", "INSTANT", AT(time), "time of the ID"},
 	{'A', "from", "INSTANT", AT(from), "beginning of the period"},
@@ -60,6 +60,8 @@ static const struct command {
 	 "show the bits of a kind, or a table of all kinds"},
 	{"store", cmd_store, "ORLYJ", SIZE_MAX, " [URL]...",
 	 "show what stores contain, or repair one"},
+	{"explain", cmd_explain, "kUifJ", SIZE_MAX, " [ID]...",
+	 "say which stores can have made IDs that are there twice"},
 	{"bench", cmd_bench, "J", 0, "", "measure how fast this machine makes IDs"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -76,9 +78,9 @@ static bool has_short_form(char letter)
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
-static const char kind_help[] =
-	"KIND     " DEFAULT_KIND " (default), twitter, discord, instagram, sonyflake, js53,\n"
-	"         ulid, uuid1, uuid6, uuid7, or a layout: time:41,worker:10,sequence:12\n";
+#define KIND_HELP                                                                                  \
+	"KIND     " DEFAULT_KIND "%s, twitter, discord, instagram, sonyflake, js53,\n"             \
+	"         ulid, uuid1, uuid6, uuid7, or a layout: time:41,worker:10,sequence:12\n"
 static const char form_help[] = "FORM     decimal, padded, hex, base32, base36, base58, base62; "
 				"ulid, uuid\n";
 static const char instant_help[] = "INSTANT  2024-01-03T19:30:00.5Z, 2024-01-03, or milliseconds "
@@ -99,7 +101,9 @@ static void print_help(void)
 		 "\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		out_printf("  %-10s %s\n", commands[i].name, commands[i].text);
-	out_printf("\n%s%s%s\n", kind_help, form_help, instant_help);
+	out_text("\n");
+	out_printf(KIND_HELP, " (default)");
+	out_printf("%s%s\n", form_help, instant_help);
 	out_text("Run 'snowid COMMAND --help' for the options of a command.\n"
 		 "The manual is snowid(1). Exit status: 0 success, 1 failure, 2 wrong usage.\n");
 }
@@ -121,8 +125,9 @@ static void print_command_help(const struct command *command)
 			   option_table[i].text);
 	}
 	out_text("\n");
-	if (command_takes(command, 'k') || command->run == cmd_layout)
-		out_text(kind_help);
+	if (command_takes(command, 'k') ||
+	    command->run == cmd_layout) /* what reads IDs has no default */
+		out_printf(KIND_HELP, command->max_operands > 0 ? "" : " (default)");
 	if (command_takes(command, 'f'))
 		out_text(form_help);
 	if (command_takes(command, 'C') || command_takes(command, 'T') ||
@@ -159,6 +164,8 @@ static void set_option(struct options *options, char letter, char *value)
 		options->kind = value + 5;
 	} else if (letter == 'S') {
 		options->settings[options->setting_count++] = value;
+	} else if (letter == 'U') {
+		options->store = options->stores[options->store_count++] = value;
 	} else if (letter == 'C') {
 		options->clocks[options->clock_count++] = value;
 	} else if (option->value) {
@@ -283,6 +290,7 @@ static int run_command(const struct command *command, bool named, int argc, char
 	struct options options = {.count = 1,
 				  .fields = new_words(argc),
 				  .settings = new_words(argc),
+				  .stores = new_words(argc),
 				  .clocks = new_words(argc),
 				  .operands = new_words(argc)};
 	const int letter = parse_words(command, argc, argv, &options);
@@ -302,6 +310,7 @@ static int run_command(const struct command *command, bool named, int argc, char
 	out_finish();
 	free(options.fields);
 	free(options.settings);
+	free(options.stores);
 	free(options.clocks);
 	free(options.operands);
 	return status;

@@ -97,7 +97,7 @@ increasing() # FILE: numbers, each above the one before
 twitter=1541815603606036480
 json='{"id":"1541815603606036480","kind":"twitter","unix_ms":1656432460105,'
 json+='"time":"2022-06-28T16:07:40.105Z","datacenter":11,"worker":26,"sequence":0}'
-commands='generate decode encode convert range layout store bench'
+commands='generate decode encode convert range layout store explain bench'
 
 # These measure for seconds: beside the rest.
 "$tool" bench --json >"$work/bench.json" 2>"$work/bench.err" </dev/null &
@@ -659,6 +659,98 @@ done
 run -k time:41,sequence:1 --set timeout=1ns -n 1000
 is "a timeout is a failure" "$status" 1
 has "a timeout is said" "$err" "snowid: "
+
+# ---- an ID that is there twice ---------------------------------------------------------------
+
+mkdir "$work/explain"
+one=$work/explain/one other=$work/explain/other
+for store in "$one" "$other"; do
+	"$tool" -n 5 --field worker=1 --store "file:$store" --set reserve=10ms --set hold=3ms
+done >"$work/ids"
+mapfile -t ids <"$work/ids"
+layout_spec='time:41,datacenter:5,worker:5,sequence:12;epoch=2021-01-01T00:00:00.000Z;unit=1ms'
+
+run explain "${ids[4]}" --store "file:$one"
+is "explain" "$status:$err" 0:
+for line in "id               ${ids[4]}" "host             $(uname -n)" "clock            20" \
+	"kind             snowflake" "worker           1" "store            file:$one" \
+	"possible         yes" "why              this is its last ID" "use              free" \
+	"holder_host      $(uname -n)" "last_id          ${ids[4]}" "this_boot        yes" \
+	"another program has datacenter 0, worker 1 as well" "DUPLICATES in snowid(1)"; do
+	has "it has $line" "$(tr -s '\n' ' ' <"$work/out" | sed 's/  */ /g')" "$(echo $line)"
+done
+is "it fits 80 columns" "$(sed -n '/^What/,$p' "$work/out" | awk 'length > 80')" ""
+is "it says which processes have the store open" "$(grep -c '^holder_pid  *[1-9]' "$work/out")" 1
+
+run explain --json "${ids[0]}" --store "file:$one"
+has "an earlier ID" "$out" '"possible":true,"why":"its last ID, of 20'
+has "JSON: the ID is decoded" "$out" '"kind":"snowflake","unix_ms":'
+has "JSON: a list of stores" "$out" "\"stores\":[{\"store\":\"file:$one\",\"possible\":true,"
+has "JSON: a list of advice" "$out" '"advice":["A store makes each ID once.'
+run explain --json $((ids[4] + (3600000 << 22))) --store "file:$one"
+has "an ID that has not been made yet" "$out" \
+	"$(printf '"possible":false,"why":"its last ID, of ')"
+has "an hour from now" "$out" 'is of the future by the clock of this host (in '
+run explain --json $((ids[0] - (3600000 << 22))) --store "file:$one"
+has "an ID from before there was the store" "$out" \
+	'"possible":false,"why":"the file was created later, at 20'
+has "what that means" "$out" 'The ID was not made with what these stores contain now.'
+run explain --json $((ids[0] + (1 << 12))) --store "file:$one"
+has "no store of another worker is shown" "$out" '"stores":[],"advice":["No store here '
+run explain --json -k "$layout_spec" $((ids[0] + (1 << 12))) --store "file:$one"
+has "nor with a kind" "$out" '"stores":[],"advice":["No store here has datacenter 0, worker 2.'
+run explain --json -k twitter "${ids[4]}" --store "file:$one"
+has "nor a store of another kind" "$out" '"kind":"twitter"'
+has "which is said" "$out" '"stores":[],'
+run explain --json "${ids[4]}" --store "file:$one" --store "file:$other"
+has "a store that has gone further" "$out" "\"store\":\"file:$other\",\"possible\":false"
+run explain --json $((ids[4] + 1)) --store "file:$one" --store "file:$other"
+# The second file is younger than the IDs of the first.
+is "each store says why not" "$(grep -o '"possible":[a-z]*' "$work/out" | paste -sd' ')" \
+	'"possible":false "possible":false'
+"$tool" -n 1 --field worker=1 --store "file:$one" >/dev/null
+run explain --json "${ids[9]}" --store "file:$one" --store "file:$other"
+is "two stores can have made it" "$(grep -o '"possible":[a-z]*' "$work/out" | paste -sd' ')" \
+	'"possible":true "possible":true'
+has "which is the problem" "$out" "2 stores here can make the same IDs."
+run explain --json "${ids[9]}" --store "file:$one" --store "file:$work/explain/none"
+is "a store that cannot be read: exit 1" "$status" 1
+has "it is named" "$err" "none"
+has "the rest is there" "$out" '"possible":true'
+is "SNOWID_STORE names the store" "$(SNOWID_STORE=file:$one "$tool" explain "${ids[9]}" |
+	grep -c "^store .* file:$one$")" 1
+has "field 0 is what snowid uses" "$("$tool" explain -k discord 5 --store memory:)" \
+	"0 in every field is what 'snowid' uses"
+
+# A file from before the host was booted, made in 2024, that has recorded a time of 2040.
+for order in little big; do
+	perl "$vectors/state-v1.pl" $order >"$work/explain/v1"
+	chmod 600 "$work/explain/v1"
+	"$tool" store "file:$work/explain/v1" 2>/dev/null | grep -q fingerprint && break
+done
+fields='--field datacenter=3 --field worker=7'
+run explain --json "$("$tool" encode --time 2025-01-01 $fields)" --store "file:$work/explain/v1"
+has "a store from before the host was booted" "$out" \
+	'"possible":true,"why":"before the host was booted"'
+has "its problem" "$out" '"error":"the state file '
+run explain --json -k snowflake "$("$tool" encode --time 2041-01-01 $fields)" \
+	--store "file:$work/explain/v1"
+has "an ID above its limit" "$out" \
+	'"possible":false,"why":"its limit, 2040-01-03T20:00:00.000Z, is before this ID"'
+run explain --json "$("$tool" encode --time 2041-01-01 $fields)" --store "file:$work/explain/v1"
+has "a time of the future is not believed without a kind" "$out" '"stores":[]'
+
+run explain --json $twitter --store memory:
+has "an ID of no store: what it can be" "$out" '"candidates":[{"kind":"twitter",'
+has "what to do then" "$out" "If you know its kind, name it (--kind KIND)."
+run explain --json 01ARYZ6S41TSV4RRFFQ69G5FAV 017F22E2-79B0-7CC3-98C4-DC0C0C07398F --store memory:
+is "random bits" "$(grep -c '"advice":\["IDs of this kind name no worker' "$work/out")" 2
+has "of a UUID of version 6" "$("$tool" explain 1EC9414C-232A-6B00-B3C8-9F6BDECED846)" \
+	"has its clock_seq and node"
+printf 'x\n5\n' | "$tool" explain --json --store memory: >"$work/out" 2>"$work/err"
+is "standard input" "$?:$(wc -l <"$work/out"):$(grep -c "line 1: 'x'" "$work/err")" 1:1:1
+refuses 1 "63 bits" explain -k snowflake 18446744073709551615 --store memory:
+refuses 1 "128" explain -f ulid 5 --store memory:
 
 # ---- output ----------------------------------------------------------------------------------
 
