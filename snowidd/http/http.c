@@ -128,6 +128,8 @@ static void resume_request(struct waiter *waiter, enum wake wake)
 {
 	struct http_connection *const http = WAITER_OWNER(waiter, struct http_connection, waiter);
 
+	if (wake == WAKE_STOP)
+		return;
 	if (wake == WAKE_END) {
 		connection_close(&http->connection);
 		return;
@@ -234,6 +236,7 @@ struct protocol http_protocol(const struct http_handler *handler)
 	return (struct protocol){
 		.alpn = "http/1.1",
 		.busy = busy,
+		.busy_length = sizeof busy - 1,
 		.user = handler,
 		.begin = http_begin,
 		.end = http_end,

@@ -37,6 +37,7 @@ static uint64_t phase_ms(const struct loop *loop, enum phase phase)
 		return settings->idle_timeout / 1000000;
 	case PHASE_LINGER:
 		return LINGER_MS;
+	case PHASE_WATCH:
 	case PHASE_BLOCKED:
 	case PHASE_PARKED:
 	case PHASE_TURN:
@@ -280,13 +281,18 @@ static bool has_input(const struct connection *c)
 	return c->rest.length > 0 || (c->tls && tls_stream_has_input(c->tls));
 }
 
+static bool has_output(const struct connection *c)
+{
+	return c->protocol->has_output && c->protocol->has_output(c);
+}
+
 static enum phase next_phase(const struct connection *c, bool blocked, bool more)
 {
 	if (c->writing)
 		return PHASE_WRITING;
-	if (blocked)
-		return PHASE_BLOCKED;
-	return more ? PHASE_TURN : c->protocol->phase(c);
+	if (more)
+		return PHASE_TURN;
+	return blocked ? PHASE_BLOCKED : c->protocol->phase(c);
 }
 
 /* After each event: decides what the connection waits for now. */
@@ -294,7 +300,8 @@ static void wait_for_next(struct connection *c)
 {
 	if (c->closing)
 		return;
-	const bool blocked = c->writing || c->protocol->is_blocked(c), more = has_input(c);
+	const bool blocked = c->writing || c->protocol->is_blocked(c);
+	const bool more = has_output(c) || (has_input(c) && !blocked);
 	if (c->finishing && !c->writing) {
 		set_reading(c, true);
 		if (c->waiter.phase != PHASE_LINGER && !c->closing)
@@ -317,19 +324,37 @@ void connection_update(struct connection *c)
 	wait_for_next(c);
 }
 
-/* Goes on with input that was left over. */
-static void take_turn(struct connection *c)
+static void feed_rest(struct connection *c)
 {
 	struct buffer rest = c->rest;
 
-	begin_turn(c);
 	c->rest = (struct buffer){.data = NULL};
 	if (rest.length > 0)
 		feed_protocol(c, rest.data, rest.length);
 	buffer_free(&rest);
 	if (c->tls)
 		feed_decrypted(c);
+}
+
+/* Goes on with output and input that was left over. */
+static void take_turn(struct connection *c)
+{
+	begin_turn(c);
+	if (has_output(c)) {
+		c->protocol->write(c);
+		send_output(c);
+	}
+	if (!c->closing && !c->finishing && !c->writing && !c->protocol->is_blocked(c))
+		feed_rest(c);
 	wait_for_next(c);
+}
+
+static void stop_connection(struct connection *c)
+{
+	if (!c->protocol->stop || c->finishing)
+		return;
+	c->protocol->stop(c);
+	connection_update(c);
 }
 
 static void finish_and_close(struct connection *c)
@@ -373,6 +398,9 @@ static void resume_connection(struct waiter *waiter, enum wake wake)
 		break;
 	case WAKE_TURN:
 		take_turn(c);
+		break;
+	case WAKE_STOP:
+		stop_connection(c);
 		break;
 	case WAKE_DRAIN:
 		drain_connection(c);
@@ -444,7 +472,7 @@ void connection_open(struct loop *loop, int socket, const struct protocol *proto
 		c->has_key = rate_key_of((struct sockaddr *)&peer, &c->key);
 	if (error || !open_tls(c))
 		connection_close(c);
-	else
+	else if (!c->closing)
 		set_reading(c, true);
 }
 

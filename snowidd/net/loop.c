@@ -93,7 +93,7 @@ static void open_or_reject(struct listener *listener, int socket)
 	counter_add(&loop->counters->refused, 1);
 	log_full("no room for another connection; raise limits.connections");
 	if (!loop->live->tls &&
-	    send(socket, protocol->busy, strlen(protocol->busy), MSG_NOSIGNAL) > 0)
+	    send(socket, protocol->busy, protocol->busy_length, MSG_NOSIGNAL) > 0)
 		shutdown(socket, SHUT_WR);
 	/* Closing with unread input would reset the connection, and the reply might be lost. */
 	while (recv(socket, unread, sizeof unread, MSG_DONTWAIT) == (ssize_t)sizeof unread)
@@ -255,6 +255,7 @@ static void begin_draining(struct loop *loop)
 {
 	loop->draining = true;
 	stop_listening(loop);
+	waiting_stop(&loop->waiting);
 	uv_timer_start(&loop->drain, on_drained, drain_ms(loop), 0);
 	end_if_empty(loop);
 }

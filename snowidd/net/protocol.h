@@ -17,7 +17,8 @@ struct loop;
  * functions of a connection write goes to loop->output, and is sent when they return. */
 struct protocol {
 	const char *alpn; /* its name in TLS (RFC 7301) */
-	const char *busy; /* plain-text reply sent when the server is full */
+	const char *busy; /* sent in the clear when the server is full */
+	size_t busy_length;
 	const void *user; /* of the protocol */
 
 	/* Makes and frees what the protocol keeps for each loop. begin() returns NULL if there is
@@ -37,12 +38,20 @@ struct protocol {
 	/* Whether it can take no input now. When it can again, it calls connection_update(). */
 	bool (*is_blocked)(const struct connection *connection);
 
+	/* Whether there is more to send than loop->output has room for, and adds some of it. Both
+	 * are NULL for a protocol that answers input at once. */
+	bool (*has_output)(const struct connection *connection);
+	void (*write)(struct connection *connection);
+
 	/* What a connection waits for that is not blocked. */
 	enum phase (*phase)(const struct connection *connection);
 
 	/* The time for the phase is over. The connection is closed afterwards, gracefully if this
 	 * has called connection_finish(). */
 	void (*expire)(struct connection *connection, enum phase phase);
+
+	/* The loop has begun to stop. NULL if it is enough to close connections that are idle. */
+	void (*stop)(struct connection *connection);
 };
 
 #endif

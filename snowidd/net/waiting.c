@@ -66,18 +66,36 @@ uint64_t waiting_expire(struct waiting *waiting, uint64_t now)
 	return next;
 }
 
-void waiting_take_turns(struct waiting *waiting, enum phase phase)
+/* Moves all of a queue to a ring apart, as resuming one may add or remove others. */
+static void begin_round(struct waiter *queue, struct waiter *round)
 {
-	struct waiter *const queue = &waiting->queues[phase];
-	struct waiter round; /* a ring apart, as resuming one may add or remove others */
-
-	if (waiting_is_empty(waiting, phase))
-		return;
-	insert_before(queue->next, &round);
+	insert_before(queue->next, round);
 	waiting_remove(queue);
 	init_ring(queue);
+}
+
+void waiting_take_turns(struct waiting *waiting, enum phase phase)
+{
+	struct waiter round;
+
+	begin_round(&waiting->queues[phase], &round);
 	while (round.next != &round)
 		resume_waiter(round.next, WAKE_TURN);
+}
+
+void waiting_stop(struct waiting *waiting)
+{
+	for (enum phase phase = 0; phase < PHASES; phase++) {
+		struct waiter *const queue = &waiting->queues[phase];
+		struct waiter round;
+		begin_round(queue, &round);
+		while (round.next != &round) {
+			struct waiter *const waiter = round.next;
+			waiting_remove(waiter);
+			insert_before(queue, waiter);
+			waiter->resume(waiter, WAKE_STOP);
+		}
+	}
 }
 
 void waiting_drain(struct waiting *waiting)

@@ -20,6 +20,7 @@ enum phase {
 	PHASE_REQUEST, /* for the rest of a request */
 	PHASE_WRITING, /* for the peer to read */
 	PHASE_LINGER,  /* for the peer to close */
+	PHASE_WATCH,   /* a request for a change of health */
 	PHASE_BLOCKED, /* for its protocol; without a deadline */
 	PHASE_PARKED,  /* a request for its IDs; it is resumed at short intervals */
 	PHASE_TURN,    /* a connection for others to be served first */
@@ -30,6 +31,7 @@ enum phase {
 enum wake {
 	WAKE_DUE,   /* its deadline has passed */
 	WAKE_TURN,  /* it may try again */
+	WAKE_STOP,  /* the loop has begun to stop */
 	WAKE_DRAIN, /* the loop is stopping: it should end unless there is something to do */
 	WAKE_END    /* it must end at once */
 };
@@ -39,8 +41,8 @@ struct waiter {
 	enum phase phase;               /* the queue that it is in, or was in last */
 	uint64_t deadline;              /* on the loop's clock, in ms */
 
-	/* It no longer waits when this is called (except for WAKE_DRAIN), and may be added
-	 * again. */
+	/* It no longer waits when this is called (except for WAKE_STOP and WAKE_DRAIN), and may be
+	 * added again. */
 	void (*resume)(struct waiter *waiter, enum wake wake);
 };
 
@@ -69,7 +71,9 @@ uint64_t waiting_expire(struct waiting *waiting, uint64_t now);
 /* Resumes all in a queue once, in order, those not included that are added meanwhile. */
 void waiting_take_turns(struct waiting *waiting, enum phase phase);
 
-/* Resumes those that wait for a request, with WAKE_DRAIN; all, with WAKE_END. */
+/* Resumes all, with WAKE_STOP; those that wait for a request, with WAKE_DRAIN; all, with
+ * WAKE_END. */
+void waiting_stop(struct waiting *waiting);
 void waiting_drain(struct waiting *waiting);
 void waiting_end(struct waiting *waiting);
 

@@ -24,12 +24,15 @@ static struct {
 
 static void resume_waiter(struct waiter *waiter, enum wake wake)
 {
-	static const char wakes[] = {
-		[WAKE_DUE] = 'd', [WAKE_TURN] = 't', [WAKE_DRAIN] = 'r', [WAKE_END] = 'e'};
+	static const char wakes[] = {[WAKE_DUE] = 'd',
+				     [WAKE_TURN] = 't',
+				     [WAKE_STOP] = 's',
+				     [WAKE_DRAIN] = 'r',
+				     [WAKE_END] = 'e'};
 	const size_t i = (size_t)(waiter - waiters), used = strlen(resumed);
 
 	snprintf(resumed + used, sizeof resumed - used, "%zu%c ", i, wakes[wake]);
-	ck_assert_int_eq(!waiter->next, wake != WAKE_DRAIN);
+	ck_assert_int_eq(!waiter->next, wake != WAKE_DRAIN && wake != WAKE_STOP);
 	if (reactions[i].removes < WAITERS)
 		waiting_remove(&waiters[reactions[i].removes]);
 	if (reactions[i].waits_again)
@@ -145,6 +148,21 @@ TEST(one_that_has_its_turn_may_remove_others)
 	waiting_take_turns(&waiting, PHASE_PARKED);
 	expect_resumed("0t 2t 3t 4t ");
 	ck_assert(waiting_is_empty(&waiting, PHASE_PARKED));
+}
+
+TEST(all_learn_of_a_stop_and_go_on_waiting)
+{
+	add_all(PHASE_PARKED);
+	waiting_add(&waiting, &waiters[4], PHASE_IDLE, 60);
+	waiting_add(&waiting, &waiters[5], PHASE_IDLE, 70);
+	reactions[0].removes = 1; /* the next, as when a connection ends with its calls */
+	reactions[4].removes = 4; /* itself */
+	waiting_stop(&waiting);
+	expect_resumed("4s 5s 0s 2s 3s ");
+	ck_assert_uint_eq(waiting_expire(&waiting, 65), 70);
+	expect_resumed("");
+	waiting_take_turns(&waiting, PHASE_PARKED);
+	expect_resumed("0t 2t 3t ");
 }
 
 TEST(draining_asks_those_that_wait_for_a_request)
