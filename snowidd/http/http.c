@@ -134,6 +134,11 @@ static void resume_request(struct waiter *waiter, enum wake wake)
 		connection_close(&http->connection);
 		return;
 	}
+	/* A reply must not overtake those before it, of which some is still to be sent. */
+	if (http->connection.writing) {
+		loop_wait(http->connection.loop, waiter, PHASE_PARKED, 0);
+		return;
+	}
 	reply_or_wait(http, thread_of(http)->handler->resume(http->parser.request));
 	connection_update(&http->connection);
 }

@@ -15,6 +15,7 @@ from harness import (
     read_all,
     run_command,
     run_tests,
+    scratch,
     statuses,
     wait_for,
 )
@@ -34,6 +35,23 @@ def test_pipelines():
         equal(statuses(large), [200] * 21, "20 large responses fit in one pipeline")
         found = statuses(daemon.send_raw(get() * 1000 + GET_AND_CLOSE))
         check(found == [200] * 1001, "1001 pipelined requests are answered", len(found))
+
+
+def test_waiting_behind_unread():
+    # Two of these IDs in 100 ms: the third has to wait.
+    kinds = "ulid slow=time:41,worker:2,sequence:1;unit=100ms"
+    path = scratch("http")  # a Unix socket, which holds less than the first response
+    options = "--kinds", kinds, "--worker-id", "1", "--store", "memory:", "--threads", "1"
+    listen = "--listen", f"127.0.0.1 unix:{path}"
+    slow = "/api/v1/ids?count=3&kind=slow"
+    with Daemon(*options, *listen) as daemon, socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(get("/api/v1/ids?count=4000") + get(slow) + GET_AND_CLOSE)
+        for _ in range(2):  # now the one that waits could have its IDs
+            equal(daemon.status(slow), 200, "another client is served")
+        data = read_all(s)
+        sizes = [len(ids.split(b",")) for ids in re.findall(rb'"ids":\[(.*?)\]', data)]
+        equal((sizes, len(statuses(data))), ([4000, 3], 3), "what waited comes behind what did not")
 
 
 def test_versions():
