@@ -50,9 +50,11 @@ test_packages="check uuid-dev libjansson-dev python3 perl patch procps mandoc ba
 lint_packages="clang-format shellcheck black rubocop lua-check universal-ctags mandoc git"
 
 # The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.
-daemon_build_packages="libuv1-dev libssl-dev libyaml-dev libjansson-dev node-llhttp"
+daemon_build_packages="libuv1-dev libssl-dev libyaml-dev libjansson-dev node-llhttp \
+	libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler"
 daemon_packages="$daemon_build_packages python3-jsonschema python3-yaml curl openssl chrony \
-	chromium haproxy nginx-light prometheus systemd"
+	chromium haproxy nginx-light prometheus systemd protobuf-compiler python3-grpcio \
+	python3-protobuf"
 
 # What the bindings are built with, and what their tests need besides. ldoc runs with Lua 5.1 or 5.2
 # only.

@@ -1,7 +1,7 @@
 # The daemon. llhttp comes as a library or, on Debian 12 (package node-llhttp), as source.
 
 AC_ARG_WITH([snowidd], [AS_HELP_STRING([--with-snowidd],
-	[build the daemon (needs libuv, llhttp, OpenSSL, jansson and libyaml) @<:@if it can be built@:>@])])
+	[build the daemon (needs libuv, llhttp, nghttp2, protobuf-c, OpenSSL, jansson and libyaml) @<:@if it can be built@:>@])])
 AC_ARG_WITH([llhttp-source], [AS_HELP_STRING([--with-llhttp-source=DIR],
 	[where llhttp's C sources are, if there is no libllhttp @<:@/usr/share/llhttp@:>@])],
 	[], [with_llhttp_source=/usr/share/llhttp])
@@ -13,8 +13,12 @@ AC_SUBST([SYSTEMD_UNIT_DIR], [$with_systemd_unit_dir])
 missing=
 llhttp_is_source=no
 AS_IF([test "$with_snowidd" = no], [missing="not asked for"], [
-	PKG_CHECK_MODULES([SNOWIDD], [libuv >= 1.40 openssl >= 3.0 jansson >= 2.8 yaml-0.1], [],
-		[missing="no libuv, OpenSSL, jansson or libyaml"])
+	PKG_CHECK_MODULES([SNOWIDD], [libuv >= 1.40 openssl >= 3.0 jansson >= 2.8 yaml-0.1 dnl
+libnghttp2 >= 1.52 libprotobuf-c >= 1.4], [],
+		[missing="no libuv, OpenSSL, jansson, libyaml, nghttp2 or protobuf-c"])
+	AC_ARG_VAR([PROTOC_C], [the compiler of protobuf-c])
+	AC_PATH_PROG([PROTOC_C], [protoc-c])
+	AS_IF([test -z "$PROTOC_C"], [missing="no protoc-c"])
 	PKG_CHECK_MODULES([LLHTTP], [libllhttp], [], [
 		AS_IF([test -f "$with_llhttp_source/llhttp.c"], [
 			llhttp_is_source=yes

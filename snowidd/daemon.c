@@ -17,6 +17,8 @@
 #include "snowidd/config/settings.h"
 #include "snowidd/config/sources.h"
 #include "snowidd/daemon.h"
+#include "snowidd/grpc/grpc.h"
+#include "snowidd/grpc/methods.h"
 #include "snowidd/http/http.h"
 #include "snowidd/http/rest.h"
 #include "snowidd/net/connection.h"
@@ -42,7 +44,7 @@ struct daemon {
 	struct live *start_config; /* some settings cannot be reloaded */
 	struct service *service;
 	struct http_handler rest;
-	struct protocol http;
+	struct protocol http, grpc;
 	struct sockets sockets;
 	struct loop_group group;
 	struct loop *loops;
@@ -330,6 +332,9 @@ static bool start_service(struct daemon *daemon, struct settings_error *error)
 static bool start_loops(struct daemon *daemon, struct settings_error *error)
 {
 	daemon->rest = rest_handler(daemon->service);
+	service_set_request_names(
+		daemon->service,
+		(struct request_names){rest_endpoint, grpc_method_at, grpc_status_name});
 	daemon->group.limiter = rate_limiter_new();
 	daemon->group.accept = connection_open;
 	daemon->group.ended = report_loop_ended;
@@ -356,7 +361,9 @@ static bool start_parts(struct daemon *daemon, struct settings_error *error)
 	if (!daemon->loops || !daemon->seen_alive || !init_handles(daemon))
 		return settings_fail(error, "out of memory");
 	daemon->http = http_protocol(&daemon->rest);
-	return listen_open(settings, loops, &daemon->http, &daemon->sockets, error) &&
+	daemon->grpc = grpc_protocol(&daemon->service);
+	const struct listen_protocols protocols = {&daemon->http, &daemon->grpc};
+	return listen_open(settings, loops, &protocols, &daemon->sockets, error) &&
 	       start_service(daemon, error) && start_loops(daemon, error);
 }
 

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +44,18 @@ int notify_sockets(void)
 	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + count; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	return count;
+}
+
+bool notify_socket_is_named(size_t index, const char *name)
+{
+	const char *names = getenv("LISTEN_FDNAMES"); /* separated by colons */
+
+	for (; names && index > 0; index--) {
+		names = strchr(names, ':');
+		names += names != NULL;
+	}
+	return names && strcspn(names, ":") == strlen(name) &&
+	       strncmp(names, name, strlen(name)) == 0;
 }
 
 void notify_send(const char *state)

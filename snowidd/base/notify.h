@@ -6,12 +6,18 @@
 #ifndef SNOWIDD_NOTIFY_H
 #define SNOWIDD_NOTIFY_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define NOTIFY_FIRST_SOCKET 3
 
 /* How many sockets were passed, from NOTIFY_FIRST_SOCKET on. No child process inherits them. */
 int notify_sockets(void);
+
+/* Whether the socket with this index, from 0, has a name (FileDescriptorName= of
+ * systemd.socket(5)). */
+bool notify_socket_is_named(size_t index, const char *name);
 
 /* Sends "READY=1" and the like. Does nothing if the service manager has not asked for it. */
 void notify_send(const char *state);

@@ -48,6 +48,12 @@ static const struct setting setting_table[] = {
 	 "addresses to listen on: 10.0.0.1, [::]:8081, unix:/path (default: loopback)"},
 	{"port", SETTING_NUMBER, AT(port), "8080", 1, 65535, true, "N",
 	 "port of addresses without one"},
+	{"grpc.listen", SETTING_LIST, AT(grpc_listen), "", 0, 0, true, "ADDRESS...",
+	 "addresses to serve gRPC on, as for listen, each with a port (default: none)"},
+	{"grpc.connection_age", SETTING_SPAN, AT(grpc_connection_age), "30m", 0, 86400 * SEC, false,
+	 "SPAN",
+	 "ask clients of gRPC to connect again after this time, so that they spread over the "
+	 "servers; 0 means never"},
 	{"threads", SETTING_NUMBER, AT(threads), "0", 0, 256, true, "N",
 	 "threads that serve requests; 0 means one per CPU"},
 	{"tls.certificate", SETTING_TEXT, AT(tls_certificate), "", 0, 0, false, "FILE",

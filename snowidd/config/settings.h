@@ -24,8 +24,8 @@ struct settings {
 	char *epoch, *worker_id, *store, *wait, *hold, *borrow, *reserve, *max_jump, *mode, *spread;
 	uint64_t datacenter_id;
 
-	struct text_list listen;
-	uint64_t port, threads;
+	struct text_list listen, grpc_listen;
+	uint64_t port, threads, grpc_connection_age;
 	char *tls_certificate, *tls_key, *tls_client_ca, *token_file;
 
 	uint64_t connections, count, request_bytes, header_timeout, idle_timeout, wait_timeout,

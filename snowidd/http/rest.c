@@ -81,7 +81,7 @@ static enum http_outcome get_parse(struct rest_call *call)
 static enum http_outcome get_metrics(struct rest_call *call)
 {
 	call->request.reply.type = "text/plain; version=0.0.4; charset=utf-8";
-	metrics_write(rest_body(call), rest_service(call), rest_loop(call)->live, rest_endpoint);
+	metrics_write(rest_body(call), rest_service(call), rest_loop(call)->live);
 	return HTTP_REPLIED;
 }
 

@@ -50,13 +50,6 @@ static void write_kind_states(struct rest_call *call)
 	json_end(body, "],");
 }
 
-static const char *status_of_health(const struct health *health)
-{
-	if (health->refusal != SERVED)
-		return "unhealthy";
-	return health->degraded ? "degraded" : "healthy";
-}
-
 enum http_outcome rest_get_health(struct rest_call *call)
 {
 	struct http_reply *const reply = &call->request.reply;
@@ -66,7 +59,7 @@ enum http_outcome rest_get_health(struct rest_call *call)
 	service_health(rest_service(call), &health);
 	rest_reply_json(call);
 	buffer_text(body, "{");
-	json_add_text(body, "status", status_of_health(&health));
+	json_add_text(body, "status", health_status(&health));
 	if (health.refusal != SERVED) {
 		reply->status = 503;
 		snprintf(reply->fields, sizeof reply->fields, "Retry-After: 1\r\n");

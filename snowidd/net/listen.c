@@ -24,10 +24,30 @@
 #include "snowidd/net/listen.h"
 #include "snowidd/service/kinds.h"
 
+/* The name that the service manager gives to sockets for gRPC. */
+#define GRPC_SOCKET_NAME "grpc"
+
 struct socket_address {
 	struct sockaddr_storage name;
 	socklen_t size;
 };
+
+/* Addresses to listen on, as a setting has them. */
+struct listen_setting {
+	const char *key;
+	const struct text_list *addresses;
+	uint16_t port; /* of those without one; 0: each must have one */
+};
+
+static struct listen_setting rest_addresses(const struct settings *settings)
+{
+	return (struct listen_setting){"listen", &settings->listen, (uint16_t)settings->port};
+}
+
+static struct listen_setting grpc_addresses(const struct settings *settings)
+{
+	return (struct listen_setting){"grpc.listen", &settings->grpc_listen, 0};
+}
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
@@ -58,7 +78,7 @@ static bool set_host(struct socket_address *address, const char *host, uint16_t 
 	return true;
 }
 
-static bool read_address(const char *text, const struct settings *settings,
+static bool read_address(const struct listen_setting *setting, const char *text,
 			 struct socket_address *address, struct settings_error *error)
 {
 	struct address parsed;
@@ -70,15 +90,19 @@ static bool read_address(const char *text, const struct settings *settings,
 		set_unix_path(address, parsed.path);
 		return true;
 	}
-	if (good && !address_port(&parsed, (uint16_t)settings->port, &port))
-		return settings_fail(error, "listen: the port of \"%.120s\" is not from 1 to 65535",
-				     text);
+	if (good && !*parsed.port && setting->port == 0)
+		return settings_fail(error, "%s: \"%.120s\" needs a port, as in 127.0.0.1:50051",
+				     setting->key, text);
+	if (good && !address_port(&parsed, setting->port, &port))
+		return settings_fail(error, "%s: the port of \"%.120s\" is not from 1 to 65535",
+				     setting->key, text);
 	if (good && set_host(address, parsed.host, port))
 		return true;
 	return settings_fail(error,
-			     "listen: \"%.120s\" is not an address such as 10.0.0.1, [::]:8080 "
+			     "%s: \"%.120s\" is not an address such as 10.0.0.1%s, [::]:8080 "
 			     "or unix:/path of at most %d bytes",
-			     text, ADDRESS_PATH_SIZE - 1);
+			     setting->key, text, setting->port > 0 ? "" : ":50051",
+			     ADDRESS_PATH_SIZE - 1);
 }
 
 static bool is_local(const struct socket_address *address)
@@ -92,27 +116,37 @@ static bool is_local(const struct socket_address *address)
 	return true;
 }
 
-static bool check_scope(const struct settings *settings, const char *text,
+static bool check_scope(const struct settings *settings, const char *key, const char *text,
 			const struct socket_address *address, struct settings_error *error)
 {
 	if (is_local(address) || !kinds_host_scope(settings))
 		return true;
-	return settings_fail(
-		error,
-		"listen: other hosts can reach %.120s, and neither worker_id nor store "
-		"says which worker this one is: set one of them",
-		text);
+	return settings_fail(error,
+			     "%s: other hosts can reach %.120s, and neither worker_id nor store "
+			     "says which worker this one is: set one of them",
+			     key, text);
+}
+
+static bool check_addresses(const struct settings *settings, const struct listen_setting *setting,
+			    struct settings_error *error)
+{
+	struct socket_address address;
+
+	for (size_t i = 0; i < setting->addresses->count; i++) {
+		const char *const text = setting->addresses->items[i];
+		if (!read_address(setting, text, &address, error) ||
+		    !check_scope(settings, setting->key, text, &address, error))
+			return false;
+	}
+	return true;
 }
 
 bool listen_check(const struct settings *settings, struct settings_error *error)
 {
-	struct socket_address address;
+	const struct listen_setting rest = rest_addresses(settings),
+				    grpc = grpc_addresses(settings);
 
-	for (size_t i = 0; i < settings->listen.count; i++)
-		if (!read_address(settings->listen.items[i], settings, &address, error) ||
-		    !check_scope(settings, settings->listen.items[i], &address, error))
-			return false;
-	return true;
+	return check_addresses(settings, &rest, error) && check_addresses(settings, &grpc, error);
 }
 
 /* ---- sockets --------------------------------------------------------------------------------- */
@@ -231,24 +265,51 @@ static void describe_address(const struct socket_address *address, char *text, s
 }
 
 static bool open_address(struct sockets *sockets, const struct settings *settings,
-			 const struct protocol *protocol, const char *text,
-			 struct settings_error *error)
+			 const struct listen_setting *setting, const struct protocol *protocol,
+			 const char *text, struct settings_error *error)
 {
 	struct socket_address address;
 	char where[SOCKET_PATH] = "";
 
 	if (sockets->count == SOCKETS_MAX)
-		return settings_fail(error, "listen: more than %d addresses", SOCKETS_MAX);
-	if (!read_address(text, settings, &address, error) ||
-	    !check_scope(settings, text, &address, error))
+		return settings_fail(error, "%s: more than %d addresses", setting->key,
+				     SOCKETS_MAX);
+	if (!read_address(setting, text, &address, error) ||
+	    !check_scope(settings, setting->key, text, &address, error))
 		return false;
 	if (!open_for_loops(sockets, protocol, &address)) {
 		const int why = errno;
 		describe_address(&address, where, sizeof where);
-		return settings_fail(error, "listen: cannot listen on %.120s: %s", where,
+		return settings_fail(error, "%s: cannot listen on %.120s: %s", setting->key, where,
 				     strerror(why));
 	}
 	log_event(LOG_LEVEL_INFO, "listening", "address", text, NULL);
+	return true;
+}
+
+static bool open_addresses(struct sockets *sockets, const struct settings *settings,
+			   const struct listen_setting *setting, const struct protocol *protocol,
+			   struct settings_error *error)
+{
+	for (size_t i = 0; i < setting->addresses->count; i++)
+		if (!open_address(sockets, settings, setting, protocol,
+				  setting->addresses->items[i], error))
+			return false;
+	return true;
+}
+
+/* Where other hosts cannot reach it. */
+static bool open_loopback(struct sockets *sockets, const struct settings *settings,
+			  const struct protocol *protocol, struct settings_error *error)
+{
+	const struct listen_setting setting = rest_addresses(settings);
+	struct settings_error why;
+
+	if (!open_address(sockets, settings, &setting, protocol, "127.0.0.1", error))
+		return false;
+	/* A host without IPv6 has no ::1. */
+	if (!open_address(sockets, settings, &setting, protocol, "::1", &why))
+		log_event(LOG_LEVEL_INFO, "not listening", "reason", why.text, NULL);
 	return true;
 }
 
@@ -262,7 +323,7 @@ static bool is_listening(int fd)
 
 /* The service manager passes sockets in blocking mode, with addresses that it has chosen. */
 static bool adopt_passed_sockets(struct sockets *sockets, const struct settings *settings,
-				 const struct protocol *protocol, int count,
+				 const struct listen_protocols *protocols, int count,
 				 struct settings_error *error)
 {
 	if (count > SOCKETS_MAX)
@@ -270,6 +331,8 @@ static bool adopt_passed_sockets(struct sockets *sockets, const struct settings 
 				     SOCKETS_MAX);
 	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + count; fd++) {
 		struct socket_address address = {.size = sizeof address.name};
+		const bool grpc = notify_socket_is_named((size_t)(fd - NOTIFY_FIRST_SOCKET),
+							 GRPC_SOCKET_NAME);
 		if (!is_listening(fd) ||
 		    getsockname(fd, (struct sockaddr *)&address.name, &address.size) != 0)
 			return settings_fail(error,
@@ -277,41 +340,47 @@ static bool adopt_passed_sockets(struct sockets *sockets, const struct settings 
 					     "is not a socket that "
 					     "listens for connections",
 					     fd);
-		if (!check_scope(settings, "the socket passed by the service manager", &address,
-				 error))
+		if (!check_scope(settings, grpc ? "grpc.listen" : "listen",
+				 "the socket passed by the service manager", &address, error))
 			return false;
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-		if (!add_shared(sockets, protocol, fd))
+		if (!add_shared(sockets, grpc ? protocols->grpc : protocols->rest, fd))
 			return settings_fail(error, "cannot share a socket: %s", strerror(errno));
 	}
 	log_event(LOG_LEVEL_INFO, "listening on the sockets passed by the service manager", NULL);
 	return true;
 }
 
-bool listen_open(const struct settings *settings, size_t loops, const struct protocol *rest,
-		 struct sockets *sockets, struct settings_error *error)
+/* Whether a socket was passed for a protocol; what its setting says is then ignored. */
+static bool is_spoken(const struct sockets *sockets, const struct protocol *protocol)
 {
+	for (size_t i = 0; i < sockets->count; i++)
+		if (sockets->protocols[i] == protocol)
+			return true;
+	return false;
+}
+
+bool listen_open(const struct settings *settings, size_t loops,
+		 const struct listen_protocols *protocols, struct sockets *sockets,
+		 struct settings_error *error)
+{
+	const struct listen_setting rest = rest_addresses(settings),
+				    grpc = grpc_addresses(settings);
 	const int passed = notify_sockets();
-	struct settings_error why;
 
 	*sockets = (struct sockets){.loops = loops};
 	sockets->fds = calloc(loops, sizeof *sockets->fds);
 	if (!sockets->fds)
 		return settings_fail(error, "out of memory");
-	if (passed > 0)
-		return adopt_passed_sockets(sockets, settings, rest, passed, error);
-	if (settings->listen.count == 0) {
-		if (!open_address(sockets, settings, rest, "127.0.0.1", error))
-			return false;
-		/* A host without IPv6 has no ::1. */
-		if (!open_address(sockets, settings, rest, "::1", &why))
-			log_event(LOG_LEVEL_INFO, "not listening", "reason", why.text, NULL);
-		return true;
-	}
-	for (size_t i = 0; i < settings->listen.count; i++)
-		if (!open_address(sockets, settings, rest, settings->listen.items[i], error))
-			return false;
-	return true;
+	if (passed > 0 && !adopt_passed_sockets(sockets, settings, protocols, passed, error))
+		return false;
+	if (!is_spoken(sockets, protocols->rest) &&
+	    !(settings->listen.count > 0
+		      ? open_addresses(sockets, settings, &rest, protocols->rest, error)
+		      : open_loopback(sockets, settings, protocols->rest, error)))
+		return false;
+	return is_spoken(sockets, protocols->grpc) ||
+	       open_addresses(sockets, settings, &grpc, protocols->grpc, error);
 }
 
 void listen_close(struct sockets *sockets)

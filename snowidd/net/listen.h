@@ -34,9 +34,16 @@ struct sockets {
 	size_t file_count;
 };
 
-/* Opens the sockets of the REST interface for each loop. False with *error. */
-bool listen_open(const struct settings *settings, size_t loops, const struct protocol *rest,
-		 struct sockets *sockets, struct settings_error *error);
+/* What the addresses in a setting are for. */
+struct listen_protocols {
+	const struct protocol *rest; /* listen */
+	const struct protocol *grpc; /* grpc.listen */
+};
+
+/* Opens the sockets of each loop. False with *error. */
+bool listen_open(const struct settings *settings, size_t loops,
+		 const struct listen_protocols *protocols, struct sockets *sockets,
+		 struct settings_error *error);
 
 /* Whether the addresses can be read, and are fit for what the settings say else. */
 bool listen_check(const struct settings *settings, struct settings_error *error);

@@ -14,12 +14,15 @@
 #define CAUSES_MAX      32 /* of refusals */
 #define ENDPOINTS_MAX   16
 #define STATUSES_MAX    24
+#define METHODS_MAX     16 /* of gRPC */
+#define GRPC_CODES      17
 #define LATENCY_BUCKETS 19 /* from 1 us to 1 s */
 
 struct counters {
 	_Alignas(64) _Atomic uint64_t ids[KINDS_MAX];
 	_Atomic uint64_t errors[CAUSES_MAX];
 	_Atomic uint64_t requests[ENDPOINTS_MAX][STATUSES_MAX];
+	_Atomic uint64_t grpc_calls[METHODS_MAX][GRPC_CODES];
 	_Atomic uint64_t latency[LATENCY_BUCKETS + 1], latency_ns;
 	_Atomic uint64_t overflows;
 	_Atomic uint64_t connections, accepted, refused;

@@ -98,14 +98,14 @@ static void write_id_counts(struct buffer *to, struct service *service, const st
 			      refusal_code((enum refusal)i), SUM_AT(service, errors, i));
 }
 
-static void write_requests(struct buffer *to, struct service *service,
-			   const char *(*endpoint_at)(size_t index))
+static void write_requests(struct buffer *to, struct service *service)
 {
+	const struct request_names *const names = service_request_names(service);
 	const char *name;
 	unsigned status;
 
 	write_family(to, "requests_total", "counter", "Requests, by endpoint and status code.");
-	for (size_t e = 0; (name = endpoint_at(e)); e++)
+	for (size_t e = 0; names->endpoint_at && (name = names->endpoint_at(e)); e++)
 		for (size_t c = 0; (status = counters_status_at(c)); c++) {
 			const uint64_t requests = SUM_AT(service, requests, e * STATUSES_MAX + c);
 			if (requests > 0 || status == 200)
@@ -113,6 +113,25 @@ static void write_requests(struct buffer *to, struct service *service,
 					      "snowid_requests_total{endpoint=\"%s\",code=\"%u\"} "
 					      "%" PRIu64 "\n",
 					      name, status, requests);
+		}
+}
+
+static void write_grpc_calls(struct buffer *to, struct service *service)
+{
+	const struct request_names *const names = service_request_names(service);
+	const char *method, *code;
+
+	if (!names->grpc_method_at)
+		return;
+	write_family(to, "grpc_calls_total", "counter", "Calls of gRPC, by method and status.");
+	for (size_t m = 0; (method = names->grpc_method_at(m)); m++)
+		for (size_t c = 0; (code = names->grpc_code_at(c)); c++) {
+			const uint64_t calls = SUM_AT(service, grpc_calls, m * GRPC_CODES + c);
+			if (calls > 0 || c == 0)
+				buffer_printf(to,
+					      "snowid_grpc_calls_total{method=\"%s\",code=\"%s\"} "
+					      "%" PRIu64 "\n",
+					      method, code, calls);
 		}
 }
 
@@ -280,15 +299,15 @@ static void write_process(struct buffer *to, const struct health *health)
 		      health->host_scope ? "host" : "fleet");
 }
 
-void metrics_write(struct buffer *to, struct service *service, const struct live *live,
-		   const char *(*endpoint_at)(size_t index))
+void metrics_write(struct buffer *to, struct service *service, const struct live *live)
 {
 	struct health health;
 
 	service_health(service, &health);
 	write_latency(to, service);
 	write_id_counts(to, service, &health);
-	write_requests(to, service, endpoint_at);
+	write_requests(to, service);
+	write_grpc_calls(to, service);
 	write_connections(to, service, live);
 	write_clock(to, service);
 	write_store(to, service);

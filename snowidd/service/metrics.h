@@ -9,8 +9,6 @@
 #include "snowidd/config/live.h"
 #include "snowidd/service/service.h"
 
-/* endpoint_at() names the endpoints by their index in the counters; NULL past the last. */
-void metrics_write(struct buffer *to, struct service *service, const struct live *live,
-		   const char *(*endpoint_at)(size_t index));
+void metrics_write(struct buffer *to, struct service *service, const struct live *live);
 
 #endif

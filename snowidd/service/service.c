@@ -21,6 +21,7 @@ struct service {
 	size_t kind_count;
 	struct counters *counters;
 	size_t loops;
+	struct request_names request_names;
 	struct clockwatch *watch;
 	bool host_scope;
 	char instance[SNOWID_ULID_TEXT];
@@ -158,6 +159,16 @@ struct served_kind *service_kind(struct service *service, const char *name, size
 struct counters *service_counters(struct service *service, size_t loop)
 {
 	return &service->counters[loop];
+}
+
+void service_set_request_names(struct service *service, struct request_names names)
+{
+	service->request_names = names;
+}
+
+const struct request_names *service_request_names(const struct service *service)
+{
+	return &service->request_names;
 }
 
 struct clockwatch *service_watch(struct service *service)
@@ -330,7 +341,7 @@ static void count_ids(const struct id_request *request, struct counters *counter
 	atomic_store_explicit(&counters->last_id_ms,
 			      (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
 			      memory_order_relaxed);
-	counter_add(&counters->ids[request->kind->index], request->count);
+	counter_add(&counters->ids[request->kind->index], request->made);
 	counters_add_latency(counters, elapsed_ns() - request->began_ns);
 }
 
@@ -352,6 +363,32 @@ enum refusal service_fill(struct service *service, struct id_request *request,
 	if (first && refusal == REFUSED_EXHAUSTED)
 		counter_add(&counters->overflows, 1);
 	if (*wait_ns > 0 && elapsed_ns() + *wait_ns > request->deadline_ns)
+		*wait_ns = 0;
+	if (*wait_ns == 0)
+		counter_add(&counters->errors[refusal], 1);
+	return refusal;
+}
+
+enum refusal service_draw(struct service *service, struct id_request *request,
+			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns)
+{
+	const uint64_t last_ns = request->began_ns;
+	enum refusal refusal = gate_of(service);
+
+	*wait_ns = 0;
+	request->made = 0;
+	if (refusal == SERVED && !request->ids && !start_waiting(request, wait_timeout_ns))
+		refusal = REFUSED_INTERNAL;
+	request->began_ns = elapsed_ns();
+	if (refusal == SERVED)
+		refusal = refusal_of(service, request->kind, make_ids(request, wait_ns));
+	if (request->made > 0) {
+		count_ids(request, counters);
+		return SERVED;
+	}
+	if (last_ns > 0)
+		request->began_ns = last_ns;
+	if (elapsed_ns() + *wait_ns > request->began_ns + wait_timeout_ns)
 		*wait_ns = 0;
 	if (*wait_ns == 0)
 		counter_add(&counters->errors[refusal], 1);
@@ -431,6 +468,13 @@ void service_measure(struct service *service)
 	service->measured_ids = ids;
 	service->measured_ns = now;
 	service->measured_cpu = cpu;
+}
+
+const char *health_status(const struct health *health)
+{
+	if (health->refusal != SERVED)
+		return "unhealthy";
+	return health->degraded ? "degraded" : "healthy";
 }
 
 void service_health(struct service *service, struct health *health)

@@ -44,6 +44,18 @@ size_t service_loops_wanted(const struct settings *settings);
 size_t service_loops(const struct service *service);
 struct counters *service_counters(struct service *service, size_t loop);
 
+/* The names of what the transports count, by their index in the counters; NULL past the last. A
+ * transport that is not there has no function. */
+struct request_names {
+	const char *(*endpoint_at)(size_t index);
+	const char *(*grpc_method_at)(size_t index);
+	const char *(*grpc_code_at)(size_t index);
+};
+
+/* Sets what service_request_names() returns, which is then used by all threads. */
+void service_set_request_names(struct service *service, struct request_names names);
+const struct request_names *service_request_names(const struct service *service);
+
 /* Judges the clock; to be fed by a clocksource. */
 struct clockwatch *service_watch(struct service *service);
 
@@ -89,6 +101,11 @@ enum refusal service_begin(struct service *service, struct id_request *request, 
  * be called again after that time; if *wait_ns is 0, the refusal is final. */
 enum refusal service_fill(struct service *service, struct id_request *request,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns);
+
+/* Makes as many of them as there are now, for a stream, which calls it again and again: SERVED if
+ * request->made is not 0. The deadline is from the last time that there were some. */
+enum refusal service_draw(struct service *service, struct id_request *request,
+			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns);
 void id_request_free(struct id_request *request);
 
 /* ---- health ---------------------------------------------------------------------------------- */
@@ -107,6 +124,9 @@ struct health {
 	size_t field_count;
 };
 void service_health(struct service *service, struct health *health);
+
+/* "healthy", "degraded" or "unhealthy". */
+const char *health_status(const struct health *health);
 
 /* Measures ids_per_second and cpu_ratio. To be called once a second, by one thread. */
 void service_measure(struct service *service);

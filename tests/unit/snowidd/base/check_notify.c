@@ -35,6 +35,20 @@ TEST(sockets_are_counted_if_they_are_for_this_process)
 	ck_assert_int_eq(notify_sockets(), 0);
 }
 
+TEST(sockets_have_the_names_of_their_units)
+{
+	setenv("LISTEN_FDNAMES", "http:grpc:", 1);
+	ck_assert(notify_socket_is_named(0, "http"));
+	ck_assert(notify_socket_is_named(1, "grpc"));
+	ck_assert(!notify_socket_is_named(0, "grpc"));
+	ck_assert(!notify_socket_is_named(0, "htt"));
+	ck_assert(!notify_socket_is_named(1, "grpcs"));
+	ck_assert(!notify_socket_is_named(2, "grpc"));
+	ck_assert(!notify_socket_is_named(9, "grpc"));
+	unsetenv("LISTEN_FDNAMES");
+	ck_assert(!notify_socket_is_named(0, "grpc"));
+}
+
 TEST(a_number_of_sockets_that_is_none_is_0)
 {
 	static const char *const bad[] = {"", "x", "-1", "+1", "1x", " 1", "99999999999999999999"};

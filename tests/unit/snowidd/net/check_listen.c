@@ -21,7 +21,8 @@
 
 #define LOOPS 3
 
-static const struct protocol protocol;
+static const struct protocol rest, grpc;
+static const struct listen_protocols protocols = {&rest, &grpc};
 static struct sockets sockets;
 static struct settings *settings;
 static struct settings_error error;
@@ -80,9 +81,9 @@ TEST(each_loop_has_a_socket_of_its_own_for_an_address)
 
 	snprintf(listen, sizeof listen, "127.0.0.1:%u", find_free_port());
 	load_listen(listen, "store");
-	ck_assert_msg(listen_open(settings, LOOPS, &protocol, &sockets, &error), "%s", error.text);
+	ck_assert_msg(listen_open(settings, LOOPS, &protocols, &sockets, &error), "%s", error.text);
 	ck_assert_uint_eq(sockets.count, 1);
-	ck_assert_ptr_eq(sockets.protocols[0], &protocol);
+	ck_assert_ptr_eq(sockets.protocols[0], &rest);
 	for (size_t i = 0; i < LOOPS; i++) {
 		struct stat info, first;
 		ck_assert_int_eq(fstat(sockets.fds[i][0], &info), 0);
@@ -91,7 +92,7 @@ TEST(each_loop_has_a_socket_of_its_own_for_an_address)
 	}
 	/* Although the sockets are shared between loops, another daemon may not join. */
 	struct sockets others;
-	ck_assert(!listen_open(settings, LOOPS, &protocol, &others, &error));
+	ck_assert(!listen_open(settings, LOOPS, &protocols, &others, &error));
 	ck_assert_ptr_nonnull(strstr(error.text, "Address already in use"));
 	listen_close(&others);
 	close_sockets();
@@ -106,7 +107,7 @@ TEST(a_unix_socket_is_shared_and_removed)
 		return; /* tests run in a directory with a long name */
 	load_listen(listen, "store");
 	for (int i = 0; i < 2; i++) {
-		ck_assert_msg(listen_open(settings, LOOPS, &protocol, &sockets, &error), "%s",
+		ck_assert_msg(listen_open(settings, LOOPS, &protocols, &sockets, &error), "%s",
 			      error.text);
 		ck_assert_int_eq(access(path, F_OK), 0);
 		ck_assert_int_ne(sockets.fds[0][0], sockets.fds[1][0]);
@@ -114,7 +115,7 @@ TEST(a_unix_socket_is_shared_and_removed)
 		ck_assert_int_ne(access(path, F_OK), 0);
 	}
 	/* One that another process has put in its place stays. */
-	ck_assert(listen_open(settings, LOOPS, &protocol, &sockets, &error));
+	ck_assert(listen_open(settings, LOOPS, &protocols, &sockets, &error));
 	unlink(path);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	close_sockets();
@@ -147,7 +148,7 @@ static int check_with_passed_socket(bool listening, int (*check)(bool opened))
 
 	if (child == 0) {
 		pass_socket(listening);
-		_exit(check(listen_open(settings, LOOPS, &protocol, &sockets, &error)));
+		_exit(check(listen_open(settings, LOOPS, &protocols, &sockets, &error)));
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));

@@ -9,11 +9,6 @@
 
 static struct buffer text;
 
-static void open_service(void)
-{
-	service_fixture_open(NULL);
-}
-
 static void close_service(void)
 {
 	buffer_free(&text);
@@ -27,10 +22,30 @@ static const char *endpoint_at(size_t index)
 	return endpoints[index];
 }
 
+static const char *method_at(size_t index)
+{
+	static const char *const methods[] = {"other", "/A/B", NULL};
+
+	return methods[index];
+}
+
+static const char *code_at(size_t index)
+{
+	static const char *const codes[] = {"OK", "CANCELLED", NULL};
+
+	return codes[index];
+}
+
+static void open_service(void)
+{
+	service_fixture_open(NULL);
+	service_set_request_names(service, (struct request_names){endpoint_at, method_at, code_at});
+}
+
 static const char *write_metrics(void)
 {
 	buffer_clear(&text);
-	metrics_write(&text, service, live, endpoint_at);
+	metrics_write(&text, service, live);
 	buffer_bytes(&text, "", 1);
 	ck_assert(!text.failed);
 	return text.data;
@@ -54,6 +69,7 @@ TEST(counters_are_summed_over_the_loops)
 		counters_add_request(counters, 1, 200);
 		counters_add_request(counters, 1, 404);
 		counters_add_request(counters, 0, 599); /* not in the list: the last of it */
+		counter_add(&counters->grpc_calls[1][1], 5);
 		atomic_store(&counters->connections, 3);
 		atomic_store(&counters->last_id_ms, 1500 + i * 500);
 	}
@@ -67,6 +83,8 @@ TEST(counters_are_summed_over_the_loops)
 	expect_line("snowid_requests_total{endpoint=\"/x\",code=\"404\"} 2");
 	expect_line("snowid_requests_total{endpoint=\"other\",code=\"200\"} 0");
 	expect_line("snowid_requests_total{endpoint=\"other\",code=\"505\"} 2");
+	expect_line("snowid_grpc_calls_total{method=\"/A/B\",code=\"OK\"} 0");
+	expect_line("snowid_grpc_calls_total{method=\"/A/B\",code=\"CANCELLED\"} 10");
 	expect_line("snowid_connections_open 6");
 	expect_line("snowid_last_id_timestamp_seconds 2");
 }

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A call: what is known of its request, its messages in both directions, and its status. Knows
+ * nothing of frames.
+ */
+#ifndef SNOWIDD_GRPC_CALL_H
+#define SNOWIDD_GRPC_CALL_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snowidd/base/buffer.h"
+#include "snowidd/grpc/status.h"
+#include "snowidd/net/loop.h"
+#include "snowidd/net/waiting.h"
+#include "snowidd/service/service.h"
+
+#define GRPC_PREFIX 5 /* of a message: whether it is compressed, and its length */
+
+struct grpc_call;
+struct grpc_connection;
+
+/* What a call does next. */
+enum grpc_next {
+	GRPC_ENDS, /* grpc_call_end() has been called */
+	GRPC_PARKS /* resume() is to be called in a millisecond */
+};
+
+struct grpc_method {
+	const char *path;
+	bool is_open; /* needs no token, and has no limit on its rate */
+
+	/* Serves a message of the client. */
+	enum grpc_next (*serve)(struct grpc_call *call, const uint8_t *message, size_t length);
+	enum grpc_next (*resume)(struct grpc_call *call);
+};
+
+/* What is kept for each loop. */
+struct grpc_thread {
+	struct loop *loop;
+	struct service *service;
+	struct grpc_call *spare; /* calls for later use, each with its memory */
+	size_t spare_count;
+};
+
+struct grpc_call {
+	/* These are kept for the next call. */
+	struct grpc_thread *thread;
+	struct buffer path, authorization;
+	struct buffer input;  /* the message that arrives, with its prefix */
+	struct buffer output; /* messages to be sent, with theirs */
+
+	/* The rest begins as 0. */
+	struct grpc_call *previous, *next; /* of the connection, or spare */
+	struct grpc_connection *connection;
+	int32_t stream;
+	const struct grpc_method *method;
+	struct waiter waiter;
+	uint64_t began_ns, deadline_ns; /* elapsed time; UINT64_MAX: no deadline */
+
+	/* Of the header of the request. */
+	size_t header_bytes;
+	bool is_post, type_is_served, encoding_is_unknown, timeout_is_malformed;
+
+	size_t messages;         /* that have arrived */
+	bool input_ended;        /* nothing follows from the client */
+	size_t sent;             /* of the output */
+	bool responded;          /* the header of the response is on its way */
+	const char *http_status; /* of what is no call of gRPC; otherwise NULL */
+	bool ended, counted;
+	enum grpc_status status;
+	char message[256];
+	uint64_t retry_ns; /* after which the client may try again; 0: it is not told */
+
+	struct id_request ids;
+};
+
+/* NULL if there is no memory. */
+struct grpc_thread *grpc_thread_new(struct loop *loop, struct service *service);
+void grpc_thread_free(struct grpc_thread *thread);
+
+/* NULL if there is no memory. */
+struct grpc_call *grpc_call_new(struct grpc_thread *thread);
+void grpc_call_free(struct grpc_call *call);
+
+/* Ends it with a status and, unless that is GRPC_OK, a text for people. Does nothing if it has
+ * ended before. Returns GRPC_ENDS, so that the caller can. */
+enum grpc_next grpc_call_end(struct grpc_call *call, enum grpc_status status, const char *format,
+			     ...) __attribute__((format(printf, 3, 4)));
+
+/* Ends it with the status of a refusal. wait_ns is after which time a client may try again. */
+enum grpc_next grpc_call_refuse(struct grpc_call *call, enum refusal refusal, uint64_t wait_ns);
+
+/* Adds a message to the output. */
+void grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message);
+
+/* Reads a message, which the caller frees with protobuf_c_message_free_unpacked(). If it cannot be
+ * read, ends the call and returns NULL. */
+void *grpc_call_unpack(struct grpc_call *call, const ProtobufCMessageDescriptor *type,
+		       const uint8_t *message, size_t length);
+
+#endif
