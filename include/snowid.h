@@ -254,6 +254,40 @@ int snowid_id_parse(const char *text, size_t length, enum snowid_form form, uint
 int snowid_form_parse(const char *name, enum snowid_form *form);
 const char *snowid_form_name(enum snowid_form form);
 
+/* ---- masks: 64-bit IDs that tell nothing ----------------------------------------------------- */
+
+/* A mask is a secret permutation of the 64-bit numbers, or of the numbers of a layout's bits, so
+ * that a public ID tells neither the time nor the rate at which IDs are made. It is FF1 of NIST SP
+ * 800-38G (AES-128, radix 2, an empty tweak; the numerals are the bits, most significant first).
+ * Masked numbers do not sort by time. Whoever sees them learns whether two IDs are equal, and
+ * nothing else; but they are not authenticated: every number can be reverted to some ID. Without
+ * the key they cannot be reverted at all, and another key gives other numbers. */
+struct snowid_mask;
+
+#define SNOWID_MASK_KEY 16 /* bytes of a key */
+
+/* Reads a key from 32 hexadecimal digits, exactly length bytes: openssl rand -hex 16 makes one.
+ * SNOWID_E_SYNTAX; the message contains nothing of the text. */
+int snowid_mask_key_parse(const char *text, size_t length, uint8_t key[SNOWID_MASK_KEY]);
+
+/* Creates a mask for the bits of a layout; NULL stands for all 64 bits. SNOWID_E_RANGE: the layout
+ * has less than 20 bits, few enough to try them all; -ENOMEM. */
+int snowid_mask_new(const uint8_t key[SNOWID_MASK_KEY], const struct snowid_layout *layout,
+		    struct snowid_mask **mask);
+
+/* Erases the key in memory, and frees the mask. */
+void snowid_mask_free(struct snowid_mask *mask);
+
+/* Turns an ID into its masked number, which has no more bits than the layout, and back.
+ * SNOWID_E_RANGE: the number has bits set above those of the layout. */
+int snowid_mask_apply(const struct snowid_mask *mask, uint64_t id, uint64_t *masked);
+int snowid_mask_revert(const struct snowid_mask *mask, uint64_t masked, uint64_t *id);
+
+/* The same with the masked number in base 58. Errors as above, and those of snowid_id_parse(). */
+int snowid_mask_format(const struct snowid_mask *mask, uint64_t id, char text[SNOWID_ID_TEXT]);
+int snowid_mask_parse(const struct snowid_mask *mask, const char *text, size_t length,
+		      uint64_t *id);
+
 /* ---- ULID and UUID values -------------------------------------------------------------------- */
 
 /* The 16 bytes of a ULID or UUID, most significant first. A ULID and a UUID with the same bytes are

@@ -71,10 +71,14 @@ static int use_memory_store(const char *kind)
 	struct snowid_config *config = NULL;
 	struct snowid_clock *clock = NULL;
 	struct snowid_generator *generator = NULL;
+	struct snowid_mask *mask = NULL;
+	const uint8_t key[SNOWID_MASK_KEY] = {0};
 	struct snowid_id128 id128;
 	uint64_t id;
 
 	int error = snowid_config_new(&config);
+	if (!error)
+		error = snowid_mask_new(key, NULL, &mask);
 	if (!error)
 		error = snowid_config_set_kind(config, kind);
 	if (!error && strcmp(kind, "js53") == 0)
@@ -89,6 +93,7 @@ static int use_memory_store(const char *kind)
 		error = strcmp(kind, "js53") == 0 ? snowid_generator_next(generator, &id)
 						  : snowid_generator_next128(generator, &id128);
 	snowid_generator_free(generator);
+	snowid_mask_free(mask);
 	snowid_clock_free(clock);
 	snowid_config_free(config);
 	return error;
