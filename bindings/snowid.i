@@ -8,7 +8,8 @@
  *   - A negative snowid_rc is raised. Only the outputs are returned, in their order.
  *   - An instant is two numbers, seconds and nanoseconds.
  *   - A ULID or UUID is a string of 16 bytes.
- *   - A handle is never NULL: nil and None are refused, and no constructor returns one.
+ *   - A handle is never NULL: nil and None are refused, and no constructor returns one. The one
+ *     exception is the layout of a mask.
  *
  * Not wrapped: snowid_clock_new(), because its callbacks would enter the interpreter from any
  * thread and in the middle of a claim; snowid_id128_compare(), because every language can compare
@@ -51,13 +52,14 @@ typedef int snowid_rc; /* an int that is only an error code */
  *     struct snowid_id128 *OUT                   argout: 16 bytes
  *     struct snowid_id128 *INOUT                 in and argout: 16 bytes
  *     const uint8_t IN[ANY]                      in: as many bytes
- *     uint8_t node[6]                            argout: 6 bytes
+ *     uint8_t node[6], uint8_t key[ANY]          argout: as many bytes
  *
- * and a macro %snowid_handle(OBJECT) with typemaps for an object as an argument (never NULL), and
- * for struct snowid_OBJECT **OUT (argout: the object, owned by the language). */
+ * and a macro %snowid_handle(OBJECT) with typemaps for an object as an argument (never NULL, except
+ * for const struct snowid_layout *OPTIONAL, where nil is NULL), and for struct snowid_OBJECT **OUT
+ * (argout: the object, owned by the language). */
 %apply uint64_t *OUT {
 	uint64_t *id, uint64_t *value, uint64_t *wait_ns, uint64_t *next_call_ns, uint64_t *count,
-	uint64_t *elapsed_ns, uint64_t *ns, uint64_t *first, uint64_t *last
+	uint64_t *elapsed_ns, uint64_t *ns, uint64_t *first, uint64_t *last, uint64_t *masked
 };
 %apply int64_t *OUT {
 	int64_t *unix_sec, int64_t *unix_ms, int64_t *from_sec, int64_t *before_sec
@@ -78,6 +80,7 @@ typedef int snowid_rc; /* an int that is only an error code */
 %snowid_handle(clock)
 %snowid_handle(config)
 %snowid_handle(generator)
+%snowid_handle(mask)
 
 %nodefaultctor;
 
@@ -92,6 +95,7 @@ typedef int snowid_rc; /* an int that is only an error code */
 %rename(Clock) snowid_clock;
 %rename(Config) snowid_config;
 %rename(Generator) snowid_generator;
+%rename(Mask) snowid_mask;
 %include "snowid.h"
 %rename("%(strip:[snowid_])s", %$isfunction, %$isglobal) "";
 
@@ -116,6 +120,20 @@ struct snowid_layout {
 		snowid_rc last_time(int64_t *unix_sec, uint32_t *nsec);
 		snowid_rc fits_until(unsigned bits, int64_t *unix_sec, uint32_t *nsec);
 		snowid_rc format(char *text, size_t size, size_t *length);
+	}
+};
+
+snowid_rc snowid_mask_new(const uint8_t IN[SNOWID_MASK_KEY],
+			  const struct snowid_layout *OPTIONAL, struct snowid_mask **OUT);
+snowid_rc snowid_mask_key_parse(const char *text, size_t length, uint8_t key[SNOWID_MASK_KEY]);
+
+struct snowid_mask {
+	%extend {
+		~snowid_mask() { snowid_mask_free($self); }
+		snowid_rc apply(uint64_t id, uint64_t *masked);
+		snowid_rc revert(uint64_t id, uint64_t *OUT);
+		snowid_rc format(uint64_t id, char text[SNOWID_ID_TEXT]);
+		snowid_rc parse(const char *text, size_t length, uint64_t *id);
 	}
 };
 

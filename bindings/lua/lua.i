@@ -18,6 +18,8 @@
 		snowid_lua_method(L, SNOWID_LUA_CONFIG, m->name, m->func);
 	for (swig_lua_method *m = swig_Generator_methods; m->name; m++)
 		snowid_lua_method(L, SNOWID_LUA_GENERATOR, m->name, m->func);
+	for (swig_lua_method *m = swig_Mask_methods; m->name; m++)
+		snowid_lua_method(L, SNOWID_LUA_MASK, m->name, m->func);
 %}
 %native(metatable) int snowid_lua_metatable(lua_State *L);
 %native(mistake) int snowid_lua_mistake(lua_State *L);
@@ -103,8 +105,12 @@
 	snowid_lua_bytes(L, $input, "bytes", bytes, sizeof bytes);
 	$1 = bytes;
 }
-%typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
-%typemap(argout) uint8_t node[6] "lua_pushlstring(L, (const char *)$1, 6); SWIG_arg++;"
+%define %snowid_bytes(NAME)
+%typemap(in, numinputs=0) uint8_t NAME[ANY] (uint8_t bytes[$1_dim0]) "$1 = bytes;"
+%typemap(argout) uint8_t NAME[ANY] "lua_pushlstring(L, (const char *)$1, $1_dim0); SWIG_arg++;"
+%enddef
+%snowid_bytes(node)
+%snowid_bytes(key)
 
 /* ---- handles: our own userdata, which programs cannot forge ---------------------------------- */
 
@@ -119,6 +125,9 @@ struct snowid_##OBJECT **OUT (struct snowid_##OBJECT *made) "$1 = &made;"
 	SWIG_arg++;
 }
 %enddef
+%typemap(in) const struct snowid_layout *OPTIONAL {
+	$1 = lua_isnoneornil(L, $input) ? NULL : snowid_lua_layout(L, $input);
+}
 
 /* Unused generators may hold the resources that a new one needs, so run the collector first. */
 %feature("action") snowid_generator_new "result = snowid_lua_open(L, arg1, NULL, arg2);"

@@ -42,6 +42,11 @@ struct snowid_generator *snowid_lua_generator(lua_State *L, int index)
 	return check_handle(L, index, SNOWID_LUA_GENERATOR);
 }
 
+struct snowid_mask *snowid_lua_mask(lua_State *L, int index)
+{
+	return check_handle(L, index, SNOWID_LUA_MASK);
+}
+
 static void push_handle(lua_State *L, void *handle, const char *metatable)
 {
 	*(void **)lua_newuserdata(L, sizeof handle) = handle;
@@ -61,6 +66,11 @@ void snowid_lua_push_clock(lua_State *L, struct snowid_clock *clock)
 void snowid_lua_push_config(lua_State *L, struct snowid_config *config)
 {
 	push_handle(L, config, SNOWID_LUA_CONFIG);
+}
+
+void snowid_lua_push_mask(lua_State *L, struct snowid_mask *mask)
+{
+	push_handle(L, mask, SNOWID_LUA_MASK);
 }
 
 void snowid_lua_push_generator(lua_State *L, struct snowid_generator *handle)
@@ -108,6 +118,12 @@ static int collect_config(lua_State *L)
 static int collect_generator(lua_State *L)
 {
 	snowid_generator_free(take_handle(L, SNOWID_LUA_GENERATOR));
+	return 0;
+}
+
+static int collect_mask(lua_State *L)
+{
+	snowid_mask_free(take_handle(L, SNOWID_LUA_MASK));
 	return 0;
 }
 
@@ -304,6 +320,7 @@ void snowid_lua_init(lua_State *L)
 	new_metatable(L, SNOWID_LUA_CLOCK, collect_clock);
 	new_metatable(L, SNOWID_LUA_CONFIG, collect_config);
 	new_metatable(L, SNOWID_LUA_GENERATOR, collect_generator);
+	new_metatable(L, SNOWID_LUA_MASK, collect_mask);
 	new_metatable(L, SNOWID_LUA_ULID, NULL);
 	new_metatable(L, SNOWID_LUA_UUID, NULL);
 	new_metatable(L, SNOWID_LUA_ERROR, NULL);

@@ -16,6 +16,7 @@
 #define SNOWID_LUA_CLOCK     "snowid.clock"
 #define SNOWID_LUA_CONFIG    "snowid.config"
 #define SNOWID_LUA_GENERATOR "snowid.generator"
+#define SNOWID_LUA_MASK      "snowid.mask"
 #define SNOWID_LUA_ULID      "snowid.ulid"
 #define SNOWID_LUA_UUID      "snowid.uuid"
 #define SNOWID_LUA_ERROR     "snowid.error"
@@ -51,10 +52,12 @@ struct snowid_layout *snowid_lua_layout(lua_State *L, int index);
 struct snowid_clock *snowid_lua_clock(lua_State *L, int index);
 struct snowid_config *snowid_lua_config(lua_State *L, int index);
 struct snowid_generator *snowid_lua_generator(lua_State *L, int index);
+struct snowid_mask *snowid_lua_mask(lua_State *L, int index);
 void snowid_lua_push_layout(lua_State *L, struct snowid_layout *layout);
 void snowid_lua_push_clock(lua_State *L, struct snowid_clock *clock);
 void snowid_lua_push_config(lua_State *L, struct snowid_config *config);
 void snowid_lua_push_generator(lua_State *L, struct snowid_generator *handle);
+void snowid_lua_push_mask(lua_State *L, struct snowid_mask *mask);
 
 /* Opens a generator, for at most *timeout_ns unless that is NULL, after telling the collector about
  * its memory. Gives up when a hook is set meanwhile, as Ctrl-C does in the interpreter lua. */

@@ -117,10 +117,15 @@
 		SWIG_fail;
 	$1 = bytes;
 }
-%typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
-%typemap(argout) uint8_t node[6] {
-	$result = SWIG_Python_AppendOutput($result, PyBytes_FromStringAndSize((const char *)$1, 6));
+%define %snowid_bytes(NAME)
+%typemap(in, numinputs=0) uint8_t NAME[ANY] (uint8_t bytes[$1_dim0]) "$1 = bytes;"
+%typemap(argout) uint8_t NAME[ANY] {
+	$result = SWIG_Python_AppendOutput($result,
+		PyBytes_FromStringAndSize((const char *)$1, $1_dim0));
 }
+%enddef
+%snowid_bytes(node)
+%snowid_bytes(key)
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
@@ -139,6 +144,7 @@
 		SWIG_NewPointerObj(*$1, SWIGTYPE_p_snowid_##OBJECT, SWIG_POINTER_OWN));
 }
 %enddef
+%typemap(check) const struct snowid_layout *OPTIONAL ""
 
 %wrapper %{
 struct snowid_generator *snowid_python_generator(PyObject *handle)

@@ -40,6 +40,11 @@ static void free_config(void *config)
 	snowid_config_free(config);
 }
 
+static void free_mask(void *mask)
+{
+	snowid_mask_free(mask);
+}
+
 static void free_clock(void *clock)
 {
 	snowid_clock_free(clock);
@@ -76,6 +81,7 @@ static void mark_generator(void *pointer)
 DATA_TYPE(layout, NULL)
 DATA_TYPE(clock, NULL)
 DATA_TYPE(config, NULL)
+DATA_TYPE(mask, NULL)
 DATA_TYPE(generator, mark_generator)
 
 static VALUE allocate_layout(VALUE class)
@@ -86,6 +92,11 @@ static VALUE allocate_layout(VALUE class)
 static VALUE allocate_clock(VALUE class)
 {
 	return TypedData_Wrap_Struct(class, &clock_type, NULL);
+}
+
+static VALUE allocate_mask(VALUE class)
+{
+	return TypedData_Wrap_Struct(class, &mask_type, NULL);
 }
 
 static VALUE allocate_generator(VALUE class)
@@ -116,6 +127,11 @@ struct snowid_config *snowid_ruby_config(VALUE object)
 	return handle_of(object, &config_type);
 }
 
+struct snowid_mask *snowid_ruby_mask(VALUE object)
+{
+	return handle_of(object, &mask_type);
+}
+
 static struct ruby_generator *unwrap_generator(VALUE object)
 {
 	return handle_of(object, &generator_type);
@@ -140,6 +156,11 @@ VALUE snowid_ruby_new_config(struct snowid_config *config)
 {
 	return TypedData_Wrap_Struct(rb_const_get(native_module, rb_intern("Config")), &config_type,
 				     config);
+}
+
+VALUE snowid_ruby_new_mask(struct snowid_mask *mask)
+{
+	return TypedData_Wrap_Struct(snowid_constant("Mask"), &mask_type, mask);
 }
 
 VALUE snowid_ruby_new_clock(struct snowid_clock *clock)
@@ -318,8 +339,9 @@ static uint64_t timeout_option(const struct ruby_generator *generator, VALUE opt
 		rb_get_kwargs(options, names, 0, 1, &value);
 	if (value == Qundef || NIL_P(value))
 		return generator->timeout_ns;
-	return snowid_ruby_unsigned(rb_funcall(snowid_constant("Convert"), rb_intern("nanoseconds"), 1, value),
-				    "timeout", UINT64_MAX);
+	return snowid_ruby_unsigned(
+		rb_funcall(snowid_constant("Convert"), rb_intern("nanoseconds"), 1, value),
+		"timeout", UINT64_MAX);
 }
 
 /*
@@ -480,11 +502,14 @@ static void define_native_class(VALUE class, rb_alloc_func_t allocate)
  * Of SWIG. */
 /* Document-class: Snowid::Native::Generator
  * Of SWIG. */
+/* Document-class: Snowid::Native::Mask
+ * Of SWIG. */
 
 /* Defines the public classes, each derived from SWIG's, in a form that RDoc and YARD can read. */
 void snowid_ruby_init(void)
 {
-	VALUE native_layout, native_clock, native_generator, layout, clock, generator;
+	VALUE native_layout, native_clock, native_generator, native_mask;
+	VALUE layout, clock, generator, mask;
 
 #ifdef HAVE_RB_EXT_RACTOR_SAFE
 	rb_ext_ractor_safe(true);
@@ -495,12 +520,15 @@ void snowid_ruby_init(void)
 	native_layout = rb_define_class_under(native_module, "Layout", rb_cObject);
 	native_clock = rb_define_class_under(native_module, "Clock", rb_cObject);
 	native_generator = rb_define_class_under(native_module, "Generator", rb_cObject);
+	native_mask = rb_define_class_under(native_module, "Mask", rb_cObject);
 	layout = rb_define_class_under(module, "Layout", native_layout);
 	clock = rb_define_class_under(module, "ManualClock", native_clock);
 	generator = rb_define_class_under(module, "Generator", native_generator);
+	mask = rb_define_class_under(module, "Mask", native_mask);
 	define_native_class(layout, allocate_layout);
 	define_native_class(clock, allocate_clock);
 	define_native_class(generator, allocate_generator);
+	define_native_class(mask, allocate_mask);
 	rb_define_method(generator, "next", generator_next, -1);
 	rb_define_method(generator, "try_next", generator_try_next, 0);
 	rb_define_method(generator, "batch", generator_batch, -1);

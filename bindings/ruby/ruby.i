@@ -95,10 +95,14 @@
 	snowid_ruby_bytes($input, "bytes", bytes, sizeof bytes);
 	$1 = bytes;
 }
-%typemap(in, numinputs=0) uint8_t node[6] (uint8_t node[6]) "$1 = node;"
-%typemap(argout) uint8_t node[6] {
-	$result = SWIG_Ruby_AppendOutput($result, rb_str_new((const char *)$1, 6));
+%define %snowid_bytes(NAME)
+%typemap(in, numinputs=0) uint8_t NAME[ANY] (uint8_t bytes[$1_dim0]) "$1 = bytes;"
+%typemap(argout) uint8_t NAME[ANY] {
+	$result = SWIG_Ruby_AppendOutput($result, rb_str_new((const char *)$1, $1_dim0));
 }
+%enddef
+%snowid_bytes(node)
+%snowid_bytes(key)
 
 /* ---- handles: our own typed data, which programs cannot forge -------------------------------- */
 
@@ -112,6 +116,9 @@ struct snowid_##OBJECT **OUT (struct snowid_##OBJECT *made) "$1 = &made;"
 	$result = SWIG_Ruby_AppendOutput($result, snowid_ruby_new_##OBJECT(*$1));
 }
 %enddef
+%typemap(in) const struct snowid_layout *OPTIONAL {
+	$1 = NIL_P($input) ? NULL : snowid_ruby_layout($input);
+}
 
 /* ---- calls that may wait release the interpreter's lock -------------------------------------- */
 

@@ -33,9 +33,11 @@ struct snowid_layout *snowid_ruby_layout(VALUE object);
 struct snowid_clock *snowid_ruby_clock(VALUE object);
 struct snowid_config *snowid_ruby_config(VALUE object);
 struct snowid_generator *snowid_ruby_generator(VALUE object);
+struct snowid_mask *snowid_ruby_mask(VALUE object);
 VALUE snowid_ruby_new_layout(struct snowid_layout *layout);
 VALUE snowid_ruby_new_clock(struct snowid_clock *clock);
 VALUE snowid_ruby_new_config(struct snowid_config *config);
+VALUE snowid_ruby_new_mask(struct snowid_mask *mask);
 VALUE snowid_ruby_new_generator(struct snowid_generator *handle);
 
 /* In Ruby: makes a generator from a config, and waits for at most a number of nanoseconds, unless
