@@ -138,6 +138,7 @@ static struct snowid_layout *layout;
 static struct snowid_config *config;
 static struct snowid_generator *generator;
 static struct snowid_clock *manual;
+static struct snowid_mask *mask;
 
 static void free_objects(void)
 {
@@ -145,10 +146,12 @@ static void free_objects(void)
 	snowid_config_free(config);
 	snowid_generator_free(generator);
 	snowid_clock_free(manual);
+	snowid_mask_free(mask);
 	layout = NULL;
 	config = NULL;
 	generator = NULL;
 	manual = NULL;
+	mask = NULL;
 }
 
 static bool is_ulid(const char *kind)
@@ -384,6 +387,34 @@ static void run_name(const json_t *test, const json_t *want)
 	check_any_id(want, "id", "uuid", &id);
 }
 
+static void make_mask(const json_t *test)
+{
+	const char *const digits = text_of_case(test, "key");
+	uint8_t key[SNOWID_MASK_KEY];
+
+	if (!json_is_null(json_object_get(test, "kind")))
+		require_success(snowid_layout_new(text_of_case(test, "kind"), &layout));
+	require_success(snowid_mask_key_parse(digits, strlen(digits), key));
+	require_success(snowid_mask_new(key, layout, &mask));
+}
+
+static void run_mask(const json_t *test, const json_t *want)
+{
+	const uint64_t id = parse_number(text_of_case(test, "id"));
+	char text[SNOWID_ID_TEXT];
+	uint64_t masked = 0, back = 0, read = 0;
+
+	make_mask(test);
+	require_success(snowid_mask_apply(mask, id, &masked));
+	check_u64(want, "masked", masked);
+	require_success(snowid_mask_revert(mask, masked, &back));
+	require_success(snowid_mask_format(mask, id, text));
+	check_text(want, "text", text);
+	require_success(snowid_mask_parse(mask, text, strlen(text), &read));
+	if (back != id || read != id)
+		fail_case("reverted to %" PRIu64 " and %" PRIu64, back, read);
+}
+
 static void run_range(const json_t *test, const json_t *want)
 {
 	const char *const kind = text_of_case(test, "kind");
@@ -584,6 +615,7 @@ static const struct {
 	{"parse", run_parse},   {"format", run_format},     {"decode", run_decode},
 	{"encode", run_encode}, {"range", run_range},       {"layout", run_layout},
 	{"order", run_order},   {"generate", run_generate}, {"name", run_name},
+	{"mask", run_mask},
 };
 
 static void run_case(const json_t *test)
