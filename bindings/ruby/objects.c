@@ -8,7 +8,6 @@
  */
 #include <ruby/thread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -339,17 +338,16 @@ static uint64_t timeout_option(const struct ruby_generator *generator, VALUE opt
 		rb_get_kwargs(options, names, 0, 1, &value);
 	if (value == Qundef || NIL_P(value))
 		return generator->timeout_ns;
-	return snowid_ruby_unsigned(
-		rb_funcall(snowid_constant("Convert"), rb_intern("nanoseconds"), 1, value),
-		"timeout", UINT64_MAX);
+	value = rb_funcall(snowid_constant("Convert"), rb_intern("timeout"), 1, value);
+	return snowid_ruby_unsigned(value, "timeout", UINT64_MAX);
 }
 
 /*
  * call-seq:
  *   next(timeout: nil) -> Integer, ULID or UUID
  *
- * Makes an ID. Waits for up to +timeout+ seconds, or for the generator's own timeout if that is
- * nil.
+ * Makes an ID. Waits for up to +timeout+, a number of seconds or text such as "250ms", or for the
+ * generator's own timeout if that is nil.
  */
 static VALUE generator_next(int argc, VALUE *argv, VALUE self)
 {
@@ -410,7 +408,7 @@ static size_t append_chunk(const struct ruby_generator *generator, size_t count,
  * call-seq:
  *   batch(count, timeout: nil) -> Array
  *
- * Makes an Array of +count+ IDs in increasing order. Waits for up to +timeout+ seconds in total. If
+ * Makes an Array of +count+ IDs in increasing order. Waits for up to +timeout+ in total. If
  * it fails, Error#partial contains the IDs already made.
  */
 static VALUE generator_batch(int argc, VALUE *argv, VALUE self)
@@ -445,23 +443,6 @@ static VALUE generator_batch(int argc, VALUE *argv, VALUE self)
 
 /* ---- classes --------------------------------------------------------------------------------- */
 
-/* Parses a span as the library writes it: an integer and a unit. */
-static uint64_t parse_span_ns(const char *text)
-{
-	static const struct {
-		const char *unit;
-		uint64_t ns;
-	} units[] = {{"ns", 1},         {"us", 1000},           {"ms", 1000000},
-		     {"s", NS_PER_SEC}, {"m", 60 * NS_PER_SEC}, {"h", 3600 * NS_PER_SEC}};
-	char *unit;
-	const uint64_t value = strtoull(text, &unit, 10);
-
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-		if (strcmp(unit, units[i].unit) == 0)
-			return value * units[i].ns;
-	return value;
-}
-
 /* Returns the class of a kind's IDs. */
 static VALUE id_class_of_kind(const char *kind)
 {
@@ -474,8 +455,9 @@ static VALUE id_class_of_kind(const char *kind)
 
 VALUE snowid_ruby_new_generator(struct snowid_generator *handle)
 {
-	char kind[16] = "", timeout[32] = "";
+	char kind[16] = "", timeout[SNOWID_SPAN_TEXT] = "";
 	struct ruby_generator *generator;
+	int error;
 	const VALUE object = TypedData_Make_Struct(
 		snowid_constant("Generator"), struct ruby_generator, &generator_type, generator);
 
@@ -485,8 +467,11 @@ VALUE snowid_ruby_new_generator(struct snowid_generator *handle)
 	/* A value that does not fit is longer than the names we look for. */
 	snowid_generator_get(handle, "kind", kind, sizeof kind, NULL);
 	generator->wide = id_class_of_kind(kind);
-	snowid_generator_get(handle, "timeout", timeout, sizeof timeout, NULL);
-	generator->timeout_ns = parse_span_ns(timeout);
+	error = snowid_generator_get(handle, "timeout", timeout, sizeof timeout, NULL);
+	if (!error)
+		error = snowid_span_parse(timeout, strlen(timeout), &generator->timeout_ns);
+	if (error)
+		snowid_ruby_raise(error, 0);
 	return object;
 }
 

@@ -58,7 +58,7 @@ module Actions
     return describe_id(found) if id_class_of(kind)
 
     held = Snowid::Layout.new(kind).decode(found)
-    { time: Snowid.format_time(held[:time]), unix_ms: held[:unix_ms],
+    { time: time_text { held[:time] }, unix_ms: held[:unix_ms],
       fields: held.transform_keys(&:to_s).transform_values(&:to_s) }
   end
 
@@ -80,9 +80,34 @@ module Actions
     { id: (fields.empty? ? id : id.with(**fields)).to_s }
   end
 
-  def range(kind:, from:, to:, **)
-    { first: id_at_boundary(:first_at, kind, from).to_s,
-      last: id_at_boundary(:last_at, kind, to).to_s }
+  def range(kind:, period: nil, from: nil, before: nil, to: nil, **)
+    ids = case kind
+          when "ulid" then range_of(Snowid::ULID, period, from, before, to)
+          when /\Auuid(.)/
+            range_of(Snowid::UUID, period, from, before, to, version: Integer(Regexp.last_match(1)))
+          else range_of(Snowid::Layout.new(kind), period, from, before, to)
+          end
+    { first: ids.begin.to_s, last: ids.end.to_s }
+  end
+
+  def range_of(object, period, from, before, to, **version)
+    return object.range(period, **version) if period
+    return object.range(from..to, **version) if to
+
+    object.range(from, before, **version)
+  end
+
+  def instant(text:, **)
+    { time: Snowid.format_time(text) }
+  end
+
+  def seconds(number:, **)
+    { time: Snowid.format_time(number) }
+  end
+
+  # Users give spans, and never get one parsed.
+  def span(text:, **)
+    { ns: Snowid.const_get(:Native).span_parse(text).to_s }
   end
 
   def name(version:, namespace:, text:, **)

@@ -5,6 +5,7 @@
 require_relative "snowid/error"
 require "snowid/native"
 require_relative "snowid/convert"
+require_relative "snowid/period"
 require_relative "snowid/time"
 require_relative "snowid/id128"
 require_relative "snowid/layout"

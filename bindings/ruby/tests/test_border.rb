@@ -190,12 +190,41 @@ class BorderTest < Test
     [Float::NAN, Float::INFINITY, 1e300, -1e300].each do |value|
       assert_raises(RangeError) { layout.first_at(value) }
       assert_raises(RangeError) { Snowid::ManualClock.new(START).step(value) }
-      assert_raises(RangeError) { generator_on_manual_clock.next(timeout: value.abs) }
+      assert_raises(RangeError) { Snowid::ManualClock.new(START).advance(value) }
     end
-    assert_raises(Snowid::InvalidError) { Snowid::Generator.new(worker: 1, hold: -1) }
+    [Float::NAN, 1e300, -0.001, -1, -1r].each do |value|
+      assert_raises(RangeError) { generator_on_manual_clock.next(timeout: value) }
+      assert_raises(RangeError) { Snowid::Generator.new(worker: 1, open_timeout: value) }
+      assert_raises(RangeError) { Snowid::Generator.new(worker: 1, hold: value) }
+    end
+    [[], :now, Complex(1, 1)].each do |value|
+      assert_raises(TypeError) { generator_on_manual_clock.next(timeout: value) }
+      assert_raises(TypeError) { Snowid::ManualClock.new(START).step(value) }
+    end
     assert_raises(Snowid::InvalidError) { Snowid::Generator.new(worker: 1, hold: "5") }
-    assert_raises(TypeError) { generator_on_manual_clock.next(timeout: "1s") }
-    assert_raises(RangeError) { generator_on_manual_clock.next(timeout: -1) }
+    assert_raises(Snowid::InvalidError) { generator_on_manual_clock.next(timeout: "5") }
+  end
+
+  def test_a_wrong_unit_is_no_other_year
+    [1_704_310_200_000, 1_704_310_200_000.0, 1_704_310_200_000r].each do |milliseconds|
+      error = assert_raises(RangeError) { Snowid.format_time(milliseconds) }
+      assert_includes error.message, "as milliseconds it would be in 2024"
+    end
+    error = assert_raises(Snowid::InvalidError) { Snowid.parse_time("1704310200") }
+    assert_includes error.message, "@1704310200"
+  end
+
+  def test_invalid_ranges
+    [nil, 5, Time.now, :a, Object.new].each do |value|
+      assert_raises(TypeError) { layout.range(value) }
+      assert_raises(TypeError) { Snowid::ULID.range(value) }
+    end
+    assert_raises(TypeError) { layout.range(START, :a) }
+    assert_raises(TypeError) { layout.range(START..START, START) }
+    assert_raises(RangeError) { layout.range("2024-02", "2024-01") }
+    assert_raises(RangeError) { layout.range("2024-03".."2024-01") }
+    assert_raises(RangeError) { layout.range("2000-01") }
+    assert_raises(Snowid::InvalidError) { Snowid::UUID.range("2024-01", version: 1) }
   end
 
   def test_wrong_arguments

@@ -223,7 +223,7 @@ class ProcessesTest < Test
       Snowid::ManualClock.new(START)
       3.times { Snowid::Layout.new("twitter") }
       44.times { Snowid::ULID.new.to_uuid }
-      assert_raises(RangeError) { Snowid.format_id(-1) }
+      assert_raises(RangeError) { Snowid.format_id(2**64) }
     end
     GC.start
   end

@@ -96,9 +96,81 @@ class ValuesTest < Test
     assert_equal [a, a], [a.dup, Marshal.load(Marshal.dump(a))]
   end
 
+  # Each is January of 2024.
   def test_a_range_of_ids
-    range = Snowid::Layout.new("discord").range("2024-01-01", "2024-01-31T23:59:59.999Z")
-    assert_equal 1_191_168_914_227_200_000..1_202_402_938_060_799_999, range
+    layout = Snowid::Layout.new("discord")
+    [["2024-01"], ["2024-01-01", "2024-02-01"], ["2024-01-01"..."2024-02-01"],
+     ["2024-01-01".."2024-01-31"], ["2024-01"..."2024-02"], ["2024-01".."2024-01"],
+     [Date.new(2024, 1, 1)..Date.new(2024, 1, 31)], [Date.new(2024, 1, 1), Date.new(2024, 2, 1)],
+     [Time.utc(2024, 1, 1), Time.utc(2024, 2, 1)], [Time.utc(2024, 1, 1)...Time.utc(2024, 2, 1)],
+     [Time.utc(2024, 1, 1)..Time.utc(2024, 1, 31, 23, 59, 59.999r)],
+     [1_704_067_200, 1_706_745_600.0], [1_704_067_200...1_706_745_600r]].each do |arguments|
+      assert_equal 1_191_168_914_227_200_000..1_202_402_938_060_799_999, layout.range(*arguments)
+    end
+  end
+
+  def test_a_range_of_a_day_and_of_an_instant
+    layout = Snowid::Layout.new("discord")
+    assert_equal layout.range("2024-01-31"), layout.range(Date.new(2024, 1, 31))
+    instant = Time.utc(2024, 1, 1, 0, 0, 0.0005r)
+    assert_equal layout.first_at(instant)..layout.last_at(instant), layout.range(instant..instant)
+    assert_empty layout.range(instant, instant).to_a
+    assert_empty layout.range(instant...instant).to_a
+    last = Time.utc(2024, 1, 1, 0, 0, 0.999999999r)
+    assert_equal layout.last_at(last), layout.range(instant..last).last
+  end
+
+  def test_ranges_without_an_end
+    layout = Snowid::Layout.new("discord")
+    first, last = [0, (2**64) - 1]
+    january = layout.range("2024-01")
+    [["2024-01-01", nil], ["2024-01-01"..], ["2024-01-01"...nil]].each do |arguments|
+      assert_equal january.begin..last, layout.range(*arguments)
+    end
+    [[nil, "2024-02-01"], [..."2024-02-01"], [.."2024-01-31"], [nil.."2024-01"]].each do |arguments|
+      assert_equal first..january.end, layout.range(*arguments)
+    end
+    assert_equal first..last, layout.range(nil..)
+    assert_equal first..last, layout.range(nil, nil)
+  end
+
+  # One ends where the next begins, also for a period that is shorter than a tick.
+  def test_periods_that_follow_each_other_share_no_id
+    layout = Snowid::Layout.new("sonyflake")
+    seconds = Array.new(60) { |second| layout.range("2024-01-03T19:30:%02dZ" % second) }
+    seconds.each_cons(2) { |a, b| assert_equal a.end + 1, b.begin }
+    assert_equal layout.range("2024-01-03T19:30Z"), seconds.first.begin..seconds.last.end
+    tick = Array.new(10) { |ms| layout.range("2024-01-03T19:30:00.00#{ms}Z") }
+    assert_equal layout.range("2024-01-03T19:30:00.00Z").size, tick.sum(&:size)
+  end
+
+  def test_ranges_of_ulids_and_uuids
+    ulids = Snowid::ULID.range("2024-01-01", "2024-02-01")
+    assert_equal Snowid::ULID.range("2024-01"), ulids
+    assert_equal Snowid::ULID.range(Date.new(2024, 1, 1)..Date.new(2024, 1, 31)), ulids
+    assert_equal Snowid::ULID.first_at("2024-01-01"), ulids.begin
+    assert_equal Snowid::ULID.last_at("2024-01-31T23:59:59.999Z"), ulids.end
+    assert_equal Snowid::ULID::NIL, Snowid::ULID.range(nil..).begin
+    [6, 7].each do |version|
+      uuids = Snowid::UUID.range("2024-01", version: version)
+      assert_equal Snowid::UUID.first_at("2024-01-01", version: version), uuids.begin
+      assert_equal version, uuids.end.version
+      assert_equal uuids, Snowid::UUID.range("2024-01".."2024-01-31", version: version)
+      assert Snowid::UUID.range(Time.now - 1.., version: 7).cover?(Snowid.uuid7)
+    end
+  end
+
+  def test_spans
+    clock = Snowid::ManualClock.new(0)
+    clock.advance("250ms").advance(0.25).advance(1r / 2).step("1m").step(-30).step(-0.001)
+    assert_equal "1970-01-01T00:00:30.999Z", Snowid.format_time(clock.now)
+    clock.set(0).advance(0.1).advance(0.2)
+    assert_equal Rational(3, 10), clock.now.to_r
+    ids = Snowid::Generator.new("snowflake", worker: 1, hold: 0.3, borrow: 1r / 1000)
+    assert_equal %w[300ms 1ms], [ids.setting(:hold), ids.setting(:borrow)]
+    assert_kind_of Integer, ids.next(timeout: "1s")
+    assert_kind_of Integer, ids.next(timeout: Float::INFINITY)
+    assert_nil ids.close(timeout: "0")
   end
 
   def test_ulid
@@ -198,7 +270,7 @@ class ValuesTest < Test
     assert_equal '["01ARZ3NDEKTSV4RRFFQ69G5FAV"]', JSON.generate([a])
     assert_equal a.to_s, a.as_json(only: 1) # called by ActiveSupport
     assert_equal "#<Snowid::ULID 01ARZ3NDEKTSV4RRFFQ69G5FAV>", a.inspect
-    assert Snowid::ULID.range("2016-07-30", "2016-07-31").cover?(c)
+    assert Snowid::ULID.range("2016-07-30").cover?(c)
     assert Snowid::UUID.range(Time.now - 1, Time.now + 1).cover?(Snowid::UUID.new)
   end
 

@@ -19,7 +19,7 @@ module Snowid
     #
     # @return [self]
     def step(seconds)
-      super(Convert.nanoseconds(seconds))
+      super(Convert.signed_span(seconds))
       self
     end
 
@@ -34,7 +34,7 @@ module Snowid
     #
     # @return [self]
     def advance(seconds)
-      super(Convert.nanoseconds(seconds))
+      super(Convert.span(seconds))
       self
     end
 

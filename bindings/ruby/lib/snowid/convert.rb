@@ -10,6 +10,8 @@ module Snowid
     NS_PER_SEC = 1_000_000_000
     # The Julian day of 1970-01-01.
     UNIX_EPOCH_JD = 2_440_588
+    # The greatest span, which no timeout reaches.
+    ENDLESS = (1 << 64) - 1
 
     class << self
       # Seconds and nanoseconds of an instant.
@@ -17,7 +19,8 @@ module Snowid
         case value
         when String then Native.time_parse(value)
         when Time then instant_of_time(value)
-        when Numeric then (rational(value) * NS_PER_SEC).floor.divmod(NS_PER_SEC)
+        when Float then Native.time_from_seconds(value)
+        when Numeric then instant_of_exact(value)
         else instant_of_date(value)
         end
       end
@@ -27,13 +30,30 @@ module Snowid
         Time.at(sec, nsec, :nsec).utc
       end
 
+      # Whether this is a Date, which means all of a day, and not a DateTime.
+      def date?(value)
+        defined?(::Date) && value.is_a?(::Date) && !value.is_a?(::DateTime)
+      end
+
       # A span in nanoseconds.
-      def nanoseconds(span)
-        unless span.is_a?(Numeric)
-          raise TypeError, "a number of seconds is needed, not #{span.class}"
+      def span(value)
+        return Native.span_parse(value) if value.is_a?(String)
+        unless number?(value)
+          raise TypeError, "a number of seconds or a String is needed, not #{value.class}"
         end
 
-        (rational(span) * NS_PER_SEC).round
+        rounded = Native.span_from_seconds(value.to_f)
+        value.is_a?(Float) ? rounded : (value.to_r * NS_PER_SEC).round
+      end
+
+      # A span in nanoseconds, which may be negative.
+      def signed_span(value)
+        number?(value) && value.negative? ? -span(-value) : span(value)
+      end
+
+      # A span in nanoseconds, which may be infinite.
+      def timeout(value)
+        value == Float::INFINITY ? ENDLESS : span(value)
       end
 
       # The 64 bits of an ID: of an Integer, also of a negative one that a signed column of a
@@ -68,6 +88,10 @@ module Snowid
 
       private
 
+      def number?(value)
+        value.is_a?(Numeric) && value.real?
+      end
+
       # Time.at(seconds) of a Float has digits below a nanosecond, and means what the Float means.
       def instant_of_time(time)
         below_ns = (time.subsec * NS_PER_SEC) % 1
@@ -76,27 +100,20 @@ module Snowid
         [time.to_i, time.nsec]
       end
 
+      # The library checks the range, and tells what looks like milliseconds.
+      def instant_of_exact(seconds)
+        ns = (seconds.to_r * NS_PER_SEC).floor
+        Native.time_from_seconds((ns / NS_PER_SEC).to_f)
+        ns.divmod(NS_PER_SEC)
+      end
+
       # A Date is its midnight in UTC.
       def instant_of_date(value)
+        return [(value.jd - UNIX_EPOCH_JD) * 86_400, 0] if date?(value)
         return instant(value.to_time) if defined?(::DateTime) && value.is_a?(::DateTime)
-        return [(value.jd - UNIX_EPOCH_JD) * 86_400, 0] if defined?(::Date) && value.is_a?(::Date)
 
         raise TypeError, "a Time, a Date, a number of seconds or a String is needed, " \
                          "not #{value.class}"
-      end
-
-      def rational(number)
-        number.is_a?(Float) ? round_float(number) : number.to_r
-      rescue FloatDomainError
-        raise Errors.make(Native::E_RANGE, "#{number} is not a number of seconds")
-      end
-
-      # The decimal that a Float means: rounded to the last digit that its neighbours differ in,
-      # which for the present is a microsecond.
-      def round_float(number)
-        exact = number.to_r
-        ulp = number.abs.next_float - number.abs
-        exact.round((-Math.log10(ulp)).floor.clamp(..9)).to_r
       end
     end
   end

@@ -53,7 +53,7 @@ module Snowid
     #           children know. The default is SNOWID_STORE; without it, "host:" for layouts, and
     #           "memory:" for ULIDs, UUIDs and with a clock of your own. With a file or a slot, new
     #           may wait for a few times the reserve until the clock reaches the recorded time
-    # open_timeout:: how many seconds new may wait in all; without it, as above
+    # open_timeout:: how long new may wait in all; without it, as above
     # clock::   a ManualClock, for tests
     # timeout:: how long a call without a timeout may wait (2 s)
     # wait::    if the clock is behind by up to this, wait for it to catch up (5 ms)
@@ -78,10 +78,10 @@ module Snowid
       mode = format("%04o", mode) if mode.is_a?(Integer)
       { timeout: timeout, wait: wait, hold: hold, borrow: borrow, reserve: reserve,
         max_jump: max_jump }
-        .each { |name, value| config.set(name.to_s, span(value)) unless value.nil? }
+        .each { |name, value| config.set(name.to_s, span_text(value)) unless value.nil? }
       { mode: mode, spread: spread }
         .each { |name, value| config.set(name.to_s, value.to_s) unless value.nil? }
-      adopt(Native.generator_new(config, open_timeout && Convert.nanoseconds(open_timeout)))
+      adopt(Native.generator_new(config, open_timeout && Convert.timeout(open_timeout)))
     end
 
     # Passes an endless sequence of new IDs to the block. Without a block, returns an Enumerator.
@@ -101,11 +101,11 @@ module Snowid
     # Closes the generator: no thread gets another ID and, with memory:, no child does. Closing it
     # again has no effect. Garbage collection frees a generator without closing it.
     #
-    # @param timeout [Numeric] seconds to wait for the store
+    # @param timeout [Numeric, String] how long to wait for the store
     #
     # @return [nil]
     def close(timeout: 2)
-      super(Convert.nanoseconds(timeout))
+      super(Convert.timeout(timeout))
     end
 
     # Whether it has been closed, in this process or, with memory:, in the one that created it.
@@ -184,8 +184,8 @@ module Snowid
       yield while true # rubocop:disable Style/InfiniteLoop
     end
 
-    def span(value)
-      value.is_a?(Numeric) ? "#{Convert.nanoseconds(value)}ns" : value.to_s
+    def span_text(value)
+      value.is_a?(Numeric) ? "#{Convert.timeout(value)}ns" : value.to_s
     end
   end
 end

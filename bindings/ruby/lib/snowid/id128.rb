@@ -35,11 +35,13 @@ module Snowid
         from_bytes(parse_bytes(text))
       end
 
-      # All IDs from one instant to another.
+      # The IDs of a period, as with Layout#range.
       #
-      # @return [Range]
-      def range(from, to = from)
-        first_at(from)..last_at(to)
+      # @return [Range] empty if there are none
+      def range(from, before = Period::WHOLE, **version)
+        period = Period.new(from, before)
+        ends = range_bytes(*period.ends, **version).map { |bytes| from_bytes(bytes) }
+        period.ids(*ends) { |instant| last_at(instant, **version) }
       end
     end
 
@@ -142,6 +144,10 @@ module Snowid
       def parse_bytes(text)
         Native.ulid_parse(text)
       end
+
+      def range_bytes(*ends)
+        Native.ulid_range(*ends)
+      end
     end
 
     # The first ULID: all bits are 0.
@@ -196,17 +202,21 @@ module Snowid
         from_bytes(Native.uuid_last_at(version, *Convert.instant(instant)))
       end
 
-      # All UUIDs of a version from one instant to another.
+      # The UUIDs of a version (6 or 7) of a period, as with Layout#range.
       #
-      # @return [Range]
-      def range(from, to = from, version: 7)
-        first_at(from, version: version)..last_at(to, version: version)
+      # @return [Range] empty if there are none
+      def range(from, before = Period::WHOLE, version: 7)
+        super
       end
 
       private
 
       def parse_bytes(text)
         Native.uuid_parse(text)
+      end
+
+      def range_bytes(*ends, version:)
+        Native.uuid_range(version, *ends)
       end
     end
 

@@ -11,7 +11,7 @@ module Snowid
   #
   # In a query:
   #
-  #   Message.where(id: Snowid::Layout.new("discord").range(1.day.ago, Time.now))
+  #   Message.where(id: Snowid::Layout.new("discord").range(1.day.ago..))
   class Layout
     # One field of a layout: its name, its width in bits, and the position of its lowest bit.
     Field = Struct.new(:name, :bits, :shift)
@@ -87,11 +87,27 @@ module Snowid
       super(*Convert.instant(instant))
     end
 
-    # All IDs from the tick of one instant to that of another.
+    # The IDs from one instant up to, but not including, another; or all IDs of a month, a day, a
+    # second. Both ends are cut off to their tick, so that periods that follow each other neither
+    # share an ID nor leave one out.
     #
-    # @return [Range<Integer>]
-    def range(from, to = from)
-      first_at(from)..last_at(to)
+    #   layout.range("2024-01")                          # all of January
+    #   layout.range(Date.new(2024, 1, 31))              # all of the day in UTC
+    #   layout.range("2024-01-01", "2024-02-01")         # January again
+    #   layout.range(Date.new(2024, 1, 1)...Date.new(2024, 2, 1))
+    #   layout.range("2024-01-01".."2024-01-31")         # with all of the last day
+    #   layout.range(1.day.ago..)                        # no end
+    #   layout.range(nil, "2024-01-01")                  # no beginning
+    #
+    # @param from [Range, String, Date, Time, Numeric, nil] an instant, nil, or, if there is no
+    #   other argument, all of the time
+    #
+    # @param before [String, Date, Time, Numeric, nil]
+    #
+    # @return [Range<Integer>] empty if there are none
+    def range(from, before = Period::WHOLE)
+      period = Period.new(from, before)
+      period.ids(*super(*period.ends)) { |instant| last_at(instant) }
     end
 
     # The fields, the most significant first.
