@@ -142,9 +142,13 @@ const char *snowid_python_text_or_bytes(PyObject *object, const char *what, Py_s
 {
 	char *bytes;
 
-	if (!PyBytes_Check(object))
-		return snowid_python_text(object, what, size);
-	return PyBytes_AsStringAndSize(object, &bytes, size) == 0 ? bytes : NULL;
+	if (PyUnicode_Check(object))
+		return PyUnicode_AsUTF8AndSize(object, size);
+	if (PyBytes_Check(object))
+		return PyBytes_AsStringAndSize(object, &bytes, size) == 0 ? bytes : NULL;
+	PyErr_Format(PyExc_TypeError, "%s must be a str or bytes, not %.100s", what,
+		     Py_TYPE(object)->tp_name);
+	return NULL;
 }
 
 int snowid_python_bytes(PyObject *object, void *bytes, size_t size)

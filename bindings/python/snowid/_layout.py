@@ -164,7 +164,7 @@ class Layout:
         return to_ns(*self._handle.time(id64(id, self._bits)))
 
     def datetime(self, id: Id) -> dt.datetime:
-        """When an ID was made, in UTC."""
+        """When an ID was made, in UTC. Raises OverflowError after the year 9999."""
         return to_datetime(self.time_ns(id))
 
     def first_at(self, instant: Optional[Instant] = None, *, time_ns: Optional[int] = None) -> int:

@@ -200,7 +200,7 @@ class UUID(uuid.UUID):
 
     @property
     def datetime(self) -> dt.datetime:
-        """When it was made, in UTC."""
+        """When it was made, in UTC. Raises OverflowError after the year 9999."""
         return to_datetime(self.time_ns)
 
     @property
@@ -289,6 +289,8 @@ NIL, MAX = UUID(int=0), UUID(int=(1 << 128) - 1)
 def _namespace_bytes(namespace: Union[uuid.UUID, str]) -> bytes:
     if isinstance(namespace, uuid.UUID):
         return namespace.bytes
+    if not isinstance(namespace, str):
+        raise TypeError(f"a namespace is a UUID or a str, not {type(namespace).__name__}")
     # The names of namespaces are shorter than the shortest text of a UUID.
     parse = _snowid.uuid_parse if len(namespace) >= 32 else _snowid.uuid_namespace
     return parse(namespace)
@@ -346,7 +348,7 @@ def id64(value: Id, bits: int = 64) -> int:
         raise TypeError(f"id must be an int or a str, not {type(value).__name__}") from None
     minimum = _MIN if bits == 64 else 0
     if not minimum <= number <= _MAX:
-        raise _errors.out_of_range("id", number, minimum, _MAX)
+        raise _errors.out_of_range("id", number, minimum, (1 << bits) - 1)
     return number & _MAX
 
 

@@ -277,10 +277,12 @@ class Uuids(unittest.TestCase):
         for wrong in ("example", "", "DNS", str(version3)[:-1] + "x"):
             self.assertRaises(snowid.InvalidError, snowid.uuid5, wrong, name)
         for wrong in (None, 5, b"dns"):
-            self.assertRaises(TypeError, snowid.uuid5, wrong, name)
-            self.assertRaises(TypeError, snowid.uuid3, wrong, name)
+            for make in (snowid.uuid3, snowid.uuid5):
+                self.assertRaisesRegex(TypeError, "namespace is a UUID", make, wrong, name)
         for wrong in (None, 5, ["a"]):
-            self.assertRaises(TypeError, snowid.uuid5, "dns", wrong)
+            self.assertRaisesRegex(
+                TypeError, "name must be a str or bytes", snowid.uuid5, "dns", wrong
+            )
 
     def test_random_and_own_uuids(self) -> None:
         many = {snowid.uuid4() for _ in range(10000)}
