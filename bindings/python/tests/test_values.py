@@ -449,6 +449,12 @@ class Layouts(unittest.TestCase):
                     # Others add up seconds and a fraction.
                     self.assertEqual(layout.first_at(second + fraction / 1e6), id - 5)
 
+        for tick in range(1704067200_000, 1704067201_000):
+            ulid, id = snowid.ULID.first_at(tick / 1000), snowid.UUID.first_at(7, tick / 1000)
+            self.assertEqual((ulid.time_ns, id.time_ns), (tick * 10**6, tick * 10**6))
+            self.assertEqual(snowid.ULID.first_at(ulid.timestamp), ulid)
+            self.assertEqual(snowid.UUID.first_at(7, id.timestamp), id)
+
     def test_ranges(self) -> None:
         layout = snowid.Layout("twitter")
         january = layout.range("2024-01")
