@@ -28,7 +28,7 @@ datetime, a date (its midnight in UTC) or text: ISO 8601, ``"@1704067200.5"`` fo
 number of seconds, a timedelta, or text such as ``"250us"``.
 
 Errors are raised as subclasses of ``snowid.Error``, whose ``code`` is one of ``snowid.E_*`` or a
-negative errno. IDs reveal when they were made; if that must stay secret, use
+negative errno. IDs reveal when they were made; if that must stay secret, use a ``Mask`` or
 ``uuid4()``.
 """
 
@@ -44,6 +44,7 @@ from snowid._errors import (
 )
 from snowid._generator import Generator, ManualClock, Stats
 from snowid._layout import Field, Layout, Parts
+from snowid._mask import Mask
 from snowid._snowid import (
     E_CLOCK,
     E_CLOSED,
@@ -105,6 +106,7 @@ __all__ = [
     "Layout",
     "MAX",
     "ManualClock",
+    "Mask",
     "NIL",
     "Parts",
     "Stats",

@@ -132,6 +132,12 @@ class Actions:
     def name(self, version: int, namespace: str, text: str, **_: Any) -> Dict[str, Any]:
         return {"id": str({3: snowid.uuid3, 5: snowid.uuid5}[version](namespace, text))}
 
+    def mask(self, key: str, kind: Optional[str], id: str, **_: Any) -> Dict[str, Any]:
+        mask = snowid.Mask(key, kind)
+        masked, text = mask.apply(id), mask.format(id)
+        assert mask.revert(masked) == mask.parse(text) == snowid.parse_id(id)
+        return {"masked": str(masked), "text": text}
+
     def layout(self, kind: str, **_: Any) -> Dict[str, Any]:
         layout = snowid.Layout(kind)
         return {

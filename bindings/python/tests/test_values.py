@@ -542,5 +542,51 @@ class Forms(unittest.TestCase):
         self.assertRaises(TypeError, snowid.format_id, 5, 5)
 
 
+class Masks(unittest.TestCase):
+    KEY = bytes(range(16))
+
+    def test_masked_ids(self) -> None:
+        for layout, bits in ((None, 64), ("twitter", 63), (snowid.Layout("js53"), 53)):
+            mask = snowid.Mask(self.KEY, layout)
+            same = snowid.Mask(self.KEY.hex(), layout)
+            ids = [random.randrange(1 << bits) for _ in range(100)] + [0, (1 << bits) - 1]
+            masked = [mask.apply(id) for id in ids]
+            self.assertTrue(all(0 <= number < 1 << bits for number in masked))
+            self.assertEqual([same.revert(number) for number in masked], ids)
+            self.assertEqual([mask.parse(mask.format(id)) for id in ids], ids)
+            for id, number in zip(ids, masked):
+                self.assertEqual(mask.format(id), snowid.format_id(number, "base58"))
+                self.assertEqual(mask.apply(str(id)), number)
+            other = snowid.Mask(bytes(16), layout)
+            self.assertNotEqual([other.apply(id) for id in ids], masked)
+        self.assertEqual(
+            snowid.Mask(self.KEY).apply(-1), snowid.Mask(self.KEY).apply((1 << 64) - 1)
+        )
+
+    def test_wrong_keys_and_ids(self) -> None:
+        for wrong in (b"", bytes(15), bytes(32), "", "0" * 31, "0" * 33, "g" * 32):
+            with self.assertRaises(snowid.InvalidError) as caught:
+                snowid.Mask(wrong)
+            self.assertNotIn("g" * 8, str(caught.exception))
+        for wrong in (None, 5, ["0"] * 16):
+            self.assertRaises(TypeError, snowid.Mask, wrong)
+        self.assertRaises(TypeError, snowid.Mask, self.KEY, 5)
+        self.assertRaises(snowid.InvalidError, snowid.Mask, self.KEY, "time:19")
+        mask = snowid.Mask(self.KEY, "twitter")
+        for call in (mask.apply, mask.revert, mask.format):
+            for wrong in (1 << 63, 1 << 64, "x"):
+                self.assertRaises(snowid.InvalidError, call, wrong)
+            self.assertRaises(TypeError, call, None)
+        for wrong in ("", "0", "l", "z" * 11, "z" * 12):
+            self.assertRaises(snowid.InvalidError, mask.parse, wrong)
+        self.assertRaises(TypeError, mask.parse, 5)
+
+    def test_the_key_stays_inside(self) -> None:
+        mask = snowid.Mask(self.KEY)
+        for call in (pickle.dumps, copy.copy, copy.deepcopy):
+            self.assertRaises(TypeError, call, mask)
+        self.assertNotIn(self.KEY.hex(), repr(mask))
+
+
 if __name__ == "__main__":
     unittest.main()
