@@ -24,8 +24,9 @@ struct grpc_connection;
 
 /* What a call does next. */
 enum grpc_next {
-	GRPC_ENDS, /* grpc_call_end() has been called */
-	GRPC_PARKS /* resume() is to be called in a millisecond */
+	GRPC_ENDS,  /* grpc_call_end() has been called */
+	GRPC_PARKS, /* resume() is to be called in a millisecond */
+	GRPC_HOLDS  /* a stream: resume(), if there is one, is to be called now and then */
 };
 
 struct grpc_method {
@@ -35,6 +36,13 @@ struct grpc_method {
 	/* Serves a message of the client. */
 	enum grpc_next (*serve)(struct grpc_call *call, const uint8_t *message, size_t length);
 	enum grpc_next (*resume)(struct grpc_call *call);
+
+	bool takes_many; /* messages, each of which is served when it arrives */
+	bool is_stream;  /* it may go on for ever, and ends when the server stops */
+
+	/* Adds a message to the output, which is empty, when `room` bytes can be sent at once. NULL
+	 * if the method has no more than what it has added before. */
+	enum grpc_next (*produce)(struct grpc_call *call, size_t room);
 };
 
 /* What is kept for each loop. */
@@ -75,6 +83,9 @@ struct grpc_call {
 	uint64_t retry_ns; /* after which the client may try again; 0: it is not told */
 
 	struct id_request ids;
+	uint64_t stream_left;    /* IDs of a stream; UINT64_MAX: there is no end */
+	unsigned stream_pending; /* messages that it may still send before it parks */
+	int watched;             /* the health that was sent last */
 };
 
 /* NULL if there is no memory. */

@@ -132,7 +132,7 @@ static void grpc_expire(struct connection *c, enum phase phase)
 
 static void grpc_stop(struct connection *c)
 {
-	grpc_session_leave(grpc_of(c));
+	grpc_session_stop(grpc_of(c));
 }
 
 /* SETTINGS without an entry, and GOAWAY with the last stream 0 and ENHANCE_YOUR_CALM (RFC 9113,

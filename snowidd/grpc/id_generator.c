@@ -128,6 +128,7 @@ static bool send_ids128(struct grpc_call *call, GenerateBatchResponse *response,
 	return allocated;
 }
 
+/* Also for a stream, whose messages have the same fields. */
 static bool send_ids(struct grpc_call *call, size_t count)
 {
 	GenerateBatchResponse response;
@@ -163,6 +164,74 @@ enum grpc_next id_generator_batch(struct grpc_call *call, const uint8_t *message
 					  request->count > 0 ? (uint64_t)request->count : 0);
 	protobuf_c_message_free_unpacked(&request->base, NULL);
 	return begun ? id_generator_resume_batch(call) : GRPC_ENDS;
+}
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+#define STREAM_IDS      1024 /* in a message */
+#define STREAM_MESSAGES 3    /* in a millisecond, so that others find IDs too */
+
+/* The most that a message and an ID in it take: a varint of 64 bits, or a text and 16 bytes, each
+ * with its tag and length. */
+#define MESSAGE_OVERHEAD (GRPC_PREFIX + 4)
+#define NUMBER_SIZE      10
+#define TEXT_SIZE        (SNOWID_UUID_TEXT - 1 + 2 + 16 + 2)
+
+enum grpc_next id_generator_resume_stream(struct grpc_call *call)
+{
+	call->stream_pending = STREAM_MESSAGES;
+	return GRPC_HOLDS;
+}
+
+enum grpc_next id_generator_stream(struct grpc_call *call, const uint8_t *message, size_t length)
+{
+	const uint64_t limit = call->thread->loop->live->settings->count;
+	StreamIDsRequest *const request =
+		grpc_call_unpack(call, &stream_ids_request__descriptor, message, length);
+
+	if (!request)
+		return GRPC_ENDS;
+	if (request->count < 0)
+		grpc_call_end(call, GRPC_INVALID_ARGUMENT, "count must be 0 or a number of IDs");
+	else
+		begin_call_ids(call, request->kind, limit < STREAM_IDS ? limit : STREAM_IDS);
+	call->stream_left = request->count > 0 ? (uint64_t)request->count : UINT64_MAX;
+	protobuf_c_message_free_unpacked(&request->base, NULL);
+	return call->ended ? GRPC_ENDS : id_generator_resume_stream(call);
+}
+
+/* How many IDs are drawn for a message: none that could not be sent now, for it would be old when
+ * the client has read what was sent before. */
+static size_t count_for_room(const struct grpc_call *call, size_t room)
+{
+	const size_t size = call->ids.kind->type == KIND_LAYOUT ? NUMBER_SIZE : TEXT_SIZE;
+	size_t count = room > MESSAGE_OVERHEAD + size ? (room - MESSAGE_OVERHEAD) / size : 1;
+
+	if (count > call->ids.count)
+		count = call->ids.count;
+	return count < call->stream_left ? count : (size_t)call->stream_left;
+}
+
+enum grpc_next id_generator_produce(struct grpc_call *call, size_t room)
+{
+	struct loop *const loop = call->thread->loop;
+	uint64_t wait_ns;
+
+	if (call->stream_left == 0)
+		return grpc_call_end(call, GRPC_OK, NULL);
+	if (call->stream_pending == 0)
+		return GRPC_PARKS;
+	const enum refusal refusal =
+		service_draw(call->thread->service, &call->ids, count_for_room(call, room),
+			     loop->live->settings->wait_timeout, loop->counters, &wait_ns);
+	if (refusal != SERVED)
+		return wait_ns > 0 ? GRPC_PARKS : grpc_call_refuse(call, refusal, 0);
+	if (!send_ids(call, call->ids.made))
+		return grpc_call_refuse(call, REFUSED_INTERNAL, 0);
+	call->stream_pending--;
+	if (call->stream_left != UINT64_MAX)
+		call->stream_left -= call->ids.made;
+	return GRPC_HOLDS;
 }
 
 /* ---- parts of an ID -------------------------------------------------------------------------- */

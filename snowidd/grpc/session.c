@@ -18,7 +18,8 @@
 
 #define STREAMS_MAX    100
 #define OUTPUT_HIGH    262144
-#define FIELD_OVERHEAD 32 /* of a header field, as RFC 9113, section 6.5.2, counts it */
+#define WATCH_MS       500 /* how often it is seen whether a stream has to go on or to end */
+#define FIELD_OVERHEAD 32  /* of a header field, as RFC 9113, section 6.5.2, counts it */
 
 /* The payload of the ping that follows the first GOAWAY. */
 static const uint8_t leave_ping[8] = "leaving";
@@ -74,15 +75,70 @@ static void submit_trailers(struct grpc_connection *grpc, struct grpc_call *call
 	buffer_free(&texts);
 }
 
+static void log_call(const struct grpc_connection *grpc, const struct grpc_call *call)
+{
+	char peer[64], us[24];
+
+	connection_peer(&grpc->connection, peer, sizeof peer);
+	snprintf(us, sizeof us, "%" PRIu64, (elapsed_ns() - call->began_ns) / 1000);
+	log_event(LOG_LEVEL_INFO, "request", "peer", peer, "method", "gRPC", "target",
+		  call->path.length > 0 ? call->path.data : "-", "status",
+		  grpc_status_name(call->status), "us", us, NULL);
+}
+
+/* When a call has ended. */
+static void count_call(const struct grpc_connection *grpc, struct grpc_call *call)
+{
+	struct loop *const loop = grpc->connection.loop;
+
+	if (call->counted)
+		return;
+	call->counted = true;
+	counter_add(&loop->counters->grpc_calls[grpc_method_index(call->method)][call->status], 1);
+	if (loop->live->settings->log_access)
+		log_call(grpc, call);
+}
+
+/* A stream goes on until something ends it. */
+static void check_stream(struct grpc_connection *grpc, struct grpc_call *call)
+{
+	const struct settings *const settings = grpc->connection.loop->live->settings;
+	const uint64_t now_ns = elapsed_ns(), age_ns = settings->grpc_connection_age;
+
+	if (age_ns > 0 && now_ns - grpc->opened_ns >= age_ns) {
+		grpc_session_leave(grpc);
+		if (now_ns - grpc->opened_ns - age_ns >= settings->stop_timeout)
+			grpc_call_end(call, GRPC_UNAVAILABLE,
+				      "the connection is older than grpc.connection_age");
+	}
+	if (now_ns >= call->deadline_ns)
+		grpc_call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline has passed");
+	if (grpc->connection.loop->draining)
+		grpc_call_refuse(call, REFUSED_STOPPING, 0);
+}
+
+/* Has the method of a stream add to the output. */
+static void produce_output(struct grpc_connection *grpc, struct grpc_call *call, size_t room)
+{
+	check_stream(grpc, call);
+	if (call->ended)
+		return;
+	if (call->method->produce(call, room) == GRPC_PARKS)
+		loop_wait(grpc->connection.loop, &call->waiter, PHASE_PARKED, 0);
+}
+
 /* nghttp2 asks for what fits into the windows and a frame. */
 static ssize_t read_output(nghttp2_session *session, int32_t stream, uint8_t *to, size_t room,
 			   uint32_t *flags, nghttp2_data_source *source, void *user)
 {
+	struct grpc_connection *const grpc = user;
 	struct grpc_call *const call = source->ptr;
-	const size_t left = call->output.length - call->sent, length = left < room ? left : room;
 
 	(void)session;
 	(void)stream;
+	if (call->output.length == 0 && !call->ended && call->method->produce)
+		produce_output(grpc, call, room);
+	const size_t left = call->output.length - call->sent, length = left < room ? left : room;
 	if (call->output.failed)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	if (length > 0)
@@ -92,8 +148,9 @@ static ssize_t read_output(nghttp2_session *session, int32_t stream, uint8_t *to
 		buffer_clear(&call->output);
 		call->sent = 0;
 		if (call->ended) {
+			count_call(grpc, call);
 			*flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-			submit_trailers(user, call);
+			submit_trailers(grpc, call);
 		} else if (length == 0) {
 			return NGHTTP2_ERR_DEFERRED;
 		}
@@ -129,30 +186,6 @@ static void submit_http_response(struct grpc_connection *grpc, const struct grpc
 	nghttp2_submit_response(grpc->session, call->stream, fields, call->is_post ? 1 : 2, NULL);
 }
 
-static void log_call(const struct grpc_connection *grpc, const struct grpc_call *call)
-{
-	char peer[64], us[24];
-
-	connection_peer(&grpc->connection, peer, sizeof peer);
-	snprintf(us, sizeof us, "%" PRIu64, (elapsed_ns() - call->began_ns) / 1000);
-	log_event(LOG_LEVEL_INFO, "request", "peer", peer, "method", "gRPC", "target",
-		  call->path.length > 0 ? call->path.data : "-", "status",
-		  grpc_status_name(call->status), "us", us, NULL);
-}
-
-/* When a call has ended. */
-static void count_call(const struct grpc_connection *grpc, struct grpc_call *call)
-{
-	struct loop *const loop = grpc->connection.loop;
-
-	if (call->counted)
-		return;
-	call->counted = true;
-	counter_add(&loop->counters->grpc_calls[grpc_method_index(call->method)][call->status], 1);
-	if (loop->live->settings->log_access)
-		log_call(grpc, call);
-}
-
 /* Hands what a call has to say to nghttp2. */
 static void respond_to_call(struct grpc_connection *grpc, struct grpc_call *call)
 {
@@ -162,7 +195,7 @@ static void respond_to_call(struct grpc_connection *grpc, struct grpc_call *call
 		nghttp2_session_resume_data(grpc->session, call->stream);
 	else if (call->http_status)
 		submit_http_response(grpc, call);
-	else if (call->ended || call->output.length > 0)
+	else if (call->ended || call->output.length > 0 || call->method->produce)
 		submit_response(grpc, call);
 	else
 		return;
@@ -175,7 +208,21 @@ static void follow_call(struct grpc_connection *grpc, struct grpc_call *call, en
 {
 	if (next == GRPC_PARKS)
 		loop_wait(grpc->connection.loop, &call->waiter, PHASE_PARKED, 0);
+	else if (next == GRPC_HOLDS)
+		loop_wait(grpc->connection.loop, &call->waiter, PHASE_WATCH, WATCH_MS);
 	respond_to_call(grpc, call);
+}
+
+/* Goes on with a call that has waited. */
+static void continue_call(struct grpc_connection *grpc, struct grpc_call *call)
+{
+	enum grpc_next next = GRPC_HOLDS;
+
+	if (call->method->resume)
+		next = call->method->resume(call);
+	if (call->method->is_stream)
+		check_stream(grpc, call);
+	follow_call(grpc, call, call->ended ? GRPC_ENDS : next);
 }
 
 static void resume_call(struct waiter *waiter, enum wake wake)
@@ -191,12 +238,14 @@ static void resume_call(struct waiter *waiter, enum wake wake)
 		connection_close(&grpc->connection);
 		return;
 	case WAKE_DUE:
+	case WAKE_TURN:
+		if (waiter->phase != PHASE_REQUEST) {
+			continue_call(grpc, call);
+			break;
+		}
 		grpc_call_end(call, GRPC_DEADLINE_EXCEEDED,
 			      "the message did not arrive within limits.header_timeout");
 		respond_to_call(grpc, call);
-		break;
-	case WAKE_TURN:
-		follow_call(grpc, call, call->method->resume(call));
 		break;
 	}
 	connection_update(&grpc->connection);
@@ -257,28 +306,32 @@ static void begin_call(struct grpc_connection *grpc, struct grpc_call *call)
 			  settings->header_timeout / 1000000);
 }
 
-/* When a request has arrived as a whole. */
-static void serve_call(struct grpc_connection *grpc, struct grpc_call *call)
+/* Each message uses up some of the connection's share of this turn of the loop. */
+static void use_up_share(struct grpc_connection *grpc)
 {
 	struct connection *const c = &grpc->connection;
+	const uint64_t age_ns = c->loop->live->settings->grpc_connection_age;
 
 	if (c->share > 0)
 		c->share--;
-	waiting_remove(&call->waiter);
-	const uint64_t now_ns = elapsed_ns(), age_ns = c->loop->live->settings->grpc_connection_age;
-	if (age_ns > 0 && now_ns - grpc->opened_ns >= age_ns)
+	if (age_ns > 0 && elapsed_ns() - grpc->opened_ns >= age_ns)
 		grpc_session_leave(grpc);
-	if (call->messages == 0)
-		grpc_call_end(call, GRPC_UNIMPLEMENTED, "the method needs one message");
-	else if (now_ns >= call->deadline_ns)
+}
+
+/* When a message has arrived and is to be served. */
+static void serve_message(struct grpc_connection *grpc, struct grpc_call *call)
+{
+	use_up_share(grpc);
+	waiting_remove(&call->waiter);
+	if (elapsed_ns() >= call->deadline_ns)
 		grpc_call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline has passed");
-	if (call->ended) {
+	if (call->ended)
 		respond_to_call(grpc, call);
-		return;
-	}
-	follow_call(grpc, call,
-		    call->method->serve(call, (uint8_t *)call->input.data + GRPC_PREFIX,
-					call->input.length - GRPC_PREFIX));
+	else
+		follow_call(grpc, call,
+			    call->method->serve(call, (uint8_t *)call->input.data + GRPC_PREFIX,
+						call->input.length - GRPC_PREFIX));
+	buffer_clear(&call->input);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -317,10 +370,21 @@ static size_t add_input(struct grpc_call *call, const char *bytes, size_t length
 	return used;
 }
 
-static void receive_bytes(struct grpc_call *call, const char *bytes, size_t length, size_t limit)
+/* A message is complete. Those of a method that takes one are served when the request ends. */
+static void end_message(struct grpc_connection *grpc, struct grpc_call *call)
 {
+	call->messages++;
+	if (call->method->takes_many)
+		serve_message(grpc, call);
+}
+
+static void receive_bytes(struct grpc_connection *grpc, struct grpc_call *call, const char *bytes,
+			  size_t length)
+{
+	const size_t limit = grpc->connection.loop->live->settings->request_bytes;
+
 	while (length > 0 && !call->ended) {
-		if (call->messages > 0) {
+		if (call->messages > 0 && !call->method->takes_many) {
 			grpc_call_end(call, GRPC_UNIMPLEMENTED, "the method needs one message");
 			return;
 		}
@@ -334,7 +398,7 @@ static void receive_bytes(struct grpc_call *call, const char *bytes, size_t leng
 		if (in_prefix && call->input.length == GRPC_PREFIX && !check_prefix(call, limit))
 			return;
 		if (call->input.length == GRPC_PREFIX + prefix_length(&call->input))
-			call->messages++;
+			end_message(grpc, call);
 	}
 }
 
@@ -420,8 +484,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, cons
 	(void)flags;
 	if (!call || call->ended)
 		return 0;
-	receive_bytes(call, (const char *)bytes, length,
-		      grpc->connection.loop->live->settings->request_bytes);
+	receive_bytes(grpc, call, (const char *)bytes, length);
 	if (call->ended) {
 		waiting_remove(&call->waiter);
 		respond_to_call(grpc, call);
@@ -432,11 +495,19 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, cons
 static void end_input(struct grpc_connection *grpc, struct grpc_call *call)
 {
 	call->input_ended = true;
+	waiting_remove(&call->waiter);
 	if (call->ended)
 		return;
-	if (call->input.length > 0 && call->messages == 0)
-		grpc_call_end(call, GRPC_INTERNAL, "the request ends within its message");
-	serve_call(grpc, call);
+	if (call->input.length > 0 && (call->messages == 0 || call->method->takes_many))
+		grpc_call_end(call, GRPC_INTERNAL, "the request ends within a message");
+	else if (call->method->takes_many)
+		grpc_call_end(call, GRPC_OK, NULL);
+	else if (call->messages == 0)
+		grpc_call_end(call, GRPC_UNIMPLEMENTED, "the method needs one message");
+	if (call->ended)
+		respond_to_call(grpc, call);
+	else
+		serve_message(grpc, call);
 }
 
 /* The client has seen the first GOAWAY, and so all its calls are known. */
@@ -588,6 +659,18 @@ bool grpc_session_write(struct grpc_connection *grpc)
 bool grpc_session_has_output(const struct grpc_connection *grpc)
 {
 	return nghttp2_session_want_write(grpc->session);
+}
+
+void grpc_session_stop(struct grpc_connection *grpc)
+{
+	struct grpc_call *next;
+
+	grpc_session_leave(grpc);
+	for (struct grpc_call *call = grpc->calls; call; call = next) {
+		next = call->next;
+		if (call->method && call->method->is_stream && !call->ended && call->messages > 0)
+			continue_call(grpc, call);
+	}
 }
 
 void grpc_session_leave(struct grpc_connection *grpc)

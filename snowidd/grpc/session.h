@@ -35,4 +35,7 @@ bool grpc_session_has_output(const struct grpc_connection *grpc);
 /* Asks the client to make no more calls here; those that it has made are served. */
 void grpc_session_leave(struct grpc_connection *grpc);
 
+/* Likewise, and ends streams, which have no end of their own. */
+void grpc_session_stop(struct grpc_connection *grpc);
+
 #endif

@@ -20,7 +20,7 @@ enum phase {
 	PHASE_REQUEST, /* for the rest of a request */
 	PHASE_WRITING, /* for the peer to read */
 	PHASE_LINGER,  /* for the peer to close */
-	PHASE_WATCH,   /* a request for a change of health */
+	PHASE_WATCH,   /* a stream of responses for something to change */
 	PHASE_BLOCKED, /* for its protocol; without a deadline */
 	PHASE_PARKED,  /* a request for its IDs; it is resumed at short intervals */
 	PHASE_TURN,    /* a connection for others to be served first */

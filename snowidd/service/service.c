@@ -369,10 +369,11 @@ enum refusal service_fill(struct service *service, struct id_request *request,
 	return refusal;
 }
 
-enum refusal service_draw(struct service *service, struct id_request *request,
+enum refusal service_draw(struct service *service, struct id_request *request, size_t count,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns)
 {
 	const uint64_t last_ns = request->began_ns;
+	const size_t room = request->count;
 	enum refusal refusal = gate_of(service);
 
 	*wait_ns = 0;
@@ -380,8 +381,10 @@ enum refusal service_draw(struct service *service, struct id_request *request,
 	if (refusal == SERVED && !request->ids && !start_waiting(request, wait_timeout_ns))
 		refusal = REFUSED_INTERNAL;
 	request->began_ns = elapsed_ns();
+	request->count = count;
 	if (refusal == SERVED)
 		refusal = refusal_of(service, request->kind, make_ids(request, wait_ns));
+	request->count = room;
 	if (request->made > 0) {
 		count_ids(request, counters);
 		return SERVED;

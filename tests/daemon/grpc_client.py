@@ -8,13 +8,13 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from harness import DEADLINE, SOURCE, Daemon, free_port, scratch
 
-PROTO = os.path.join(SOURCE, "snowidd", "grpc", "snowid.proto")
+PROTOS = os.path.join(SOURCE, "snowidd", "grpc")
 
 
 class Interface:
     """The services and messages of a .proto, in a pool of their own."""
 
-    def __init__(self, path=PROTO):
+    def __init__(self, path=os.path.join(PROTOS, "snowid.proto")):
         compiled = scratch(os.path.basename(path) + ".pb")
         command = ["protoc", "--include_imports", "--descriptor_set_out=" + compiled]
         subprocess.run(command + ["-I", os.path.dirname(path), path], check=True)
@@ -66,10 +66,23 @@ class Client:
         call, request = self.interface.method(self.channel, path)
         return call.future(request(**fields), timeout=DEADLINE)
 
+    def stream(self, path, requests, timeout=DEADLINE):
+        """A call with several requests, each given as the fields of a message."""
+        call, request = self.interface.method(self.channel, path)
+        return call((request(**fields) for fields in requests), timeout=timeout)
+
     def failure(self, path, **more):
         """The status and the details of a call that must fail."""
         error = self.error(path, **more)
         return (error.code().name, error.details()) if error else ("OK", "")
+
+    def failure_of_stream(self, path, **more):
+        try:
+            for _ in self.call(path, **more):
+                pass
+        except grpc.RpcError as error:
+            return error.code().name, error.details()
+        return "OK", ""
 
     def error(self, path, **more):
         try:

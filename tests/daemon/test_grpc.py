@@ -1,12 +1,16 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
 """IDs over gRPC, with the client that Debian has."""
+import itertools
+import os
 import time
 
 import grpc
+from google.protobuf import descriptor_pb2
 
-from grpc_client import Client, GrpcDaemon, Interface
+from grpc_client import PROTOS, Client, GrpcDaemon, Interface
 from harness import (
+    DEADLINE,
     Daemon,
     Load,
     check,
@@ -18,6 +22,7 @@ from harness import (
     wait_for,
     write_scratch,
 )
+import signal
 import socket
 
 ONE = "IDGenerator/GenerateID"
@@ -50,7 +55,14 @@ message HealthCheckResponse {
 # Two IDs in 100 ms, so that a third has to wait, however slow the machine is.
 SLOW = "slow=time:41,worker:2,sequence:1;unit=100ms"
 TOKEN = "correct-horse-battery-staple"
+STREAM = "IDGenerator/StreamIDs"
 interface = Interface()
+health = Interface(os.path.join(PROTOS, "health.proto"))
+reflections = {
+    "v1": Interface(os.path.join(PROTOS, "reflection.proto")),
+    "v1alpha": Interface(os.path.join(PROTOS, "v1alpha", "reflection.proto")),
+}
+SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
 def test_first_interface():
@@ -97,6 +109,135 @@ def test_kinds():
         equal((parts.text, parts.worker_id), (str(high + 2**64), 1), "they are read as they come")
         same = client.call(PARSE, text=parts.text, kind="high")
         equal(same, parts, "and as decimal numbers")
+
+
+def test_streams():
+    options = "--kinds", "snowflake ulid " + SLOW, "--worker-id", "1", "--store", "memory:"
+    with GrpcDaemon(*options) as daemon, daemon.grpc(interface) as client:
+        messages = list(client.call(STREAM, count=10000))
+        ids = [id for message in messages for id in message.ids]
+        check(len(ids) == 10000 and ids == sorted(set(ids)), "a stream of 10000 IDs", len(ids))
+        check(max(len(m.ids) for m in messages) <= 1024, "messages have up to 1024 IDs")
+        texts = [text for m in client.call(STREAM, count=3000, kind="ulid") for text in m.texts]
+        check(len(texts) == 3000 and texts == sorted(set(texts)), "a stream of ULIDs", len(texts))
+        slow = [id for m in client.call(STREAM, count=5, kind="slow") for id in m.ids]
+        equal(len(slow), 5, "a stream waits for its IDs")
+        code = client.failure_of_stream(STREAM, kind="none")[0]
+        equal(code, "NOT_FOUND", "a stream of a kind that there is not")
+        code = client.failure_of_stream(STREAM, count=-1)[0]
+        equal(code, "INVALID_ARGUMENT", "a stream of -1 IDs")
+        endless = client.call(STREAM)
+        got = [id for message in itertools.islice(endless, 200) for id in message.ids]
+        check(got == sorted(set(got)), "a stream without an end", len(got))
+        equal(client.call(HEALTH).status, "healthy", "other calls of its connection are served")
+        endless.cancel()
+        cancelled = lambda: daemon.calls(STREAM, "CANCELLED") == 1
+        check(wait_for(cancelled, "the end of the stream"), "a stream ends when it is cancelled")
+        code = client.failure_of_stream(STREAM, timeout=0.1)[0]
+        equal(code, "DEADLINE_EXCEEDED", "a stream ends at its deadline")
+
+
+def test_unread_stream():
+    with GrpcDaemon() as daemon, daemon.grpc(interface) as client:
+        stream = client.call(STREAM)
+        next(stream)
+
+        def made():
+            return daemon.metric('snowid_ids_generated_total{kind="snowflake"}')
+
+        counts = []
+
+        def stands_still():
+            counts.append(made())
+            return counts[-10:] == [counts[-1]] * 10
+
+        check(wait_for(stands_still, "the stream to stand still"), "nobody reads: none is made")
+        code = client.call(ONE)
+        check(code.id > 0, "other calls of the connection are served meanwhile")
+        stream.cancel()
+
+
+def test_health():
+    with GrpcDaemon("--token-file", write_scratch("health-token", TOKEN)) as daemon:
+        with daemon.grpc(health) as client:
+            check_path, list_path = "grpc.health.v1.Health/Check", "grpc.health.v1.Health/List"
+            watch_path = "grpc.health.v1.Health/Watch"
+            for service in "", "IDGenerator":
+                found = client.call(check_path, service=service).status
+                equal(found, SERVING, f'Check of "{service}", without a token')
+            code = client.failure(check_path, service="none")[0]
+            equal(code, "NOT_FOUND", "Check of a service that there is not")
+            found = {name: s.status for name, s in client.call(list_path).statuses.items()}
+            equal(found, {"": SERVING, "IDGenerator": SERVING}, "List")
+            watch = client.call(watch_path, service="IDGenerator")
+            unknown = client.call(watch_path, service="none")
+            equal(next(watch).status, SERVING, "Watch says what is the case")
+            equal(next(unknown).status, SERVICE_UNKNOWN, "Watch of a service that there is not")
+            daemon.send_signal(signal.SIGTERM)
+            equal(next(watch).status, NOT_SERVING, "Watch tells that the server is to stop")
+            for stream in watch, unknown:
+                equal(end_of(stream), "UNAVAILABLE", "and ends")
+            equal(daemon.process.wait(DEADLINE), 0, "streams do not hold up a stop")
+
+
+def test_health_of_refusals():
+    common = "--worker-id", "5", "--store", "memory:", "--clock-interval", "100ms"
+    with GrpcDaemon(*common) as first:
+        peers = "--peers", f"127.0.0.1:{first.port}"
+        with GrpcDaemon(*common, *peers) as second, second.grpc(health) as client:
+            watch = client.call("grpc.health.v1.Health/Watch", service="")
+            while next(watch).status != NOT_SERVING:
+                pass
+            with second.grpc(interface) as caller:
+                equal(caller.failure(ONE)[0], "UNAVAILABLE", "another server has the worker")
+                equal(caller.call(HEALTH).status, "unhealthy", "HealthCheck says so")
+            first.stop()
+            equal(next(watch).status, SERVING, "Watch tells when it no longer has")
+
+
+def end_of(stream):
+    try:
+        for _ in stream:
+            pass
+    except grpc.RpcError as error:
+        return error.code().name
+    return "OK"
+
+
+def test_reflection():
+    with GrpcDaemon() as daemon:
+        for version, reflection in reflections.items():
+            path = f"grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+            symbols = "IDGenerator", "IDGenerator.StreamIDs", "ParseIDResponse"
+            with daemon.grpc(reflection) as client:
+                requests = [{"list_services": "*"}, {"file_by_filename": "snowid.proto"}]
+                requests += [{"file_containing_symbol": symbol} for symbol in symbols]
+                requests += [{"file_containing_symbol": "grpc.health.v1.Health.Check"}]
+                missing = [
+                    {"file_containing_symbol": "IDGenerator.None"},
+                    {"file_containing_symbol": "IDGeneratorX"},
+                    {"file_by_filename": "none.proto"},
+                    {"all_extension_numbers_of_type": "ParseIDResponse"},
+                ]
+                replies = list(client.stream(path, requests + missing + [{}]))
+                equal(len(replies), 11, f"{version}: each request of a stream has its reply")
+                services = [s.name for s in replies[0].list_services_response.service]
+                wanted = ["IDGenerator", "grpc.health.v1.Health"]
+                wanted += [f"grpc.reflection.{v}.ServerReflection" for v in ("v1", "v1alpha")]
+                equal(services, wanted, f"{version}: the services")
+                files = [file_name(reply) for reply in replies[1:6]]
+                equal(
+                    files,
+                    ["snowid.proto"] * 4 + ["grpc/health/v1/health.proto"],
+                    f"{version}: files by their names and by what they contain",
+                )
+                codes = [reply.error_response.error_code for reply in replies[6:]]
+                equal(codes, [5, 5, 5, 5, 3], f"{version}: what there is not")
+
+
+def file_name(reply):
+    files = reply.file_descriptor_response.file_descriptor_proto
+    return descriptor_pb2.FileDescriptorProto.FromString(files[0]).name
 
 
 def test_errors():
