@@ -69,6 +69,8 @@ static int on_field(llhttp_t *llhttp, const char *bytes, size_t length)
 
 	for (size_t i = 0; i < length && request->name_length < sizeof request->name; i++)
 		request->name[request->name_length++] = bytes[i];
+	parser_of(llhttp)->gap = GAP_NAME;
+	parser_of(llhttp)->gap_from = bytes + length;
 	return add_head_bytes(parser_of(llhttp), length);
 }
 
@@ -79,6 +81,7 @@ static int header_of(const struct http_request *request)
 		[HTTP_ACCEPT] = "accept",
 		[HTTP_AUTHORIZATION] = "authorization",
 		[HTTP_EXPECT] = "expect",
+		[HTTP_TRANSFER_ENCODING] = "transfer-encoding",
 	};
 
 	for (int i = 0; i < HTTP_HEADERS; i++)
@@ -100,17 +103,51 @@ static int on_field_complete(llhttp_t *llhttp)
 		request->name_length = 0;
 	if (request->header == HTTP_HOST)
 		request->host_count++;
+	if (request->header == HTTP_TRANSFER_ENCODING)
+		request->has_coding = true;
 	if (request->header >= 0 && request->headers[request->header].length > 0)
 		buffer_text(&request->headers[request->header], ", ");
 	return add_head_bytes(parser_of(llhttp), 4); /* the colon, the blank and the line end */
 }
 
-/* The last byte before a place in the input that is not blank. */
-static char byte_before(const struct http_parser *parser, const char *at)
+static bool is_blank(char byte)
 {
-	while (at > parser->input && (at[-1] == ' ' || at[-1] == '\t'))
-		at--;
-	return at > parser->input ? at[-1] : parser->before_input;
+	return byte == ' ' || byte == '\t';
+}
+
+static enum field_gap gap_after(enum field_gap gap, char byte)
+{
+	if (gap == GAP_NAME && byte == ':')
+		return GAP_BLANKS;
+	if (gap == GAP_BLANKS && is_blank(byte))
+		return GAP_BLANKS;
+	if (gap == GAP_BLANKS && byte == '\r')
+		return GAP_CR;
+	return gap == GAP_CR && byte == '\n' ? GAP_LINE_END : GAP_WRONG;
+}
+
+static void compare_gap(struct http_parser *parser, const char *to)
+{
+	if (parser->gap == GAP_NONE)
+		return;
+	for (; parser->gap_from < to; parser->gap_from++)
+		parser->gap = gap_after(parser->gap, *parser->gap_from);
+}
+
+/* Whether a piece of a value begins in the line of its name. A value that continues on the next
+ * line is refused, even if that has only blanks (RFC 9112, section 5.2): a proxy in front of us may
+ * take that line for a header of its own, such as Content-Length. llhttp accepts it, and any byte
+ * after a CR where a value could be. */
+static bool is_in_line(struct http_parser *parser, const char *piece, size_t length)
+{
+	const char before = piece > parser->input ? piece[-1] : parser->before_input;
+
+	compare_gap(parser, piece);
+	const enum field_gap gap = parser->gap;
+	parser->gap = GAP_NONE;
+	if (gap == GAP_NONE)
+		return length == 0 || before != '\n';
+	return gap == (length > 0 ? GAP_BLANKS : GAP_LINE_END);
 }
 
 static int on_value(llhttp_t *llhttp, const char *bytes, size_t length)
@@ -118,9 +155,7 @@ static int on_value(llhttp_t *llhttp, const char *bytes, size_t length)
 	struct http_parser *const parser = parser_of(llhttp);
 	struct http_request *const request = parser->request;
 
-	/* A value that continues on the next line is refused (RFC 9112, section 5.2): a proxy in
-	 * front of us may take that line for a header of its own, such as Content-Length. */
-	if (byte_before(parser, bytes) == '\n')
+	if (!is_in_line(parser, bytes, length))
 		return set_fault(parser, 400);
 	if (request->header >= 0) {
 		buffer_bytes(&request->headers[request->header], bytes, length);
@@ -128,6 +163,19 @@ static int on_value(llhttp_t *llhttp, const char *bytes, size_t length)
 			return set_fault(parser, 503);
 	}
 	return add_head_bytes(parser, length);
+}
+
+/* Blanks around a value are no part of it (RFC 9112, section 5.1). */
+static int on_value_complete(llhttp_t *llhttp)
+{
+	struct http_request *const request = parser_of(llhttp)->request;
+
+	if (request->header < 0)
+		return 0;
+	struct buffer *const value = &request->headers[request->header];
+	while (value->length > 0 && is_blank(value->data[value->length - 1]))
+		value->length--;
+	return 0;
 }
 
 /* There must be one Host, which HTTP/1.0 may leave out, and it must be a host (RFC 9112, section
@@ -145,6 +193,14 @@ static bool is_host_good(const struct http_request *request, bool needed)
 		if (!memchr(allowed, host->data[i], sizeof allowed - 1))
 			return false;
 	return true;
+}
+
+/* HTTP/1.0 has no chunks: they would be an attempt at request smuggling (RFC 9112, section 6.1).
+ * Without "chunked" at the end of Transfer-Encoding the length of the body is unknown (section
+ * 6.3); llhttp ignores one that is empty. */
+static bool is_framing_good(const llhttp_t *llhttp, const struct http_request *request)
+{
+	return !request->has_coding || (llhttp->http_minor > 0 && (llhttp->flags & F_CHUNKED));
 }
 
 static bool expects_continue(const llhttp_t *llhttp, const struct http_request *request)
@@ -169,9 +225,7 @@ static int on_head(llhttp_t *llhttp)
 	request->is_head = llhttp->method == HTTP_HEAD;
 	if (llhttp->http_major != 1)
 		return set_fault(parser, 505); /* llhttp accepts others */
-	/* HTTP/1.0 has no chunks: they would be an attempt at request smuggling (RFC 9112, section
-	 * 6.1). */
-	if (!is_host_good(request, !http10) || (http10 && (llhttp->flags & F_TRANSFER_ENCODING)))
+	if (!is_host_good(request, !http10) || !is_framing_good(llhttp, request))
 		return set_fault(parser, 400);
 	if ((llhttp->flags & F_CONTENT_LENGTH) && llhttp->content_length > request_limit(parser))
 		return set_fault(parser, 413);
@@ -207,6 +261,7 @@ static const llhttp_settings_t callbacks = {
 	.on_header_field = on_field,
 	.on_header_field_complete = on_field_complete,
 	.on_header_value = on_value,
+	.on_header_value_complete = on_value_complete,
 	.on_headers_complete = on_head,
 	.on_body = on_body,
 	.on_chunk_extension_name = on_chunk_extension,
@@ -245,11 +300,12 @@ static unsigned status_of(llhttp_errno_t error, const char *bytes, size_t length
 enum http_parsed http_parse(struct http_parser *parser, const char *bytes, size_t length,
 			    size_t *used)
 {
-	parser->input = bytes;
+	parser->input = parser->gap_from = bytes;
 	const llhttp_errno_t error = llhttp_execute(&parser->llhttp, bytes, length);
 	switch (error) {
 	case HPE_OK:
-		parser->before_input = byte_before(parser, bytes + length);
+		compare_gap(parser, bytes + length);
+		parser->before_input = bytes[length - 1];
 		*used = length;
 		return HTTP_PARSED_PART;
 	case HPE_PAUSED:

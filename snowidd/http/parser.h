@@ -9,14 +9,20 @@
 
 #include "snowidd/http/request.h"
 
+/* How much of what may lie between the name of a field and its value has arrived: a colon, blanks,
+ * and, if the value is empty, the end of the line (RFC 9112, section 5). */
+enum field_gap { GAP_NONE, GAP_NAME, GAP_BLANKS, GAP_CR, GAP_LINE_END, GAP_WRONG };
+
 struct http_parser {
 	llhttp_t llhttp;
 	struct http_thread *thread;
 	struct http_request *request; /* that is arriving or being served; NULL between two */
 	unsigned fault;               /* the status for what is wrong with it */
 	const char *input;
-	char before_input;   /* the last byte before the input that is not blank */
-	bool began;          /* set when a request begins, for the caller to reset */
+	char before_input; /* the last byte of the input before */
+	enum field_gap gap;
+	const char *gap_from; /* in the input: what has not been compared yet */
+	bool began;           /* set when a request begins, for the caller to reset */
 	bool wants_continue; /* set when a client waits for 100 Continue, for the caller to reset */
 	bool keep_alive;     /* after the last request that was complete */
 };

@@ -15,7 +15,14 @@ struct connection;
 struct loop;
 struct http_request;
 
-enum http_header { HTTP_HOST, HTTP_ACCEPT, HTTP_AUTHORIZATION, HTTP_EXPECT, HTTP_HEADERS };
+enum http_header {
+	HTTP_HOST,
+	HTTP_ACCEPT,
+	HTTP_AUTHORIZATION,
+	HTTP_EXPECT,
+	HTTP_TRANSFER_ENCODING,
+	HTTP_HEADERS
+};
 
 /* The body is in thread->body, unless it is given here. */
 struct http_reply {
@@ -67,6 +74,7 @@ struct http_request {
 	struct connection *connection;
 	bool is_get, is_head; /* the method; neither if it is another one */
 	unsigned host_count;
+	bool has_coding; /* a Transfer-Encoding */
 	bool head_complete;
 	char name[32]; /* of the header that is arriving */
 	size_t name_length;

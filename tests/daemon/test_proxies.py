@@ -22,11 +22,14 @@ from harness import (
     check,
     equal,
     free_port,
+    get,
+    read_all,
     read_text,
     run_command,
     run_tests,
     scratch,
     skip_unless_found,
+    statuses,
     wait_for,
     write_scratch,
 )
@@ -116,6 +119,14 @@ def goes_on(node):
     return wait_for(lambda: ids_made(node) > before + 1000, "more IDs")
 
 
+def check_fields(name, port):
+    fields = "X-Trace:\r\nX-Other: \t\r\nAccept: text/plain \t\r\nConnection: close \r\n"
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as s:
+        s.sendall(get("/v1/next_id", fields))
+        found = statuses(read_all(s))
+    equal(found, [200], name + ": header fields may be empty and have blanks around their values")
+
+
 def check_failover(name, text, *command):
     port, ntp_port = free_port(), free_port()
     with contextlib.ExitStack() as stack:
@@ -130,6 +141,7 @@ def check_failover(name, text, *command):
             return False
 
         check(wait_for(answers, name), name + " forwards requests")
+        check_fields(name, port)
         with ProxyLoad(port) as load:
             used = wait_for(lambda: all(ids_made(n) > 500 for n in nodes), "load on all nodes")
             check(used, name + ": all three nodes are used")

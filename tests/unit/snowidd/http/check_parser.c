@@ -57,7 +57,8 @@ static enum http_parsed parse_pieces(const char *bytes, size_t length, size_t pi
 
 static void expect_buffer(const struct buffer *buffer, const char *text)
 {
-	ck_assert_uint_eq(buffer->length, strlen(text));
+	ck_assert_msg(buffer->length == strlen(text), "\"%.*s\" is not \"%s\"", (int)buffer->length,
+		      buffer->data, text);
 	ck_assert_mem_eq(buffer->data, text, buffer->length);
 }
 
@@ -81,6 +82,25 @@ TEST(a_request_is_the_same_in_pieces_of_any_size)
 	}
 }
 
+TEST(blanks_around_a_value_are_no_part_of_it)
+{
+	static const char text[] = "GET / HTTP/1.1\r\nHost: \t a \t \r\nX-Trace:\r\nX:  \t\r\n"
+				   "Accept: text/plain \r\nAccept:*/* \r\n"
+				   "Authorization: \r\nAuthorization: Bearer a b\t\r\n"
+				   "Content-Length: 2 \r\nExpect:\r\n\r\nok";
+
+	for (size_t piece = 1; piece <= sizeof text; piece++) {
+		ck_assert_int_eq(parse_pieces(text, sizeof text - 1, piece), HTTP_PARSED_REQUEST);
+		const struct http_request *const request = parser.request;
+		expect_buffer(&request->headers[HTTP_HOST], "a");
+		expect_buffer(&request->headers[HTTP_ACCEPT], "text/plain, */*");
+		expect_buffer(&request->headers[HTTP_AUTHORIZATION], "Bearer a b");
+		expect_buffer(&request->headers[HTTP_EXPECT], "");
+		ck_assert_uint_eq(request->body_bytes, 2);
+		http_parser_clear(&parser);
+	}
+}
+
 #define GET_HOST "GET / HTTP/1.1\r\nHost: a\r\n"
 
 static const struct {
@@ -93,6 +113,16 @@ static const struct {
 	{"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
 	{GET_HOST "X: a\r\n b\r\n\r\n", 400}, /* a folded line */
 	{GET_HOST "X: a\r\n\tb\r\n\r\n", 400},
+	{GET_HOST "X:\r\n a\r\n\r\n", 400},
+	{GET_HOST "X:\r\n \r\n\r\n", 400},
+	{GET_HOST "X: \r\n\t\r\nY: a\r\n\r\n", 400},
+	{GET_HOST "X: a\r\n \r\n\r\n", 400},
+	{GET_HOST "X:\rYContent-Length: 5\r\n\r\n", 400}, /* a CR alone */
+	{GET_HOST "X: \r\r\n\r\n", 400},
+	{GET_HOST "X:\n\r\n", 400},
+	{GET_HOST "Content-Length:\r\n\r\n", 400},
+	{GET_HOST "Transfer-Encoding:\r\n\r\n", 400},
+	{GET_HOST "Transfer-Encoding: gzip\r\n\r\n", 400},
 	{GET_HOST ": a\r\n\r\n", 400},
 	{GET_HOST "X : a\r\n\r\n", 400},
 	{GET_HOST "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
