@@ -107,20 +107,20 @@ static void check_number(const json_t *want, const char *key, int64_t got)
 			  (int64_t)json_integer_value(value));
 }
 
-/* The case expects null where the call for the instant fails. */
+/* The case expects null where the call for the instant fails, or the instant has no text. */
 static void check_time(const json_t *want, const char *key, int error, int64_t sec, uint32_t nsec)
 {
 	char text[SNOWID_TIME_TEXT];
 
 	if (!json_object_get(want, key))
 		return;
+	const int text_error = error ? error : snowid_time_format(sec, nsec, text);
 	if (json_is_null(json_object_get(want, key))) {
-		if (!error)
+		if (!text_error)
 			fail_case("%s is not null", key);
 		return;
 	}
-	require_success(error);
-	require_success(snowid_time_format(sec, nsec, text));
+	require_success(text_error);
 	check_text(want, key, text);
 }
 
@@ -205,19 +205,18 @@ static void check_any_id(const json_t *want, const char *key, const char *kind,
 	check_text(want, key, text);
 }
 
-static struct any_id id_at_boundary(const char *kind, const char *text, bool last)
+static struct any_id id_at_boundary(const char *kind, const struct instant *at, bool last)
 {
-	const struct instant at = parse_instant(text);
 	struct any_id id = {0, {{0}}};
 	if (is_ulid(kind))
-		require_success((last ? snowid_ulid_last_at : snowid_ulid_first_at)(at.sec, at.nsec,
-										    &id.wide));
+		require_success((last ? snowid_ulid_last_at
+				      : snowid_ulid_first_at)(at->sec, at->nsec, &id.wide));
 	else if (is_wide(kind))
 		require_success((last ? snowid_uuid_last_at : snowid_uuid_first_at)(
-			uuid_version_of(kind), at.sec, at.nsec, &id.wide));
+			uuid_version_of(kind), at->sec, at->nsec, &id.wide));
 	else
 		require_success((last ? snowid_layout_last_at : snowid_layout_first_at)(
-			layout, at.sec, at.nsec, &id.number));
+			layout, at->sec, at->nsec, &id.number));
 	return id;
 }
 
@@ -345,7 +344,8 @@ static void run_encode(const json_t *test, const json_t *want)
 	json_t *text;
 
 	open_layout_of(kind);
-	struct any_id id = id_at_boundary(kind, text_of_case(test, "time"), false);
+	const struct instant at = parse_instant(text_of_case(test, "time"));
+	struct any_id id = id_at_boundary(kind, &at, false);
 	json_object_foreach(json_object_get(test, "fields"), name, text)
 	{
 		const uint64_t value = parse_number(json_string_value(text));
@@ -415,15 +415,85 @@ static void run_mask(const json_t *test, const json_t *want)
 		fail_case("reverted to %" PRIu64 " and %" PRIu64, back, read);
 }
 
+/* From one instant up to, but not including, another. */
+struct period {
+	struct instant from, before;
+};
+
+static struct period parse_period(const char *text)
+{
+	struct period period = {{0, 0}, {0, 0}};
+	require_success(snowid_period_parse(text, strlen(text), &period.from.sec, &period.from.nsec,
+					    &period.before.sec, &period.before.nsec));
+	return period;
+}
+
+static struct period period_of_case(const json_t *test)
+{
+	struct period period = {{INT64_MIN, 0}, {INT64_MAX, 0}};
+
+	if (json_object_get(test, "period"))
+		return parse_period(text_of_case(test, "period"));
+	if (json_object_get(test, "from"))
+		period.from = parse_instant(text_of_case(test, "from"));
+	if (json_object_get(test, "before"))
+		period.before = parse_instant(text_of_case(test, "before"));
+	return period;
+}
+
+/* The last ID of the tick in which the period "to" ends. */
+static struct any_id id_of_to(const char *kind, const char *text)
+{
+	struct instant last = parse_period(text).before;
+	last = last.nsec ? (struct instant){last.sec, last.nsec - 1}
+			 : (struct instant){last.sec - 1, 999999999};
+	return id_at_boundary(kind, &last, true);
+}
+
 static void run_range(const json_t *test, const json_t *want)
 {
 	const char *const kind = text_of_case(test, "kind");
+	struct any_id first = {0, {{0}}}, last = first;
 
 	open_layout_of(kind);
-	const struct any_id first = id_at_boundary(kind, text_of_case(test, "from"), false);
-	const struct any_id last = id_at_boundary(kind, text_of_case(test, "to"), true);
+	const struct period period = period_of_case(test);
+	const struct instant *const from = &period.from, *const before = &period.before;
+	if (is_ulid(kind))
+		require_success(snowid_ulid_range(from->sec, from->nsec, before->sec, before->nsec,
+						  &first.wide, &last.wide));
+	else if (is_wide(kind))
+		require_success(snowid_uuid_range(uuid_version_of(kind), from->sec, from->nsec,
+						  before->sec, before->nsec, &first.wide,
+						  &last.wide));
+	else
+		require_success(snowid_layout_range(layout, from->sec, from->nsec, before->sec,
+						    before->nsec, &first.number, &last.number));
+	if (json_object_get(test, "to"))
+		last = id_of_to(kind, text_of_case(test, "to"));
 	check_any_id(want, "first", kind, &first);
 	check_any_id(want, "last", kind, &last);
+}
+
+static void run_instant_text(const json_t *test, const json_t *want)
+{
+	const struct instant at = parse_instant(text_of_case(test, "text"));
+	check_time(want, "time", 0, at.sec, at.nsec);
+}
+
+static void run_seconds(const json_t *test, const json_t *want)
+{
+	const double seconds = json_number_value(json_object_get(test, "number"));
+	struct instant at = {0, 0};
+	require_success(snowid_time_from_seconds(seconds, &at.sec, &at.nsec));
+	check_time(want, "time", 0, at.sec, at.nsec);
+}
+
+static void run_span(const json_t *test, const json_t *want)
+{
+	const char *const text = text_of_case(test, "text");
+	uint64_t ns = 0;
+	require_success(snowid_span_parse(text, strlen(text), &ns));
+	check_u64(want, "ns", ns);
 }
 
 static uint64_t layout_info(enum snowid_layout_info which)
@@ -612,9 +682,12 @@ static const struct {
 	const char *name;
 	void (*run)(const json_t *test, const json_t *want);
 } actions[] = {
-	{"parse", run_parse},   {"format", run_format},     {"decode", run_decode},
-	{"encode", run_encode}, {"range", run_range},       {"layout", run_layout},
-	{"order", run_order},   {"generate", run_generate}, {"name", run_name},
+	{"parse", run_parse},     {"format", run_format},
+	{"decode", run_decode},   {"encode", run_encode},
+	{"range", run_range},     {"layout", run_layout},
+	{"order", run_order},     {"generate", run_generate},
+	{"name", run_name},       {"instant", run_instant_text},
+	{"seconds", run_seconds}, {"span", run_span},
 	{"mask", run_mask},
 };
 
