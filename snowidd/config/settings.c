@@ -10,7 +10,6 @@
 
 #include "snowid.h"
 #include "snowidd/config/settings.h"
-#include "snowidd/config/span.h"
 
 #define MS  UINT64_C(1000000)
 #define SEC UINT64_C(1000000000)
@@ -197,7 +196,8 @@ static bool setting_set_number(const struct setting *setting, uint64_t *to, cons
 {
 	uint64_t value;
 
-	if (snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &value) != 0)
+	/* Only an ID can be negative, in a signed column. */
+	if (*text == '-' || snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &value) != 0)
 		return settings_fail(error, "%s: \"%.80s\" is not a number", setting->key, text);
 	if (value < setting->least || value > setting->most)
 		return settings_fail(error, "%s: %.80s is not from %" PRIu64 " to %" PRIu64,
@@ -211,7 +211,7 @@ static bool setting_set_span(const struct setting *setting, uint64_t *to, const 
 {
 	uint64_t value;
 
-	if (!span_read_ns(text, &value))
+	if (snowid_span_parse(text, strlen(text), &value) != 0)
 		return settings_fail(error, "%s: \"%.80s\" is not a span such as 500ms or 10s",
 				     setting->key, text);
 	if (value < setting->least || value > setting->most)

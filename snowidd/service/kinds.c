@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "snowidd/base/elapsed.h"
-#include "snowidd/config/span.h"
 #include "snowidd/service/host_worker.h"
 #include "snowidd/service/kind_store.h"
 #include "snowidd/service/kinds.h"
@@ -247,7 +246,7 @@ static bool start_generator(struct kind_setup *setup)
 {
 	struct served_kind *const kind = setup->kind;
 	char text[64];
-	uint64_t reserve_ns = 0;
+	size_t length;
 
 	if (!kind_store_choose(kind, setup->settings, setup->config, setup->error))
 		return false;
@@ -255,9 +254,9 @@ static bool start_generator(struct kind_setup *setup)
 		return fail_with_detail(setup, "store");
 	if (snowid_generator_new(setup->config, &kind->generator) != 0)
 		return fail_with_detail(setup, "cannot open");
-	if (snowid_generator_get(kind->generator, "reserve", text, sizeof text, NULL) == 0 &&
-	    span_read_ns(text, &reserve_ns))
-		kind->reserve_ns = reserve_ns;
+	if (snowid_generator_get(kind->generator, "reserve", text, sizeof text, &length) != 0 ||
+	    snowid_span_parse(text, length, &kind->reserve_ns) != 0)
+		return fail_with_detail(setup, "reserve");
 	kind->limit_at_ns = elapsed_ns(); /* or later: the first renewal says when */
 	return true;
 }
