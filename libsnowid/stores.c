@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "libsnowid/base/error.h"
+#include "libsnowid/base/suggest.h"
 #include "libsnowid/store/file.h"
 #include "libsnowid/store/host.h"
 #include "libsnowid/store/memory.h"
@@ -23,6 +24,18 @@ static const struct sn_store_class *class_of_url(const char *url)
 	return NULL;
 }
 
+static int fail_unknown_scheme(const char *url, size_t scheme_length)
+{
+	struct sn_suggestion suggestion;
+
+	sn_suggestion_begin(&suggestion, url, scheme_length);
+	for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+		sn_suggestion_offer(&suggestion, classes[i]->scheme);
+	return sn_fail(SNOWID_E_STORE, "there is no store \"%.60s\"%s", url,
+		       sn_suggestion_or(&suggestion, "; the stores are memory:, host:, file:PATH "
+						     "and slots:DIRECTORY"));
+}
+
 int sn_store_find(const char *url, const struct sn_store_class **class, const char **rest)
 {
 	*class = class_of_url(url);
@@ -30,15 +43,13 @@ int sn_store_find(const char *url, const struct sn_store_class **class, const ch
 		*rest = url + strlen((*class)->scheme);
 		return (*class)->check(*rest);
 	}
-	if (!strchr(url, ':'))
+	const char *const colon = strchr(url, ':');
+	if (!colon)
 		return sn_fail(
 			SNOWID_E_SYNTAX,
 			"the store \"%.60s\" is not a URL such as memory: or file:/path/to/state",
 			url);
-	return sn_fail(SNOWID_E_STORE,
-		       "there is no store \"%.60s\"; the stores are memory:, host:, file:PATH and "
-		       "slots:DIRECTORY",
-		       url);
+	return fail_unknown_scheme(url, (size_t)(colon - url) + 1);
 }
 
 int sn_store_check(const char *url)

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "libsnowid/base/error.h"
+#include "libsnowid/base/suggest.h"
 #include "libsnowid/id/ulid.h"
 #include "libsnowid/id/uuid.h"
 
@@ -22,4 +24,21 @@ const struct sn_kind *sn_kind_find(const char *name)
 		if (strcmp(name, kinds[i]->name) == 0)
 			return kinds[i];
 	return NULL;
+}
+
+int sn_kind_fail_unknown(const char *name)
+{
+	struct sn_suggestion suggestion;
+	const char *preset;
+
+	sn_suggestion_begin(&suggestion, name, strlen(name));
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		sn_suggestion_offer(&suggestion, kinds[i]->name);
+	for (size_t i = 0; (preset = snowid_layout_preset(i)); i++)
+		sn_suggestion_offer(&suggestion, preset);
+	return sn_fail(SNOWID_E_UNKNOWN, "there is no kind \"%.60s\"%s", name,
+		       sn_suggestion_or(&suggestion,
+					"; use ulid, uuid1, uuid6, uuid7, a preset such as "
+					"snowflake, or fields such as "
+					"time:41,worker:10,sequence:12"));
 }

@@ -7,4 +7,7 @@
 /* The kind with this name, or NULL if it can only be a layout. */
 const struct sn_kind *sn_kind_find(const char *name);
 
+/* SNOWID_E_UNKNOWN: there is neither a kind nor a preset with this name. */
+int sn_kind_fail_unknown(const char *name) __attribute__((cold));
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
+#include "libsnowid/base/suggest.h"
 
 SNOWID_EXPORT void snowid_layout_free(struct snowid_layout *layout)
 {
@@ -35,12 +36,24 @@ const struct sn_field *sn_layout_node_field(const struct snowid_layout *layout)
 	return field;
 }
 
+int sn_fail_unknown_field(const char *owner, const char *name, const struct sn_field *fields,
+			  size_t count)
+{
+	struct sn_suggestion suggestion;
+
+	sn_suggestion_begin(&suggestion, name, strlen(name));
+	for (size_t i = 0; i < count; i++)
+		sn_suggestion_offer(&suggestion, fields[i].name);
+	return sn_fail(SNOWID_E_UNKNOWN, "%.80s has no field \"%.60s\"%s", owner, name,
+		       sn_suggestion_or(&suggestion, ""));
+}
+
 static int layout_require_field(const struct snowid_layout *layout, const char *name,
 				const struct sn_field **field)
 {
 	*field = sn_layout_find(layout, name);
 	if (!*field)
-		return sn_fail(SNOWID_E_UNKNOWN, "the layout has no field \"%.60s\"", name);
+		return sn_fail_unknown_field("the layout", name, layout->fields, layout->count);
 	return 0;
 }
 

@@ -35,6 +35,10 @@ static inline uint64_t sn_mask(unsigned bits)
 /* The field with this name, or NULL. */
 const struct sn_field *sn_layout_find(const struct snowid_layout *layout, const char *name);
 
+/* SNOWID_E_UNKNOWN: there is no such field among these. The owner is "the layout". */
+int sn_fail_unknown_field(const char *owner, const char *name, const struct sn_field *fields,
+			  size_t count) __attribute__((cold));
+
 /* The last tick that fits into the bits and is not after the year 9999. */
 uint64_t sn_layout_last_tick(const struct sn_timebase *time, unsigned time_bits);
 

@@ -10,6 +10,7 @@
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/instant_text.h"
 #include "libsnowid/base/output.h"
+#include "libsnowid/base/suggest.h"
 #include "libsnowid/id/layout.h"
 
 static const struct {
@@ -207,6 +208,18 @@ static int parse_time_option(struct time_options *time, struct spec_part text)
 
 /* ---- layouts --------------------------------------------------------------------------------- */
 
+static int fail_unknown_preset(struct spec_part name)
+{
+	struct sn_suggestion suggestion;
+
+	sn_suggestion_begin(&suggestion, name.text, name.length);
+	for (size_t i = 0; i < PRESETS; i++)
+		sn_suggestion_offer(&suggestion, presets[i].name);
+	return sn_fail(SNOWID_E_UNKNOWN, "there is no preset \"%.*s\"%s", SPEC_SHOWN(name),
+		       sn_suggestion_or(&suggestion, "; use another, or fields such as "
+						     "time:41,worker:10,sequence:12"));
+}
+
 static int parse_spec(struct snowid_layout *layout, struct time_options *time,
 		      struct spec_part spec)
 {
@@ -222,11 +235,7 @@ static int parse_spec(struct snowid_layout *layout, struct time_options *time,
 		while (i < PRESETS && !spec_part_is(part, presets[i].name))
 			i++;
 		if (i == PRESETS)
-			return sn_fail(
-				SNOWID_E_UNKNOWN,
-				"there is no preset \"%.*s\"; use another, or fields such as "
-				"time:41,worker:10,sequence:12",
-				SPEC_SHOWN(part));
+			return fail_unknown_preset(part);
 		/* The spec of a preset begins with fields, so this call is the only recursion. */
 		const int error = parse_spec(
 			layout, time, (struct spec_part){presets[i].spec, strlen(presets[i].spec)});

@@ -10,6 +10,7 @@
 #include "snowid.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
+#include "libsnowid/base/suggest.h"
 
 /* Digits and values are as text.h describes them. Values have both cases if the form reads both. */
 /* clang-format off */
@@ -88,7 +89,7 @@ int sn_fail_byte(const char *text, size_t offset, const char *allowed, unsigned 
 	return sn_fail(SNOWID_E_SYNTAX,
 		       printable ? "byte %zu is '%c', which is not one of %.*s"
 				 : "byte %zu is 0x%02x, which is not one of %.*s",
-		       offset, byte, (int)count, allowed);
+		       offset + 1, byte, (int)count, allowed);
 }
 
 SNOWID_EXPORT int snowid_id_format(uint64_t id, enum snowid_form form, char text[SNOWID_ID_TEXT])
@@ -146,8 +147,9 @@ static int decimal_read_negative(const char *text, size_t length, uint64_t *id)
 		return sn_fail(SNOWID_E_SYNTAX, "%.*s must be written without its sign",
 			       (int)length, text);
 	if (value > (uint64_t)INT64_MAX + 1)
-		return sn_fail(SNOWID_E_OVERFLOW, "%.*s is below -2^63, the lowest number of 64 bits",
-			       (int)length, text);
+		return sn_fail(SNOWID_E_OVERFLOW,
+			       "%.*s is below -2^63, the lowest number of 64 bits", (int)length,
+			       text);
 	*id = 0 - value;
 	return 0;
 }
@@ -173,6 +175,8 @@ SNOWID_EXPORT int snowid_id_parse(const char *text, size_t length, enum snowid_f
 
 SNOWID_EXPORT int snowid_form_parse(const char *name, enum snowid_form *form)
 {
+	struct sn_suggestion suggestion;
+
 	if (!name)
 		return sn_fail_null("name");
 	if (!form)
@@ -183,11 +187,12 @@ SNOWID_EXPORT int snowid_form_parse(const char *name, enum snowid_form *form)
 			return 0;
 		}
 	}
-	return sn_fail(SNOWID_E_UNKNOWN,
-		       "there is no form \"%s\"; the forms are decimal, padded, hex, base32, "
-		       "base36, base58 and "
-		       "base62",
-		       name);
+	sn_suggestion_begin(&suggestion, name, strlen(name));
+	for (size_t i = 0; i < FORMS; i++)
+		sn_suggestion_offer(&suggestion, forms[i].name);
+	return sn_fail(SNOWID_E_UNKNOWN, "there is no form \"%.60s\"%s", name,
+		       sn_suggestion_or(&suggestion, "; the forms are decimal, padded, hex, "
+						     "base32, base36, base58 and base62"));
 }
 
 SNOWID_EXPORT const char *snowid_form_name(enum snowid_form form)

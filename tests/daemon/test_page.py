@@ -22,7 +22,7 @@ BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TYPED = [
     ("01ARYZ6S41TSV4RRFFQ69G5FAV", "2016-07-30T22:36:16.385Z"),
     ("017f22e2-79b0-7cc3-98c4-dc0c0c07398f", "2022-02-22T19:22:22.000Z"),
-    ("<b>nonsense</b>", "byte 0"),
+    ("<b>nonsense</b>", "byte 1"),
     ("", "Paste an ID first"),
 ]
 CONTROLS = ["id", "kind", "Decode", "new", "health", "metrics", "API"]

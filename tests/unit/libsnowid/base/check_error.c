@@ -122,7 +122,7 @@ TEST(success_keeps_the_detail)
 	uint64_t id;
 	EXPECT(snowid_id_parse("x", 1, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
 	OK(snowid_id_parse("1", 1, SNOWID_FORM_DECIMAL, &id));
-	EXPECT_DETAIL("byte 0 is 'x'");
+	EXPECT_DETAIL("byte 1 is 'x'");
 }
 
 TEST(failing_keeps_errno)

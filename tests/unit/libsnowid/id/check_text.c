@@ -228,7 +228,7 @@ TEST(bytes_outside_the_alphabet_are_rejected)
 							 byte >= ' ' && byte <= '~'
 								 ? "byte %zu is '%c'"
 								 : "byte %zu is 0x%02x",
-							 at, byte);
+							 at + 1, byte);
 						EXPECT_DETAIL(where);
 					} else if (zero_first) {
 						ck_assert_int_eq(result, SNOWID_E_SYNTAX);
@@ -268,7 +268,7 @@ TEST(text_ends_at_its_length)
 	OK(snowid_id_parse("123456", 3, SNOWID_FORM_DECIMAL, &id));
 	ck_assert_uint_eq(id, 123);
 	EXPECT(snowid_id_parse("123\0", 4, SNOWID_FORM_DECIMAL, &id), SNOWID_E_SYNTAX);
-	EXPECT_DETAIL("byte 3 is 0x00");
+	EXPECT_DETAIL("byte 4 is 0x00");
 }
 
 TEST(texts_from_2_to_the_64_overflow)
@@ -346,9 +346,9 @@ TEST(other_negative_numbers_are_rejected)
 	} cases[] = {
 		{"-", SNOWID_E_SYNTAX, "-"},
 		{"-0", SNOWID_E_SYNTAX, "-0"},
-		{"--1", SNOWID_E_SYNTAX, "byte 1 is '-'"},
+		{"--1", SNOWID_E_SYNTAX, "byte 2 is '-'"},
 		{"-01", SNOWID_E_SYNTAX, "leading 0"},
-		{"1-", SNOWID_E_SYNTAX, "byte 1 is '-'"},
+		{"1-", SNOWID_E_SYNTAX, "byte 2 is '-'"},
 		{"-9223372036854775809", SNOWID_E_OVERFLOW, "-2^63"},
 		{"-9999999999999999999", SNOWID_E_OVERFLOW, "-2^63"},
 		{"-18446744073709551615", SNOWID_E_SYNTAX, "21 bytes"},
@@ -380,6 +380,13 @@ TEST(forms_have_names)
 	}
 }
 
+TEST(a_misspelt_form_is_suggested)
+{
+	enum snowid_form form;
+	EXPECT(snowid_form_parse("Decimals", &form), SNOWID_E_UNKNOWN);
+	EXPECT_DETAIL("no form \"Decimals\"; did you mean decimal?");
+}
+
 TEST(unknown_names_and_forms_are_rejected)
 {
 	static const char *const names[] = {"", "base64", "Decimal", "hex ", "base3", "decimals"};
@@ -387,7 +394,7 @@ TEST(unknown_names_and_forms_are_rejected)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		enum snowid_form form = SNOWID_FORM_BASE58;
 		EXPECT(snowid_form_parse(names[i], &form), SNOWID_E_UNKNOWN);
-		EXPECT_DETAIL("base58");
+		EXPECT_DETAIL("there is no form");
 		ck_assert_int_eq((int)form, SNOWID_FORM_BASE58);
 	}
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {

@@ -129,7 +129,7 @@ TEST(bytes_outside_the_alphabet_of_ulids_are_rejected)
 				snprintf(where, sizeof where,
 					 byte >= ' ' && byte <= '~' ? "byte %zu is '%c'"
 								    : "byte %zu is 0x%02x",
-					 at, byte);
+					 at + 1, byte);
 				EXPECT_DETAIL(where);
 			} else {
 				const bool fits = at > 0 || digit - ALPHABET <= 7;
@@ -146,7 +146,7 @@ TEST(syntax_error_takes_precedence_over_overflow)
 {
 	struct snowid_id128 id;
 	EXPECT(snowid_ulid_parse("8ZZZZZZZZZZZZZZZZZZZZZZZZ!", LENGTH, &id), SNOWID_E_SYNTAX);
-	EXPECT_DETAIL("byte 25 is '!'");
+	EXPECT_DETAIL("byte 26 is '!'");
 	EXPECT(snowid_ulid_parse("Z0000000000000000000000000", LENGTH, &id), SNOWID_E_OVERFLOW);
 	EXPECT_DETAIL("Z0000000000000000000000000");
 }

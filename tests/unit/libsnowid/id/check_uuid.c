@@ -350,7 +350,7 @@ TEST(bytes_in_the_wrong_place_are_rejected)
 					snprintf(where, sizeof where,
 						 byte >= ' ' && byte <= '~' ? "byte %zu is '%c'"
 									    : "byte %zu is 0x%02x",
-						 at, byte);
+						 at + 1, byte);
 					EXPECT_DETAIL(where);
 					ck_assert_uint_eq(id.bytes[0], 1);
 					continue;
