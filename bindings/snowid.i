@@ -11,7 +11,8 @@
  *   - A handle is never NULL: nil and None are refused, and no constructor returns one. The one
  *     exception is the layout of a mask.
  *
- * Not wrapped: snowid_clock_new(), because its callbacks would enter the interpreter from any
+ * Not wrapped: snowid_generator_open(), because each language has parameters by name;
+ * snowid_clock_new(), because its callbacks would enter the interpreter from any
  * thread and in the middle of a claim; snowid_id128_compare(), because every language can compare
  * strings of 16 bytes; snowid_config_set_interrupt(), which each language uses to hear its signals
  * while a generator is opened; and snowid_store_*(), with which an operator inspects and repairs a

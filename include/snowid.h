@@ -3,7 +3,7 @@
  * snowid.h - distributed unique IDs: Snowflake layouts, ULID and UUID
  *
  * Link with -lsnowid (pkg-config --cflags --libs snowid). To make IDs, start at
- * snowid_generator_new(). Each function has a man page with an example.
+ * snowid_generator_open(). Each function has a man page with an example.
  *
  * Conventions, which hold for every function unless its comment says otherwise:
  *
@@ -39,6 +39,16 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+/* Compilers that can, warn if an error is ignored, or if the arguments of a call do not end in
+ * NULL. */
+#ifdef __GNUC__
+#define SNOWID_MUST_CHECK   __attribute__((warn_unused_result))
+#define SNOWID_ENDS_IN_NULL __attribute__((sentinel))
+#else
+#define SNOWID_MUST_CHECK
+#define SNOWID_ENDS_IN_NULL
 #endif
 
 #define SNOWID_VERSION_MAJOR 0
@@ -576,9 +586,10 @@ typedef int (*snowid_interrupt_fn)(void *user);
 int snowid_config_set_interrupt(struct snowid_config *config, snowid_interrupt_fn interrupt,
 				void *user);
 
-/* Sets any setting by its name, for configuration files and bindings. SNOWID_E_UNKNOWN: no such
- * key; SNOWID_E_SYNTAX, SNOWID_E_RANGE, SNOWID_E_OVERFLOW: its value; the errors of the functions
- * above. */
+/* Sets any setting by its name, for configuration files and bindings. The key may also be the name
+ * of a field of the kind: "worker" as well as "field.worker". A setting with the same name takes
+ * precedence; field.NAME always means the field. SNOWID_E_UNKNOWN: no such key; SNOWID_E_SYNTAX,
+ * SNOWID_E_RANGE, SNOWID_E_OVERFLOW: its value; the errors of the functions above. */
 int snowid_config_set(struct snowid_config *config, const char *key, const char *text);
 
 /* Reads a setting back, as text that snowid_config_set() accepts. Writes at most size bytes
@@ -656,6 +667,16 @@ int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
  * thread gets is larger than the ones it got before, except for UUIDs of version 1. Once a
  * generator is closed, all calls for IDs fail with SNOWID_E_CLOSED. */
 struct snowid_generator;
+
+/* Creates a generator in one call:
+ *
+ *     snowid_generator_open(&generator, "snowflake", "worker=5", (char *)NULL);
+ *
+ * Each string after the kind is KEY=VALUE: a setting as for snowid_config_set(), or a field. Waits
+ * as snowid_generator_new() does. SNOWID_E_SYNTAX: not KEY=VALUE; the errors of
+ * snowid_config_new(), snowid_config_set_kind(), snowid_config_set() and snowid_generator_new(). */
+int snowid_generator_open(struct snowid_generator **generator, const char *kind,
+			  ...) SNOWID_ENDS_IN_NULL;
 
 /* Creates a generator and opens its store. new waits until a new file begins, up to one reserve
  * longer if the clock is behind the store, and up to 10 s while another process takes over a state

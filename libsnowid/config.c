@@ -12,6 +12,7 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/export.h"
 #include "libsnowid/base/output.h"
+#include "libsnowid/base/suggest.h"
 #include "libsnowid/base/system.h"
 #include "libsnowid/id/kinds.h"
 #include "libsnowid/stores.h"
@@ -47,22 +48,6 @@ static const struct span_setting *find_span_setting(const char *key)
 static uint64_t *config_span(struct snowid_config *config, const struct span_setting *span)
 {
 	return (uint64_t *)(void *)((char *)config + span->offset);
-}
-
-/* The NAME in a key field.NAME; NULL for any other key. */
-static const char *field_key_name(const char *key)
-{
-	static const char prefix[] = "field.";
-	return strncmp(key, prefix, sizeof prefix - 1) == 0 ? key + sizeof prefix - 1 : NULL;
-}
-
-static int fail_unknown_key(const char *key)
-{
-	return sn_fail(
-		SNOWID_E_UNKNOWN,
-		"there is no setting \"%.60s\"; the settings are kind, field.NAME, store, timeout, "
-		"wait, hold, borrow, reserve, max_jump, mode and spread",
-		key);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -167,6 +152,8 @@ SNOWID_EXPORT int snowid_config_set_kind(struct snowid_config *config, const cha
 		return sn_fail_null(!config ? "config" : "kind");
 	const struct sn_kind *const found = sn_kind_find(kind);
 	int error = found ? 0 : snowid_layout_new(kind, &layout);
+	if (error == SNOWID_E_UNKNOWN && !strpbrk(kind, ":;"))
+		error = sn_kind_fail_unknown(kind);
 	if (!error)
 		error = config_replace_text(&config->kind_text, kind);
 	if (error) {
@@ -194,8 +181,9 @@ int sn_config_find_field(const struct snowid_config *config, const char *name, s
 			*index = i;
 			return 0;
 		}
-	return sn_fail(SNOWID_E_UNKNOWN, "the kind %.60s has no field \"%.60s\"", config->kind_text,
-		       name);
+	char owner[72];
+	snprintf(owner, sizeof owner, "the kind %.60s", config->kind_text);
+	return sn_fail_unknown_field(owner, name, config->fields, config->field_count);
 }
 
 SNOWID_EXPORT int snowid_config_set_field(struct snowid_config *config, const char *name,
@@ -269,7 +257,10 @@ static int config_set_span(struct snowid_config *config, const struct span_setti
 static int config_set_field_text(struct snowid_config *config, const char *name, const char *text)
 {
 	uint64_t value;
-	const int error = snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &value);
+	/* Only an ID can be negative, in a signed column. */
+	const int error =
+		*text == '-' ? SNOWID_E_SYNTAX
+			     : snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &value);
 	if (error)
 		return sn_fail(error,
 			       "the field %.60s is \"%.60s\", but must be a number from 0 on", name,
@@ -307,11 +298,47 @@ static int config_set_spread(struct snowid_config *config, const char *text)
 	return 0;
 }
 
+/* The settings that are neither spans nor fields. */
+static const char *const other_settings[] = {"kind", "store", "mode", "spread"};
+
+/* The field that a key means: field.NAME, or NAME if the kind has such a field. NULL: none. */
+static const char *config_key_field(const struct snowid_config *config, const char *key)
+{
+	static const char prefix[] = "field.";
+	if (strncmp(key, prefix, sizeof prefix - 1) == 0)
+		return key + sizeof prefix - 1;
+	for (size_t i = 0; i < config->field_count; i++)
+		if (strcmp(key, config->fields[i].name) == 0)
+			return key;
+	return NULL;
+}
+
+static int fail_unknown_key(const struct snowid_config *config, const char *key)
+{
+	struct sn_suggestion suggestion;
+
+	sn_suggestion_begin(&suggestion, key, strlen(key));
+	for (size_t i = 0; i < SPAN_SETTINGS; i++)
+		sn_suggestion_offer(&suggestion, span_settings[i].key);
+	for (size_t i = 0; i < sizeof other_settings / sizeof other_settings[0]; i++)
+		sn_suggestion_offer(&suggestion, other_settings[i]);
+	for (size_t i = 0; i < config->field_count; i++)
+		sn_suggestion_offer(&suggestion, config->fields[i].name);
+	return sn_fail(
+		SNOWID_E_UNKNOWN,
+		"there is no setting \"%.60s\", and the kind %.60s has no such field%s", key,
+		config->kind_text,
+		sn_suggestion_or(&suggestion,
+				 "; the settings are kind, field.NAME, store, timeout, wait, "
+				 "hold, borrow, reserve, max_jump, mode and spread"));
+}
+
 SNOWID_EXPORT int snowid_config_set(struct snowid_config *config, const char *key, const char *text)
 {
 	if (!config || !key || !text)
 		return sn_fail_null(!config ? "config" : !key ? "key" : "text");
 	const struct span_setting *const span = find_span_setting(key);
+	const char *const field = config_key_field(config, key);
 	if (span)
 		return config_set_span(config, span, text);
 	if (strcmp(key, "kind") == 0)
@@ -322,9 +349,22 @@ SNOWID_EXPORT int snowid_config_set(struct snowid_config *config, const char *ke
 		return config_set_spread(config, text);
 	if (strcmp(key, "mode") == 0)
 		return config_set_mode(config, text);
-	if (field_key_name(key))
-		return config_set_field_text(config, field_key_name(key), text);
-	return fail_unknown_key(key);
+	if (field)
+		return config_set_field_text(config, field, text);
+	return fail_unknown_key(config, key);
+}
+
+static int config_get_field(const struct snowid_config *config, const char *name,
+			    char text[SNOWID_ID_TEXT])
+{
+	size_t i;
+	const int error = sn_config_find_field(config, name, &i);
+	if (error)
+		return error;
+	if (!config->set[i])
+		return sn_fail(SNOWID_E_UNKNOWN, "the field %s has no value",
+			       config->fields[i].name);
+	return snowid_id_format(config->values[i], SNOWID_FORM_DECIMAL, text);
 }
 
 SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const char *key, char *text,
@@ -332,7 +372,6 @@ SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const ch
 {
 	char buffer[SNOWID_SPAN_TEXT];
 	const char *found = buffer;
-	size_t i;
 
 	if (!config || !key)
 		return sn_fail_null(!config ? "config" : "key");
@@ -349,16 +388,12 @@ SNOWID_EXPORT int snowid_config_get(const struct snowid_config *config, const ch
 		found = config->spread ? "true" : "false";
 	} else if (strcmp(key, "mode") == 0) {
 		snprintf(buffer, sizeof buffer, "%04o", config->mode);
-	} else if (field_key_name(key)) {
-		const int error = sn_config_find_field(config, field_key_name(key), &i);
+	} else if (config_key_field(config, key)) {
+		const int error = config_get_field(config, config_key_field(config, key), buffer);
 		if (error)
 			return error;
-		if (!config->set[i])
-			return sn_fail(SNOWID_E_UNKNOWN, "the field %s has no value",
-				       config->fields[i].name);
-		snprintf(buffer, sizeof buffer, "%" PRIu64, config->values[i]);
 	} else {
-		return fail_unknown_key(key);
+		return fail_unknown_key(config, key);
 	}
 	return sn_output(found, strlen(found), text, size, length);
 }

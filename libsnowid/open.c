@@ -2,7 +2,9 @@
  *
  * Opening a generator: its config is checked, its store opened, and its sequencer set up.
  */
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "libsnowid/base/critical.h"
 #include "libsnowid/base/error.h"
@@ -275,5 +277,42 @@ SNOWID_EXPORT int snowid_generator_new_for(const struct snowid_config *config, u
 	if (!error)
 		error = generator_make(config, &wait, generator);
 	sn_cancel_restore(cancel_state);
+	return error;
+}
+
+/* Sets what "KEY=VALUE" says. */
+static int config_set_pair(struct snowid_config *config, const char *pair)
+{
+	char key[64];
+	const char *const equals = strchr(pair, '=');
+	const size_t length = equals ? (size_t)(equals - pair) : 0;
+
+	if (length == 0 || length >= sizeof key)
+		return sn_fail(
+			SNOWID_E_SYNTAX,
+			"\"%.60s\" is not KEY=VALUE, such as worker=5 or store=memory:", pair);
+	memcpy(key, pair, length);
+	key[length] = '\0';
+	return snowid_config_set(config, key, equals + 1);
+}
+
+SNOWID_EXPORT int snowid_generator_open(struct snowid_generator **generator, const char *kind, ...)
+{
+	struct snowid_config *config = NULL;
+	const char *pair;
+	va_list pairs;
+
+	if (!generator || !kind)
+		return sn_fail_null(!generator ? "generator" : "kind");
+	int error = snowid_config_new(&config);
+	if (!error)
+		error = snowid_config_set_kind(config, kind);
+	va_start(pairs, kind);
+	while (!error && (pair = va_arg(pairs, const char *)))
+		error = config_set_pair(config, pair);
+	va_end(pairs);
+	if (!error)
+		error = snowid_generator_new(config, generator);
+	snowid_config_free(config);
 	return error;
 }

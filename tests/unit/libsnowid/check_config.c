@@ -84,10 +84,25 @@ TEST(bad_settings_are_rejected_and_change_nothing)
 		int error;
 		const char *detail;
 	} cases[] = {
-		{"workers", "5", SNOWID_E_UNKNOWN, "workers"},
+		{"workers", "5", SNOWID_E_UNKNOWN,
+		 "no setting \"workers\", and the kind snowflake has no such field; did you mean "
+		 "worker?"},
+		{"timout", "5s", SNOWID_E_UNKNOWN, "did you mean timeout?"},
+		{"stroe", "memory:", SNOWID_E_UNKNOWN, "did you mean store?"},
 		{"", "5", SNOWID_E_UNKNOWN, "kind, field.NAME"},
+		{"node", "5", SNOWID_E_UNKNOWN, "no such field"},
+		{"worker", "32", SNOWID_E_RANGE, "from 0 to 31, not 32"},
+		{"time", "1", SNOWID_E_INVALID, "cannot be set"},
+		{"kind", "uuidv7", SNOWID_E_UNKNOWN, "no kind \"uuidv7\"; did you mean uuid7?"},
+		{"kind", "snowflak", SNOWID_E_UNKNOWN, "did you mean snowflake?"},
+		{"kind", "frobnicator", SNOWID_E_UNKNOWN, "use ulid, uuid1"},
+		{"kind", "snowflak;epoch=0", SNOWID_E_UNKNOWN,
+		 "no preset \"snowflak\"; did you mean"},
 		{"kind", "uuid4", SNOWID_E_UNKNOWN, "uuid4"},
-		{"kind", "ULID", SNOWID_E_UNKNOWN, "ULID"},
+		{"kind", "ULID", SNOWID_E_UNKNOWN, "did you mean ulid?"},
+		{"field.wroker", "1", SNOWID_E_UNKNOWN,
+		 "the kind snowflake has no field \"wroker\"; did you mean worker?"},
+		{"store", "hosts:", SNOWID_E_STORE, "did you mean host:?"},
 		{"field.shard", "1", SNOWID_E_UNKNOWN, "no field \"shard\""},
 		{"field.", "1", SNOWID_E_UNKNOWN, "no field"},
 		{"field.time", "1", SNOWID_E_INVALID, "cannot be set"},
@@ -104,6 +119,8 @@ TEST(bad_settings_are_rejected_and_change_nothing)
 		{"store", "slots:", SNOWID_E_SYNTAX, "workers=0-31"},
 		{"store", "redis://h", SNOWID_E_STORE, "redis"},
 		{"timeout", "2", SNOWID_E_SYNTAX, "span"},
+		{"timeout", "585y", SNOWID_E_SYNTAX, "timeout"},
+		{"timeout", "18446744074s", SNOWID_E_RANGE, "timeout is 18446744074s"},
 		{"wait", "-1ms", SNOWID_E_SYNTAX, "wait"},
 		{"hold", "61m", SNOWID_E_RANGE, "from 0 to 1h"},
 		{"reserve", "9ms", SNOWID_E_RANGE, "from 10ms to 1h"},
@@ -127,6 +144,20 @@ TEST(bad_settings_are_rejected_and_change_nothing)
 	expect_value(config, "field.worker", "7");
 	expect_value(config, "timeout", "2s");
 	expect_value(config, "hold", "1s");
+	snowid_config_free(config);
+}
+
+TEST(a_field_is_set_by_its_name_unless_a_setting_has_it)
+{
+	struct snowid_config *const config = new_config();
+	OK(snowid_config_set(config, "worker", "5"));
+	expect_value(config, "field.worker", "5");
+	expect_value(config, "worker", "5");
+	OK(snowid_config_set(config, "kind", "time:41,wait:5,sequence:12"));
+	OK(snowid_config_set(config, "wait", "7ms"));
+	OK(snowid_config_set(config, "field.wait", "7"));
+	expect_value(config, "wait", "7ms");
+	expect_value(config, "field.wait", "7");
 	snowid_config_free(config);
 }
 

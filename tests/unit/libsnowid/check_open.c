@@ -38,6 +38,50 @@ TEST(field_of_the_worker_must_be_set)
 	}
 }
 
+TEST(one_call_opens_a_generator)
+{
+	struct snowid_generator *generator = NULL;
+	char text[32];
+	OK(snowid_generator_open(&generator, "snowflake", "worker=5", "field.datacenter=3",
+				 "store=memory:", "timeout=7ms", (char *)NULL));
+	ck_assert_uint_eq(field_of(generator, "worker"), 5);
+	ck_assert_uint_eq(field_of(generator, "datacenter"), 3);
+	OK(snowid_generator_get(generator, "timeout", text, sizeof text, NULL));
+	ck_assert_str_eq(text, "7ms");
+	snowid_generator_free(generator);
+	OK(snowid_generator_open(&generator, "uuid7", (char *)NULL));
+	snowid_generator_free(generator);
+}
+
+TEST(one_call_refuses_what_the_settings_refuse)
+{
+	static const struct {
+		const char *kind, *pair;
+		int error;
+		const char *detail;
+	} cases[] = {
+		{"uuidv7", NULL, SNOWID_E_UNKNOWN, "did you mean uuid7?"},
+		{"snowflake", NULL, SNOWID_E_WORKER, "worker"},
+		{"snowflake", "worker", SNOWID_E_SYNTAX, "\"worker\" is not KEY=VALUE"},
+		{"snowflake", "=5", SNOWID_E_SYNTAX, "\"=5\" is not KEY=VALUE"},
+		{"snowflake", "", SNOWID_E_SYNTAX, "is not KEY=VALUE"},
+		{"snowflake", "worker=32", SNOWID_E_RANGE, "from 0 to 31"},
+		{"snowflake", "wroker=3", SNOWID_E_UNKNOWN, "did you mean worker?"},
+		{"snowflake", "a_key_that_is_longer_than_any_setting_and_any_field_could_ever_be=1",
+		 SNOWID_E_SYNTAX, "is not KEY=VALUE"},
+	};
+	struct snowid_generator *generator = NULL;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		EXPECT(snowid_generator_open(&generator, cases[i].kind, cases[i].pair,
+					     (char *)NULL),
+		       cases[i].error);
+		EXPECT_DETAIL(cases[i].detail);
+	}
+	ck_assert_ptr_null(generator);
+	EXPECT(snowid_generator_open(NULL, "ulid", (char *)NULL), SNOWID_E_INVALID);
+	EXPECT(snowid_generator_open(&generator, NULL, (char *)NULL), SNOWID_E_INVALID);
+}
+
 TEST(other_fields_are_0_by_default)
 {
 	struct snowid_generator *const g = open_in_memory("snowflake");
