@@ -12,7 +12,7 @@
  *              errors of the system. snowid_strerror() describes both, and snowid_error_detail()
  *              gives the full message of the calling thread's last error. Passing NULL where the
  *              comment does not allow it is SNOWID_E_INVALID. On error, outputs are left unchanged.
- *   Threads    MT-Safe: any number of threads may use a generator, a layout or a clock at once.
+ *   Threads    MT-Safe: any number of threads may use a generator, layout, clock or mask at once.
  *              Only one thread at a time may use a config. No object may be freed while another
  *              thread is using it.
  *   Fork       Parent and child may both keep using a generator: they share its state and never

@@ -38,8 +38,9 @@ awk '
 				comment = begin > 0
 			}
 		}
-		if (code !~ /^#/ && code !~ /^extern "C"/ && code !~ /^}$/)
+		if (!in_macro && code !~ /^#/ && code !~ /^extern "C"/ && code !~ /^}$/)
 			print code
+		in_macro = code ~ /\\$/
 	}' "$header" | tr '\n\t' '  ' | tr ';' '\n' | grep -E 'snowid_[a-z0-9_]+\)?\(' |
 	sed 's/  */ /g; s/^ //' | sort >"$tmp/declared"
 sed 's/(.*//; s/.*[ *]//' "$tmp/declared" | grep snowid_ | sort >"$tmp/functions"
