@@ -15,6 +15,7 @@ from snowid import _snowid
 ALL_BITS = snowid.Layout("time:40,shard:12,sequence:12")
 TWICE = (1 << 53) + 1
 HUGE = (1 << 64) - 1
+HANDLES = (_snowid.Layout, _snowid.Mask, _snowid.Clock, _snowid.Config, _snowid.Generator)
 
 
 class Integers(unittest.TestCase):
@@ -150,13 +151,7 @@ class Handles(unittest.TestCase):
     def test_none_is_not_a_handle(self) -> None:
         self.assertRaises(TypeError, _snowid.generator_new, None)
         self.assertRaises(TypeError, _snowid.config_new().set_clock, None)
-        for kind in (
-            _snowid.Layout,
-            _snowid.Mask,
-            _snowid.Clock,
-            _snowid.Config,
-            _snowid.Generator,
-        ):
+        for kind in HANDLES:
             methods = [m for m in vars(kind).values() if inspect.ismethoddescriptor(m)]
             self.assertGreater(len(methods), 2)
             for method in methods:
@@ -168,13 +163,7 @@ class Handles(unittest.TestCase):
         self.assertRaises(TypeError, _snowid.Layout.format, _snowid.config_new())
 
     def test_handles_have_no_constructor(self) -> None:
-        for kind in (
-            _snowid.Layout,
-            _snowid.Mask,
-            _snowid.Clock,
-            _snowid.Config,
-            _snowid.Generator,
-        ):
+        for kind in HANDLES:
             self.assertRaises(TypeError, kind)
             self.assertRaises(TypeError, kind.__new__, kind)
             self.assertRaises(TypeError, object.__new__, kind)
