@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 import snowid
 from snowid import _snowid
+from snowid._time import span_ns
 
 Id = Union[int, snowid.ULID, snowid.UUID]
 VARIANTS = {
@@ -125,9 +126,7 @@ class Actions:
         return {"time": snowid.format_time(number)}
 
     def span(self, text: str, **_: Any) -> Dict[str, Any]:
-        clock = snowid.ManualClock(0)
-        clock.advance(text)
-        return {"ns": str(clock.elapsed_ns)}
+        return {"ns": str(span_ns(text, "span"))}
 
     def name(self, version: int, namespace: str, text: str, **_: Any) -> Dict[str, Any]:
         return {"id": str({3: snowid.uuid3, 5: snowid.uuid5}[version](namespace, text))}
