@@ -72,9 +72,23 @@ static void advise_about_clock(const struct knowledge *knowledge)
 		       age_text(sec));
 }
 
-/* Kinds whose IDs are kept apart by random bits. */
-static void advise_about_random(const struct knowledge *knowledge)
+/* Kinds that name no generator. */
+static void advise_about_other_kind(const struct knowledge *knowledge)
 {
+	const unsigned version = knowledge->kind->wide->version;
+
+	if (version == 3 || version == 5) {
+		advise(knowledge,
+		       "This UUID was made from a name. The same name in the same namespace "
+		       "always gives the same UUID, so look for the name that is used twice.");
+		return;
+	}
+	if (version != 4 && version != 7 && !kind_is_ulid(knowledge->kind)) {
+		advise(knowledge,
+		       "No generator makes UUIDs of this kind: a program chose all of its "
+		       "bits.");
+		return;
+	}
 	advise(knowledge,
 	       "IDs of this kind name no worker, but contain random bits. Two that are the same "
 	       "are "
@@ -123,9 +137,9 @@ static void advise_about_stores(const struct knowledge *knowledge, const char *n
 		advise_without_store(knowledge, node);
 }
 
-static bool is_kept_apart_by_random(const struct kind *kind)
+static bool names_generator(const struct kind *kind)
 {
-	return kind && kind->wide && kind->wide->version != 1 && kind->wide->version != 6;
+	return !kind || !kind->wide || kind->wide->version == 1 || kind->wide->version == 6;
 }
 
 void record_advice(const struct knowledge *knowledge)
@@ -140,8 +154,8 @@ void record_advice(const struct knowledge *knowledge)
 		describe_node(knowledge, node, &all_zero);
 		advise_about_clock(knowledge);
 	}
-	if (is_kept_apart_by_random(knowledge->kind)) {
-		advise_about_random(knowledge);
+	if (!names_generator(knowledge->kind)) {
+		advise_about_other_kind(knowledge);
 	} else {
 		advise_about_stores(knowledge, node);
 		if (all_zero)

@@ -8,13 +8,17 @@
 
 static void record_id_time(const struct kind *kind, const struct id *id)
 {
-	int64_t sec;
+	int64_t sec, ms;
 	uint32_t nsec;
 
-	if (id_time(kind, id, &sec, &nsec) == 0) {
-		record_number("unix_ms", "%" PRId64, sec * 1000 + nsec / 1000000);
-		record_time("time", sec, nsec);
-	}
+	if (id_time(kind, id, &sec, &nsec) != 0)
+		return;
+	if (__builtin_mul_overflow(sec, 1000, &ms) ||
+	    __builtin_add_overflow(ms, nsec / 1000000, &ms))
+		record_null("unix_ms");
+	else
+		record_number("unix_ms", "%" PRId64, ms);
+	record_time("time", sec, nsec);
 }
 
 static void record_fields(const struct kind *kind, uint64_t id)
@@ -62,7 +66,7 @@ static void record_uuid(const struct kind *kind, const struct id *id)
 	record_id_time(kind, id);
 	if (kind->wide->version == 7) {
 		record_random(kind, &id->wide);
-	} else if (kind->wide->version) {
+	} else if (kind->wide->version == 1 || kind->wide->version == 6) {
 		snowid_uuid_clock_seq(&id->wide, &clock_seq);
 		snowid_uuid_node(&id->wide, node);
 		record_number("clock_seq", "%u", clock_seq);

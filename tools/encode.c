@@ -30,24 +30,40 @@ static void set_uuid_field(const struct kind *kind, const char *name, uint64_t v
 		snowid_uuid_set_clock_seq(id, (unsigned)value);
 }
 
+/* The ID with the time of --time and the fields of --field. */
+static struct id encode_time(const struct kind *kind, const struct options *options)
+{
+	const char *name;
+	uint64_t value;
+	int64_t sec;
+	uint32_t nsec;
+	struct id id;
+
+	if (!options->time)
+		exit_usage("--time INSTANT is missing: the time of the ID");
+	if (options->name_space || options->name || options->data)
+		exit_usage("--namespace, --name and --data are only for uuid3, uuid5 and uuid8");
+	if (snowid_time_parse(options->time, strlen(options->time), &sec, &nsec) != 0 ||
+	    id_at(kind, sec, nsec, false, &id) != 0)
+		exit_usage("--time: %s", error_detail());
+	for (size_t i = 0; i < options->field_count; i++) {
+		name = parse_field(options->fields[i], &value);
+		if (kind->wide)
+			set_uuid_field(kind, name, value, &id.wide);
+		else if (snowid_layout_set_field(kind->layout, name, value, &id.number) != 0)
+			exit_usage("--field: %s", error_detail());
+	}
+	return id;
+}
+
 int cmd_encode(const struct options *options)
 {
 	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
 	const int form = parse_form_for_kind("--form", options->form, &kind);
+	const struct id id = kind.wide && !kind.wide->unit ? uuid_encode(&kind, options)
+							   : encode_time(&kind, options);
 	char text[ID_TEXT];
-	const char *name;
-	uint64_t value;
 
-	if (!options->time)
-		exit_usage("--time INSTANT is missing: the time of the ID");
-	struct id id = id_at_instant(&kind, "--time", options->time, false);
-	for (size_t i = 0; i < options->field_count; i++) {
-		name = parse_field(options->fields[i], &value);
-		if (kind.wide)
-			set_uuid_field(&kind, name, value, &id.wide);
-		else if (snowid_layout_set_field(kind.layout, name, value, &id.number) != 0)
-			exit_usage("--field: %s", error_detail());
-	}
 	if (options->json) {
 		record_id(&kind, &id, form, true);
 	} else {

@@ -37,8 +37,8 @@ static bool is_of_likely_layout(const struct witnesses *witnesses, const struct 
 	return false;
 }
 
-/* Chooses the records that belong to an ID. If its kind is not known, those of likely layouts, or all
- * if there are none. Returns how many there are. */
+/* Chooses the records that belong to an ID. If its kind is not known, those of likely layouts, or
+ * all if there are none. Returns how many there are. */
 static size_t choose_witnesses(const struct explanation *explanation, const struct id *id,
 			       const struct witness *chosen[])
 {

@@ -122,6 +122,20 @@ static struct snowid_generator *open_user_generator(const struct options *option
 	return generator;
 }
 
+/* Random UUIDs need no generator. */
+static struct snowid_generator *open_generator(const struct options *options,
+					       const struct kind *kind, struct snowid_clock *clock)
+{
+	if (!kind->wide || kind->wide->unit)
+		return open_user_generator(options, kind, clock);
+	if (kind->wide->version != 4)
+		exit_usage("the kind %s is made by 'snowid encode -k %s'", kind->name, kind->name);
+	if (clock || options->store || options->field_count > 0 || options->setting_count > 0)
+		exit_usage(
+			"--clock, --store, --field and --set are not for uuid4, which is random");
+	return NULL;
+}
+
 /* ---- IDs ------------------------------------------------------------------------------------- */
 
 union batch {
@@ -129,11 +143,21 @@ union batch {
 	struct snowid_id128 wide[BATCH];
 };
 
+static int fill_random_batch(union batch *batch, size_t count, size_t *made)
+{
+	int error = 0;
+	for (; *made < count && !error; *made += !error)
+		error = snowid_uuid4_random(&batch->wide[*made]);
+	return error;
+}
+
 /* Takes as many IDs as are available now; waits for one if there are none. */
 static int fill_batch(struct snowid_generator *generator, const struct kind *kind,
 		      union batch *batch, size_t count, size_t *made)
 {
 	*made = 0;
+	if (!generator)
+		return fill_random_batch(batch, count, made);
 	if (kind->layout)
 		snowid_generator_next_batch(generator, batch->number, count, 0, made);
 	else
@@ -186,7 +210,7 @@ int cmd_generate(const struct options *options)
 	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
 	const int form = parse_form_for_kind("--form", options->form, &kind);
 	struct snowid_clock *const clock = open_manual_clock(options);
-	struct snowid_generator *const generator = open_user_generator(options, &kind, clock);
+	struct snowid_generator *const generator = open_generator(options, &kind, clock);
 	int status = 0;
 
 	if (!clock)

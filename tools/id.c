@@ -68,13 +68,13 @@ const char *wrong_form(const struct id *id)
 
 /* ---- IDs ------------------------------------------------------------------------------------- */
 
-/* Recognizes a form by the length of the text: 26 characters are a ULID; 36, 38 ("{…}") and 45
+/* Recognizes a form by the length of the text: 26 characters are a ULID; 32, 36, 38 ("{…}") and 45
  * ("urn:uuid:…") are a UUID. No other form is as long. */
 static int form_of_text(size_t length, const struct kind *kind)
 {
 	if (length == 26)
 		return FORM_ULID;
-	if (length == 36 || length == 38 || length == 45)
+	if (length == 32 || length == 36 || length == 38 || length == 45)
 		return FORM_UUID;
 	if (kind->wide)
 		return kind_is_ulid(kind) ? FORM_ULID : FORM_UUID;
@@ -143,23 +143,14 @@ static int uuid_at(unsigned version, int64_t sec, uint32_t nsec, bool largest,
 		       : snowid_uuid_first_at(version, sec, nsec, id);
 }
 
-struct id id_at_instant(const struct kind *kind, const char *option, const char *instant,
-			bool largest)
+int id_at(const struct kind *kind, int64_t sec, uint32_t nsec, bool largest, struct id *id)
 {
-	struct id id = {.type = kind_id_type(kind)};
-	int64_t sec;
-	uint32_t nsec;
-
-	int error = snowid_time_parse(instant, strlen(instant), &sec, &nsec);
-	if (!error && id.type == ID_64)
-		error = layout_at(kind->layout, sec, nsec, largest, &id.number);
-	else if (!error && id.type == ID_ULID)
-		error = ulid_at(sec, nsec, largest, &id.wide);
-	else if (!error)
-		error = uuid_at(kind->wide->version, sec, nsec, largest, &id.wide);
-	if (error)
-		exit_usage("%s: %s", option, error_detail());
-	return id;
+	id->type = kind_id_type(kind);
+	if (id->type == ID_64)
+		return layout_at(kind->layout, sec, nsec, largest, &id->number);
+	if (id->type == ID_ULID)
+		return ulid_at(sec, nsec, largest, &id->wide);
+	return uuid_at(kind->wide->version, sec, nsec, largest, &id->wide);
 }
 
 int id_time(const struct kind *kind, const struct id *id, int64_t *sec, uint32_t *nsec)

@@ -14,21 +14,32 @@ static const struct wide wides[] = {
 	{"uuid1", 1, "100ns", "1582-10-15T00:00:00.000Z", "5236-03-31T21:21:00.6846975Z",
 	 {{"time_low", 32}, {"time_mid", 16}, {"version", 4}, {"time_high", 12}, {"variant", 2},
 	  {"clock_seq", 14}, {"node", 48}}},
+	{"uuid3", 3, NULL, NULL, NULL,
+	 {{"md5_high", 48}, {"version", 4}, {"md5_mid", 12}, {"variant", 2}, {"md5_low", 62}}},
+	{"uuid4", 4, NULL, NULL, NULL,
+	 {{"random_a", 48}, {"version", 4}, {"random_b", 12}, {"variant", 2}, {"random_c", 62}}},
+	{"uuid5", 5, NULL, NULL, NULL,
+	 {{"sha1_high", 48}, {"version", 4}, {"sha1_mid", 12}, {"variant", 2}, {"sha1_low", 62}}},
 	{"uuid6", 6, "100ns", "1582-10-15T00:00:00.000Z", "5236-03-31T21:21:00.6846975Z",
 	 {{"time_high", 32}, {"time_mid", 16}, {"version", 4}, {"time_low", 12}, {"variant", 2},
 	  {"clock_seq", 14}, {"node", 48}}},
 	{"uuid7", 7, "1ms", "1970-01-01T00:00:00.000Z", "10889-08-02T05:31:50.655Z",
 	 {{"time", 48}, {"version", 4}, {"rand_a", 12}, {"variant", 2}, {"rand_b", 62}}},
-	/* Any other UUID. Decode shows it, but it cannot be asked for. */
-	{"uuid", 0, NULL, NULL, NULL,
+	{"uuid8", 8, NULL, NULL, NULL,
 	 {{"custom_a", 48}, {"version", 4}, {"custom_b", 12}, {"variant", 2}, {"custom_c", 62}}},
+	/* They have a name, but no layout. */
+	{"nil", 0, NULL, NULL, NULL, {{"value", 128}}},
+	{"max", 0, NULL, NULL, NULL, {{"value", 128}}},
+	/* Any other UUID. Decode shows it, but it cannot be asked for. */
+	{"uuid", 0, NULL, NULL, NULL, {{"value", 128}}},
 };
 /* clang-format on */
-#define NAMED (sizeof wides / sizeof wides[0] - 1)
+#define NAMED  (sizeof wides / sizeof wides[0] - 1)
+#define LISTED (NAMED - 2)
 
 const struct wide *kind_wide(size_t index)
 {
-	return index < NAMED ? &wides[index] : NULL;
+	return index < LISTED ? &wides[index] : NULL;
 }
 
 bool kind_is_ulid(const struct kind *kind)
@@ -99,28 +110,18 @@ void kind_name_preset(struct kind *kind)
 	}
 }
 
-/* The version of a UUID; 0 if it is not of the variant of RFC 9562. */
-static unsigned uuid_version(const struct snowid_id128 *id)
-{
-	enum snowid_uuid_variant variant = SNOWID_UUID_VARIANT_NCS;
-	unsigned version = 0;
-
-	snowid_uuid_variant(id, &variant);
-	if (variant == SNOWID_UUID_VARIANT_RFC9562)
-		snowid_uuid_version(id, &version);
-	return version;
-}
-
 struct kind kind_of_id(const struct kind *asked, const struct id *id)
 {
 	size_t i = 0;
 
 	if (id->type == ID_64)
 		return *asked;
-	if (id->type == ID_UUID)
-		for (i = 1; i < NAMED && wides[i].version != uuid_version(&id->wide); i++)
-			;
-	return (struct kind){.name = wides[i].name, .wide = &wides[i]};
+	if (id->type == ID_ULID)
+		return (struct kind){.name = wides[0].name, .wide = &wides[0]};
+	const char *const name = snowid_uuid_kind(&id->wide);
+	while (i < NAMED && strcmp(wides[i].name, name) != 0)
+		i++;
+	return (struct kind){.name = name, .wide = &wides[i]};
 }
 
 size_t kind_parts(const struct kind *kind, struct part parts[PARTS_MAX])

@@ -74,10 +74,13 @@ static void record_wide_kind(const struct kind *kind)
 	for (size_t i = 0; i < count; i++)
 		used += (size_t)snprintf(fields + used, sizeof fields - used, "%s%s:%u",
 					 i ? "," : "", parts[i].name, parts[i].bits);
-	record_text("unit", "%s", kind->wide->unit);
+	if (kind->wide->unit)
+		record_text("unit", "%s", kind->wide->unit);
 	record_number("bits", "128");
-	record_text("first", "%s", kind->wide->first);
-	record_text("last", "%s", kind->wide->last);
+	if (kind->wide->unit) {
+		record_text("first", "%s", kind->wide->first);
+		record_text("last", "%s", kind->wide->last);
+	}
 	record_text("fields", "%s", fields);
 }
 
@@ -137,8 +140,11 @@ static void print_table(void)
 	}
 	for (size_t i = 0; kind_wide(i); i++) {
 		const struct wide *const wide = kind_wide(i);
-		out_printf(TABLE, wide->name, date_length(wide->first), wide->first, wide->unit,
-			   "-", "-", date_length(wide->last), wide->last, 10, "128 bits");
+		const char *const first = wide->unit ? wide->first : "-";
+		const char *const last = wide->unit ? wide->last : "-";
+		out_printf(TABLE, wide->name, date_length(first), first,
+			   wide->unit ? wide->unit : "-", "-", "-", date_length(last), last, 10,
+			   "128 bits");
 	}
 }
 

@@ -16,7 +16,8 @@
 /* The options of the command line; NULL for those that were not given. */
 struct options {
 	uint64_t count;
-	const char *kind, *form, *input, *store, *time, *from, *to, *floor;
+	const char *kind, *form, *input, *store, *time, *from, *before, *to, *floor;
+	const char *name_space, *name, *data;
 	char **fields; /* NAME=N of each --field */
 	size_t field_count;
 	char **settings; /* KEY=VALUE of each --set */
@@ -114,7 +115,7 @@ _Noreturn void exit_failure(const char *format, ...) __attribute__((format(print
 /* The full text of the library's last error, in a static buffer. */
 const char *error_detail(void);
 
-/* ---- kind.c: kinds, and id.c: forms, and IDs of 64 or 128 bits --------------------------------- */
+/* ---- kind.c: kinds, and id.c: forms, and IDs of 64 or 128 bits ------------------------------- */
 
 struct part {
 	const char *name;
@@ -139,8 +140,8 @@ struct id {
 /* A kind of 128-bit ID. */
 struct wide {
 	const char *name;
-	unsigned version; /* of the UUID; 0 for a ULID or any other UUID */
-	const char *unit, *first, *last;
+	unsigned version;                /* of the UUID; 0 for a ULID or any other UUID */
+	const char *unit, *first, *last; /* NULL if its IDs contain no time */
 	struct part parts[8];
 };
 
@@ -198,9 +199,9 @@ size_t id_write(const struct id *id, int form, char text[ID_TEXT]);
 /* Compares two IDs of the same width like memcmp(). */
 int id_compare(const struct id *a, const struct id *b);
 
-/* The smallest or largest ID at the instant in an option's value. Exits if there is none. */
-struct id id_at_instant(const struct kind *kind, const char *option, const char *instant,
-			bool largest);
+/* The smallest or largest ID of the tick that contains an instant. Returns an error code of the
+ * library. */
+int id_at(const struct kind *kind, int64_t sec, uint32_t nsec, bool largest, struct id *id);
 
 /* The instant at which an ID was made. Returns an error code of the library: SNOWID_E_KIND if the
  * ID does not contain a time. */
@@ -237,6 +238,10 @@ const char *age_text(int64_t sec);
 /* The present time by the system's clock. */
 int64_t now_seconds(void);
 
+/* uuid.c: makes the UUID of a kind that contains no time. Exits if an option is missing or
+ * wrong. */
+struct id uuid_encode(const struct kind *kind, const struct options *options);
+
 /* bits.c: draws the bits of a kind as boxes, and the bits of one ID as digits. */
 void draw_boxes(const struct kind *kind);
 void draw_bits(const struct kind *kind, const struct id *id);
@@ -251,9 +256,9 @@ void record_store_value(bool json, const char *key, const char *text, enum snowi
 /* The store that SNOWID_STORE names, or NULL. */
 const char *store_from_environment(void);
 
-/* Calls `use` for the URL of each store that is used by default: the one that SNOWID_STORE names, or
- * the files that use_default_state() has made and, which other programs use, host:. Exits if there
- * is no place for those files. */
+/* Calls `use` for the URL of each store that is used by default: the one that SNOWID_STORE names,
+ * or the files that use_default_state() has made and, which other programs use, host:. Exits if
+ * there is no place for those files. */
 void for_each_default_store(void (*use)(const char *url, void *user), void *user);
 
 /* progress.c: a progress bar on standard error, if that is a terminal and the output is not. */

@@ -33,7 +33,12 @@ static const struct option_line {
 	{'C', "clock", "INSTANT", NO_PLACE, "use a clock that shows this (for tests); repeatable"},
 	{'T', "time", "INSTANT", AT(time), "time of the ID"},
 	{'A', "from", "INSTANT", AT(from), "beginning of the period"},
-	{'B', "to", "INSTANT", AT(to), "end of the period (inclusive)"},
+	{'E', "before", "INSTANT", AT(before), "end of the period, which does not belong to it"},
+	{'B', "to", "PERIOD", AT(to), "last part of the period, such as a date: all of it"},
+	{'N', "namespace", "UUID", AT(name_space),
+	 "namespace of the name: dns, url, oid, x500 or a UUID"},
+	{'M', "name", "TEXT", AT(name), "name to make a UUID of version 3 or 5 from"},
+	{'D', "data", "HEX", AT(data), "32 digits to make a UUID of version 8 from"},
 	{'O', "adopt", NULL, AT(adopt), "mark a copied state file as an original"},
 	{'R', "reset", NULL, AT(reset), "change the recorded time to that of --floor"},
 	{'L', "floor", "INSTANT", AT(floor), "earliest time of the next ID"},
@@ -53,9 +58,10 @@ static const struct command {
 } commands[] = {
 	{"generate", cmd_generate, "nkfFSUCJ", 0, "", "make IDs (the default command)"},
 	{"decode", cmd_decode, "kifJ", SIZE_MAX, " [ID]...", "show what IDs contain"},
-	{"encode", cmd_encode, "kTFfJ", 0, "", "make the ID with a given time and fields"},
+	{"encode", cmd_encode, "kTFNMDfJ", 0, "",
+	 "make the ID of a given time and fields, or of a name"},
 	{"convert", cmd_convert, "fki", SIZE_MAX, " [ID]...", "convert IDs to another text form"},
-	{"range", cmd_range, "kABfJ", 0, "", "show the first and last ID of a period"},
+	{"range", cmd_range, "kAEBfJ", 1, " [PERIOD]", "show the first and last ID of a period"},
 	{"layout", cmd_layout, "J", 1, " [KIND]",
 	 "show the bits of a kind, or a table of all kinds"},
 	{"store", cmd_store, "ORLYJ", SIZE_MAX, " [URL]...",
@@ -78,13 +84,18 @@ static bool has_short_form(char letter)
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
+/* With the text that marks the default. */
 #define KIND_HELP                                                                                  \
 	"KIND     " DEFAULT_KIND "%s, twitter, discord, instagram, sonyflake, js53,\n"             \
-	"         ulid, uuid1, uuid6, uuid7, or a layout: time:41,worker:10,sequence:12\n"
+	"         ulid, uuid1, uuid3 to uuid8, nil, max, or a layout:\n"                           \
+	"         time:41,worker:10,sequence:12\n"
 static const char form_help[] = "FORM     decimal, padded, hex, base32, base36, base58, base62; "
 				"ulid, uuid\n";
-static const char instant_help[] = "INSTANT  2024-01-03T19:30:00.5Z, 2024-01-03, or milliseconds "
-				   "since 1970\n";
+static const char instant_help[] =
+	"INSTANT  2024-01-03T19:30:00.5Z, 2024-01-03, 2024-01, @1704310200 "
+	"(seconds since\n         1970), or 12 or 13 digits: milliseconds\n";
+static const char period_help[] =
+	"PERIOD   the same: all of a month, a day, a minute, a second or a fraction of it\n";
 static const char id_help[] = "ID       if none is given, read from standard input, one per line\n";
 
 static const char url_help[] =
@@ -127,12 +138,16 @@ static void print_command_help(const struct command *command)
 	out_text("\n");
 	if (command_takes(command, 'k') ||
 	    command->run == cmd_layout) /* what reads IDs has no default */
-		out_printf(KIND_HELP, command->max_operands > 0 ? "" : " (default)");
+		out_printf(KIND_HELP, command_takes(command, 'i') || command->run == cmd_layout
+					      ? ""
+					      : " (default)");
 	if (command_takes(command, 'f'))
 		out_text(form_help);
 	if (command_takes(command, 'C') || command_takes(command, 'T') ||
 	    command_takes(command, 'A') || command_takes(command, 'L'))
 		out_text(instant_help);
+	if (command->run == cmd_range)
+		out_text(period_help);
 	if (command->run == cmd_store)
 		out_text(url_help);
 	else if (command->max_operands > 1)
@@ -237,8 +252,8 @@ static int take_negative_numbers(char **words, char **negatives)
 	return taken;
 }
 
-/* Appends to the operands those of `words` that are among the negative numbers or what getopt_long()
- * has left, in the order of the command line. */
+/* Appends to the operands those of `words` that are among the negative numbers or what
+ * getopt_long() has left, in the order of the command line. */
 static void merge_operands(struct options *options, char **words, char **negatives, char **rest)
 {
 	for (; *words; words++) {

@@ -142,8 +142,8 @@ static int compare_time(const struct witness *witness, const struct id *id, cons
 	return (nsec > other_nsec) - (nsec < other_nsec);
 }
 
-/* The order of an ID and the last one of the record. The fields of both are the same, so that IDs of
- * a layout are in the order in which they are issued. */
+/* The order of an ID and the last one of the record. The fields of both are the same, so that IDs
+ * of a layout are in the order in which they are issued. */
 static int compare_to_last(const struct witness *witness, const struct id *id)
 {
 	const char *const text = witness_value(witness, "last_id");

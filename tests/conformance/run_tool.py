@@ -75,7 +75,7 @@ def format_id(case):
 def decode(case):
     record = json.loads(run_tool("decode", *kind_option(case["kind"]), "--json", "--", case["id"]))
     fields = case["expect"].get("fields", {}) if "expect" in case else {}
-    found = {name: record.get(name) for name in ("time", "unix_ms", "version", "variant")}
+    found = {name: record.get(name) for name in ("time", "unix_ms", "version", "variant", "kind")}
     found["fields"] = {name: as_number(record.get(name)) for name in fields}
     return found
 
@@ -85,9 +85,16 @@ def encode(case):
     return {"id": run_tool("encode", "-k", case["kind"], "--time", case["time"], *fields)}
 
 
+def name(case):
+    options = "--namespace", case["namespace"], "--name", case["text"]
+    return {"id": run_tool("encode", "-k", f"uuid{case['version']}", *options)}
+
+
 def range_of(case):
-    span = "--from", case["from"], "--to", case["to"]
-    first, last = run_tool("range", "-k", case["kind"], *span).split()
+    words = [case["period"]] if "period" in case else []
+    for end in ("from", "before", "to"):
+        words += ["--" + end, case[end]] if end in case else []
+    first, last = run_tool("range", "-k", case["kind"], *words).split()
     return {"first": first, "last": last}
 
 
@@ -146,6 +153,7 @@ ACTIONS = {
     "format": format_id,
     "decode": decode,
     "encode": encode,
+    "name": name,
     "range": range_of,
     "layout": layout,
     "order": order,

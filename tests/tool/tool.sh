@@ -148,10 +148,12 @@ run decode $twitter
 is "without a kind: a line for each preset, those of the past first" \
 	"$(awk 'NR > 3 { print $1 }' "$work/out" | paste -sd' ')" \
 	"twitter discord instagram snowflake sonyflake js53"
-for line in "id               $twitter" "KIND       TIME                      WHEN           FIELDS" \
-	"twitter    2022-06-28T16:07:40.105Z " " years ago    datacenter 11, worker 26, sequence 0" \
-	"snowflake  2032-" "js53       -                         impossible     the ID has more than 53 bits"
-do
+for line in "id               $twitter" \
+	"KIND       TIME                      WHEN           FIELDS" \
+	"twitter    2022-06-28T16:07:40.105Z " \
+	" years ago    datacenter 11, worker 26, sequence 0" \
+	"snowflake  2032-" \
+	"js53       -                         impossible     the ID has more than 53 bits"; do
 	has "it has $line" "$out" "$line"
 done
 run decode --json $twitter -f hex 9223372036854775808
@@ -181,7 +183,7 @@ while IFS=$'\t' read -r layout epoch id fields _; do
 		*) report 1 "$id has $field" "$out$err" ;;
 		esac
 		if [ "$name" = unix_ms ]; then
-			flags+=(--time "$value")
+			flags+=(--time "@$((value / 1000)).$(printf %03d $((value % 1000)))")
 		else
 			flags+=(--field "$field")
 		fi
@@ -246,10 +248,13 @@ while IFS=$'\t' read -r version uuid expect _; do
 done <"$vectors/uuid.tsv"
 # RFC 9562, A.3: a UUID of version 4 holds nothing.
 uuid=919108f7-52d1-4320-9bac-f847db4148a8 version=4
-prints "decode a random UUID" "$(uuid_json | sed 's/uuid4/uuid/; s/,$/}/')" decode --json $uuid
+prints "decode a random UUID" "$(uuid_json | sed 's/,$/}/')" decode --json $uuid
 prints "decode the largest UUID" \
-	'{"id":"ffffffff-ffff-ffff-ffff-ffffffffffff","kind":"uuid","variant":"future"}' \
+	'{"id":"ffffffff-ffff-ffff-ffff-ffffffffffff","kind":"max","variant":"future"}' \
 	decode --json FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF
+run decode --json 00000000-0000-0000-0000-000000000000
+has "decode names Nil" "$out" '"kind":"nil"'
+has "a UUID of 32 digits" "$("$tool" decode --json 017F22E279B07CC398C4DC0C0C07398F)" uuid7
 has "a UUID in braces" "$("$tool" decode --json '{017F22E2-79B0-7CC3-98C4-DC0C0C07398F}')" uuid7
 has "a UUID as URN" \
 	"$("$tool" decode --json urn:uuid:017F22E2-79B0-7CC3-98C4-DC0C0C07398F)" uuid7
@@ -297,6 +302,20 @@ prints "encode the smallest ULID of a time" 01ARYZ6S410000000000000000 \
 	encode -k ulid --time 1469918176385
 prints "encode the smallest UUIDv7 of a time" 017f22e2-79b0-7000-8000-000000000000 \
 	encode -k uuid7 --time 1645557742000
+# RFC 9562, appendix A.2, A.4 and B.1: the bits that version and variant replace are 0 here.
+prints "encode version 3" 5df41881-3aed-3515-88a7-2f4a814cf09e \
+	encode -k uuid3 --namespace dns --name www.example.com
+prints "encode version 5" 2ed6657d-e927-568b-95e1-2665a8aea6a2 \
+	encode -k uuid5 --namespace 6ba7b810-9dad-11d1-80b4-00c04fd430c8 --name www.example.com
+prints "encode version 8" 2489e9ad-2ee2-8e00-8ec9-32d5f69181c0 \
+	encode -k uuid8 --data 2489E9AD2EE20E000EC932D5F69181C0
+prints "encode Nil" 00000000-0000-0000-0000-000000000000 encode -k nil
+prints "encode Max as ULID" 7ZZZZZZZZZZZZZZZZZZZZZZZZZ encode -k max -f ulid
+prints "negative numbers are operands, of a signed column" "ffffffffffffffff
+0000000000000005
+8000000000000000
+fffffffffffffffe" convert -1 5 -f hex -9223372036854775808 -- -2
+refuses 1 "-0 must be written" convert -f hex -- -0
 ids="0 1 $twitter 18446744073709551615"
 for form in decimal padded hex base32 base36 base58 base62; do
 	mapfile -t texts < <("$tool" convert -f $form $ids)
@@ -325,18 +344,42 @@ prints "range --json -f" \
 		$(((from - 1420070400000) << 22)) \
 		$((((to - 1420070400000) << 22) + (1 << 22) - 1)))" \
 	range -k discord --from $from --to $to --json -f hex
+january="$(((from - 1420070400000) << 22))
+$((((to - 1420070400000) << 22) + (1 << 22) - 1))"
+prints "range: a month" "$january" range -k discord 2024-01
+prints "range: from the beginning, before the end" "$january" \
+	range -k discord --from 2024-01-01 --before 2024-02-01
+prints "range: all of the last day" "$january" range -k discord --from 2024-01 --to 2024-01-31
+prints "range: ends are those of a tick" "$(((from - 1420070400000) << 22))
+$((((from - 1420070400000) << 22) - 1))" \
+	range -k discord --from 2024-01-01 --before 2024-01-01T00:00:00.000999Z
+prints "range: to is the whole tick" "$(((from - 1420070400000) << 22))
+$((((from - 1420070400000) << 22) + (1 << 22) - 1))" \
+	range -k discord --from 2024-01-01 --to 2024-01-01T00:00:00.000000Z
+prints "range: without an end" "$(((from - 1420070400000) << 22))
+18446744073709551615" range -k discord --from 2024-01-01
+prints "range: without a beginning" "0
+$((((from - 1420070400000) << 22) - 1))" range -k discord --before 2024-01-01
+prints "range: to, without a beginning" "0
+$((((from - 1420070400000) << 22) + (1 << 22) - 1))" range -k discord --to $from
+tick=$(((1704310200000 - 1409529600000) / 10))
+prints "range of sonyflake: to is the whole tick of 10 ms" "$((tick << 24))
+$((((tick + 1) << 24) - 1))" \
+	range -k sonyflake --from @1704310200.004 --to @1704310200.005
 prints "range of ULIDs" "01ARYZ6S410000000000000000
 01ARYZ6S41ZZZZZZZZZZZZZZZZ" range -k ulid --from 1469918176385 --to 1469918176385
 prints "range of UUIDv7" "017f22e2-79b0-7000-8000-000000000000
 017f22e2-79b0-7fff-bfff-ffffffffffff" range -k uuid7 --from 1645557742000 --to 1645557742000
 prints "range of UUIDv6" "1ec9414c-232a-6b00-8000-000000000000
 1ec9414c-232a-6b00-bfff-ffffffffffff" \
-	range -k uuid6 --from 2022-02-22T19:22:22Z --to 2022-02-22T19:22:22Z
+	range -k uuid6 --from 2022-02-22T19:22:22Z --to 2022-02-22T19:22:22.0000000Z
 
 # ---- layout, bench ---------------------------------------------------------------------------
 
 run layout
-for kind in snowflake twitter discord instagram sonyflake js53 ulid uuid1 uuid6 uuid7; do
+kinds="snowflake twitter discord instagram sonyflake js53"
+kinds+=" ulid uuid1 uuid3 uuid4 uuid5 uuid6 uuid7 uuid8"
+for kind in $kinds; do
 	has "layout lists $kind" $'\n'"$out" $'\n'"$kind "
 	run layout $kind
 	is "layout $kind succeeds" "$status:$err" "0:"
@@ -345,7 +388,7 @@ for kind in snowflake twitter discord instagram sonyflake js53 ulid uuid1 uuid6 
 	has "layout $kind --json" "$("$tool" layout $kind --json)" "{\"kind\":\"$kind\","
 	run layout
 done
-is "layout --json lists them" "$("$tool" layout --json | wc -l)" 10
+is "layout --json lists them" "$("$tool" layout --json | wc -l)" "$(wc -w <<<"$kinds")"
 run layout twitter --json
 for part in '"unit":"1ms"' '"bits":63' '"ids_per_tick":4096' '"ids_per_second":4096000' \
 	'"nodes":1024' '"first":"2010-11-04T01:42:54.657Z"' '"last":"2080-07-10T17:30:30.208Z"' \
@@ -361,11 +404,11 @@ run layout 'time:41,worker:10,sequence:12;epoch=2024-01-01'
 has "layout of a spec" "$out" "nodes            1024"
 has "the name of a field" "$out" "|  worker  |"
 has "never within 53 bits" "$("$tool" layout time:8,node:56 --json)" '"javascript_until":null'
-kinds='time:42,sequence:22 snowflake ulid uuid7 uuid6'
+bench_kinds='time:42,sequence:22 snowflake ulid uuid7 uuid6'
 wait $bench_json
 is "bench succeeds" "$?:$(<"$work/bench.err")" "0:"
 out=$(<"$work/bench.json")
-for kind in $kinds; do
+for kind in $bench_kinds; do
 	for call in next batch; do
 		has "bench of $kind" "$out" \
 			"{\"kind\":\"$kind\",\"call\":\"$call\",\"ids_per_second\":"
@@ -444,10 +487,26 @@ refuses 2 "--time: the instant 2020-01-01" encode --time 2020-01-01
 refuses 2 "1970" encode -k ulid --time 1969-12-31
 refuses 2 "5236" encode -k uuid6 --time 5300-01-01
 refuses 2 "--form" convert 5
-refuses 2 "--from" range --to 2024-01-01
-refuses 2 "--to" range --from 2024-01-01
+refuses 2 "the period is missing" range
 refuses 2 "--to 2024-01-01" range --from 2024-01-02 --to 2024-01-01
 refuses 2 "uuid6" range -k uuid1 --from 2024-01-01 --to 2024-01-02
+refuses 2 "contain no time" range -k uuid4 2024-01
+refuses 2 "cannot be used together" range 2024-01 --from 2024-01-01
+refuses 2 "cannot be used together" range --from 2024-01-01 --to 2024-02 --before 2024-02
+refuses 2 '"1704310200" could be seconds (write @1704310200' range 1704310200
+refuses 2 "before it begins" range --from 2024-01-02 --before 2024-01-01
+refuses 2 "before the layout" range 2014-01
+refuses 2 "snowid encode -k uuid5" -k uuid5
+refuses 2 "snowid generate -k uuid4" encode -k uuid4
+refuses 2 "not for uuid4" -k uuid4 --clock 2024-01-01
+refuses 2 "not for uuid4" -k uuid4 --set hold=1s
+refuses 2 "--namespace UUID is missing" encode -k uuid5 --name a
+refuses 2 "--name TEXT is missing" encode -k uuid3 --namespace dns
+refuses 2 'no namespace "uri"' encode -k uuid5 --namespace uri --name a
+refuses 2 "--time: the kind uuid5" encode -k uuid5 --time 2024-01-01
+refuses 2 "--data HEX is missing" encode -k uuid8
+refuses 2 '"00" is not 32' encode -k uuid8 --data 00
+refuses 2 "only for uuid3" encode --time 2024-01-01 --name a
 refuses 2 "'5'" bench 5
 refuses 2 "for one store at a time" store memory: memory: --adopt
 refuses 2 "--floor INSTANT is missing" store memory: --reset
@@ -486,11 +545,11 @@ run -k ulid -f uuid
 is "ulid as uuid" "$(grep -cE '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' "$work/out")" 1
 run -k uuid7 -f ulid
 is "uuid7 as ulid" "$(grep -cE '^[0-7][0-9A-HJKMNP-TV-Z]{25}$' "$work/out")" 1
-for version in 1 6 7; do
+for version in 1 4 6 7; do
 	run -k uuid$version -n 3000
 	is "uuid$version" "$(grep -cE "^[0-9a-f]{8}-[0-9a-f]{4}-${version}[0-9a-f]{3}-[89ab]" \
 		"$work/out"):$(sort "$work/out" | uniq -d)" "3000:"
-	[ $version = 1 ] || { sort -c -u "$work/out"; report $? "uuid$version increases"; }
+	[[ $version == [14] ]] || { sort -c -u "$work/out"; report $? "uuid$version increases"; }
 done
 run -k uuid6 --field clock_seq=5 --field node=0x010203040506 --json
 has "--field of a UUID" "$out" '"clock_seq":5,"node":"01:02:03:04:05:06"}'
@@ -896,7 +955,6 @@ completes() # WANTED WORDS...
 	_snowid "$1" "${*: -1}" "${COMP_WORDS[COMP_CWORD - 1]}"
 	is "completion of $*" "${COMPREPLY[*]}" "$wanted"
 }
-kinds='snowflake twitter discord instagram sonyflake js53 ulid uuid1 uuid6 uuid7'
 completes "$commands" snowid ''
 completes "decode" snowid de
 completes "$kinds" snowid -k ''
@@ -935,7 +993,7 @@ for option in $(for command in $commands; do "$tool" $command --help; done |
 	esac
 	is "the manual has $option" "$(grep -c "^\.It ${short}Fl Fl $long\b" "$page")" 1
 done
-is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z]+' "$page" | sort -u | wc -l)" 18
+is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z]+' "$page" | sort -u | wc -l)" 22
 for word in $kinds decimal padded hex base32 base36 base58 base62; do
 	is "the manuals have $word" \
 		"$(cat "$page" "$source_dir/man/snowid-layouts.7" | grep -c "\bCm $word\b" |
