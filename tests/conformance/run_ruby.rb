@@ -114,6 +114,14 @@ module Actions
     { id: Snowid.public_send("uuid#{version}", namespace, text).to_s }
   end
 
+  def mask(key:, id:, kind: nil, **)
+    mask = Snowid::Mask.new(key, kind)
+    answers = { masked: mask.apply(id).to_s, text: mask.format(id) }
+    expect_equal("reverted", [mask.revert(answers[:masked]), mask.parse(answers[:text])],
+                 [Integer(id, 10)] * 2)
+    answers
+  end
+
   def layout(kind:, **)
     layout = Snowid::Layout.new(kind)
     { bits: layout.bits, spec: layout.to_s,

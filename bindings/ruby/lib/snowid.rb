@@ -9,6 +9,7 @@ require_relative "snowid/period"
 require_relative "snowid/time"
 require_relative "snowid/id128"
 require_relative "snowid/layout"
+require_relative "snowid/mask"
 require_relative "snowid/clock"
 require_relative "snowid/generator"
 

@@ -16,14 +16,14 @@ class BorderTest < Test
   NOT_WRAPPED = %w[
     clock_new config_set_interrupt generator_new_for id128_compare
     store_inspect store_adopt store_reset store_info_at store_info_count store_info_free
-    error_detail layout_free clock_free config_free generator_free
+    error_detail layout_free clock_free config_free generator_free mask_free
   ].freeze
 
   def wrapped?(name)
     object, method = name.split("_", 2)
     return true if NATIVE.respond_to?(name)
 
-    %w[layout clock config generator].include?(object) &&
+    %w[layout clock config generator mask].include?(object) &&
       NATIVE.const_get(object.capitalize).method_defined?(method)
   end
 
@@ -157,6 +157,27 @@ class BorderTest < Test
       error = assert_raises(TypeError) { object.respond_to?(:next) ? object.next : object.inspect }
       assert_includes error.message, "uninitialized"
     end
+  end
+
+  def test_masks_refuse_wrong_keys_and_ids
+    key = "0123456789abcdef"
+    [nil, 5, key.to_sym].each { |value| assert_raises(TypeError) { Snowid::Mask.new(value) } }
+    [key * 3, "#{key}0", key * 2 + "0", "é" * 16].each do |value|
+      error = assert_raises(Snowid::InvalidError) { Snowid::Mask.new(value) }
+      refute_includes error.message, value[0, 4]
+    end
+    assert_raises(Snowid::InvalidError) { Snowid::Mask.new(key, "frob") }
+    assert_raises(RangeError) { Snowid::Mask.new(key, "time:16") }
+    mask = Snowid::Mask.new(key, "snowflake")
+    [2**63, -1, 2**64].each { |id| assert_raises(RangeError) { mask.apply(id) } }
+    [1.0, nil, []].each { |id| assert_raises(TypeError) { mask.apply(id) } }
+    assert_raises(Snowid::InvalidError) { mask.parse("0") }
+    assert_raises(TypeError) { mask.parse(5) }
+    assert_raises(TypeError) { Snowid::Mask.allocate.apply(1) }
+    [mask.method(:dup), mask.method(:clone), -> { Marshal.dump(mask) }].each do |call|
+      assert_raises(TypeError, &call)
+    end
+    assert_equal "#<Snowid::Mask>", mask.inspect
   end
 
   def test_uninitialized_values_raise_type_errors

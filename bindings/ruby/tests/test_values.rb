@@ -160,6 +160,26 @@ class ValuesTest < Test
     end
   end
 
+  # tests/vectors/ff1.tsv
+  def test_masks
+    digits = "000102030405060708090a0b0c0d0e0f"
+    [digits, digits.upcase, [digits].pack("H*")].each do |key|
+      mask = Snowid::Mask.new(key, "time:12,sequence:8")
+      assert_equal [313_155, 453_093], [mask.apply(0), mask.apply("567345")]
+      assert_equal 567_345, mask.revert(453_093)
+      assert_equal 567_345, mask.parse(mask.format(567_345))
+      assert_equal Snowid.format_id(453_093, :base58), mask.format(567_345)
+      assert_predicate mask, :frozen?
+    end
+    mask = Snowid::Mask.new(digits)
+    [0, TWEET, (2**64) - 1].each { |id| assert_equal id, mask.revert(mask.apply(id)) }
+    assert_equal mask.apply((2**64) - 1), mask.apply(-1)
+    layout = Snowid::Layout.new(:twitter)
+    assert_equal Snowid::Mask.new(digits, layout).apply(TWEET),
+                 Snowid::Mask.new(digits, :twitter).apply(TWEET)
+    refute_equal mask.apply(TWEET), Snowid::Mask.new(digits, layout).apply(TWEET)
+  end
+
   def test_spans
     clock = Snowid::ManualClock.new(0)
     clock.advance("250ms").advance(0.25).advance(1r / 2).step("1m").step(-30).step(-0.001)
