@@ -2,6 +2,7 @@
  *
  * The library's objects as userdata of Lua, and the calls that draw IDs.
  */
+#include <float.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -189,13 +190,24 @@ static void push_id(lua_State *L, const struct lua_generator *generator,
 		lua_pushinteger(L, (lua_Integer)id->number);
 }
 
-/* Converts a timeout in seconds to ns. */
+/* Converts a timeout, which is a number of seconds, infinite or text, to ns. */
 static uint64_t check_timeout(lua_State *L, int index)
 {
-	const double ns = snowid_lua_number(L, index, "timeout") * 1e9;
+	uint64_t ns = UINT64_MAX;
+	size_t length;
+	int error = 0;
 
-	luaL_argcheck(L, ns >= 0, index, "timeout must not be negative");
-	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
+	if (lua_type(L, index) == LUA_TSTRING) {
+		const char *const text = snowid_lua_text(L, index, &length);
+		error = snowid_span_parse(text, length, &ns);
+	} else {
+		const double seconds = snowid_lua_number(L, index, "timeout");
+		if (!(seconds > DBL_MAX))
+			error = snowid_span_from_seconds(seconds, &ns);
+	}
+	if (error)
+		snowid_lua_raise(L, error);
+	return ns;
 }
 
 /* Draws an ID, and waits for up to the generator's own timeout. Ignores all further arguments,
@@ -213,7 +225,7 @@ static int method_draw(lua_State *L)
 	return 1;
 }
 
-/* The same, but the second argument is the timeout in seconds. */
+/* The same, but the second argument is the timeout. */
 static int method_next(lua_State *L)
 {
 	union lua_id_value id;
@@ -253,7 +265,7 @@ static int method_try_next(lua_State *L)
 	return 2;
 }
 
-/* Returns a table of IDs. The second argument is their number, the third the timeout in seconds. An
+/* Returns a table of IDs. The second argument is their number, the third the timeout. An
  * error contains the IDs already made as `partial`. */
 static int method_batch(lua_State *L)
 {

@@ -14,9 +14,9 @@
 -- A 64-bit ID is an integer. From 2^63 on it is negative: compare such IDs with `math.ult`, and
 -- print them with `"%x"` or `snowid.format_id`. In LuaJIT it is a cdata of type uint64_t.
 --
--- An *instant* is a number of seconds since 1970, two numbers (seconds and nanoseconds), or text
--- such as "2024-01-03T19:30:00Z". A *span* is a number of seconds or, in the options of a
--- generator, text such as "500ms".
+-- An *instant* is a number of seconds since 1970, two integers (seconds and nanoseconds), or text
+-- such as "2024-01-03T19:30:00Z". A *span* is a number of seconds, or text such as "500ms". A float
+-- means the decimal that it was made from, for the present to the microsecond.
 --
 -- Errors are raised as *error objects* with the fields `code` (one of `snowid.E_CLOCK` and so on,
 -- or a negative errno), `name` ("invalid", "clock", "exhausted", "store", "closed" or "system") and
@@ -47,6 +47,8 @@ end
 
 local floor = math.floor
 local NS = 1000000000
+-- The seconds of the ends of a range that has none.
+local NO_BEGIN, NO_END = native.NO_BEGIN or math.mininteger, native.NO_END or math.maxinteger
 
 local function class(name)
 	local metatable = native.metatable(name)
@@ -63,36 +65,57 @@ local function raise_expected(what, value)
 	native.mistake(("%s expected, got %s"):format(what, type(value)))
 end
 
-local function is_finite(number)
-	return number == number and number - number == 0
-end
-
 -- Converts an instant to seconds and nanoseconds.
 local function to_instant(sec, nsec)
 	if type(sec) == "string" then
 		return native.time_parse(sec)
 	end
-	if type(sec) ~= "number" or not is_finite(sec) then
+	if type(sec) ~= "number" then
 		raise_expected("an instant (seconds since 1970, or ISO 8601)", sec)
 	end
 	if nsec then
 		return sec, nsec
 	end
-	local whole = floor(sec)
-	return whole, floor((sec - whole) * NS)
+	return native.time_from_seconds(sec)
 end
 
 local function to_seconds(sec, nsec)
 	return sec + nsec / 1e9
 end
 
--- Converts a span in seconds to nanoseconds.
-local function to_nanoseconds(span)
-	if type(span) ~= "number" or not is_finite(span) then
-		raise_expected("a span (seconds)", span)
+-- Where a range of IDs begins and ends, both as seconds and nanoseconds. Without an end, a text is
+-- all of the time that it means.
+local function to_period(from, before)
+	if before == nil then
+		if type(from) ~= "string" then
+			native.mistake "a range needs its end as well, unless it is text: \"2024-01\""
+		end
+		return native.period_parse(from)
 	end
-	local whole = floor(span)
-	return whole * NS + floor((span - whole) * 1e9 + 0.5)
+	local from_sec, from_nsec, before_sec, before_nsec = NO_BEGIN, 0, NO_END, 0
+	if from ~= nil and from ~= -math.huge then
+		from_sec, from_nsec = to_instant(from)
+	end
+	if before ~= math.huge then
+		before_sec, before_nsec = to_instant(before)
+	end
+	return from_sec, from_nsec, before_sec, before_nsec
+end
+
+-- Converts a span to nanoseconds, below 2^63.
+local function to_nanoseconds(span)
+	local ns
+	if type(span) == "string" then
+		ns = native.span_parse(span)
+	elseif type(span) == "number" then
+		ns = native.span_from_seconds(span)
+	else
+		raise_expected("a span (seconds, or text such as \"500ms\")", span)
+	end
+	if ns < 0 then
+		native.mistake "a span must be shorter than 2^63 ns, which is 292 years"
+	end
+	return ns
 end
 
 -- Checks an optional table.
@@ -105,10 +128,11 @@ end
 
 -- Converts a span to the text of a setting.
 local function span_text(span)
-	return type(span) == "number" and ("%.0fns"):format(to_nanoseconds(span)) or tostring(span)
+	return type(span) == "number" and native.span_format(to_nanoseconds(span)) or tostring(span)
 end
 
---- Parses an instant: ISO 8601 with a time zone, a date, or milliseconds since 1970.
+--- Parses an instant: ISO 8601 with a time zone, a date, 12 or 13 digits (milliseconds since 1970),
+-- or `@` and seconds.
 -- @tparam string text
 -- @treturn integer seconds since 1970
 -- @treturn integer nanoseconds
@@ -222,6 +246,23 @@ end
 -- @treturn integer
 function Layout:last_at(sec, nsec)
 	return native_layout.last_at(self, to_instant(sec, nsec))
+end
+
+--- The first and the last ID of a period, for range queries: from one instant up to, but not
+-- including, another; or all IDs of a month, a day, a second. Both ends are cut off to their tick,
+-- so that periods that follow each other neither share an ID nor leave one out. If there are no
+-- IDs, the first is greater than the last.
+--
+--     local first, last = layout:range "2024-01" -- all of January
+--     first, last = layout:range("2024-01-01", "2024-02-01") -- the same
+--     first, last = layout:range(os.time() - 3600, math.huge) -- no end
+--     first, last = layout:range(-math.huge, "2024-01-01") -- no beginning
+-- @param from an instant (without nanoseconds); without `before`, text that means all of a time
+-- @param[opt] before an instant
+-- @treturn integer
+-- @treturn integer
+function Layout:range(from, before)
+	return native_layout.range(self, to_period(from, before))
 end
 
 --- The fields, the most significant first.
@@ -404,6 +445,16 @@ function ULID.last_at(sec, nsec)
 	return ulid_from_bytes(native.ulid_last_at(to_instant(sec, nsec)))
 end
 
+--- The first and the last ULID of a period, as with `Layout:range`.
+-- @param from
+-- @param[opt] before
+-- @treturn ULID
+-- @treturn ULID
+function ULID.range(from, before)
+	local first, last = native.ulid_range(to_period(from, before))
+	return ulid_from_bytes(first), ulid_from_bytes(last)
+end
+
 --- Milliseconds since 1970.
 -- @treturn integer
 function ULID:unix_ms()
@@ -470,6 +521,17 @@ end
 -- @treturn UUID
 function UUID.last_at(version, sec, nsec)
 	return uuid_from_bytes(native.uuid_last_at(version, to_instant(sec, nsec)))
+end
+
+--- The first and the last UUID of a version (6 or 7) of a period, as with `Layout:range`.
+-- @tparam integer version
+-- @param from
+-- @param[opt] before
+-- @treturn UUID
+-- @treturn UUID
+function UUID.range(version, from, before)
+	local first, last = native.uuid_range(version, to_period(from, before))
+	return uuid_from_bytes(first), uuid_from_bytes(last)
 end
 
 --- Version and variant in one word: "uuid1" to "uuid8", "nil", "max", "ncs", "microsoft", "future",
@@ -627,6 +689,65 @@ function snowid.uuid8(bytes)
 	return uuid_from_bytes(native.uuid8_from_bytes(bytes))
 end
 
+-- ---- masks -------------------------------------------------------------------------------------
+
+--- A secret permutation of 64-bit numbers, or of those of a layout's bits, so that a public ID
+-- tells neither the time nor the rate at which IDs are made: FF1 of NIST SP 800-38G. Masked numbers
+-- do not sort by time, and are not authenticated. Without the key they cannot be reverted.
+-- snowid_mask_new(3) says what this protects from, and what not.
+-- @type Mask
+local Mask_meta, Mask = class "mask"
+local native_mask = {}
+for name, method in pairs(Mask) do
+	native_mask[name] = method
+end
+
+--- The masked number of an ID.
+-- @tparam integer|string id as for `Layout:decode`
+-- @treturn integer
+function Mask:apply(id)
+	return native_mask.apply(self, to_id(id))
+end
+
+--- The ID of a masked number.
+-- @tparam integer|string masked
+-- @treturn integer
+function Mask:revert(masked)
+	return native_mask.revert(self, to_id(masked))
+end
+
+--- The masked number of an ID as text, in base 58.
+-- @tparam integer|string id as for `Layout:decode`
+-- @treturn string
+function Mask:format(id)
+	return native_mask.format(self, to_id(id))
+end
+
+--- The ID of a text that `format` returned.
+-- @function Mask:parse
+-- @tparam string text
+-- @treturn integer
+
+Mask_meta.__tostring = function()
+	return "snowid.mask"
+end
+
+--- @section end
+
+--- Makes a mask.
+-- @tparam string key 16 bytes, or 32 hexadecimal digits: `openssl rand -hex 16`
+-- @tparam[opt] Layout|string layout a layout or its spec, whose bits are permuted; default: all 64
+-- @treturn Mask
+function snowid.mask(key, layout)
+	if type(key) ~= "string" then
+		raise_expected("a key (16 bytes or 32 digits)", key)
+	end
+	if type(layout) == "string" then
+		layout = snowid.layout(layout)
+	end
+	return native.mask_new(#key == 16 and key or native.mask_key_parse(key), layout)
+end
+
 -- ---- a clock for tests -------------------------------------------------------------------------
 
 --- A clock for tests. It only moves by these calls, and when a generator waits, which then takes no
@@ -637,9 +758,13 @@ local native_clock = { step = Clock.step, advance = Clock.advance, read = Clock.
 Clock.read = nil
 
 --- Steps wall time forwards or backwards, without changing elapsed time.
--- @tparam number span in seconds
+-- @tparam number|string span a span, or a negative number of seconds
 function Clock:step(span)
-	native_clock.step(self, to_nanoseconds(span))
+	local sign = type(span) == "number" and span < 0 and -1 or 1
+	local ns = to_nanoseconds(sign < 0 and -span or span)
+	local rest = ns % NS
+	native_clock.step(self, sign * tonumber(ns - rest)) -- in two, as LuaJIT has only 53 bits
+	native_clock.step(self, sign * tonumber(rest))
 end
 
 --- Sets wall time, without changing elapsed time.
@@ -653,7 +778,7 @@ function Clock:set(sec, nsec)
 end
 
 --- Advances both wall and elapsed time.
--- @tparam number span in seconds
+-- @tparam number|string span
 function Clock:advance(span)
 	native_clock.advance(self, to_nanoseconds(span))
 end
@@ -705,7 +830,8 @@ end
 
 --- Makes an ID.
 -- @function Generator:next
--- @tparam[opt] number timeout how many seconds it may wait; by default the generator's own timeout
+-- @tparam[opt] number|string timeout how long it may wait (a span, or infinite); by default the
+-- generator's own timeout
 -- @return integer, `ULID` or `UUID`
 
 --- Makes an ID without waiting.
@@ -717,10 +843,10 @@ end
 --- Makes a table of IDs in increasing order. If it fails, `partial` of the error is a table of the
 -- IDs already made.
 -- @tparam integer count
--- @tparam[opt] number timeout how many seconds it may wait in total
+-- @tparam[opt] number|string timeout how long it may wait in total
 -- @treturn table
 function Generator:batch(count, timeout)
-	return native_generator.batch(self, count, timeout or self:timeout())
+	return native_generator.batch(self, count, timeout or self:setting "timeout")
 end
 
 --- An endless iterator over new IDs: `for id in g:ids() do`.
@@ -742,13 +868,10 @@ function Generator:maintain()
 	return again < 0 and math.huge or tonumber(again) / 1e9
 end
 
-local units = { [""] = 1e-9, ns = 1e-9, us = 1e-6, ms = 1e-3, s = 1, m = 60, h = 3600 }
-
 --- How long a call without a timeout may wait.
 -- @treturn number seconds
 function Generator:timeout()
-	local number, unit = self:setting("timeout"):match "^(%d+)(%a*)$"
-	return number * units[unit]
+	return tonumber(native.span_parse(self:setting "timeout")) / 1e9
 end
 
 local stats = {
@@ -797,7 +920,7 @@ end
 
 --- Closes the generator: it makes no more IDs and, with memory:, not in any child either. Closing
 -- it again has no effect.
--- @tparam[opt=2] number timeout how many seconds it may wait for the store
+-- @tparam[opt=2] number|string timeout how long it may wait for the store
 function Generator:close(timeout)
 	native_generator.close(self, to_nanoseconds(timeout or 2))
 end
@@ -829,7 +952,7 @@ end
 -- "uuid6" or "uuid7"; `store`: "host:", which all processes of a user share until the next boot,
 -- "file:/path", which survives reboots, "slots:/directory", which gives each process a worker of
 -- its own, or "memory:", which only this process and its forked children know (default:
--- SNOWID_STORE; without it, "host:" for layouts, else "memory:"); `open_timeout`: how many seconds
+-- SNOWID_STORE; without it, "host:" for layouts, else "memory:"); `open_timeout`: how long
 -- opening the store may wait in all (default: twice the reserve for the clock); `clock`: a
 -- `ManualClock`; the spans `timeout`, `wait`, `hold`, `borrow`, `reserve` and `max_jump`; `mode`:
 -- the permissions of a new state file, "0600", "0640" or "0660"; `spread`: a boolean.

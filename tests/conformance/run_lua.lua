@@ -127,11 +127,56 @@ function actions.encode(case)
 	return { id = tostring(next(fields) and id:replace(fields) or id) }
 end
 
+local function ids_of_period(kind, ...)
+	if kind == "ulid" then
+		return snowid.ULID.range(...)
+	elseif id_class_of(kind) then
+		return snowid.UUID.range(tonumber(kind:sub(5)), ...)
+	end
+	return snowid.layout(kind):range(...)
+end
+
+-- The last ID of the tick in which a period ends. The period may be shorter than the tick.
+local function last_id_of(kind, period)
+	local last = id_at_boundary("last_at", kind, period)
+	local _, whole = ids_of_period(kind, period)
+	return last < whole and whole or last
+end
+
 function actions.range(case)
-	return {
-		first = id_text(id_at_boundary("first_at", case.kind, case.from)),
-		last = id_text(id_at_boundary("last_at", case.kind, case.to)),
-	}
+	local first, last
+	if case.period then
+		first, last = ids_of_period(case.kind, case.period)
+	elseif case.to then
+		first = ids_of_period(case.kind, case.from, math.huge)
+		last = last_id_of(case.kind, case.to)
+	else
+		local from, before = case.from or -math.huge, case.before or math.huge
+		first, last = ids_of_period(case.kind, from, before)
+	end
+	return { first = id_text(first), last = id_text(last) }
+end
+
+function actions.instant(case)
+	return { time = snowid.format_time(case.text) }
+end
+
+function actions.seconds(case)
+	return { time = snowid.format_time(case.number) }
+end
+
+-- Users give spans, and never get one parsed.
+function actions.span(case)
+	local native = package.loaded["snowid.native"] or package.loaded["snowid.ffi"]
+	return { ns = snowid.format_id(native.span_parse(case.text)) }
+end
+
+function actions.mask(case)
+	local mask = snowid.mask(case.key, case.kind ~= cjson.null and case.kind or nil)
+	local masked, text = mask:apply(case.id), mask:format(case.id)
+	expect_equal("reverted", snowid.format_id(mask:revert(masked)), case.id)
+	expect_equal("parsed", snowid.format_id(mask:parse(text)), case.id)
+	return { masked = snowid.format_id(masked), text = text }
 end
 
 function actions.name(case)

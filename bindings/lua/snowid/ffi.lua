@@ -13,7 +13,9 @@ local native = {}
 -- ---- errors -------------------------------------------------------------------------------------
 
 local metatables = {}
-for _, name in ipairs { "layout", "clock", "config", "generator", "ulid", "uuid", "error" } do
+for _, name in ipairs {
+	"layout", "clock", "config", "generator", "mask", "ulid", "uuid", "error",
+} do
 	metatables[name] = { __index = {} }
 end
 
@@ -127,6 +129,8 @@ end
 local MAX = 0x7fffffffffffffffULL
 
 -- The ends of a range may also be the least and the greatest int64_t: no end.
+native.NO_BEGIN, native.NO_END = -0x7fffffffffffffffLL - 1, 0x7fffffffffffffffLL
+
 local function check_end(name, sec, nsec)
 	if not ffi.istype("int64_t", sec) then
 		return check_instant(sec, nsec)
@@ -514,6 +518,35 @@ define_methods("layout", {
 	end,
 })
 
+local out_mask = ffi.new "struct snowid_mask *[1]"
+function native.mask_new(key, layout)
+	layout = layout ~= nil and check_handle("layout", layout) or nil
+	check(C.snowid_mask_new(check_id128(key).bytes, layout, out_mask))
+	return new_object("mask", out_mask[0])
+end
+
+function native.mask_key_parse(value)
+	local s, size = check_string(value)
+	check(C.snowid_mask_key_parse(s, size, wide.bytes))
+	return bytes_of(wide)
+end
+
+define_methods("mask", {
+	apply = function(mask, id)
+		return read_id(C.snowid_mask_apply(mask, check_id(id), u64))
+	end,
+	revert = function(mask, masked)
+		return read_id(C.snowid_mask_revert(mask, check_id(masked), u64))
+	end,
+	format = function(mask, id)
+		return read_text(C.snowid_mask_format(mask, check_id(id), text))
+	end,
+	parse = function(mask, value)
+		local s, size = check_string(value)
+		return read_id(C.snowid_mask_parse(mask, s, size, u64))
+	end,
+})
+
 local out_clock = ffi.new "struct snowid_clock *[1]"
 function native.clock_new_manual(sec, nsec)
 	sec, nsec = check_instant(sec, nsec)
@@ -602,12 +635,14 @@ local function new_id128(class, id)
 	return setmetatable({ bytes = bytes }, class)
 end
 
--- Converts a timeout in seconds to ns.
-local function check_timeout(seconds)
-	if type(seconds) ~= "number" or not (seconds >= 0) then
-		mistake("timeout must be a number of seconds, and not negative")
+-- Converts a timeout, which is a number of seconds, infinite or text, to ns.
+local function check_timeout(timeout)
+	if timeout == math.huge then
+		return 0xffffffffffffffffULL
+	elseif type(timeout) == "string" then
+		return native.span_parse(timeout)
 	end
-	return seconds < 2 ^ 33 and ffi.cast("uint64_t", seconds * 1e9) or 0xffffffffffffffffULL
+	return native.span_from_seconds(check_number("timeout", timeout))
 end
 
 local generator_meta = metatables.generator

@@ -22,12 +22,14 @@ end
 check_documented("", snowid)
 check_documented("Layout:", methods(snowid.layout "twitter"))
 check_documented("Generator:", methods(snowid.generator "ulid"))
+check_documented("Mask:", methods(snowid.mask(("k"):rep(16))))
 check_documented("Clock:", methods(snowid.manual_clock(0)))
 for name, class in pairs { ULID = snowid.ULID, UUID = snowid.UUID } do
 	for member in pairs(class) do
 		local method = ('<a name = "%s:%s">'):format(name, member)
 		local call = ('<a name = "%s.%s">'):format(name, member)
-		if type(class[member]) == "function" and not page:find(method, 1, true) and not page:find(call, 1, true) then
+		local documented = page:find(method, 1, true) or page:find(call, 1, true)
+		if type(class[member]) == "function" and not documented then
 			missing[#missing + 1] = name .. "." .. member
 		end
 	end

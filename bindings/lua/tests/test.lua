@@ -121,9 +121,15 @@ function tests.negative_and_huge_numbers_are_refused()
 	expect_error("invalid", "32", snowid.generator, { worker = 32 })
 	expect_error("invalid", "65", layout.fits_until, layout, 65)
 	expect_error("invalid", "", layout.fits_until, layout, int64 "1099511627776")
-	expect_mistake(ids.next, ids, -1)
-	expect_mistake(ids.next, ids, "1")
-	expect_mistake(ids.batch, ids, 1, "1")
+	for _, value in ipairs { -1, -0.001, 1e300, "1" } do
+		expect_error("invalid", "span", ids.next, ids, value)
+		expect_error("invalid", "span", ids.batch, ids, 1, value)
+		expect_error("invalid", "span", ids.close, ids, value)
+		expect_error("invalid", "span", snowid.generator, { worker = 1, hold = value })
+		expect_error("invalid", "span", snowid.generator, { worker = 1, open_timeout = value })
+	end
+	expect_mistake(ids.next, ids, true)
+	expect_mistake(ids.batch, ids, 1, {})
 	for _, value in ipairs { 1e300, -1e300, 0 / 0, 1 / 0, -1 / 0 } do
 		expect(pcall(layout.first_at, layout, value), false)
 		expect(pcall(snowid.manual_clock, value), false)
@@ -279,6 +285,163 @@ function tests.ids_as_text_and_of_a_signed_column()
 		expect(layout:time_ms(same), layout:time_ms(parts.id))
 	end
 	expect_error("invalid", "x", layout.decode, layout, "0x5")
+end
+
+-- All milliseconds of a few seconds, as floats.
+function tests.seconds_as_a_float_are_exact()
+	for _, unit in ipairs { "1ms", "10ms", "1us" } do
+		local spec = "time:52,worker:4,sequence:8;epoch=2020-01-01;unit=" .. unit
+		local layout, fields = snowid.layout(spec), { worker = 3, sequence = 200 }
+		for _, second in ipairs { 1577836800, 1704310200, 1792000000, 4102444799 } do
+			for ms = 0, 999 do
+				local text = snowid.format_time(second, ms * 1000000)
+				local id = layout:encode(text, fields)
+				local time = layout:decode(id).time
+				expect(layout:encode(time, fields), id)
+				expect(layout:encode(second + ms / 1000, fields), id)
+				expect(layout:first_at(time) <= id and id <= layout:last_at(time), true)
+			end
+		end
+	end
+end
+
+function tests.microseconds_as_a_float_are_exact()
+	local layout = snowid.layout "time:52,sequence:12;epoch=2020-01-01;unit=1us"
+	for us = 0, 999 do
+		local id = layout:first_at(1704310200, 123000000 + us * 1000)
+		expect(layout:first_at(layout:decode(id).time), id)
+		expect(layout:first_at(1704310200.123 + us / 1e6), id)
+	end
+end
+
+-- Each is January of 2024.
+function tests.a_range_of_ids()
+	local layout = snowid.layout "discord"
+	for _, ends in ipairs {
+		{ "2024-01" }, { "2024-01-01", "2024-02-01" }, { "2024-01", "2024-02" },
+		{ 1704067200, 1706745600 }, { 1704067200.0, "2024-02-01T00:00:00Z" },
+	} do
+		local first, last = layout:range(ends[1], ends[2])
+		expect(snowid.format_id(first), "1191168914227200000")
+		expect(snowid.format_id(last), "1202402938060799999")
+	end
+	local first, last = layout:range(START, START)
+	expect(first > last, true) -- nothing
+	first, last = layout:range("2024-01-01", math.huge)
+	expect(first, (layout:range "2024-01"))
+	expect(last, int64 "18446744073709551615")
+	first, last = layout:range(-math.huge, "2024-02-01")
+	expect(first, int64 "0")
+	expect(last, select(2, layout:range "2024-01"))
+	expect_error("invalid", "", layout.range, layout, "2024-02", "2024-01")
+	expect_error("invalid", "before the layout", layout.range, layout, "2000-01")
+	for _, value in ipairs { START_S, math.huge, true, {} } do
+		expect_mistake(layout.range, layout, value)
+	end
+	expect_mistake(layout.range, layout)
+	expect_mistake(layout.range, layout, START, {})
+	expect_mistake(layout.range, layout, true, START)
+end
+
+-- One ends where the next begins, also for a period that is shorter than a tick.
+function tests.periods_that_follow_each_other_share_no_id()
+	local layout = snowid.layout "sonyflake"
+	local first, next_first = layout:range "2024-01-03T19:30Z", nil
+	for second = 0, 59 do
+		local low, high = layout:range(("2024-01-03T19:30:%02dZ"):format(second))
+		expect(low, next_first or first)
+		next_first = high + 1
+	end
+	expect(next_first, select(2, layout:range "2024-01-03T19:30Z") + 1)
+	for ms = 1, 9 do
+		local low, high = layout:range(("2024-01-03T19:30:00.00%dZ"):format(ms))
+		expect(low > high, ms < 9)
+	end
+end
+
+function tests.ranges_of_ulids_and_uuids()
+	local first, last = snowid.ULID.range "2024-01"
+	expect(first, snowid.ULID.first_at "2024-01-01")
+	expect(last, snowid.ULID.last_at "2024-01-31T23:59:59.999Z")
+	expect((snowid.ULID.range(-math.huge, START)), snowid.ULID.NIL)
+	for _, version in ipairs { 6, 7 } do
+		first, last = snowid.UUID.range(version, "2024-01-01", "2024-02-01")
+		expect(first, snowid.UUID.first_at(version, "2024-01-01"))
+		expect(last, (select(2, snowid.UUID.range(version, "2024-01"))))
+		expect(last:version(), version)
+	end
+	expect_error("invalid", "1", snowid.UUID.range, 1, "2024-01")
+end
+
+function tests.a_wrong_unit_is_no_other_year()
+	expect_error("invalid", "as milliseconds it would be in 2024", snowid.format_time, 1704310200000)
+	expect_error("invalid", "@1704310200", snowid.parse_time, "1704310200")
+end
+
+function tests.spans()
+	local clock = snowid.manual_clock(0)
+	clock:advance "250ms"
+	clock:advance(0.75)
+	clock:step "1m"
+	clock:step(-30)
+	clock:step(-0.001)
+	expect(tostring(clock), "1970-01-01T00:00:30.999Z")
+	clock:step "4000h"
+	clock:step(-4000 * 3600)
+	clock:advance(0.1)
+	clock:advance(0.2)
+	expect(tostring(clock), "1970-01-01T00:00:31.299Z")
+	expect(pcall(clock.step, clock, "5000000h"), false) -- 2^63 ns are 2,562,047 hours
+	expect(pcall(clock.advance, clock, "5000000h"), false)
+	expect(pcall(clock.advance, clock, "18446744073709551615ns"), false)
+	expect_error("invalid", "span", clock.step, clock, "-1ms")
+	expect_error("invalid", "negative", clock.advance, clock, -1)
+	local ids = snowid.generator { worker = 1, hold = 0.3, borrow = "1ms", open_timeout = "1m" }
+	expect(ids:setting "hold", "300ms")
+	expect(ids:timeout(), 2)
+	ids:next "1s"
+	ids:next(math.huge)
+	ids:batch(2, "1s")
+	ids:close "0"
+end
+
+-- tests/vectors/ff1.tsv
+function tests.masks()
+	local digits = "000102030405060708090a0b0c0d0e0f"
+	local bytes = digits:gsub("..", function(pair)
+		return string.char(tonumber(pair, 16))
+	end)
+	for _, key in ipairs { digits, digits:upper(), bytes } do
+		local mask = snowid.mask(key, "time:12,sequence:8")
+		expect(mask:apply(0), int64 "313155")
+		expect(mask:apply "567345", int64 "453093")
+		expect(mask:revert(453093), int64 "567345")
+		expect(mask:parse(mask:format(567345)), int64 "567345")
+		expect(mask:format(567345), snowid.format_id(453093, "base58"))
+		expect(tostring(mask), "snowid.mask")
+	end
+	local mask = snowid.mask(digits)
+	for _, text in ipairs { "0", "1541815603606036480", "18446744073709551615" } do
+		expect(snowid.format_id(mask:revert(mask:apply(text))), text)
+	end
+	expect(mask:apply(-1), mask:apply "18446744073709551615")
+	local layout = snowid.layout "twitter"
+	expect(snowid.mask(digits, layout):apply(5), snowid.mask(digits, "twitter"):apply(5))
+	for _, key in ipairs { digits .. "0", digits:sub(2), "x" .. digits:sub(2) } do
+		local err = expect_error("invalid", "", snowid.mask, key)
+		expect(err.message:find("0b0c", 1, true), nil)
+	end
+	expect_error("invalid", "", snowid.mask, digits, "time:16")
+	expect_error("invalid", "", snowid.mask(digits, layout).apply, snowid.mask(digits, layout), -1)
+	for _, value in ipairs { 5, true, {}, layout } do
+		expect_mistake(snowid.mask, value)
+		expect_mistake(mask.apply, value, 1)
+		expect_mistake(mask.parse, mask, value)
+		if value ~= layout then
+			expect_mistake(snowid.mask, digits, value)
+		end
+	end
+	expect_mistake(mask.apply, mask, 1.5)
 end
 
 function tests.a_ulid()
