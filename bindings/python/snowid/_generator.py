@@ -296,7 +296,10 @@ class Generator(_Source[_T_co]):
         config = _snowid.config_new()
         config.set_kind(name)
         for field, value in _errors.merge_fields("Generator", fields, more_fields).items():
-            config.set_field(field, value)
+            if field in more_fields:
+                config.set(field, str(value))  # suggests a parameter as well, if it is misspelt
+            else:
+                config.set_field(field, value)
         if store is not None:
             config.set_store(store)
         if clock is not None:

@@ -148,6 +148,14 @@ class Raised(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "the field worker must be an int, not str"):
             snowid.Generator(worker="5")  # type: ignore[call-overload]
 
+    def test_misspelt_parameters(self) -> None:
+        """A parameter that does not exist is taken for a field, but may have been another one."""
+        for wrong, meant in (("reserv", "reserve"), ("worker_id", "worker"), ("timout", "timeout")):
+            with self.assertRaisesRegex(snowid.InvalidError, f"did you mean {meant}"):
+                snowid.Generator(**{"worker": 5, wrong: 3})  # type: ignore[arg-type]
+            with self.assertRaisesRegex(snowid.InvalidError, f'no field "{wrong}"'):
+                snowid.Generator(worker=5, fields={wrong: 3})
+
     def test_timeouts(self) -> None:
         ids = self.generator()
         for wrong in (-1, -0.001, float("nan")):
