@@ -4,7 +4,7 @@
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
-from math import inf
+from math import floor, inf
 from numbers import Rational
 from operator import index
 from typing import Any, Callable, Optional, Tuple, Union
@@ -83,8 +83,7 @@ def _convert(seconds: Any, convert: Callable[[float], Any]) -> Any:
 
 
 def _exact_ns(seconds: Any) -> int:
-    numerator, denominator = seconds.as_integer_ratio()
-    ns: int = numerator * _SECOND // denominator
+    ns: int = floor((seconds if isinstance(seconds, int) else Fraction(seconds)) * _SECOND)
     return ns
 
 
@@ -112,7 +111,7 @@ def from_instant(instant: Optional[Instant], time_ns: Optional[int] = None) -> T
 def _from_ns(ns: int) -> Tuple[int, int]:
     sec, nsec = divmod(ns, _SECOND)
     if not _NO_BEGIN[0] <= sec <= _NO_END[0]:
-        raise _errors.invalid("this instant is further from 1970 than years can say")
+        raise _errors.invalid("this instant is further from 1970 than 64 bits of seconds")
     return sec, nsec
 
 
