@@ -83,8 +83,9 @@ def _convert(seconds: Any, convert: Callable[[float], Any]) -> Any:
 
 
 def _exact_ns(seconds: Any) -> int:
-    ns: int = floor((seconds if isinstance(seconds, int) else Fraction(seconds)) * _SECOND)
-    return ns
+    if isinstance(seconds, int):
+        return seconds * _SECOND
+    return floor(Fraction(seconds) * _SECOND)
 
 
 def from_instant(instant: Optional[Instant], time_ns: Optional[int] = None) -> Tuple[int, int]:
