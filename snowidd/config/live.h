@@ -11,22 +11,18 @@
 #include <stdbool.h>
 
 #include "snowidd/config/settings.h"
+#include "snowidd/config/tokens.h"
 
 struct live {
 	_Atomic unsigned references;
 	struct settings *settings;
-	SSL_CTX *tls; /* NULL if connections are in the clear */
-	char *token;  /* that clients must send; NULL if there is none */
-	unsigned char token_digest[32];
+	SSL_CTX *tls;         /* NULL if connections are in the clear */
+	struct tokens tokens; /* of which clients must send one, if there are any */
 };
 
 /* Takes over the settings, even if it fails. NULL with *error. */
 struct live *live_new(struct settings *settings, struct settings_error *error);
 struct live *live_ref(struct live *live);
 void live_unref(struct live *live);
-
-/* Whether the value of an Authorization field is "Bearer" and the token. Takes the same time for
- * each token of a length. */
-bool live_authorises(const struct live *live, const char *value, size_t length);
 
 #endif

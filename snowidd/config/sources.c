@@ -9,9 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "snowidd/config/service_links.h"
 #include "snowidd/config/sources.h"
 #include "snowidd/config/yaml.h"
 
+#define PREFIX      "SNOWIDD_"
 #define NAME_SIZE   64
 #define ORIGIN_SIZE (NAME_SIZE + 32)
 
@@ -26,7 +28,7 @@ static void option_name(const struct setting *setting, char name[NAME_SIZE])
 
 static void variable_name(const struct setting *setting, char name[NAME_SIZE])
 {
-	snprintf(name, NAME_SIZE, "SNOWIDD_%s", setting->key);
+	snprintf(name, NAME_SIZE, PREFIX "%s", setting->key);
 	for (char *c = name; *c; c++)
 		*c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
 }
@@ -48,21 +50,48 @@ static bool load_file(struct settings *settings, const char *file, struct settin
 	return settings_read_yaml(settings, file ? file : SETTINGS_FILE, error);
 }
 
-static bool load_environment(struct settings *settings, struct settings_error *error)
+static const struct setting *find_variable(const char *variable)
 {
 	const struct setting *setting;
-	char name[NAME_SIZE], origin[ORIGIN_SIZE];
+	char name[NAME_SIZE];
 
 	for (size_t i = 0; (setting = setting_at(i)); i++) {
 		variable_name(setting, name);
-		const char *const text = getenv(name);
-		if (!text)
+		if (strcmp(name, variable) == 0)
+			return setting;
+	}
+	return NULL;
+}
+
+/* A name that is misspelt is an error: SNOWIDD_TOKENFILE would start a server that needs no
+ * token. */
+static bool load_variable(struct settings *settings, const char *name, const char *text,
+			  struct settings_error *error)
+{
+	const struct setting *const setting = find_variable(name);
+	char origin[ORIGIN_SIZE];
+
+	if (service_link_is(name, text))
+		return true;
+	if (!setting)
+		return settings_fail(error,
+				     "there is no setting for the environment variable %.80s; see "
+				     "snowidd --help",
+				     name);
+	snprintf(origin, sizeof origin, "environment variable %.*s", NAME_SIZE, name);
+	return set_from(settings, setting, text, origin, error);
+}
+
+static bool load_environment(struct settings *settings, struct settings_error *error)
+{
+	char name[256];
+
+	for (char **variable = environ; variable && *variable; variable++) {
+		const char *const equals = strchr(*variable, '=');
+		if (!equals || strncmp(*variable, PREFIX, strlen(PREFIX)) != 0)
 			continue;
-		/* Kubernetes sets SNOWIDD_PORT=tcp://… for a Service that is named snowidd. */
-		if (setting->type == SETTING_NUMBER && strncmp(text, "tcp://", 6) == 0)
-			continue;
-		snprintf(origin, sizeof origin, "environment variable %s", name);
-		if (!set_from(settings, setting, text, origin, error))
+		snprintf(name, sizeof name, "%.*s", (int)(equals - *variable), *variable);
+		if (!load_variable(settings, name, equals + 1, error))
 			return false;
 	}
 	return true;

@@ -15,7 +15,8 @@ static enum refusal check_client(const struct connection *c, const char *authori
 	    !rate_limiter_take(c->loop->group->limiter, &c->key, settings->rate, settings->burst,
 			       elapsed_ns(), wait_ns))
 		return REFUSED_RATE;
-	if (live->token && !(length > 0 && live_authorises(live, authorization, length)))
+	if (live->tokens.count > 0 &&
+	    !(length > 0 && tokens_authorise(&live->tokens, authorization, length)))
 		return REFUSED_TOKEN;
 	return SERVED;
 }

@@ -98,6 +98,12 @@ def write_scratch(name, text=""):
     return scratch(name)
 
 
+def write_secret(name, text):
+    """A file that only its owner can read."""
+    os.chmod(write_scratch(name, ""), 0o600)
+    return write_scratch(name, text)
+
+
 def read_text(*names):
     with open(os.path.join(*names), encoding="utf-8") as file:
         return file.read()

@@ -24,7 +24,7 @@ BAD_FILES = [
     ("port: 80\nlimits:\n  conections: 5\n", 3, 'no key "limits.conections"'),
     ("port: 0\n", 1, "not from 1 to 65535"),
     ("port: eighty\n", 1, "not a number"),
-    ("\n\nport: -1\n", 3, "not a number"),
+    ("\n\nport: -1\n", 3, "not from 1 to 65535"),
     ("port: 99999999999999999999\n", 1, "not a number"),
     ("port: [80]\n", 1, "must be a single value"),
     ("port: {a: b}\n", 1, "must be a single value"),
@@ -147,6 +147,9 @@ def test_environment():
     got = run_daemon("--check-config", SNOWIDD_PORT="tcp://10.0.0.1:8080")
     name = "SNOWIDD_PORT as Kubernetes sets it for a Service that is named snowidd is ignored"
     equal(got.returncode, 0, name)
+    got = run_daemon("--check-config", SNOWIDD_TOKENFILE="/run/token")
+    good = got.returncode == 2 and "environment variable SNOWIDD_TOKENFILE" in got.stderr
+    check(good, "a variable that is no setting is an error", got)
     got = run_daemon("--check-config", SNOWIDD_WORKER_ID="99")
     part = "environment variable SNOWIDD_WORKER_ID: worker_id: "
     check(

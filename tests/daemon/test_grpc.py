@@ -21,6 +21,7 @@ from harness import (
     run_tests,
     wait_for,
     write_scratch,
+    write_secret,
 )
 import signal
 import socket
@@ -158,7 +159,7 @@ def test_unread_stream():
 
 
 def test_health():
-    with GrpcDaemon("--token-file", write_scratch("health-token", TOKEN)) as daemon:
+    with GrpcDaemon("--token-file", write_secret("health-token", TOKEN)) as daemon:
         with daemon.grpc(health) as client:
             check_path, list_path = "grpc.health.v1.Health/Check", "grpc.health.v1.Health/List"
             watch_path = "grpc.health.v1.Health/Watch"
@@ -318,7 +319,7 @@ def test_cancelling():
 
 
 def test_token():
-    file = write_scratch("token", TOKEN + "\n")
+    file = write_secret("token", TOKEN + "\n")
     with GrpcDaemon("--token-file", file) as daemon, daemon.grpc(interface) as client:
         for value in None, "Bearer wrong", TOKEN:
             metadata = [("authorization", value)] if value else None

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import re
 import resource
+import signal
 import time
 
 from harness import (
@@ -22,6 +23,7 @@ from harness import (
     statuses,
     wait_for,
     write_scratch,
+    write_secret,
 )
 
 TOKEN = "correct-horse-battery-staple"
@@ -139,7 +141,7 @@ def test_rate():
 
 
 def test_token():
-    with Daemon("--token-file", write_scratch("token", TOKEN + "\n")) as daemon:
+    with Daemon("--token-file", write_secret("token", TOKEN + "\n")) as daemon:
         status, headers, body = daemon.request("/api/v1/id")
         found = status, headers["WWW-Authenticate"], error_code(body)
         equal(found, (401, "Bearer", "unauthorised"), "401 without a token")
@@ -154,8 +156,21 @@ def test_token():
         chunked = get(fields="Transfer-Encoding: chunked\r\nConnection: close\r\n")
         chunked += f"0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
         equal(statuses(daemon.send_raw(chunked)), [401], "a token in a trailer does not count")
+    old, new = ({"Authorization": f"Bearer {word}-token-of-a-rotation"} for word in ("old", "new"))
+    path = write_secret("token", "old-token-of-a-rotation\nnew-token-of-a-rotation\n")
+    with Daemon("--token-file", path) as daemon:
+        found = [daemon.status("/api/v1/id", headers=headers) for headers in (old, new)]
+        equal(found, [200, 200], "each token of the file is accepted")
+        write_secret("token", "new-token-of-a-rotation\n")
+        daemon.send_signal(signal.SIGHUP)
+        ended = wait_for(lambda: daemon.status("/api/v1/id", headers=old) == 401, "the reload")
+        check(ended, "a token that is no longer in the file is refused after a reload")
+        equal(daemon.status("/api/v1/id", headers=new), 200, "the others are still accepted")
+    got = run_daemon("--check-config", "--token-file", write_scratch("public-token", TOKEN))
+    good = got.returncode == 2 and "everybody can read" in got.stderr
+    check(good, "a token file that everybody can read is refused", got)
     for text in "short", "x" * 1100, "a token that has blanks":
-        got = run_daemon("--check-config", "--token-file", write_scratch("token", text))
+        got = run_daemon("--check-config", "--token-file", write_secret("token", text))
         check("token_file: " in got.stderr, "a bad token is refused: " + text[:30])
 
 

@@ -7,7 +7,7 @@ import os
 import re
 
 import jsonschema
-from harness import SOURCE, Daemon, check, equal, read_text, run_tests, write_scratch
+from harness import SOURCE, Daemon, check, equal, read_text, run_tests, write_secret
 
 KINDS = "snowflake ulid uuid1 uuid7 tiny=time:41,worker:2,sequence:20"
 REQUESTS = [
@@ -88,7 +88,7 @@ def test_responses():
 
 
 def test_refused_without_token():
-    token = write_scratch("token", "correct-horse-battery-staple\n")
+    token = write_secret("token", "correct-horse-battery-staple\n")
     with Daemon() as daemon, Daemon("--token-file", token) as closed:
         document = Document(daemon)
         for path in document.root["paths"]:

@@ -3,7 +3,16 @@
 """Daemons that ask each other which worker they have."""
 import signal
 
-from harness import Daemon, check, equal, error_code, run_tests, wait_for, write_scratch
+from harness import (
+    Daemon,
+    check,
+    equal,
+    error_code,
+    run_tests,
+    wait_for,
+    write_scratch,
+    write_secret,
+)
 
 OPTIONS = "--datacenter-id", "1", "--store", "memory:", "--clock-interval", "100ms"
 
@@ -42,7 +51,7 @@ def test_conflict():
 
 
 def test_tokens():
-    token = "--token-file", write_scratch("token", "correct-horse-battery-staple\n")
+    token = "--token-file", write_secret("token", "correct-horse-battery-staple\n")
     with daemon_of_worker(5, *token) as first:
         address = f"127.0.0.1:{first.port}"
         with daemon_of_worker(5, *token, "--peers", address + " 127.0.0.1:1") as twin:

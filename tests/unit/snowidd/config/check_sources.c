@@ -118,6 +118,35 @@ TEST(the_variable_that_kubernetes_sets_for_a_service_is_not_a_port)
 	settings_free(settings);
 }
 
+TEST(other_variables_of_kubernetes_are_passed_over)
+{
+	setenv("SNOWIDD_PORT_8080_TCP_ADDR", "10.0.0.1", 1);
+	struct settings *const settings = load_settings("");
+	unsetenv("SNOWIDD_PORT_8080_TCP_ADDR");
+
+	ck_assert_msg(settings != NULL, "%s", error.text);
+	settings_free(settings);
+}
+
+TEST(a_variable_that_is_no_setting_is_refused)
+{
+	static const char *const names[] = {"SNOWIDD_TOKENFILE", "SNOWIDD_limits_count",
+					    "SNOWIDD_"};
+	char expected[200];
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		setenv(names[i], "x", 1);
+		snprintf(expected, sizeof expected,
+			 "there is no setting for the environment variable %s; see snowidd --help",
+			 names[i]);
+		expect_bad_option("", expected);
+		unsetenv(names[i]);
+	}
+	setenv("SNOWID_STORE", "memory:", 1); /* not one of ours */
+	settings_free(load_settings(""));
+	unsetenv("SNOWID_STORE");
+}
+
 TEST(each_value_knows_its_source)
 {
 	setenv("SNOWIDD_LIMITS_COUNT", "20", 1);

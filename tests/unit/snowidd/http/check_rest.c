@@ -249,16 +249,14 @@ TEST(health_and_readiness_follow_the_service)
 
 TEST(a_token_is_needed_for_all_but_the_probes)
 {
-	char token[] = "correct-horse-battery-staple";
-
-	live->token = token;
+	live->tokens.count = 1;
 	expect_status(get("/api/v1/id"), 401);
 	expect_part(loop.output.data, "WWW-Authenticate: Bearer\r\n");
 	expect_status(get("/none"), 401);
 	expect_status(get("/api/v1/health/live"), 200);
 	expect_status(get("/api/v1/health/ready"), 200);
 	ck_assert_uint_eq(service_counters(service, 0)->errors[REFUSED_TOKEN], 2);
-	live->token = NULL;
+	live->tokens.count = 0;
 }
 
 TEST(a_request_that_is_not_http_is_refused_and_closes)

@@ -58,8 +58,8 @@ TEST(the_token_has_to_be_the_one_that_is_configured)
 		"correct-horse-battery-staple",
 	};
 
-	live.token = token;
-	EVP_Digest(token, strlen(token), live.token_digest, NULL, EVP_sha256(), NULL);
+	live.tokens.count = 1;
+	EVP_Digest(token, strlen(token), live.tokens.digests[0], NULL, EVP_sha256(), NULL);
 	ck_assert_int_eq(admit("Bearer correct-horse-battery-staple"), SERVED);
 	ck_assert_int_eq(admit("bearer   correct-horse-battery-staple"), SERVED);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -88,7 +88,7 @@ TEST(the_rate_is_that_of_one_client)
 TEST(a_wrong_token_uses_up_the_rate)
 {
 	settings.rate = 1;
-	live.token = token;
+	live.tokens.count = 1;
 	ck_assert_int_eq(admit(""), REFUSED_TOKEN);
 	ck_assert_int_eq(admit(""), REFUSED_TOKEN);
 	ck_assert_int_eq(admit(""), REFUSED_RATE);
