@@ -110,7 +110,7 @@ static int on_field_complete(llhttp_t *llhttp)
 	return add_head_bytes(parser_of(llhttp), 4); /* the colon, the blank and the line end */
 }
 
-static bool is_blank(char byte)
+static bool is_field_blank(char byte)
 {
 	return byte == ' ' || byte == '\t';
 }
@@ -119,7 +119,7 @@ static enum field_gap gap_after(enum field_gap gap, char byte)
 {
 	if (gap == GAP_NAME && byte == ':')
 		return GAP_BLANKS;
-	if (gap == GAP_BLANKS && is_blank(byte))
+	if (gap == GAP_BLANKS && is_field_blank(byte))
 		return GAP_BLANKS;
 	if (gap == GAP_BLANKS && byte == '\r')
 		return GAP_CR;
@@ -173,7 +173,7 @@ static int on_value_complete(llhttp_t *llhttp)
 	if (request->header < 0)
 		return 0;
 	struct buffer *const value = &request->headers[request->header];
-	while (value->length > 0 && is_blank(value->data[value->length - 1]))
+	while (value->length > 0 && is_field_blank(value->data[value->length - 1]))
 		value->length--;
 	return 0;
 }
