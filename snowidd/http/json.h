@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 #include "snowidd/base/buffer.h"
+#include "snowidd/service/kind.h"
 
 void json_add_text(struct buffer *to, const char *name, const char *value);
 void json_add_number(struct buffer *to, const char *name, uint64_t value);
+void json_add_field(struct buffer *to, const struct kind_field *field);
 void json_add_bool(struct buffer *to, const char *name, bool value);
 
 /* Replaces the comma behind the last member. */

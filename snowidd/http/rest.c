@@ -44,13 +44,15 @@ static void write_decoded(struct buffer *body, const struct decoded_id *decoded)
 	json_add_text(body, "kind", decoded->kind);
 	if (decoded->variant)
 		json_add_text(body, "variant", decoded->variant);
-	/* There is no text for a time after the year 9999. */
-	if (decoded->has_time && snowid_time_format(decoded->unix_sec, decoded->nsec, time) == 0)
-		json_add_text(body, "timestamp", time);
-	if (decoded->has_time)
+	if (decoded->has_time) {
+		if (snowid_time_format(decoded->unix_sec, decoded->nsec, time) == 0)
+			json_add_text(body, "timestamp", time);
+		else
+			buffer_text(body, "\"timestamp\":null,"); /* after the year 9999 */
 		buffer_printf(body, "\"timestamp_ms\":%" PRId64 ",", decoded->unix_ms);
+	}
 	for (size_t i = 0; i < decoded->field_count; i++)
-		json_add_number(body, decoded->fields[i].name, decoded->fields[i].value);
+		json_add_field(body, &decoded->fields[i]);
 	json_end(body, "}\n");
 }
 

@@ -70,7 +70,7 @@ enum http_outcome rest_get_health(struct rest_call *call)
 	json_add_bool(body, "ready", health.ready);
 	json_add_text(body, "scope", health.host_scope ? "host" : "fleet");
 	for (size_t i = 0; i < health.field_count; i++)
-		json_add_number(body, health.fields[i].name, health.fields[i].value);
+		json_add_field(body, &health.fields[i]);
 	json_add_text(body, "instance", health.instance);
 	json_add_text(body, "version", snowid_version());
 	json_add_number(body, "uptime_seconds", health.uptime_s);

@@ -8,14 +8,15 @@
 #include "snowidd/service/decode.h"
 
 static void add_decoded_field(struct decoded_id *decoded, const char *name, const char *suffix,
-			      uint64_t value)
+			      uint64_t value, unsigned bits)
 {
-	const size_t i = decoded->field_count;
+	struct kind_field *const field = &decoded->fields[decoded->field_count];
 
-	if (i == sizeof decoded->fields / sizeof decoded->fields[0])
+	if (decoded->field_count == sizeof decoded->fields / sizeof decoded->fields[0])
 		return;
-	snprintf(decoded->fields[i].name, sizeof decoded->fields[i].name, "%s%s", name, suffix);
-	decoded->fields[i].value = value;
+	snprintf(field->name, sizeof field->name, "%s%s", name, suffix);
+	field->value = value;
+	field->bits = bits;
 	decoded->field_count++;
 }
 
@@ -24,6 +25,7 @@ static enum refusal decode_number(const struct served_kind *kind, const char *te
 {
 	uint64_t id, value;
 	const char *name;
+	unsigned bits;
 
 	if (snowid_id_parse(text, length, SNOWID_FORM_DECIMAL, &id) != 0 ||
 	    snowid_layout_time(kind->layout, id, &decoded->unix_sec, &decoded->nsec) != 0 ||
@@ -31,12 +33,12 @@ static enum refusal decode_number(const struct served_kind *kind, const char *te
 		return REFUSED_ID;
 	decoded->kind = kind->name;
 	decoded->is_number = decoded->has_time = true;
-	memcpy(decoded->text, text, length);
-	for (size_t i = 0; snowid_layout_field_at(kind->layout, i, &name, NULL, NULL) == 0; i++)
+	snowid_id_format(id, SNOWID_FORM_DECIMAL, decoded->text); /* the text may be negative */
+	for (size_t i = 0; snowid_layout_field_at(kind->layout, i, &name, &bits, NULL) == 0; i++)
 		if (strcmp(name, "time") != 0 &&
 		    snowid_layout_field(kind->layout, id, name, &value) == 0)
 			add_decoded_field(decoded, name, strcmp(name, "sequence") == 0 ? "" : "_id",
-					  value);
+					  value, bits);
 	return SERVED;
 }
 
@@ -58,22 +60,19 @@ static enum refusal decode_ulid(const char *text, size_t length, struct decoded_
 /* The fields of the variant that RFC 9562 describes. */
 static void decode_uuid_fields(const struct snowid_id128 *id, struct decoded_id *decoded)
 {
-	static const char *const names[] = {[1] = "uuid1", [6] = "uuid6", [7] = "uuid7"};
 	unsigned version = 0, clock_seq;
 	uint8_t node[6];
 
 	snowid_uuid_version(id, &version);
-	if (version < sizeof names / sizeof names[0] && names[version])
-		decoded->kind = names[version];
-	add_decoded_field(decoded, "version", "", version);
+	add_decoded_field(decoded, "version", "", version, 4);
 	decoded->has_time = snowid_uuid_time(id, &decoded->unix_sec, &decoded->nsec) == 0;
 	decoded->unix_ms = decoded->unix_sec * 1000 + decoded->nsec / 1000000;
 	if (snowid_uuid_clock_seq(id, &clock_seq) == 0 && snowid_uuid_node(id, node) == 0) {
 		uint64_t value = 0;
 		for (size_t i = 0; i < sizeof node; i++)
 			value = value << 8 | node[i];
-		add_decoded_field(decoded, "clock_seq", "", clock_seq);
-		add_decoded_field(decoded, "node", "", value);
+		add_decoded_field(decoded, "clock_seq", "", clock_seq, 14);
+		add_decoded_field(decoded, "node", "", value, 48);
 	}
 }
 
@@ -92,7 +91,7 @@ static enum refusal decode_uuid(const char *text, size_t length, struct decoded_
 		return REFUSED_ID;
 	snowid_uuid_format(&id, decoded->text);
 	snowid_uuid_variant(&id, &variant);
-	decoded->kind = "uuid";
+	decoded->kind = snowid_uuid_kind(&id);
 	decoded->variant = variants[variant];
 	if (variant == SNOWID_UUID_VARIANT_RFC9562)
 		decode_uuid_fields(&id, decoded);

@@ -15,7 +15,7 @@
 #include "snowidd/service/service.h"
 
 struct decoded_id {
-	const char *kind; /* its name */
+	const char *kind; /* its name; of a UUID, that of snowid_uuid_kind() */
 	char text[SNOWID_UUID_TEXT];
 	bool is_number;      /* the text is one */
 	const char *variant; /* of a UUID, otherwise NULL */

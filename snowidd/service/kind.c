@@ -7,10 +7,10 @@
 #include "snowidd/service/kind.h"
 
 bool kind_next_field(const struct served_kind *kind, size_t *index, const char **name,
-		     uint64_t *value)
+		     uint64_t *value, unsigned *bits)
 {
 	while (kind->layout &&
-	       snowid_layout_field_at(kind->layout, *index, name, NULL, NULL) == 0) {
+	       snowid_layout_field_at(kind->layout, *index, name, bits, NULL) == 0) {
 		++*index;
 		if (strcmp(*name, "time") != 0 && strcmp(*name, "sequence") != 0 &&
 		    snowid_generator_field(kind->generator, *name, value) == 0)

@@ -21,6 +21,7 @@ enum kind_type { KIND_LAYOUT, KIND_ULID, KIND_UUID };
 struct kind_field {
 	char name[64];
 	uint64_t value;
+	unsigned bits; /* that any value of the field can have */
 };
 
 struct served_kind {
@@ -38,9 +39,9 @@ struct served_kind {
 	_Atomic int store_error; /* of the last renewal; 0: none */
 };
 
-/* The next field of a layout, from *index on, that is neither time nor sequence, with its value.
- * False past the last. */
+/* The next field of a layout, from *index on, that is neither time nor sequence, with its value and
+ * its width, which may be NULL. False past the last. */
 bool kind_next_field(const struct served_kind *kind, size_t *index, const char **name,
-		     uint64_t *value);
+		     uint64_t *value, unsigned *bits);
 
 #endif

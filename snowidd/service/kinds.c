@@ -40,9 +40,11 @@ bool kinds_host_scope(const struct settings *settings)
 	return !*kind_store_setting(settings) && kind_store_assigns_worker(settings);
 }
 
+/* Only an ID can be negative, in a signed column. */
 static bool parse_decimal(const char *text, uint64_t *number)
 {
-	return snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, number) == 0;
+	return *text != '-' &&
+	       snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, number) == 0;
 }
 
 /* ---- name and layout ------------------------------------------------------------------------- */

@@ -212,7 +212,7 @@ static void write_workers(struct buffer *to, struct service *service)
 			continue;
 		buffer_printf(to, "snowid_worker_info{kind=\"%s\",layout=\"%s\",worker=\"",
 			      kind->name, layout);
-		for (size_t i = 0, n = 0; kind_next_field(kind, &i, &name, &value); n++)
+		for (size_t i = 0, n = 0; kind_next_field(kind, &i, &name, &value, NULL); n++)
 			buffer_printf(to, "%s%s=%" PRIu64, n > 0 ? "," : "", name, value);
 		buffer_text(to, "\"} 1\n");
 	}

@@ -484,6 +484,7 @@ void service_health(struct service *service, struct health *health)
 {
 	const char *name;
 	uint64_t value;
+	unsigned bits;
 
 	*health = (struct health){.refusal = SERVED};
 	judge_health(service, health);
@@ -495,10 +496,11 @@ void service_health(struct service *service, struct health *health)
 	health->ids_per_second = atomic_load(&service->ids_per_second);
 	health->cpu_ratio = atomic_load(&service->cpu_ratio);
 	for (size_t i = 0; health->field_count < KIND_FIELDS &&
-			   kind_next_field(&service->kinds[0], &i, &name, &value);
+			   kind_next_field(&service->kinds[0], &i, &name, &value, &bits);
 	     health->field_count++) {
 		struct kind_field *const field = &health->fields[health->field_count];
 		snprintf(field->name, sizeof field->name, "%s_id", name);
 		field->value = value;
+		field->bits = bits;
 	}
 }

@@ -50,6 +50,7 @@ def run_case(daemon, kind, case):
         "unix_ms": body.get("timestamp_ms"),
         "version": body.get("version"),
         "variant": body.get("variant"),
+        "kind": body.get("kind"),
         "fields": {field: str(body.get(field + "_id", body.get(field))) for field in fields},
     }
     equal({key: got[key] for key in case["expect"]}, case["expect"], name)

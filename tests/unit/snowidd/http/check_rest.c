@@ -20,7 +20,8 @@ static void open_server(void)
 {
 	/* Two IDs in 100 ms, so that a third has to wait, however slow the machine is. */
 	static char kinds[] =
-		"--kinds=snowflake ulid uuid7 tiny=time:41,worker:2,sequence:1;unit=100ms";
+		"--kinds=snowflake ulid uuid7 tiny=time:41,worker:2,sequence:1;unit=100ms "
+		"wide=time:48,worker:4,sequence:12";
 	char *options[] = {kinds, NULL};
 
 	service_fixture_open(options);
@@ -91,6 +92,13 @@ TEST(each_route_replies)
 		{"/api/v1/ids?count=3&kind=uuid7", 200, "],\"ids_str\":[\""},
 		{"/api/v1/parse?id=4096", 200, "\"worker_id\":1"},
 		{"/api/v1/parse?id=01ARZ3NDEKTSV4RRFFQ69G5FAV", 200, "\"kind\":\"ulid\""},
+		{"/api/v1/parse?id=-1", 400, "\"error\":\"malformed_id\""},
+		{"/api/v1/parse?id=-1&kind=wide", 200, "\"id_str\":\"18446744073709551615\""},
+		{"/api/v1/parse?id=-1&kind=wide", 200, "\"timestamp\":null,\"timestamp_ms\":"},
+		{"/api/v1/parse?id=00000000000000000000000000000000", 200, "\"kind\":\"nil\""},
+		{"/api/v1/parse?id=ffffffff-ffff-ffff-ffff-ffffffffffff", 200, "\"kind\":\"max\""},
+		{"/api/v1/parse?id=919108f7-52d1-4320-9bac-f847db4148a8", 200, "\"uuid4\""},
+		{"/api/v1/parse?id=7ZZZZZZZZZZZZZZZZZZZZZZZZZ", 200, "\"timestamp\":null,"},
 		{"/api/v1/health", 200, "\"status\":\"healthy\""},
 		{"/api/v1/health/live", 200, "{\"status\":\"live\"}\n"},
 		{"/api/v1/health/ready", 200, "{\"status\":\"ready\"}\n"},

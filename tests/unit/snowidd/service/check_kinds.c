@@ -111,13 +111,13 @@ TEST(fields_go_to_the_kinds_that_have_them)
 	ck_assert_msg(open_kinds(true, "--kinds=snowflake x=time:41,zone:2,worker:8,sequence:12",
 				 "--fields=zone=3", "--worker-id=5"),
 		      "%s", error.text);
-	ck_assert(kind_next_field(&kinds[1], &index, &name, &value));
+	ck_assert(kind_next_field(&kinds[1], &index, &name, &value, NULL));
 	ck_assert_str_eq(name, "zone");
 	ck_assert_uint_eq(value, 3);
-	ck_assert(kind_next_field(&kinds[1], &index, &name, &value));
+	ck_assert(kind_next_field(&kinds[1], &index, &name, &value, NULL));
 	ck_assert_str_eq(name, "worker");
 	ck_assert_uint_eq(value, 5);
-	ck_assert(!kind_next_field(&kinds[1], &index, &name, &value));
+	ck_assert(!kind_next_field(&kinds[1], &index, &name, &value, NULL));
 	expect_failure("--fields=zone=3", NULL, "fields: no kind has a field zone");
 	expect_failure("--fields=zone", NULL, "fields: \"zone\" is not NAME=N");
 	expect_failure("--kinds=sonyflake", "--datacenter-id=1",
