@@ -96,7 +96,7 @@ const char *record_id(const struct kind *asked, const struct id *id, int form, b
 	uint32_t nsec;
 
 	if (id_write(id, form, text) == 0)
-		return wrong_form(id);
+		return wrong_form(id, form);
 	if (kind.layout && id_time(&kind, id, &sec, &nsec) != 0)
 		return error_detail();
 	record_begin(json);
@@ -115,7 +115,7 @@ static const char *record_number_of_any_kind(const struct id *id, int form, bool
 	char text[ID_TEXT];
 
 	if (id_write(id, form, text) == 0)
-		return wrong_form(id);
+		return wrong_form(id, form);
 	record_begin(json);
 	record_text("id", "%s", text);
 	record_candidates(id, json);
@@ -141,6 +141,7 @@ static const char *decode_one(void *user, const struct id *id)
 int cmd_decode(const struct options *options)
 {
 	struct kind kind = kind_open(options->kind ? options->kind : ANY_64_BITS);
+	mask_open(options, options->kind ? &kind : NULL);
 	struct decoding decoding = {&kind, !options->kind, parse_form("--form", options->form),
 				    options->json};
 	const int status = for_each_id(options, &kind, decode_one, &decoding);

@@ -60,6 +60,7 @@ int cmd_encode(const struct options *options)
 {
 	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
 	const int form = parse_form_for_kind("--form", options->form, &kind);
+	mask_open(options, &kind);
 	const struct id id = kind.wide && !kind.wide->unit ? uuid_encode(&kind, options)
 							   : encode_time(&kind, options);
 	char text[ID_TEXT];

@@ -147,7 +147,7 @@ static const char *explain_one(void *user, const struct id *id)
 	uint32_t nsec;
 
 	if (id_write(id, explanation->form, text) == 0)
-		return wrong_form(id);
+		return wrong_form(id, explanation->form);
 	if (known && kind.layout && id_time(&kind, id, &sec, &nsec) != 0)
 		return error_detail();
 	record_begin(explanation->json);
@@ -168,6 +168,7 @@ static const char *explain_one(void *user, const struct id *id)
 int cmd_explain(const struct options *options)
 {
 	struct kind kind = kind_open(options->kind ? options->kind : ANY_64_BITS);
+	mask_open(options, options->kind ? &kind : NULL);
 	struct explanation explanation = {.asked = options->kind ? &kind : NULL,
 					  .form = parse_form("--form", options->form),
 					  .json = options->json};

@@ -209,6 +209,7 @@ int cmd_generate(const struct options *options)
 {
 	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
 	const int form = parse_form_for_kind("--form", options->form, &kind);
+	mask_open(options, &kind);
 	struct snowid_clock *const clock = open_manual_clock(options);
 	struct snowid_generator *const generator = open_generator(options, &kind, clock);
 	int status = 0;

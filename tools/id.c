@@ -26,12 +26,14 @@ static _Noreturn void exit_unknown_form(const char *option, const char *name)
 		used += (size_t)snprintf(names + used, sizeof names - used, "%s, ",
 					 snowid_form_name((enum snowid_form)form));
 	}
+	suggest_name(&suggestion, "masked");
 	suggest_name(&suggestion, "ulid");
 	suggest_name(&suggestion, "uuid");
 	if (*suggestion_text(&suggestion))
 		exit_usage("%s: there is no form \"%s\"%s", option, name,
 			   suggestion_text(&suggestion));
-	exit_usage("%s: there is no form \"%s\"; the forms are %sand, for 128 bits, ulid and uuid",
+	exit_usage("%s: there is no form \"%s\"; the forms are %smasked and, for 128 bits, ulid "
+		   "and uuid",
 		   option, name, names);
 }
 
@@ -45,6 +47,8 @@ int parse_form(const char *option, const char *name)
 		return FORM_ULID;
 	if (strcmp(name, "uuid") == 0)
 		return FORM_UUID;
+	if (strcmp(name, "masked") == 0)
+		return FORM_MASKED;
 	if (snowid_form_parse(name, &form) != 0)
 		exit_unknown_form(option, name);
 	return (int)form;
@@ -60,8 +64,10 @@ int parse_form_for_kind(const char *option, const char *name, const struct kind 
 	return form;
 }
 
-const char *wrong_form(const struct id *id)
+const char *wrong_form(const struct id *id, int form)
 {
+	if (id->type == ID_64 && form == FORM_MASKED)
+		return error_detail(); /* it has more bits than the kind */
 	return id->type == ID_64 ? "an ID of 64 bits has no 128-bit form; use decimal, hex, …"
 				 : "a 128-bit ID only has the forms ulid and uuid";
 }
@@ -87,6 +93,8 @@ int id_read(const char *text, size_t length, const struct kind *kind, int form, 
 		form = form_of_text(length, kind);
 	if (!is_wide_form(form)) {
 		id->type = ID_64;
+		if (form == FORM_MASKED)
+			return mask_read(text, length, &id->number);
 		return snowid_id_parse(text, length, (enum snowid_form)form, &id->number);
 	}
 	/* The same 16 bytes can be either: the kind decides if it is one of the two. */
@@ -106,11 +114,13 @@ size_t id_write(const struct id *id, int form, char text[ID_TEXT])
 					     : FORM_UUID;
 	if (is_wide_form(form) == (id->type == ID_64))
 		return 0;
+	if (form == FORM_MASKED && !mask_write(id->number, text))
+		return 0;
 	if (form == FORM_ULID)
 		snowid_ulid_format(&id->wide, text);
 	else if (form == FORM_UUID)
 		snowid_uuid_format(&id->wide, text);
-	else
+	else if (form != FORM_MASKED)
 		snowid_id_format(id->number, (enum snowid_form)form, text);
 	return strlen(text);
 }

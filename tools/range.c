@@ -101,8 +101,9 @@ int cmd_range(const struct options *options)
 	char first[ID_TEXT], last[ID_TEXT];
 	struct id_range range;
 
-	if (kind.wide && kind.wide->version == 1)
-		exit_usage("--kind uuid1: these IDs do not sort by time; those of uuid6 do");
+	if (form == FORM_MASKED)
+		exit_usage("--form masked: masked IDs do not sort by time, so that they have no "
+			   "range");
 	if (kind.wide && !kind.wide->unit)
 		exit_usage("--kind %s: these IDs contain no time", kind.name);
 	const struct limits limits = parse_limits(options);

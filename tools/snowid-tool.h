@@ -17,7 +17,7 @@
 struct options {
 	uint64_t count;
 	const char *kind, *form, *input, *store, *time, *from, *before, *to, *floor;
-	const char *name_space, *name, *data;
+	const char *name_space, *name, *data, *key_file;
 	char **fields; /* NAME=N of each --field */
 	size_t field_count;
 	char **settings; /* KEY=VALUE of each --set */
@@ -178,7 +178,7 @@ void kind_name_preset(struct kind *kind);
 enum id_type kind_id_type(const struct kind *kind);
 
 /* A form is an enum snowid_form or one of these. */
-enum { FORM_DEFAULT = -1, FORM_ULID = 100, FORM_UUID };
+enum { FORM_DEFAULT = -1, FORM_ULID = 100, FORM_UUID, FORM_MASKED };
 
 /* Reads the form in an option's value; NULL is FORM_DEFAULT. Exits if there is no such form. */
 int parse_form(const char *option, const char *name);
@@ -187,13 +187,13 @@ int parse_form(const char *option, const char *name);
 int parse_form_for_kind(const char *option, const char *name, const struct kind *kind);
 
 /* Explains why an ID could not be written in a form. */
-const char *wrong_form(const struct id *id);
+const char *wrong_form(const struct id *id, int form);
 
 /* Reads an ID. FORM_DEFAULT recognizes a ULID or UUID by its length and takes any other text as
  * decimal. Returns an error code of the library. */
 int id_read(const char *text, size_t length, const struct kind *kind, int form, struct id *id);
 
-/* Writes an ID. Returns its length, 0 if an ID of this width does not have the form. */
+/* Writes an ID. Returns its length, 0 if the ID does not have the form. */
 size_t id_write(const struct id *id, int form, char text[ID_TEXT]);
 
 /* Compares two IDs of the same width like memcmp(). */
@@ -237,6 +237,17 @@ const char *age_text(int64_t sec);
 
 /* The present time by the system's clock. */
 int64_t now_seconds(void);
+
+/* mask.c: reads the key of --key-file, if one of the forms is masked. `kind` is NULL if it was not
+ * named. Exits if an option is missing or wrong. mask_close() erases the key. */
+void mask_open(const struct options *options, const struct kind *kind);
+void mask_close(void);
+
+/* Reads a masked ID. Returns an error code of the library. */
+int mask_read(const char *text, size_t length, uint64_t *id);
+
+/* Writes an ID masked. False if it has more bits than the kind. */
+bool mask_write(uint64_t id, char text[SNOWID_ID_TEXT]);
 
 /* uuid.c: makes the UUID of a kind that contains no time. Exits if an option is missing or
  * wrong. */

@@ -27,6 +27,7 @@ static const struct option_line {
 	{'k', "kind", "KIND", AT(kind), "kind of ID"},
 	{'f', "form", "FORM", AT(form), "text form in which to print IDs"},
 	{'i', "input", "FORM", AT(input), "only read IDs in this form"},
+	{'K', "key-file", "FILE", AT(key_file), "key of the form masked: 32 hexadecimal digits"},
 	{'F', "field", "NAME=N", NO_PLACE, "set a field, such as worker=5; repeatable"},
 	{'S', "set", "KEY=VALUE", NO_PLACE, "change a setting, such as hold=500ms; repeatable"},
 	{'U', "store", "URL", NO_PLACE, "store of state: host:, file:PATH or slots:DIR"},
@@ -56,17 +57,17 @@ static const struct command {
 	size_t max_operands;
 	const char *arguments, *text;
 } commands[] = {
-	{"generate", cmd_generate, "nkfFSUCJ", 0, "", "make IDs (the default command)"},
-	{"decode", cmd_decode, "kifJ", SIZE_MAX, " [ID]...", "show what IDs contain"},
-	{"encode", cmd_encode, "kTFNMDfJ", 0, "",
+	{"generate", cmd_generate, "nkfKFSUCJ", 0, "", "make IDs (the default command)"},
+	{"decode", cmd_decode, "kifKJ", SIZE_MAX, " [ID]...", "show what IDs contain"},
+	{"encode", cmd_encode, "kTFNMDfKJ", 0, "",
 	 "make the ID of a given time and fields, or of a name"},
-	{"convert", cmd_convert, "fki", SIZE_MAX, " [ID]...", "convert IDs to another text form"},
+	{"convert", cmd_convert, "fkiK", SIZE_MAX, " [ID]...", "convert IDs to another text form"},
 	{"range", cmd_range, "kAEBfJ", 1, " [PERIOD]", "show the first and last ID of a period"},
 	{"layout", cmd_layout, "J", 1, " [KIND]",
 	 "show the bits of a kind, or a table of all kinds"},
 	{"store", cmd_store, "ORLYJ", SIZE_MAX, " [URL]...",
 	 "show what stores contain, or repair one"},
-	{"explain", cmd_explain, "kUifJ", SIZE_MAX, " [ID]...",
+	{"explain", cmd_explain, "kUifKJ", SIZE_MAX, " [ID]...",
 	 "say which stores can have made IDs that are there twice"},
 	{"bench", cmd_bench, "J", 0, "", "measure how fast this machine makes IDs"},
 };
@@ -89,8 +90,9 @@ static bool has_short_form(char letter)
 	"KIND     " DEFAULT_KIND "%s, twitter, discord, instagram, sonyflake, js53,\n"             \
 	"         ulid, uuid1, uuid3 to uuid8, nil, max, or a layout:\n"                           \
 	"         time:41,worker:10,sequence:12\n"
-static const char form_help[] = "FORM     decimal, padded, hex, base32, base36, base58, base62; "
-				"ulid, uuid\n";
+static const char form_help[] =
+	"FORM     decimal, padded, hex, base32, base36, base58, base62, masked;\n"
+	"         ulid, uuid\n";
 static const char instant_help[] =
 	"INSTANT  2024-01-03T19:30:00.5Z, 2024-01-03, 2024-01, @1704310200 "
 	"(seconds since\n         1970), or 12 or 13 digits: milliseconds\n";
@@ -322,6 +324,7 @@ static int run_command(const struct command *command, bool named, int argc, char
 			   options.operands[command->max_operands], command->name);
 	else
 		status = command->run(&options);
+	mask_close();
 	out_finish();
 	free(options.fields);
 	free(options.settings);

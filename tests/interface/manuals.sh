@@ -152,12 +152,13 @@ for command in $(cat "$tmp/commands"); do
 	snowid "$command" --help
 done | grep -E '^ +-' | sed 's/^ *//; s/  .*//' | sort -u >"$tmp/options"
 undocumented_option() {
+	sed 's/\\-/-/g' "$man/snowid.1" >"$tmp/snowid.1"
 	tr ',' '\n' | while read -r option argument; do
 		case $option in
 		--*) macro="Fl Fl ${option#--}" ;;
 		*) macro="Fl ${option#-}" ;;
 		esac
-		grep -qE "^\.It (.* )?$macro( |$)" "$man/snowid.1" || echo "$option $argument"
+		grep -qE "^\.It (.* )?$macro( |$)" "$tmp/snowid.1" || echo "$option $argument"
 	done
 }
 check "each command is in snowid(1)" each_in "$tmp/commands" snowid.1 "^\.It Cm @$"

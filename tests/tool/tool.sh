@@ -335,6 +335,50 @@ refuses 1 "128" convert -f hex 01ARYZ6S41TSV4RRFFQ69G5FAV
 prints "-i ulid" 01563df3-6481-d676-4c61-efb99302bd5b \
 	convert -i ulid -f uuid 01aryz6s41tsv4rrffq69g5fav
 
+key=$work/key
+(umask 077; echo 000102030405060708090a0b0c0d0e0f >"$key")
+# Of tests/vectors/ff1.tsv.
+prints "-f masked" "2c6E
+4YeE
+Dxa" convert -k time:10,sequence:10 -f masked --key-file "$key" 0 1 1048575
+prints "-i masked" "0
+1
+1048575" convert -k time:10,sequence:10 -i masked -f decimal --key-file "$key" 2c6E 4YeE Dxa
+prints "encode -f masked" 4YeE \
+	encode -k time:10,sequence:10 -f masked --key-file "$key" --time @0 --field sequence=1
+masked=$("$tool" convert -k twitter -f masked --key-file "$key" $twitter)
+prints "decode of a masked ID" "$json" \
+	decode -k twitter -i masked -f decimal --json --key-file "$key" "$masked"
+run decode -k twitter -f masked --json --key-file "$key" $twitter
+has "decode prints it masked" "$out" "\"id\":\"$masked\""
+run explain -k twitter -i masked --json --key-file "$key" --store memory: "$masked"
+has "explain takes a masked ID" "$out" "\"id\":\"$twitter\""
+"$tool" -k js53 -n 100 -f masked --key-file "$key" >"$work/masked"
+"$tool" convert -k js53 -i masked -f decimal --key-file "$key" <"$work/masked" >"$work/plain"
+increasing "$work/plain"
+report $? "generate -f masked"
+is "whose IDs do not sort" "$(sort -c "$work/masked" 2>/dev/null; echo $?)" 1
+refuses 1 "above the 20" convert -k time:10,sequence:10 -f masked --key-file "$key" 1048576
+refuses 2 "at least 20" convert -k time:10 -f masked --key-file "$key" 1
+refuses 2 "--kind KIND is missing" convert -f masked --key-file "$key" 1
+refuses 2 "--kind KIND is missing" decode -i masked --key-file "$key" 1
+refuses 2 "--key-file FILE is missing" -f masked
+refuses 2 "only for --form masked" -f hex --key-file "$key"
+refuses 2 "no form masked" -k ulid -f masked --key-file "$key"
+refuses 1 "128-bit" convert -k twitter -f masked --key-file "$key" 01ARYZ6S41TSV4RRFFQ69G5FAV
+refuses 2 "do not sort" range -f masked 2024-01
+refuses 1 "No such file" -f masked --key-file "$work/none"
+(umask 077; echo 0001 >"$work/short")
+refuses 1 "32 hexadecimal digits" -f masked --key-file "$work/short"
+lacks "a wrong key is not printed" "$err" 0001
+for mode in 604 606 620 601; do
+	chmod $mode "$key"
+	refuses 1 "has mode 0$mode, so that others can" -f masked --key-file "$key"
+done
+chmod 640 "$key"
+run -f masked --key-file "$key"
+is "a group may read the key" "$status:$err" 0:
+
 from=1704067200000 to=1706745599999
 prints "range" "$(((from - 1420070400000) << 22))
 $((((to - 1420070400000) << 22) + (1 << 22) - 1))" \
@@ -489,7 +533,7 @@ refuses 2 "5236" encode -k uuid6 --time 5300-01-01
 refuses 2 "--form" convert 5
 refuses 2 "the period is missing" range
 refuses 2 "--to 2024-01-01" range --from 2024-01-02 --to 2024-01-01
-refuses 2 "uuid6" range -k uuid1 --from 2024-01-01 --to 2024-01-02
+refuses 2 "version 6" range -k uuid1 --from 2024-01-01 --to 2024-01-02
 refuses 2 "contain no time" range -k uuid4 2024-01
 refuses 2 "cannot be used together" range 2024-01 --from 2024-01-01
 refuses 2 "cannot be used together" range --from 2024-01-01 --to 2024-02 --before 2024-02
@@ -961,9 +1005,9 @@ completes "$kinds" snowid -k ''
 completes "$kinds" snowid layout ''
 completes "twitter" snowid decode --kind = tw
 completes "$kinds" snowid decode --kind =
-completes "decimal padded hex base32 base36 base58 base62 ulid uuid" snowid convert -f ''
+completes "decimal padded hex base32 base36 base58 base62 masked ulid uuid" snowid convert -f ''
 completes "base32 base36" snowid convert -i base3
-completes "--kind --form --input --json --help --version" snowid decode --
+completes "--kind --form --input --key-file --json --help --version" snowid decode --
 completes "hold=" snowid --set ho
 completes "kind=" snowid --set k
 completes "twitter" snowid --set kind = tw
@@ -980,20 +1024,21 @@ completes "" snowid decode --from 2024-01-01T00 : 0
 
 # ---- the manual ------------------------------------------------------------------------------
 
-page=$source_dir/man/snowid.1
+page=$work/snowid.1
+sed 's/\\-/-/g' "$source_dir/man/snowid.1" >"$page"
 for command in $commands; do
 	is "the manual has $command" "$(grep -x "\.It Cm $command" "$page" | sort -u)" \
 		".It Cm $command"
 done
 for option in $(for command in $commands; do "$tool" $command --help; done |
-	grep -oE '^ +(-., )?--[a-z]+' | sed 's/^ *//; s/, /,/' | sort -u); do
+	grep -oE '^ +(-., )?--[a-z-]+' | sed 's/^ *//; s/, /,/' | sort -u); do
 	long=${option##*--} short=
 	case $option in
 	-?,*) short="Fl ${option:1:1}\( Ar [a-z]*\)\? , " ;;
 	esac
 	is "the manual has $option" "$(grep -c "^\.It ${short}Fl Fl $long\b" "$page")" 1
 done
-is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z]+' "$page" | sort -u | wc -l)" 22
+is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z-]+' "$page" | sort -u | wc -l)" 23
 for word in $kinds decimal padded hex base32 base36 base58 base62; do
 	is "the manuals have $word" \
 		"$(cat "$page" "$source_dir/man/snowid-layouts.7" | grep -c "\bCm $word\b" |
