@@ -88,8 +88,7 @@ static bool has_short_form(char letter)
 /* With the text that marks the default. */
 #define KIND_HELP                                                                                  \
 	"KIND     " DEFAULT_KIND "%s, twitter, discord, instagram, sonyflake, js53,\n"             \
-	"         ulid, uuid1, uuid3 to uuid8, nil, max, or a layout:\n"                           \
-	"         time:41,worker:10,sequence:12\n"
+	"         ulid, uuid1, uuid3 to uuid8, or a layout: time:41,worker:10,sequence:12\n"
 static const char form_help[] =
 	"FORM     decimal, padded, hex, base32, base36, base58, base62, masked;\n"
 	"         ulid, uuid\n";
