@@ -164,20 +164,27 @@ class UUID(uuid.UUID):
 
     @classmethod
     def parse(cls: Type[_V], text: str) -> _V:
-        """Parses a UUID strictly: with its four hyphens, also in braces or after ``urn:uuid:``; or
-        32 digits."""
+        """Parses a UUID strictly.
+
+        It has four hyphens, and may be in braces or after ``urn:uuid:``; or it is 32 digits.
+        """
         return cls.of(_snowid.uuid_parse(text))
 
     @property
     def kind(self) -> str:
-        """Version and variant in a word: "uuid1" to "uuid8", "nil", "max", and of UUIDs that are not
-        of RFC 9562 "uuid", "ncs", "microsoft" or "future"."""
+        """What it is: "uuid1" to "uuid8", "nil" or "max".
+
+        Others are "uuid" (RFC 9562 has no such version), "ncs", "microsoft" or "future" (variants).
+        """
         return _snowid.uuid_kind(self.bytes)
 
     @property
     def time(self) -> int:
-        """The time in the unit of its version, as in Python 3.14: of versions 1 and 6, 100 ns since
-        15 October 1582; of version 7, milliseconds since 1970. It means nothing in others."""
+        """The time in the unit of its version, as in Python 3.14; see also ``time_ns``.
+
+        That is 100 ns since 15 October 1582 in versions 1 and 6, and milliseconds since 1970 in
+        version 7. It means nothing in others.
+        """
         # The standard library's knows versions 6 and 7 only since Python 3.14.
         if self.version == 6:  # RFC 9562, section 5.6
             return self.int >> 96 << 28 | self.time_mid << 12 | self.time_hi_version & 0xFFF
