@@ -51,7 +51,7 @@ lint_packages="clang-format shellcheck black rubocop lua-check universal-ctags m
 
 # The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.
 daemon_build_packages="libuv1-dev libssl-dev libyaml-dev libjansson-dev node-llhttp \
-	libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler"
+	libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev"
 daemon_packages="$daemon_build_packages python3-jsonschema python3-yaml curl openssl chrony \
 	chromium haproxy nginx-light prometheus systemd protobuf-compiler python3-grpcio \
 	python3-protobuf"

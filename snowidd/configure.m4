@@ -14,8 +14,15 @@ missing=
 llhttp_is_source=no
 AS_IF([test "$with_snowidd" = no], [missing="not asked for"], [
 	PKG_CHECK_MODULES([SNOWIDD], [libuv >= 1.40 openssl >= 3.0 jansson >= 2.8 yaml-0.1 dnl
-libnghttp2 >= 1.52 libprotobuf-c >= 1.4], [],
-		[missing="no libuv, OpenSSL, jansson, libyaml, nghttp2 or protobuf-c"])
+libnghttp2 >= 1.52 libprotobuf-c >= 1.4 zlib], [],
+		[missing="no libuv, OpenSSL, jansson, libyaml, nghttp2, protobuf-c or zlib"])
+	# It came with the limit on CONTINUATION frames (CVE-2024-28182), the last of those that
+	# snowidd counts on: with 1.61, and with what distributions have mended.
+	saved_libs=$LIBS
+	LIBS="$SNOWIDD_LIBS $LIBS"
+	AS_IF([test -z "$missing"], [AC_CHECK_FUNC([nghttp2_option_set_max_continuations],
+		[], [missing="no nghttp2 with limits on floods"])])
+	LIBS=$saved_libs
 	AC_ARG_VAR([PROTOC_C], [the compiler of protobuf-c])
 	AC_PATH_PROG([PROTOC_C], [protoc-c])
 	AS_IF([test -z "$PROTOC_C"], [missing="no protoc-c"])

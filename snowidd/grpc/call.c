@@ -39,6 +39,7 @@ void grpc_thread_free(struct grpc_thread *thread)
 		thread->spare = call->next;
 		destroy_call(call);
 	}
+	buffer_free(&thread->expanded);
 	free(thread);
 }
 

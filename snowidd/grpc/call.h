@@ -51,6 +51,7 @@ struct grpc_thread {
 	struct service *service;
 	struct grpc_call *spare; /* calls for later use, each with its memory */
 	size_t spare_count;
+	struct buffer expanded; /* a message that was compressed */
 };
 
 struct grpc_call {
@@ -70,7 +71,7 @@ struct grpc_call {
 
 	/* Of the header of the request. */
 	size_t header_bytes;
-	bool is_post, type_is_served, encoding_is_unknown, timeout_is_malformed;
+	bool is_post, type_is_served, is_gzip, encoding_is_unknown, timeout_is_malformed;
 
 	size_t messages;         /* that have arrived */
 	bool input_ended;        /* nothing follows from the client */

@@ -70,9 +70,9 @@ static void refuse_input(struct grpc_connection *grpc, int error)
 		if (!grpc->connection.tls)
 			buffer_text(&grpc->connection.loop->output, not_http2);
 	} else {
-		nghttp2_session_terminate_session(grpc->session, error == NGHTTP2_ERR_FLOODED
-									 ? NGHTTP2_ENHANCE_YOUR_CALM
-									 : NGHTTP2_INTERNAL_ERROR);
+		nghttp2_session_terminate_session(
+			grpc->session, error == NGHTTP2_ERR_NOMEM ? NGHTTP2_INTERNAL_ERROR
+								  : NGHTTP2_ENHANCE_YOUR_CALM);
 		grpc_session_write(grpc);
 	}
 	connection_finish(&grpc->connection);

@@ -200,8 +200,8 @@ enum grpc_next id_generator_stream(struct grpc_call *call, const uint8_t *messag
 	return call->ended ? GRPC_ENDS : id_generator_resume_stream(call);
 }
 
-/* How many IDs are drawn for a message: none that could not be sent now, for it would be old when
- * the client has read what was sent before. */
+/* How many IDs are drawn for a message: one, or as many as can be sent now. Others would be old
+ * when the client has read what was sent before. */
 static size_t count_for_room(const struct grpc_call *call, size_t room)
 {
 	const size_t size = call->ids.kind->type == KIND_LAYOUT ? NUMBER_SIZE : TEXT_SIZE;

@@ -11,6 +11,7 @@
 
 #include "snowidd/base/elapsed.h"
 #include "snowidd/base/log.h"
+#include "snowidd/grpc/gzip.h"
 #include "snowidd/grpc/metadata.h"
 #include "snowidd/grpc/methods.h"
 #include "snowidd/grpc/session.h"
@@ -19,7 +20,8 @@
 #define STREAMS_MAX    100
 #define OUTPUT_HIGH    262144
 #define WATCH_MS       500 /* how often it is seen whether a stream has to go on or to end */
-#define FIELD_OVERHEAD 32  /* of a header field, as RFC 9113, section 6.5.2, counts it */
+#define RESETS_MAX     (UINT64_C(1) << 40)
+#define FIELD_OVERHEAD 32 /* of a header field, as RFC 9113, section 6.5.2, counts it */
 
 /* The payload of the ping that follows the first GOAWAY. */
 static const uint8_t leave_ping[8] = "leaving";
@@ -165,7 +167,7 @@ static void submit_response(struct grpc_connection *grpc, struct grpc_call *call
 	nghttp2_nv fields[6] = {
 		header_field(":status", "200"),
 		header_field("content-type", "application/grpc"),
-		header_field("grpc-accept-encoding", "identity"),
+		header_field("grpc-accept-encoding", "identity,gzip"),
 	};
 	size_t count = 3;
 	const bool only_trailers = call->ended && call->output.length == 0;
@@ -283,17 +285,31 @@ static void check_header(struct grpc_connection *grpc, struct grpc_call *call)
 		grpc_call_end(call, GRPC_UNIMPLEMENTED, "there is no method %.150s",
 			      call->path.length > 0 ? call->path.data : "");
 	} else if (call->encoding_is_unknown) {
-		grpc_call_end(call, GRPC_UNIMPLEMENTED, "grpc-encoding must be identity");
+		grpc_call_end(call, GRPC_UNIMPLEMENTED, "grpc-encoding must be identity or gzip");
 	} else if (call->timeout_is_malformed) {
 		grpc_call_end(call, GRPC_INVALID_ARGUMENT,
 			      "grpc-timeout must be up to 8 digits and one of H, M, S, m, u, n");
 	}
 }
 
+/* Each call, served or not, and each message uses up some of the connection's share of this turn of
+ * the loop. */
+static void use_up_share(struct grpc_connection *grpc)
+{
+	struct connection *const c = &grpc->connection;
+	const uint64_t age_ns = c->loop->live->settings->grpc_connection_age;
+
+	if (c->share > 0)
+		c->share--;
+	if (age_ns > 0 && elapsed_ns() - grpc->opened_ns >= age_ns)
+		grpc_session_leave(grpc);
+}
+
 static void begin_call(struct grpc_connection *grpc, struct grpc_call *call)
 {
 	const struct settings *const settings = grpc->connection.loop->live->settings;
 
+	use_up_share(grpc);
 	buffer_bytes(&call->path, "", 1);
 	if (call->path.failed || call->authorization.failed)
 		grpc_call_refuse(call, REFUSED_INTERNAL, 0);
@@ -306,31 +322,49 @@ static void begin_call(struct grpc_connection *grpc, struct grpc_call *call)
 			  settings->header_timeout / 1000000);
 }
 
-/* Each message uses up some of the connection's share of this turn of the loop. */
-static void use_up_share(struct grpc_connection *grpc)
+/* The message without its prefix, and without its compression. NULL if it cannot be read, and the
+ * call has ended. */
+static const uint8_t *expand_message(struct grpc_connection *grpc, struct grpc_call *call,
+				     size_t *length)
 {
-	struct connection *const c = &grpc->connection;
-	const uint64_t age_ns = c->loop->live->settings->grpc_connection_age;
+	const size_t limit = grpc->connection.loop->live->settings->request_bytes;
+	struct buffer *const expanded = &session_thread(grpc)->expanded;
+	const char *const message = call->input.data + GRPC_PREFIX;
 
-	if (c->share > 0)
-		c->share--;
-	if (age_ns > 0 && elapsed_ns() - grpc->opened_ns >= age_ns)
-		grpc_session_leave(grpc);
+	*length = call->input.length - GRPC_PREFIX;
+	if (call->input.data[0] == 0)
+		return (const uint8_t *)message;
+	buffer_clear(expanded);
+	switch (gzip_expand(expanded, message, *length, limit)) {
+	case GZIP_DONE:
+		*length = expanded->length;
+		return (const uint8_t *)expanded->data;
+	case GZIP_TOO_LARGE:
+		grpc_call_end(call, GRPC_RESOURCE_EXHAUSTED,
+			      "the message has more than %zu bytes (limits.request_bytes)", limit);
+		break;
+	case GZIP_MALFORMED:
+		grpc_call_end(call, GRPC_INTERNAL, "the message is not compressed with gzip");
+		break;
+	}
+	return NULL;
 }
 
 /* When a message has arrived and is to be served. */
 static void serve_message(struct grpc_connection *grpc, struct grpc_call *call)
 {
-	use_up_share(grpc);
+	const uint8_t *message = NULL;
+	size_t length;
+
 	waiting_remove(&call->waiter);
 	if (elapsed_ns() >= call->deadline_ns)
 		grpc_call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline has passed");
-	if (call->ended)
-		respond_to_call(grpc, call);
 	else
-		follow_call(grpc, call,
-			    call->method->serve(call, (uint8_t *)call->input.data + GRPC_PREFIX,
-						call->input.length - GRPC_PREFIX));
+		message = expand_message(grpc, call, &length);
+	if (message)
+		follow_call(grpc, call, call->method->serve(call, message, length));
+	else
+		respond_to_call(grpc, call);
 	buffer_clear(&call->input);
 }
 
@@ -354,7 +388,7 @@ static bool check_prefix(struct grpc_call *call, size_t limit)
 		grpc_call_end(call, GRPC_RESOURCE_EXHAUSTED,
 			      "the message has %zu bytes, more than %zu (limits.request_bytes)",
 			      prefix_length(&call->input), limit);
-	else if (compressed != 0)
+	else if (compressed > 1 || (compressed == 1 && !call->is_gzip))
 		grpc_call_end(call, GRPC_INTERNAL,
 			      "the message is compressed, and grpc-encoding does not say how");
 	return !call->ended;
@@ -374,8 +408,10 @@ static size_t add_input(struct grpc_call *call, const char *bytes, size_t length
 static void end_message(struct grpc_connection *grpc, struct grpc_call *call)
 {
 	call->messages++;
-	if (call->method->takes_many)
-		serve_message(grpc, call);
+	if (!call->method->takes_many)
+		return;
+	use_up_share(grpc);
+	serve_message(grpc, call);
 }
 
 static void receive_bytes(struct grpc_connection *grpc, struct grpc_call *call, const char *bytes,
@@ -403,6 +439,20 @@ static void receive_bytes(struct grpc_connection *grpc, struct grpc_call *call, 
 }
 
 /* ---- events of nghttp2 ----------------------------------------------------------------------- */
+
+/* Each frame, of whatever type. */
+static int on_frame_header(nghttp2_session *session, const nghttp2_frame_hd *header, void *user)
+{
+	struct grpc_connection *const grpc = user;
+
+	if (header->type == NGHTTP2_HEADERS)
+		grpc_flood_give(&grpc->flood, FLOOD_PER_CALL);
+	else if (header->type == NGHTTP2_DATA && header->length > 0)
+		grpc_flood_give(&grpc->flood, 1);
+	if (!grpc_flood_take(&grpc->flood, elapsed_ns()))
+		nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
+	return 0;
+}
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
@@ -449,7 +499,9 @@ static void read_field(struct grpc_call *call, const uint8_t *name, size_t name_
 		buffer_clear(&call->authorization);
 		buffer_bytes(&call->authorization, value, length);
 	} else if (field_is(name, name_length, "grpc-encoding")) {
-		call->encoding_is_unknown = length != 8 || memcmp(value, "identity", 8) != 0;
+		call->is_gzip = length == 4 && memcmp(value, "gzip", 4) == 0;
+		call->encoding_is_unknown =
+			!call->is_gzip && (length != 8 || memcmp(value, "identity", 8) != 0);
 	} else if (field_is(name, name_length, "grpc-timeout")) {
 		call->timeout_is_malformed = !grpc_timeout_parse(value, length, &timeout_ns);
 		if (!call->timeout_is_malformed &&
@@ -552,7 +604,10 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 /* A client that has its answer early is told not to send the rest (RFC 9113, section 8.1). */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
-	(void)user;
+	struct grpc_connection *const grpc = user;
+
+	if (frame->hd.type == NGHTTP2_DATA)
+		grpc_flood_give(&grpc->flood, FLOOD_PER_DATA);
 	if (frame->hd.type != NGHTTP2_HEADERS || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		return 0;
 	const struct grpc_call *const call =
@@ -595,6 +650,7 @@ static nghttp2_session_callbacks *new_callbacks(void)
 
 	if (nghttp2_session_callbacks_new(&callbacks) != 0)
 		return NULL;
+	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_frame_header);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
@@ -617,6 +673,12 @@ bool grpc_session_open(struct grpc_connection *grpc)
 
 	if (error == 0) {
 		nghttp2_option_set_no_closed_streams(option, 1);
+		/* Clients may cancel each of their calls: see flood.h. */
+		nghttp2_option_set_stream_reset_rate_limit(option, RESETS_MAX, RESETS_MAX);
+		/* What grpc-java has for an authority on a Unix socket, its path, is none for
+		 * nghttp2. Nobody stands between the ends of such a socket who could be misled. */
+		if (grpc->connection.handle.type == UV_NAMED_PIPE)
+			nghttp2_option_set_no_http_messaging(option, 1);
 		error = nghttp2_session_server_new2(&grpc->session, callbacks, grpc, option);
 	}
 	nghttp2_option_del(option);
@@ -625,6 +687,7 @@ bool grpc_session_open(struct grpc_connection *grpc)
 		error = nghttp2_submit_settings(grpc->session, NGHTTP2_FLAG_NONE, entries,
 						sizeof entries / sizeof entries[0]);
 	grpc->opened_ns = elapsed_ns();
+	grpc_flood_init(&grpc->flood, grpc->opened_ns);
 	return error == 0;
 }
 

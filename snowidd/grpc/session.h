@@ -8,6 +8,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "snowidd/grpc/call.h"
+#include "snowidd/grpc/flood.h"
 #include "snowidd/net/connection.h"
 
 struct grpc_connection {
@@ -15,6 +16,7 @@ struct grpc_connection {
 	nghttp2_session *session;
 	struct grpc_call *calls; /* that have not been freed */
 	size_t call_count;
+	struct grpc_flood flood;
 	uint64_t opened_ns; /* elapsed time */
 	bool established;   /* the client speaks HTTP/2 */
 	bool leaving;       /* the client has been asked to make no more calls */

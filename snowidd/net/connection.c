@@ -281,9 +281,11 @@ static bool has_input(const struct connection *c)
 	return c->rest.length > 0 || (c->tls && tls_stream_has_input(c->tls));
 }
 
+/* Nothing can be sent through TLS before its handshake is over. */
 static bool has_output(const struct connection *c)
 {
-	return c->protocol->has_output && c->protocol->has_output(c);
+	return c->protocol->has_output && (!c->tls || tls_stream_is_open(c->tls)) &&
+	       c->protocol->has_output(c);
 }
 
 static enum phase next_phase(const struct connection *c, bool blocked, bool more)

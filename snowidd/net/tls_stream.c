@@ -66,6 +66,11 @@ bool tls_stream_has_input(const SSL *tls)
 	return SSL_pending(tls) > 0 || BIO_pending(SSL_get_rbio(tls)) > 0;
 }
 
+bool tls_stream_is_open(const SSL *tls)
+{
+	return SSL_is_init_finished(tls);
+}
+
 bool tls_stream_write(SSL *tls, const char *bytes, size_t length)
 {
 	size_t done = 0, written;

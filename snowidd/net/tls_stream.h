@@ -29,6 +29,9 @@ enum tls_result tls_stream_read(SSL *tls, char *bytes, size_t size, size_t *leng
 /* Whether reading may give bytes without more ciphertext. */
 bool tls_stream_has_input(const SSL *tls);
 
+/* Whether the handshake is over. */
+bool tls_stream_is_open(const SSL *tls);
+
 bool tls_stream_write(SSL *tls, const char *bytes, size_t length);
 
 /* Says that nothing follows (RFC 8446, section 6.1). False if it has been said before. */

@@ -102,8 +102,8 @@ enum refusal service_begin(struct service *service, struct id_request *request, 
 enum refusal service_fill(struct service *service, struct id_request *request,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns);
 
-/* Makes as many of `count` IDs, up to request->count, as there are now, for a stream, which calls it
- * again and again: SERVED if request->made is not 0. The time to wait is from the last time that
+/* Makes as many of `count` IDs, up to request->count, as there are now, for a stream, which calls
+ * it again and again: SERVED if request->made is not 0. The time to wait is from the last time that
  * there were some. */
 enum refusal service_draw(struct service *service, struct id_request *request, size_t count,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns);

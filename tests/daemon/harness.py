@@ -138,6 +138,15 @@ def run_command(*command, **options):
     return subprocess.run(command, **options)
 
 
+def make_certificates(*names):
+    """Self-signed ones for this host: NAME.crt and NAME.key in the scratch directory."""
+    key = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"
+    subject = "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    for name in names:
+        files = "-keyout", scratch(name + ".key"), "-out", scratch(name + ".crt")
+        run_command("openssl", "req", "-x509", *key, *files, "-days", "2", *subject, check=True)
+
+
 # ---- HTTP as bytes -------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from harness import (
     equal,
     get,
     is_dropped,
+    make_certificates,
     read_text,
     run_command,
     run_tests,
@@ -29,15 +30,6 @@ from harness import (
 IGNORE_UNEXPECTED_EOF = (
     0x80  # SSL_OP_IGNORE_UNEXPECTED_EOF of OpenSSL, which Python 3.11 does not name
 )
-
-
-def make_certificates():
-    """Self-signed ones: one, two and client."""
-    key = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"
-    subject = "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    for name in "one", "two", "client":
-        files = "-keyout", scratch(name + ".key"), "-out", scratch(name + ".crt")
-        run_command("openssl", "req", "-x509", *key, *files, "-days", "2", *subject, check=True)
 
 
 def options_for(name):
@@ -168,5 +160,5 @@ def test_client_certificates():
 
 
 if __name__ == "__main__":
-    make_certificates()
+    make_certificates("one", "two", "client")
     run_tests(globals())

@@ -1,0 +1,205 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
+"""The connections of gRPC: TLS, Unix sockets, limits, floods."""
+import contextlib
+import os
+import socket
+import ssl
+import struct
+
+import grpc
+
+from grpc_client import Client, GrpcDaemon, Interface
+from harness import (
+    DEADLINE,
+    Daemon,
+    check,
+    equal,
+    make_certificates,
+    read_all,
+    run_command,
+    run_tests,
+    scratch,
+    wait_for,
+)
+
+ONE = "IDGenerator/GenerateID"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9
+END_STREAM, ACK, END_HEADERS = 1, 1, 4
+ENHANCE_YOUR_CALM = 11
+interface = Interface()
+
+
+def frame(kind, flags=0, stream=0, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def literal(name, value):
+    """A header field as HPACK has one that is in no table (RFC 7541, section 6.2.2)."""
+    return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+
+
+FIELDS = {
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": "/" + ONE,
+    ":authority": "a",
+    "content-type": "application/grpc",
+}
+HEADER = b"".join(literal(*field) for field in FIELDS.items())
+
+
+def call_frames(stream):
+    message = frame(DATA, END_STREAM, stream, bytes(5))
+    return frame(HEADERS, END_HEADERS, stream, HEADER) + message
+
+
+def frames_of(data):
+    while len(data) >= 9:
+        length = int.from_bytes(data[:3], "big")
+        yield data[3], data[9 : 9 + length]
+        data = data[9 + length :]
+
+
+def goaway_of(data):
+    """The error in the last GOAWAY, None if there is none."""
+    errors = [int.from_bytes(payload[4:8], "big") for kind, payload in frames_of(data) if kind == 7]
+    return errors[-1] if errors else None
+
+
+@contextlib.contextmanager
+def raw_connection(daemon):
+    with socket.create_connection(("127.0.0.1", daemon.grpc_port), DEADLINE) as s:
+        s.sendall(PREFACE + frame(SETTINGS))
+        yield s
+
+
+def credentials(authority, certificate=None):
+    def read(name):
+        with open(scratch(name), "rb") as file:
+            return file.read()
+
+    pair = (read(certificate + ".key"), read(certificate + ".crt")) if certificate else (None, None)
+    return grpc.ssl_channel_credentials(read(authority + ".crt"), *pair)
+
+
+def test_tls():
+    make_certificates("server", "client")
+    options = "--tls-certificate", scratch("server.crt"), "--tls-key", scratch("server.key")
+    with GrpcDaemon(*options) as daemon:
+        with daemon.grpc(interface, credentials=credentials("server")) as client:
+            check(client.call(ONE).id > 0, "a call over TLS")
+        with daemon.grpc(interface) as client:
+            equal(client.failure(ONE)[0], "UNAVAILABLE", "a call in the clear is not answered")
+        for protocol, wanted in ("h2", "h2"), ("http/1.1", None):
+            equal(alpn(daemon.grpc_port, protocol), wanted, f"ALPN of gRPC for {protocol}")
+        equal(alpn(daemon.port, "h2"), None, "REST is not HTTP/2")
+    with GrpcDaemon(*options, "--tls-client-ca", scratch("client.crt")) as daemon:
+        with daemon.grpc(interface, credentials=credentials("server", "client")) as client:
+            check(client.call(ONE).id > 0, "a client with a certificate")
+        with daemon.grpc(interface, credentials=credentials("server")) as client:
+            equal(client.failure(ONE)[0], "UNAVAILABLE", "a client without one")
+
+
+def alpn(port, protocol):
+    context = ssl.create_default_context(cafile=scratch("server.crt"))
+    context.set_alpn_protocols([protocol])
+    with contextlib.suppress(ssl.SSLError):
+        with socket.create_connection(("127.0.0.1", port), DEADLINE) as s:
+            with context.wrap_socket(s, server_hostname="127.0.0.1") as tls:
+                return tls.selected_alpn_protocol()
+    return None
+
+
+def test_unix_socket():
+    path = scratch("grpc")
+    with Daemon("--grpc-listen", f"unix:{path}"):
+        with Client(f"unix:{path}", interface) as client:
+            check(client.call(ONE).id > 0, "a call over a Unix socket")
+        # As grpc-java does it.
+        options = [("grpc.default_authority", path)]
+        with Client(f"unix:{path}", interface, options=options) as client:
+            check(client.call(ONE).id > 0, "a path may be the authority")
+
+
+def test_connections():
+    options = "--limits-connections", "5", "--threads", "1"
+    with GrpcDaemon(*options) as daemon:
+        held = [daemon.connect() for _ in range(5)]
+        check(wait_for(lambda: goaway_of(busy_reply(daemon)) is not None, "the limit"), "GOAWAY")
+        equal(goaway_of(busy_reply(daemon)), ENHANCE_YOUR_CALM, "more connections than allowed")
+        for s in held:
+            s.close()
+        with daemon.grpc(interface, options=[("grpc.initial_reconnect_backoff_ms", 100)]) as client:
+            served = lambda: client.failure(ONE)[0] == "OK"
+            check(wait_for(served, "room for a connection"), "a client is served afterwards")
+
+
+def busy_reply(daemon):
+    with contextlib.suppress(OSError):
+        with socket.create_connection(("127.0.0.1", daemon.grpc_port), DEADLINE) as s:
+            s.settimeout(1)
+            return read_all(s)
+    return b""
+
+
+def test_timeouts():
+    with GrpcDaemon("--limits-idle-timeout", "200ms") as daemon:
+        with raw_connection(daemon) as s:
+            s.sendall(call_frames(1))
+            equal(goaway_of(read_all(s)), 0, "an idle connection is closed, and is told so")
+        with daemon.grpc(interface) as client:
+            for _ in range(3):
+                equal(client.failure(ONE)[0], "OK", "a client connects again when it is needed")
+    with GrpcDaemon("--limits-header-timeout", "200ms") as daemon:
+        with socket.create_connection(("127.0.0.1", daemon.grpc_port), DEADLINE) as s:
+            s.sendall(PREFACE[:10])
+            read_all(s)
+            check(True, "a connection that does not begin to speak is closed")
+
+
+def test_floods():
+    with GrpcDaemon("--threads", "1") as daemon, daemon.grpc(interface) as client:
+        header = frame(HEADERS, END_HEADERS, 1, HEADER)
+        floods = {
+            "pings": (b"", frame(PING, payload=bytes(8))),
+            "settings": (b"", frame(SETTINGS)),
+            "empty data": (header, frame(DATA, stream=1)),
+            "a header without an end": (frame(HEADERS, 0, 1), frame(CONTINUATION, stream=1)),
+        }
+        for name, (first, flood) in floods.items():
+            with raw_connection(daemon) as s:
+                with contextlib.suppress(OSError):
+                    s.sendall(first)
+                    for _ in range(1000):
+                        s.sendall(flood * 100)
+                    s.shutdown(socket.SHUT_WR)
+                ended = goaway_of(read_all(s))
+            equal(ended, ENHANCE_YOUR_CALM, f"a flood of {name} ends its connection")
+            equal(client.failure(ONE)[0], "OK", "others are served")
+        with raw_connection(daemon) as s:  # CVE-2023-44487
+            for stream in range(1, 20001, 2):
+                reset = frame(RST_STREAM, stream=stream, payload=bytes([0, 0, 0, 8]))
+                s.sendall(frame(HEADERS, END_HEADERS, stream, HEADER) + reset)
+            equal(client.failure(ONE)[0], "OK", "others are served beside calls that are reset")
+            s.sendall(frame(PING, payload=b"12345678"))
+            s.settimeout(DEADLINE)
+            data = b""
+            while b"12345678" not in data:
+                data += s.recv(65536)
+            equal(goaway_of(data), None, "to cancel each call is no flood")
+        memory = daemon.metric("snowid_memory_bytes")
+        check(memory < 200e6, "the memory is bounded", memory)
+
+
+def test_h2_clients():
+    with GrpcDaemon() as daemon:
+        url = f"http://127.0.0.1:{daemon.grpc_port}/{ONE}"
+        options = "-sS", "--http2-prior-knowledge", "-o", os.devnull, "-w", "%{http_code}"
+        equal(run_command("curl", *options, url).stdout, "405", "a GET of a browser or a probe")
+        got = run_command("curl", *options, "-d", "{}", url).stdout
+        equal(got, "415", "a POST of something else")
+
+
+run_tests(globals())
