@@ -22,6 +22,7 @@ from harness import (
     wait_for,
     write_scratch,
     write_secret,
+    write_secret,
 )
 import signal
 import socket
