@@ -943,6 +943,14 @@ for _, name in ipairs(spans) do
 	reserved[name] = true
 end
 
+-- Sets a field. A name that is no field may be a setting's with a typing error.
+local function set_option(config, name, value)
+	if not pcall(config.set_field, config, name, 0) then
+		config:set(name, tostring(value)) -- fails too, and tells which settings there are
+	end
+	config:set_field(name, value)
+end
+
 --- Makes a generator.
 --
 --     snowid.generator "ulid"
@@ -972,7 +980,7 @@ function snowid.generator(options)
 		if type(name) ~= "string" then
 			native.mistake("options need a name, such as worker = 5")
 		elseif not reserved[name] then
-			config:set_field(name, value)
+			set_option(config, name, value)
 		end
 	end
 	for name, value in pairs(optional_table(options.fields, "fields")) do

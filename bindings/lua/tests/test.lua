@@ -588,6 +588,10 @@ function tests.next_contains_time_and_fields()
 	expect(ids:field "shard", 3)
 	expect_error("invalid", "worker", snowid.generator, {})
 	expect_error("invalid", "frob", snowid.generator, { worker = 1, frob = 1 })
+	local options = { worker = 1, timout = "1s" }
+	expect_error("invalid", "did you mean timeout?", snowid.generator, options)
+	expect_error("invalid", "did you mean worker?", snowid.generator, { wroker = 1 })
+	expect_error("invalid", "", snowid.generator, { worker = 1, sequence = 1 })
 end
 
 function tests.kinds()

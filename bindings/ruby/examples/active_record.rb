@@ -16,7 +16,7 @@ LAYOUT = IDS.layout
 module SnowflakeKey
   def self.included(model)
     model.attribute(:id, default: -> { IDS.next })
-    model.scope(:made, ->(from, to) { where(id: LAYOUT.range(from, to)) })
+    model.scope(:made, ->(period) { where(id: LAYOUT.range(period)) })
   end
 
   # When the record was made, without a column for it.
@@ -38,6 +38,6 @@ Message.create!(text: "first")
 Message.create!(text: "second")
 
 puts Message.order(:id).pluck(:text).join(", ")
-puts Message.made(before, Time.now + 1).count
-puts Message.made(before - 60, before).count
+puts Message.made(before..).count
+puts Message.made(before - 60...before).count
 puts (before..Time.now + 1).cover?(Message.first.made_at)

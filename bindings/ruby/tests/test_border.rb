@@ -255,5 +255,10 @@ class BorderTest < Test
     assert_raises(ArgumentError) { ids.batch }
     assert_raises(ArgumentError) { ids.batch(1, 2) }
     assert_raises(Snowid::InvalidError) { Snowid::Generator.new(frob: 1) }
+    error = assert_raises(Snowid::InvalidError) { Snowid::Generator.new(worker: 1, timout: "1s") }
+    assert_includes error.message, "did you mean timeout?"
+    error = assert_raises(Snowid::InvalidError) { Snowid::Generator.new(wroker: 1) }
+    assert_includes error.message, "did you mean worker?"
+    assert_raises(Snowid::InvalidError) { Snowid::Generator.new(worker: 1, sequence: 1) }
   end
 end

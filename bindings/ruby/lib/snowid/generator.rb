@@ -72,7 +72,8 @@ module Snowid
                    mode: nil, spread: nil, **more)
       config = Native.config_new
       config.set_kind(kind.to_s)
-      { **fields, **more }.each { |name, value| config.set_field(name.to_s, value) }
+      fields.each { |name, value| config.set_field(name.to_s, value) }
+      more.each { |name, value| set_option(config, name.to_s, value) }
       config.set_store(store.to_s) if store
       config.set_clock(clock) if clock
       mode = format("%04o", mode) if mode.is_a?(Integer)
@@ -182,6 +183,16 @@ module Snowid
     # `loop` would end silently if the block raises StopIteration.
     def loop_without_end
       yield while true # rubocop:disable Style/InfiniteLoop
+    end
+
+    # A name that is no field may be a setting's with a typing error.
+    def set_option(config, name, value)
+      begin
+        config.set_field(name, 0)
+      rescue Error
+        config.set(name, value.to_s) # fails too, and tells which settings there are
+      end
+      config.set_field(name, value)
     end
 
     def span_text(value)

@@ -8,8 +8,9 @@ module Snowid
   class Period # :nodoc:
     # The default for the end of a range: all of the time that its first argument means.
     WHOLE = Object.new.freeze
-    # Seconds and nanoseconds of the ends that are none.
+    # Seconds and nanoseconds of no beginning.
     NO_BEGIN = [-(1 << 63), 0].freeze
+    # The same of no end.
     NO_END = [(1 << 63) - 1, 0].freeze
 
     # Seconds and nanoseconds of both ends, which the functions of the library take.
