@@ -2,14 +2,12 @@
  *
  * The tokens that clients may send.
  */
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
+#include "snowidd/config/secret_file.h"
 #include "snowidd/config/tokens.h"
 
 #define TOKEN_LEAST 16
@@ -69,43 +67,14 @@ static bool add_lines(struct tokens *tokens, const char *path, const char *text,
 			     path, TOKEN_LEAST, TOKEN_LENGTH);
 }
 
-/* Who can read the file can make requests. Pipes and devices have no such permissions. */
-static bool is_private(FILE *file)
-{
-	struct stat info;
-
-	return fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode) ||
-	       !(info.st_mode & S_IROTH);
-}
-
-static bool read_tokens(FILE *file, const char *path, struct tokens *tokens,
-			struct settings_error *error)
-{
-	char text[FILE_SIZE];
-
-	if (!is_private(file))
-		return settings_fail(error,
-				     "token_file: everybody can read %s; take that away with "
-				     "chmod o-r",
-				     path);
-	const size_t length = fread(text, 1, sizeof text, file);
-	const bool good = length < sizeof text
-				  ? add_lines(tokens, path, text, length, error)
-				  : settings_fail(error, "token_file: %s is too long", path);
-	OPENSSL_cleanse(text, sizeof text);
-	return good;
-}
-
 bool tokens_read(const char *path, struct tokens *tokens, struct settings_error *error)
 {
-	FILE *const file = fopen(path, "re");
+	char text[FILE_SIZE];
+	size_t length;
 
-	if (!file)
-		return settings_fail(error, "token_file: cannot read %s: %s", path,
-				     strerror(errno));
-	setvbuf(file, NULL, _IONBF, 0); /* so that no copy stays in the buffer */
-	const bool good = read_tokens(file, path, tokens, error);
-	fclose(file);
+	const bool good = secret_file_read("token_file", path, text, sizeof text, &length, error) &&
+			  add_lines(tokens, path, text, length, error);
+	OPENSSL_cleanse(text, sizeof text);
 	return good;
 }
 
