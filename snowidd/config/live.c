@@ -2,10 +2,13 @@
  *
  * What a reload replaces as a whole.
  */
+#include <openssl/crypto.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "snowidd/base/address.h"
 #include "snowidd/config/live.h"
+#include "snowidd/config/secret_file.h"
 #include "snowidd/config/tls.h"
 
 static bool check_hosts(const char *key, const struct text_list *hosts, bool need_port,
@@ -35,6 +38,35 @@ static bool check_settings(const struct settings *s, struct settings_error *erro
 	       check_hosts("clock.ntp_servers", &s->ntp_servers, false, error);
 }
 
+static bool parse_mask_key(struct live *live, const char *text, size_t length,
+			   struct settings_error *error)
+{
+	char detail[200];
+
+	while (length > 0 && strchr(" \t\r\n", text[length - 1]))
+		length--;
+	live->has_mask_key = snowid_mask_key_parse(text, length, live->mask_key) == 0;
+	if (live->has_mask_key)
+		return true;
+	snowid_error_detail(detail, sizeof detail);
+	return settings_fail(error, "mask_key_file: %s: %s", live->settings->mask_key_file, detail);
+}
+
+static bool read_mask_key(struct live *live, struct settings_error *error)
+{
+	const char *const path = live->settings->mask_key_file;
+	char text[4 * SNOWID_MASK_KEY];
+	size_t length;
+
+	if (!*path)
+		return true;
+	const bool good =
+		secret_file_read("mask_key_file", path, text, sizeof text, &length, error) &&
+		parse_mask_key(live, text, length, error);
+	OPENSSL_cleanse(text, sizeof text);
+	return good;
+}
+
 struct live *live_new(struct settings *settings, struct settings_error *error)
 {
 	struct live *const live = calloc(1, sizeof *live);
@@ -48,7 +80,7 @@ struct live *live_new(struct settings *settings, struct settings_error *error)
 	live->settings = settings;
 	if (check_settings(settings, error) &&
 	    (!*settings->token_file || tokens_read(settings->token_file, &live->tokens, error)) &&
-	    tls_context(settings, &live->tls, error))
+	    read_mask_key(live, error) && tls_context(settings, &live->tls, error))
 		return live;
 	settings_locate(settings, error);
 	live_unref(live);
@@ -67,6 +99,7 @@ void live_unref(struct live *live)
 		return;
 	SSL_CTX_free(live->tls);
 	tokens_erase(&live->tokens);
+	OPENSSL_cleanse(live->mask_key, sizeof live->mask_key);
 	settings_free(live->settings);
 	free(live);
 }

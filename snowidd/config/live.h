@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "snowid.h"
 #include "snowidd/config/settings.h"
 #include "snowidd/config/tokens.h"
 
@@ -18,6 +19,8 @@ struct live {
 	struct settings *settings;
 	SSL_CTX *tls;         /* NULL if connections are in the clear */
 	struct tokens tokens; /* of which clients must send one, if there are any */
+	bool has_mask_key;
+	uint8_t mask_key[SNOWID_MASK_KEY];
 };
 
 /* Takes over the settings, even if it fails. NULL with *error. */

@@ -63,6 +63,8 @@ static const struct setting setting_table[] = {
 	 "clients must present a certificate that one of these authorities has signed"},
 	{"token_file", SETTING_TEXT, AT(token_file), "", 0, 0, false, "FILE",
 	 "clients must send the token in this file (Authorization: Bearer)"},
+	{"mask_key_file", SETTING_TEXT, AT(mask_key_file), "", 0, 0, false, "FILE",
+	 "file with the key of masked IDs (?form=masked), 32 hexadecimal digits"},
 	{"limits.connections", SETTING_NUMBER, AT(connections), "10000", 1, 1000000, false, "N",
 	 "number of open connections"},
 	{"limits.count", SETTING_NUMBER, AT(count), "10000", 1, 1000000, false, "N",

@@ -40,9 +40,9 @@ static bool decode_percent(char *text, size_t *length)
 	return true;
 }
 
-static bool text_equals(const struct query_text *text, const char *name)
+bool query_text_equals(const struct query_text *text, const char *value)
 {
-	return text->length == strlen(name) && memcmp(text->data, name, text->length) == 0;
+	return text->length == strlen(value) && memcmp(text->data, value, text->length) == 0;
 }
 
 const char *query_read(char *at, unsigned allowed, struct query *query)
@@ -58,12 +58,14 @@ const char *query_read(char *at, unsigned allowed, struct query *query)
 			return "a parameter is not name=value";
 		if (!decode_percent(at, &name.length) || !decode_percent(equals + 1, &value.length))
 			return "a parameter has a malformed % escape";
-		if ((allowed & QUERY_KIND) && text_equals(&name, "kind"))
+		if ((allowed & QUERY_KIND) && query_text_equals(&name, "kind"))
 			to = &query->kind;
-		else if ((allowed & QUERY_COUNT) && text_equals(&name, "count"))
+		else if ((allowed & QUERY_COUNT) && query_text_equals(&name, "count"))
 			to = &query->count;
-		else if ((allowed & QUERY_ID) && text_equals(&name, "id"))
+		else if ((allowed & QUERY_ID) && query_text_equals(&name, "id"))
 			to = &query->id;
+		else if ((allowed & QUERY_FORM) && query_text_equals(&name, "form"))
+			to = &query->form;
 		else
 			return "this path has no such parameter";
 		if (to->data)

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum query_parameter { QUERY_KIND = 1, QUERY_COUNT = 2, QUERY_ID = 4 };
+enum query_parameter { QUERY_KIND = 1, QUERY_COUNT = 2, QUERY_ID = 4, QUERY_FORM = 8 };
 
 struct query_text {
 	const char *data; /* NULL if there is none */
@@ -16,12 +16,15 @@ struct query_text {
 };
 
 struct query {
-	struct query_text kind, count, id;
+	struct query_text kind, count, id, form;
 };
 
 /* Reads name=value&…, each name of those allowed at most once, and decodes it in place. Returns
  * NULL, or what is wrong. */
 const char *query_read(char *text, unsigned allowed, struct query *query);
+
+/* Whether a parameter has this value. */
+bool query_text_equals(const struct query_text *text, const char *value);
 
 /* Whether the value of an Accept header prefers JSON to plain text. */
 bool query_prefers_json(const char *accept, size_t length);

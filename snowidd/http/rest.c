@@ -18,16 +18,19 @@
 
 /* ---- parts of an ID -------------------------------------------------------------------------- */
 
-static enum refusal decode_query(struct rest_call *call, struct decoded_id *decoded)
+static enum refusal decode_query(struct rest_call *call, const struct served_kind *kind,
+				 struct decoded_id *decoded)
 {
 	struct service *const service = rest_service(call);
-	const struct query_text *const id = &call->query.id, *const name = &call->query.kind;
-	const struct served_kind *const kind =
-		name->length > 0 ? service_kind(service, name->data, name->length) : NULL;
+	const struct query_text *const id = &call->query.id;
+	char text[NUMBER_TEXT];
+	uint64_t number;
 
-	if (name->length > 0 && !kind)
-		return REFUSED_KIND;
-	return decode_id(service, kind, id->data, id->length, decoded);
+	if (!call->mask)
+		return decode_id(service, kind, id->data, id->length, decoded);
+	if (snowid_mask_parse(call->mask, id->data, id->length, &number) != 0)
+		return REFUSED_ID;
+	return decode_id(service, kind, text, number_text(number, text), decoded);
 }
 
 static void write_decoded(struct buffer *body, const struct decoded_id *decoded)
@@ -56,25 +59,40 @@ static void write_decoded(struct buffer *body, const struct decoded_id *decoded)
 	json_end(body, "}\n");
 }
 
+static enum http_outcome refuse_parse(struct rest_call *call, enum refusal refusal)
+{
+	char why[300];
+
+	counter_add(&rest_loop(call)->counters->errors[refusal], 1);
+	rest_reply_refusal(call, refusal, 0);
+	if (refusal == REFUSED_ID && snowid_error_detail(why, sizeof why) > 0)
+		rest_reply_problem(call, 400, refusal_code(refusal), why);
+	return HTTP_REPLIED;
+}
+
 static enum http_outcome get_parse(struct rest_call *call)
 {
+	struct service *const service = rest_service(call);
+	const struct query_text *const name = &call->query.kind;
+	const struct served_kind *kind = NULL; /* none: the ID says which */
 	struct decoded_id decoded;
-	char why[300];
 
 	if (!call->query.id.data) {
 		rest_reply_problem(call, 400, "missing_parameter", "the parameter id is missing");
 		return HTTP_REPLIED;
 	}
-	const enum refusal refusal = decode_query(call, &decoded);
-	if (refusal == SERVED) {
-		rest_reply_json(call);
-		write_decoded(rest_body(call), &decoded);
-		return HTTP_REPLIED;
+	if (name->length > 0) {
+		kind = service_kind(service, name->data, name->length);
+		if (!kind)
+			return refuse_parse(call, REFUSED_KIND);
 	}
-	counter_add(&rest_loop(call)->counters->errors[refusal], 1);
-	rest_reply_refusal(call, refusal, 0);
-	if (refusal == REFUSED_ID && snowid_error_detail(why, sizeof why) > 0)
-		rest_reply_problem(call, 400, refusal_code(refusal), why);
+	if (!rest_begin_mask(call, kind ? kind : service_kind_at(service, 0)))
+		return HTTP_REPLIED;
+	const enum refusal refusal = decode_query(call, kind, &decoded);
+	if (refusal != SERVED)
+		return refuse_parse(call, refusal);
+	rest_reply_json(call);
+	write_decoded(rest_body(call), &decoded);
 	return HTTP_REPLIED;
 }
 
@@ -121,10 +139,10 @@ static const struct route {
 	bool is_open; /* needs no token, and has no limit on its rate */
 } routes[] = {
 	{"other", NULL, 0, false}, /* the name under which other paths are counted */
-	{"/v1/next_id", rest_get_next_id, QUERY_KIND, false},
-	{"/api/v1/id", rest_get_id, QUERY_KIND, false},
-	{"/api/v1/ids", rest_get_ids, QUERY_KIND | QUERY_COUNT, false},
-	{"/api/v1/parse", get_parse, QUERY_KIND | QUERY_ID, false},
+	{"/v1/next_id", rest_get_next_id, QUERY_KIND | QUERY_FORM, false},
+	{"/api/v1/id", rest_get_id, QUERY_KIND | QUERY_FORM, false},
+	{"/api/v1/ids", rest_get_ids, QUERY_KIND | QUERY_COUNT | QUERY_FORM, false},
+	{"/api/v1/parse", get_parse, QUERY_KIND | QUERY_ID | QUERY_FORM, false},
 	{"/api/v1/health", rest_get_health, 0, false},
 	{"/api/v1/health/live", rest_get_live, 0, true},
 	{"/api/v1/health/ready", rest_get_ready, 0, true},
@@ -240,7 +258,10 @@ static enum http_outcome rest_resume(struct http_request *request)
 
 static void rest_release(struct http_request *request)
 {
-	id_request_free(&((struct rest_call *)request)->ids);
+	struct rest_call *const call = (struct rest_call *)request;
+
+	id_request_free(&call->ids);
+	snowid_mask_free(call->mask);
 }
 
 struct http_handler rest_handler(struct service *service)

@@ -13,6 +13,36 @@ void rest_reply_problem(struct rest_call *call, unsigned status, const char *cod
 	http_reply_problem(call->request.thread, &call->request.reply, status, code, text);
 }
 
+static bool fail_to_mask(struct rest_call *call, const char *why)
+{
+	rest_reply_problem(call, 400, "malformed_query", why);
+	return false;
+}
+
+bool rest_begin_mask(struct rest_call *call, const struct served_kind *kind)
+{
+	const struct live *const live = rest_loop(call)->live;
+
+	if (!call->query.form.data)
+		return true;
+	if (!query_text_equals(&call->query.form, "masked"))
+		return fail_to_mask(call, "form can only be masked");
+	if (!live->has_mask_key)
+		return fail_to_mask(call, "this server has no mask_key_file to mask IDs with");
+	if (!kind->layout)
+		return fail_to_mask(call, "only numbers can be masked, and IDs of this kind are "
+					  "ULIDs or UUIDs");
+	switch (snowid_mask_new(live->mask_key, kind->layout, &call->mask)) {
+	case 0:
+		return true;
+	case SNOWID_E_RANGE:
+		return fail_to_mask(call, "IDs of less than 20 bits cannot be masked");
+	default:
+		rest_reply_refusal(call, REFUSED_INTERNAL, 0);
+		return false;
+	}
+}
+
 void rest_reply_refusal(struct rest_call *call, enum refusal refusal, uint64_t wait_ns)
 {
 	static const unsigned statuses[REFUSALS] = {

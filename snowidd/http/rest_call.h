@@ -14,6 +14,7 @@ struct rest_call {
 	struct http_request request;
 	struct query query; /* decoded in thread->scratch: gone after a wait */
 	struct id_request ids;
+	struct snowid_mask *mask;                  /* of form=masked, otherwise NULL */
 	void (*write_ids)(struct rest_call *call); /* into the reply, once they are made */
 };
 
@@ -37,6 +38,9 @@ static inline void rest_reply_json(struct rest_call *call)
 {
 	call->request.reply.type = "application/json";
 }
+
+/* Makes the mask if the query asks for masked IDs. False: it cannot, and the reply is an error. */
+bool rest_begin_mask(struct rest_call *call, const struct served_kind *kind);
 
 /* Makes the reply an error. */
 void rest_reply_problem(struct rest_call *call, unsigned status, const char *code,

@@ -29,7 +29,7 @@ static bool begin_ids(struct rest_call *call, uint64_t count)
 	const enum refusal refusal = service_begin(rest_service(call), &call->ids, kind->data,
 						   kind->length, count, settings, loop->counters);
 	if (refusal == SERVED)
-		return true;
+		return rest_begin_mask(call, call->ids.kind);
 	rest_reply_refusal(call, refusal, 0);
 	if (refusal == REFUSED_COUNT) {
 		snprintf(why, sizeof why, "count must be a number from 1 to %" PRIu64,
@@ -56,11 +56,22 @@ enum http_outcome rest_fill_ids(struct rest_call *call)
 	return HTTP_REPLIED;
 }
 
-static size_t format_id(const struct id_request *ids, size_t i, char text[SNOWID_UUID_TEXT])
+/* Whether IDs are numbers in JSON. Those of 128 bits and masked ones are strings. */
+static bool ids_are_numbers(const struct rest_call *call)
 {
+	return call->ids.kind->type == KIND_LAYOUT && !call->mask;
+}
+
+static size_t format_id(const struct rest_call *call, size_t i, char text[SNOWID_UUID_TEXT])
+{
+	const struct id_request *const ids = &call->ids;
+
 	switch (ids->kind->type) {
 	case KIND_LAYOUT:
-		return number_text(ids->ids[i], text);
+		if (!call->mask)
+			return number_text(ids->ids[i], text);
+		snowid_mask_format(call->mask, ids->ids[i], text);
+		break;
 	case KIND_ULID:
 		snowid_ulid_format(&ids->ids128[i], text);
 		break;
@@ -78,16 +89,15 @@ static void write_id_text(struct rest_call *call)
 	char text[SNOWID_UUID_TEXT];
 
 	call->request.reply.type = "text/plain";
-	buffer_bytes(rest_body(call), text, format_id(&call->ids, 0, text));
+	buffer_bytes(rest_body(call), text, format_id(call, 0, text));
 }
 
-/* IDs of 128 bits are strings in any case. */
 static void write_id_json(struct rest_call *call)
 {
 	struct buffer *const body = rest_body(call);
-	const bool is_number = call->ids.kind->type == KIND_LAYOUT;
+	const bool is_number = ids_are_numbers(call);
 	char text[SNOWID_UUID_TEXT];
-	const size_t length = format_id(&call->ids, 0, text);
+	const size_t length = format_id(call, 0, text);
 
 	rest_reply_json(call);
 	buffer_text(body, is_number ? "{\"id\":" : "{\"id\":\"");
@@ -150,16 +160,28 @@ static void write_numbers(struct buffer *body, const uint64_t *ids, size_t count
 	body->length += (size_t)(to - 1 - start);
 }
 
-static void write_strings(struct buffer *body, const struct id_request *ids)
+static void write_strings(struct rest_call *call)
 {
+	struct buffer *const body = rest_body(call);
 	char text[SNOWID_UUID_TEXT];
 
-	for (size_t i = 0; i < ids->count; i++) {
-		const size_t length = format_id(ids, i, text);
+	for (size_t i = 0; i < call->ids.count; i++) {
+		const size_t length = format_id(call, i, text);
 		buffer_text(body, i > 0 ? ",\"" : "\"");
 		buffer_bytes(body, text, length);
 		buffer_text(body, "\"");
 	}
+}
+
+/* Formatted IDs are copied too: masking one takes longer than making it. */
+static void repeat_bytes(struct buffer *body, size_t start, size_t length)
+{
+	char *const to = buffer_reserve(body, length);
+
+	if (!to)
+		return;
+	memcpy(to, body->data + start, length);
+	body->length += length;
 }
 
 static void write_ids_json(struct rest_call *call)
@@ -168,12 +190,14 @@ static void write_ids_json(struct rest_call *call)
 
 	rest_reply_json(call);
 	buffer_text(body, "{\"ids\":[");
-	if (call->ids.kind->type == KIND_LAYOUT) {
+	if (ids_are_numbers(call)) {
 		write_numbers(body, call->ids.ids, call->ids.count);
 	} else {
-		write_strings(body, &call->ids);
+		const size_t start = body->length;
+		write_strings(call);
+		const size_t length = body->length - start;
 		buffer_text(body, between_lists);
-		write_strings(body, &call->ids);
+		repeat_bytes(body, start, length);
 	}
 	buffer_text(body, "]}\n");
 }

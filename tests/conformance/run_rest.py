@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
-"""Runs the cases of tests/conformance that the daemon has a path for: decode. See README there."""
+"""Runs the cases of tests/conformance that the daemon has a path for: decode, and mask as far as
+masked IDs are reverted. See README there."""
 import glob
 import json
 import os
@@ -8,30 +9,44 @@ import sys
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "daemon"))
-from harness import SOURCE, Daemon, check, equal, run_tests  # noqa: E402
+from harness import SOURCE, Daemon, check, equal, run_tests, write_secret  # noqa: E402
 
 # A layout that ended in 1970: no daemon can serve it.
 ENDED = "time:1,worker:63"
 STATUS = {"SYNTAX": 400, "RANGE": 400, "OVERFLOW": 400}
 
 
-def cases_by_kind():
-    found = {}
+def cases_of(action):
     for path in sorted(glob.glob(os.path.join(SOURCE, "tests", "conformance", "*.json"))):
         with open(path, encoding="utf-8") as file:
-            for case in json.load(file)["cases"]:
-                if case["do"] == "decode" and case["kind"] != ENDED:
-                    found.setdefault(case["kind"], []).append(case)
+            yield from (case for case in json.load(file)["cases"] if case["do"] == action)
+
+
+def cases_by_kind():
+    found = {}
+    for case in cases_of("decode"):
+        if case["kind"] != ENDED:
+            found.setdefault(case["kind"], []).append(case)
     return found
 
 
-def daemon_of_kind(kind):
+def mask_cases_by_daemon():
+    """Those of layouts that have not ended, by kind and key. instagram has 64 bits."""
+    found = {}
+    for case in cases_of("mask"):
+        kind = case["kind"] or "instagram"
+        if "expect" in case and ":" not in kind:
+            found.setdefault((kind, case["key"]), []).append(case)
+    return found
+
+
+def daemon_of_kind(kind, *options):
     """A daemon that serves a kind under the name it; `uuid` stands for a UUID of any version."""
     is_text = kind == "ulid" or kind.startswith("uuid")
     has_worker = not is_text and (":" not in kind or "worker" in kind or "shard" in kind)
     worker = ["--worker-id", "1"] if has_worker else []
     kind = "uuid7" if kind == "uuid" else kind
-    return Daemon("--kinds", "it=" + kind, "--store", "memory:", *worker)
+    return Daemon("--kinds", "it=" + kind, "--store", "memory:", *worker, *options)
 
 
 def run_case(daemon, kind, case):
@@ -63,6 +78,17 @@ def test_conformance():
         with daemon_of_kind(kind) as daemon:
             for case in cases:
                 run_case(daemon, kind, case)
+
+
+def test_masked_ids():
+    found = mask_cases_by_daemon()
+    check(len(found) > 8, "there are masked IDs of several kinds and keys")
+    for (kind, key), cases in found.items():
+        with daemon_of_kind(kind, "--mask-key-file", write_secret("mask-key", key)) as daemon:
+            for case in cases:
+                query = urllib.parse.urlencode({"id": case["expect"]["text"], "form": "masked"})
+                body = daemon.json("/api/v1/parse?" + query)
+                equal(body.get("id_str"), case["id"], f"{kind}: {case['name']}")
 
 
 if __name__ == "__main__":

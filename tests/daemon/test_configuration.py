@@ -24,7 +24,7 @@ BAD_FILES = [
     ("port: 80\nlimits:\n  conections: 5\n", 3, 'no key "limits.conections"'),
     ("port: 0\n", 1, "not from 1 to 65535"),
     ("port: eighty\n", 1, "not a number"),
-    ("\n\nport: -1\n", 3, "not from 1 to 65535"),
+    ("\n\nport: -1\n", 3, "not a number"),
     ("port: 99999999999999999999\n", 1, "not a number"),
     ("port: [80]\n", 1, "must be a single value"),
     ("port: {a: b}\n", 1, "must be a single value"),

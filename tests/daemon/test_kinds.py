@@ -4,7 +4,17 @@
 import re
 import time
 
-from harness import DEADLINE, Daemon, check, equal, error_code, run_tests, scratch
+from harness import (
+    DEADLINE,
+    Daemon,
+    check,
+    equal,
+    error_code,
+    run_daemon,
+    run_tests,
+    scratch,
+    write_secret,
+)
 
 LAYOUTS = "snowflake ulid uuid7 uuid6 uuid1 orders=time:41,machine:10,sequence:13 sonyflake"
 FORMS = {
@@ -63,6 +73,47 @@ def test_stores():
         equal(workers, [3, 3, 3], "each store assigns a worker")
         status, _, body = daemon.request("/api/v1/id?kind=nothing")
         equal((status, error_code(body)), (404, "unknown_kind"), "an unknown kind is refused")
+
+
+def test_masked():
+    key = write_secret("mask-key", "000102030405060708090A0B0C0D0E0F\n")
+    with Daemon("--kinds", "snowflake ulid", "--mask-key-file", key) as daemon:
+        masked = daemon.json("/api/v1/id?form=masked")
+        check(
+            re.fullmatch("[1-9A-HJ-NP-Za-km-z]{2,11}", masked["id"])
+            and masked["id"] == masked["id_str"],
+            "a masked ID is a string in base 58",
+            masked,
+        )
+        parsed = daemon.json(f"/api/v1/parse?form=masked&id={masked['id']}")
+        recent = abs(parsed["timestamp_ms"] / 1000 - time.time()) < DEADLINE
+        check(recent and parsed["id"] == int(parsed["id_str"]), "it is reverted", parsed)
+        many = daemon.json("/api/v1/ids?form=masked&count=20")
+        good = many["ids"] == many["ids_str"] and len(set(many["ids"])) == 20
+        check(good, "ids returns masked IDs")
+        reverted = [
+            daemon.json(f"/api/v1/parse?form=masked&id={masked}")["id"] for masked in many["ids"]
+        ]
+        check(reverted == sorted(reverted), "they are in the order of the IDs, not of their own")
+        text = daemon.text("/v1/next_id?form=masked")
+        equal(daemon.status(f"/api/v1/parse?form=masked&id={text}"), 200, "next_id masks as well")
+        for path, text in [
+            ("/api/v1/id?form=masked&kind=ulid", "only numbers"),
+            ("/api/v1/id?form=hex", "only be masked"),
+            ("/api/v1/parse?form=masked&id=0", "not one of"),
+        ]:
+            status, _, body = daemon.request(path)
+            check(status == 400 and text in body.decode(), "400 for " + path, body)
+
+
+def test_mask_key():
+    with Daemon() as daemon:
+        status, _, body = daemon.request("/api/v1/id?form=masked")
+        good = status == 400 and b"mask_key_file" in body
+        check(good, "without a key, no ID can be masked", body)
+    for text in "", "0" * 31, "0" * 33, "g" * 32, "0" * 100:
+        got = run_daemon("--check-config", "--mask-key-file", write_secret("mask-key", text))
+        check("mask_key_file: " in got.stderr, f"a bad key is refused: {text!r}", got.stderr)
 
 
 if __name__ == "__main__":

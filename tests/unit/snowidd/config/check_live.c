@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "snowidd/config/live.h"
@@ -75,6 +76,51 @@ TEST(the_tokens_are_read)
 			 "such file or directory");
 }
 
+static bool load_mask_key(const char *text, mode_t mode)
+{
+	char option[sizeof path + 32];
+	FILE *const file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	ck_assert_int_eq(fchmod(fileno(file), mode), 0);
+	fclose(file);
+	snprintf(option, sizeof option, "--mask-key-file=%s", path);
+	return load_live(option, NULL);
+}
+
+TEST(the_key_of_masks_is_read)
+{
+	ck_assert_msg(load_mask_key("000102030405060708090a0b0c0d0e0F \r\n\n", 0640), "%s",
+		      error.text);
+	ck_assert(live->has_mask_key);
+	for (uint8_t i = 0; i < SNOWID_MASK_KEY; i++)
+		ck_assert_uint_eq(live->mask_key[i], i);
+}
+
+/* What is wrong is said, and nothing of the key. */
+TEST(other_keys_of_masks_are_refused)
+{
+	static const char *const texts[] = {"",
+					    "\n",
+					    "000102030405060708090a0b0c0d0e0",
+					    "000102030405060708090a0b0c0d0e0g",
+					    "000102030405060708090a0b0c0d0e0f0",
+					    "00010203 0405060708090a0b0c0d0e0f"};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		ck_assert(!load_mask_key(texts[i], 0600));
+		ck_assert_msg(strstr(error.text, "mask_key_file: ") && strstr(error.text, "32"), "%s",
+			      error.text);
+		ck_assert_ptr_null(strstr(error.text, "0001"));
+	}
+	ck_assert(!load_mask_key("000102030405060708090a0b0c0d0e0f", 0604));
+	ck_assert_ptr_nonnull(strstr(error.text, "mask_key_file: everybody can read "));
+	ck_assert(!load_live("--mask-key-file=/dev/zero", NULL));
+	ck_assert_ptr_nonnull(strstr(error.text, "too long"));
+	ck_assert(!load_live("--mask-key-file=/nonexistent", NULL));
+	ck_assert_ptr_nonnull(strstr(error.text, "mask_key_file: cannot read /nonexistent"));
+}
+
 TEST(a_certificate_that_cannot_be_used_is_refused)
 {
 	ck_assert(!load_live("--tls-certificate=/nonexistent", "--tls-key=/nonexistent"));
@@ -85,6 +131,7 @@ TEST(without_a_certificate_and_a_token_there_are_none)
 {
 	ck_assert_msg(load_live("--port=1", NULL), "%s", error.text);
 	ck_assert_ptr_null(live->tls);
+	ck_assert(!live->has_mask_key);
 	ck_assert_uint_eq(live->tokens.count, 0);
 	live_unref(live_ref(live)); /* it is still there */
 	ck_assert_uint_eq(live->settings->port, 1);

@@ -267,6 +267,38 @@ TEST(a_token_is_needed_for_all_but_the_probes)
 	live->tokens.count = 0;
 }
 
+TEST(masked_ids_are_strings_that_parse_reverts)
+{
+	char target[200], id[SNOWID_ID_TEXT] = "";
+
+	live->has_mask_key = true;
+	const char *const reply = get("/api/v1/id?form=masked");
+	expect_status(reply, 200);
+	ck_assert_int_eq(sscanf(body_of(reply), "{\"id\":\"%20[0-9A-Za-z]\",\"id_str\"", id), 1);
+	snprintf(target, sizeof target, "/api/v1/parse?form=masked&id=%s", id);
+	expect_status(get(target), 200);
+	expect_part(loop.output.data, "\"worker_id\":1");
+	/* Masked numbers have no more bits than the kind, which are 47 here. */
+	get("/api/v1/parse?form=masked&kind=tiny&id=jpXCZedGfVQ");
+	expect_part(loop.output.data, "\"error\":\"malformed_id\"");
+}
+
+TEST(what_cannot_be_masked_is_refused_before_an_id_is_made)
+{
+	static const char *const targets[] = {
+		"/api/v1/id?form=masked", "/v1/next_id?form=masked", "/api/v1/ids?form=masked",
+		"/api/v1/parse?id=5&form=masked", "/api/v1/id?form=hex"};
+
+	for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+		expect_status(get(targets[i]), 400);
+		expect_part(loop.output.data, "\"error\":\"malformed_query\"");
+	}
+	live->has_mask_key = true;
+	expect_status(get("/api/v1/id?form=masked&kind=ulid"), 400);
+	ck_assert_uint_eq(service_counters(service, 0)->ids[0], 0);
+	ck_assert_uint_eq(service_counters(service, 0)->ids[1], 0);
+}
+
 TEST(a_request_that_is_not_http_is_refused_and_closes)
 {
 	expect_status(send_bytes("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n"), 400);
