@@ -45,7 +45,8 @@ class ProcessesTest < Test
 
   def test_other_threads_run_while_one_waits
     # With two IDs per tick, five IDs need a wait for at least one whole tick.
-    ids = Snowid::Generator.new("time:41,worker:1,sequence:1;unit=50ms", worker: 1)
+    ids = Snowid::Generator.new("time:41,worker:1,sequence:1;unit=50ms", worker: 1,
+                                                                         store: "memory:")
     begun = Queue.new
     waiting = Thread.new { (begun << true) && ids.batch(5) }
     begun.pop
@@ -133,7 +134,7 @@ class ProcessesTest < Test
   end
 
   def test_a_long_batch_can_be_interrupted
-    ids = generator(WIDE)
+    ids = Snowid::Generator.new(WIDE, worker: 1, store: "memory:")
     drawing = Thread.new { ids.batch(30_000_000) }
     Thread.pass until ids.stats[:issued].positive?
     drawing.kill.join
