@@ -157,16 +157,23 @@ class ProcessesTest < Test
       assert_equal 20_000, made.uniq.size
     end
 
+    def test_ractors_share_a_mask
+      mask = Snowid::Mask.new("k" * 16)
+      made = in_ractors(2, mask) { |shared| Array.new(100) { |id| shared.apply(id) } }
+      assert_equal Array.new(100) { |id| mask.apply(id) } * 2, made
+    end
+
     def test_ractors_have_generators_and_values_of_their_own
       made = in_ractors(2) do
         ulids = Snowid::Generator.new("ulid")
         layout = Snowid::Layout.new("twitter")
         [ulids.next, ulids.next.to_s, Snowid::UUID.new.version,
-         layout.decode(layout.first_at("2024-01-01"))[:unix_ms],
+         layout.decode(layout.first_at("2024-01-01"))[:unix_ms], layout.range("2024-01"..).begin,
+         Snowid::UUID::MAX.kind, Snowid.uuid5(:dns, "a").to_s,
          Snowid.parse_id("LygHa16AHYF", :base62)]
       end
       assert_equal (2**64) - 1, made.last
-      assert_equal 7, made.uniq.size
+      assert_equal 10, made.uniq.size
     end
   end
 
@@ -223,6 +230,7 @@ class ProcessesTest < Test
       Snowid::Generator.new("snowflake", worker: 1).try_next
       Snowid::ManualClock.new(START)
       3.times { Snowid::Layout.new("twitter") }
+      Snowid::Mask.new("k" * 16).apply(1)
       44.times { Snowid::ULID.new.to_uuid }
       assert_raises(RangeError) { Snowid.format_id(2**64) }
     end
