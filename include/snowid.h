@@ -101,34 +101,36 @@ const char *snowid_version(void);
  *     1704310200500                  12 or 13 digits (1973 to 2286): milliseconds since 1970
  * From 1582-10-15 to the end of 9999. SNOWID_E_SYNTAX: anything else. Any other integer has more
  * than one meaning, and the message lists them. SNOWID_E_RANGE: outside these years. */
-int snowid_time_parse(const char *text, size_t length, int64_t *unix_sec, uint32_t *nsec);
+int snowid_time_parse(const char *text, size_t length, int64_t *unix_sec,
+		      uint32_t *nsec) SNOWID_MUST_CHECK;
 
 /* Reads the same texts as all of the time that they mean: a month, a day, a minute, a second, or a
  * fraction of a second with as many digits as there are; 12 or 13 digits mean one millisecond, and
  * @ without decimals one second. The time begins at `from`, and ends before `before`. */
 int snowid_period_parse(const char *text, size_t length, int64_t *from_sec, uint32_t *from_nsec,
-			int64_t *before_sec, uint32_t *before_nsec);
+			int64_t *before_sec, uint32_t *before_nsec) SNOWID_MUST_CHECK;
 
 /* Converts a number of seconds since 1970, rounded to the last decimal place, at most the ninth, of
  * which doubles of its magnitude can tell all values apart: microseconds from 1970 to 2242, so that
  * sec + nsec / 1e9 of a whole number of microseconds converts back to it. SNOWID_E_RANGE: outside
  * the years 1582 to 9999, or not a number. */
-int snowid_time_from_seconds(double seconds, int64_t *unix_sec, uint32_t *nsec);
+int snowid_time_from_seconds(double seconds, int64_t *unix_sec, uint32_t *nsec) SNOWID_MUST_CHECK;
 
 /* Writes an instant as ISO 8601 in UTC, with 3, 6 or 9 decimals as needed. SNOWID_E_RANGE: nsec is
  * above 999999999, or the year is not 0 to 9999. */
-int snowid_time_format(int64_t unix_sec, uint32_t nsec, char text[SNOWID_TIME_TEXT]);
+int snowid_time_format(int64_t unix_sec, uint32_t nsec,
+		       char text[SNOWID_TIME_TEXT]) SNOWID_MUST_CHECK;
 
 /* Reads a span from exactly length bytes: an integer with the unit ns, us, ms, s, m or h, such as
  * "5ms"; or "0". SNOWID_E_SYNTAX. SNOWID_E_OVERFLOW: 2^64 ns (584 years) or longer. */
-int snowid_span_parse(const char *text, size_t length, uint64_t *ns);
+int snowid_span_parse(const char *text, size_t length, uint64_t *ns) SNOWID_MUST_CHECK;
 
 /* Writes a span in the largest unit in which it is an integer. */
 int snowid_span_format(uint64_t ns, char text[SNOWID_SPAN_TEXT]);
 
 /* Converts a number of seconds, rounded as by snowid_time_from_seconds(). SNOWID_E_RANGE: negative,
  * not a number, or 2^64 ns or longer. */
-int snowid_span_from_seconds(double seconds, uint64_t *ns);
+int snowid_span_from_seconds(double seconds, uint64_t *ns) SNOWID_MUST_CHECK;
 
 /* ---- layouts: the bits of a 64-bit ID -------------------------------------------------------- */
 
@@ -159,7 +161,7 @@ struct snowid_layout;
 
 /* Creates a layout from the name of a preset or a spec. SNOWID_E_SYNTAX; SNOWID_E_RANGE: a width,
  * the epoch or the unit; SNOWID_E_UNKNOWN: no such preset or option; -ENOMEM. */
-int snowid_layout_new(const char *spec, struct snowid_layout **layout);
+int snowid_layout_new(const char *spec, struct snowid_layout **layout) SNOWID_MUST_CHECK;
 void snowid_layout_free(struct snowid_layout *layout);
 
 /* The name of the preset `index`, counted from 0; NULL if there are no more. Static. */
@@ -169,27 +171,28 @@ const char *snowid_layout_preset(size_t index);
  * SNOWID_E_UNKNOWN: no such field. SNOWID_E_RANGE: the ID has bits set above those of the
  * layout. */
 int snowid_layout_field(const struct snowid_layout *layout, uint64_t id, const char *name,
-			uint64_t *value);
+			uint64_t *value) SNOWID_MUST_CHECK;
 
 /* Replaces the value of one field in *id. SNOWID_E_UNKNOWN: no such field. SNOWID_E_RANGE: the
  * value does not fit the field, or the ID has bits set above those of the layout. */
 int snowid_layout_set_field(const struct snowid_layout *layout, const char *name, uint64_t value,
-			    uint64_t *id);
+			    uint64_t *id) SNOWID_MUST_CHECK;
 
 /* When an ID was made: the start of its tick. time_ms gives milliseconds since 1970, rounded down.
  * It may be after the year 9999, which snowid_time_format() cannot write. SNOWID_E_RANGE: the ID has
  * bits set above those of the layout, or its time does not fit into 64 bits. */
 int snowid_layout_time(const struct snowid_layout *layout, uint64_t id, int64_t *unix_sec,
-		       uint32_t *nsec);
-int snowid_layout_time_ms(const struct snowid_layout *layout, uint64_t id, int64_t *unix_ms);
+		       uint32_t *nsec) SNOWID_MUST_CHECK;
+int snowid_layout_time_ms(const struct snowid_layout *layout, uint64_t id,
+			  int64_t *unix_ms) SNOWID_MUST_CHECK;
 
 /* The smallest and the largest ID of the tick that contains an instant, for range queries.
  * SNOWID_E_INVALID: nsec is above 999999999. SNOWID_E_RANGE: the instant is outside the layout; *id
  * is then set to the smallest or largest ID of the layout. */
 int snowid_layout_first_at(const struct snowid_layout *layout, int64_t unix_sec, uint32_t nsec,
-			   uint64_t *id);
+			   uint64_t *id) SNOWID_MUST_CHECK;
 int snowid_layout_last_at(const struct snowid_layout *layout, int64_t unix_sec, uint32_t nsec,
-			  uint64_t *id);
+			  uint64_t *id) SNOWID_MUST_CHECK;
 
 /* The smallest and the largest ID of the time that begins at `from` and ends before `before`, both
  * cut off to their tick, so that periods that follow each other neither share an ID nor leave one
@@ -198,7 +201,8 @@ int snowid_layout_last_at(const struct snowid_layout *layout, int64_t unix_sec, 
  * the end of the last tick. SNOWID_E_INVALID: nsec is above 999999999. SNOWID_E_RANGE: `before` is
  * earlier than `from`, or one of them is outside the layout. */
 int snowid_layout_range(const struct snowid_layout *layout, int64_t from_sec, uint32_t from_nsec,
-			int64_t before_sec, uint32_t before_nsec, uint64_t *first, uint64_t *last);
+			int64_t before_sec, uint32_t before_nsec, uint64_t *first,
+			uint64_t *last) SNOWID_MUST_CHECK;
 
 enum snowid_layout_info {
 	SNOWID_LAYOUT_BITS,         /* total number of bits, 1 to 64 */
@@ -217,7 +221,7 @@ int snowid_layout_info(const struct snowid_layout *layout, enum snowid_layout_in
  * layout), its width, and the position of its lowest bit. Any output may be NULL. SNOWID_E_RANGE:
  * there are no more fields. */
 int snowid_layout_field_at(const struct snowid_layout *layout, size_t index, const char **name,
-			   unsigned *bits, unsigned *shift);
+			   unsigned *bits, unsigned *shift) SNOWID_MUST_CHECK;
 
 /* The start of the first and of the last tick of a layout. */
 int snowid_layout_first_time(const struct snowid_layout *layout, int64_t *unix_sec, uint32_t *nsec);
@@ -228,13 +232,13 @@ int snowid_layout_last_time(const struct snowid_layout *layout, int64_t *unix_se
  * the layout if all do. SNOWID_E_RANGE: the IDs of the first tick do not fit, or bits is not 1 to
  * 64. */
 int snowid_layout_fits_until(const struct snowid_layout *layout, unsigned bits, int64_t *unix_sec,
-			     uint32_t *nsec);
+			     uint32_t *nsec) SNOWID_MUST_CHECK;
 
 /* Writes a layout as a complete spec, from which the same layout can be created. Writes at most
  * size bytes including the terminating 0. *length (may be NULL) is set to the length of the whole
  * text without it, even on SNOWID_E_RANGE: size is too small. text may be NULL if size is 0. */
 int snowid_layout_format(const struct snowid_layout *layout, char *text, size_t size,
-			 size_t *length);
+			 size_t *length) SNOWID_MUST_CHECK;
 
 /* ---- text forms of 64-bit IDs ---------------------------------------------------------------- */
 
@@ -257,11 +261,12 @@ int snowid_id_format(uint64_t id, enum snowid_form form, char text[SNOWID_ID_TEX
  * signed 64-bit integer, such as a bigint column. SNOWID_E_SYNTAX: the text has the wrong length, a
  * byte outside the alphabet or, in a form of variable length, a leading zero. SNOWID_E_OVERFLOW:
  * the value is 2^64 or more, or below -2^63. SNOWID_E_INVALID: no such form. */
-int snowid_id_parse(const char *text, size_t length, enum snowid_form form, uint64_t *id);
+int snowid_id_parse(const char *text, size_t length, enum snowid_form form,
+		    uint64_t *id) SNOWID_MUST_CHECK;
 
 /* Finds the form with a name ("decimal", "padded", "hex", …); SNOWID_E_UNKNOWN: there is none.
  * snowid_form_name() gives the name of a form, or NULL if there is no such form. Static. */
-int snowid_form_parse(const char *name, enum snowid_form *form);
+int snowid_form_parse(const char *name, enum snowid_form *form) SNOWID_MUST_CHECK;
 const char *snowid_form_name(enum snowid_form form);
 
 /* ---- masks: 64-bit IDs that tell nothing ----------------------------------------------------- */
@@ -278,25 +283,28 @@ struct snowid_mask;
 
 /* Reads a key from 32 hexadecimal digits, exactly length bytes: openssl rand -hex 16 makes one.
  * SNOWID_E_SYNTAX; the message contains nothing of the text. */
-int snowid_mask_key_parse(const char *text, size_t length, uint8_t key[SNOWID_MASK_KEY]);
+int snowid_mask_key_parse(const char *text, size_t length,
+			  uint8_t key[SNOWID_MASK_KEY]) SNOWID_MUST_CHECK;
 
 /* Creates a mask for the bits of a layout; NULL stands for all 64 bits. SNOWID_E_RANGE: the layout
  * has less than 20 bits, few enough to try them all; -ENOMEM. */
 int snowid_mask_new(const uint8_t key[SNOWID_MASK_KEY], const struct snowid_layout *layout,
-		    struct snowid_mask **mask);
+		    struct snowid_mask **mask) SNOWID_MUST_CHECK;
 
 /* Erases the key in memory, and frees the mask. */
 void snowid_mask_free(struct snowid_mask *mask);
 
 /* Turns an ID into its masked number, which has no more bits than the layout, and back.
  * SNOWID_E_RANGE: the number has bits set above those of the layout. */
-int snowid_mask_apply(const struct snowid_mask *mask, uint64_t id, uint64_t *masked);
-int snowid_mask_revert(const struct snowid_mask *mask, uint64_t masked, uint64_t *id);
+int snowid_mask_apply(const struct snowid_mask *mask, uint64_t id,
+		      uint64_t *masked) SNOWID_MUST_CHECK;
+int snowid_mask_revert(const struct snowid_mask *mask, uint64_t masked,
+		       uint64_t *id) SNOWID_MUST_CHECK;
 
 /* The same with the masked number in base 58. Errors as above, and those of snowid_id_parse(). */
 int snowid_mask_format(const struct snowid_mask *mask, uint64_t id, char text[SNOWID_ID_TEXT]);
 int snowid_mask_parse(const struct snowid_mask *mask, const char *text, size_t length,
-		      uint64_t *id);
+		      uint64_t *id) SNOWID_MUST_CHECK;
 
 /* ---- ULID and UUID values -------------------------------------------------------------------- */
 
@@ -324,27 +332,27 @@ int snowid_id128_compare(const struct snowid_id128 *a, const struct snowid_id128
  * generator. ULIDs made in the same millisecond are in no particular order. Async-signal-safe in a
  * thread that has made one before. SNOWID_E_RANGE: the system clock is before 1970 or after 9999;
  * -errno of getrandom(2). */
-int snowid_ulid_random(struct snowid_id128 *id);
+int snowid_ulid_random(struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* Makes a UUID of version 7 (RFC 9562, section 5.7) from 48 bits of milliseconds and 74 random
  * bits. Otherwise like snowid_ulid_random(). */
-int snowid_uuid7_random(struct snowid_id128 *id);
+int snowid_uuid7_random(struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* Makes a UUID of version 4 (RFC 9562, section 5.4) from 122 random bits, which are read from the
  * kernel for it alone. Async-signal-safe. -errno of getrandom(2). */
-int snowid_uuid4_random(struct snowid_id128 *id);
+int snowid_uuid4_random(struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* Makes the UUID of version 3 or 5 (RFC 9562, sections 5.3 and 5.5) of a name in a namespace: a
  * hash by MD5 or SHA-1, always the same for the same name. The name is exactly length bytes, which
  * are not changed; length may be 0. Prefer version 5. */
 int snowid_uuid3_from_name(const struct snowid_id128 *name_space, const char *name, size_t length,
-			   struct snowid_id128 *id);
+			   struct snowid_id128 *id) SNOWID_MUST_CHECK;
 int snowid_uuid5_from_name(const struct snowid_id128 *name_space, const char *name, size_t length,
-			   struct snowid_id128 *id);
+			   struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* Finds a namespace of RFC 9562 (section 6.6): "dns" for names of hosts, "url", "oid" or "x500".
  * SNOWID_E_UNKNOWN: there is none with that name. Any other UUID can be a namespace as well. */
-int snowid_uuid_namespace(const char *name, struct snowid_id128 *id);
+int snowid_uuid_namespace(const char *name, struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* Makes a UUID of version 8 (RFC 9562, section 5.8), whose meaning is up to the program: 6 of the
  * 128 bits are replaced by version and variant. */
@@ -356,31 +364,33 @@ int snowid_ulid_format(const struct snowid_id128 *id, char text[SNOWID_ULID_TEXT
 /* Reads a ULID, in upper or lower case, from exactly length bytes. SNOWID_E_SYNTAX: not 26
  * characters of the alphabet, which does not include I, L, O and U. SNOWID_E_OVERFLOW: greater than
  * 7ZZZZZZZZZZZZZZZZZZZZZZZZZ. */
-int snowid_ulid_parse(const char *text, size_t length, struct snowid_id128 *id);
+int snowid_ulid_parse(const char *text, size_t length, struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* The time of a ULID in milliseconds since 1970, 0 to 2^48 - 1. */
 int snowid_ulid_time_ms(const struct snowid_id128 *id, int64_t *unix_ms);
 
 /* Adds 1 to the random part of *id, which is how the ULID specification makes further ULIDs within
  * a millisecond. SNOWID_E_OVERFLOW: the random part is all ones. */
-int snowid_ulid_increment(struct snowid_id128 *id);
+int snowid_ulid_increment(struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* The smallest and the largest ULID of the millisecond that contains an instant, for range queries.
  * SNOWID_E_INVALID: nsec is above 999999999. SNOWID_E_RANGE: the instant is outside 1970 to 9999;
  * *id is then set to the smallest or largest ULID of those years. */
-int snowid_ulid_first_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id);
-int snowid_ulid_last_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id);
+int snowid_ulid_first_at(int64_t unix_sec, uint32_t nsec,
+			 struct snowid_id128 *id) SNOWID_MUST_CHECK;
+int snowid_ulid_last_at(int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* The smallest and the largest ULID of a time, as with snowid_layout_range(). */
 int snowid_ulid_range(int64_t from_sec, uint32_t from_nsec, int64_t before_sec,
-		      uint32_t before_nsec, struct snowid_id128 *first, struct snowid_id128 *last);
+		      uint32_t before_nsec, struct snowid_id128 *first,
+		      struct snowid_id128 *last) SNOWID_MUST_CHECK;
 
 /* Writes a UUID as lower-case hexadecimal digits in groups of 8-4-4-4-12 (RFC 9562, section 4). */
 int snowid_uuid_format(const struct snowid_id128 *id, char text[SNOWID_UUID_TEXT]);
 
 /* Reads a UUID, in upper or lower case, from exactly length bytes. It may be in braces, preceded by
  * "urn:uuid:", or 32 digits without hyphens. SNOWID_E_SYNTAX. */
-int snowid_uuid_parse(const char *text, size_t length, struct snowid_id128 *id);
+int snowid_uuid_parse(const char *text, size_t length, struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* The version field, 0 to 15, and the variant (RFC 9562, section 4). The version is only meaningful
  * if the variant is RFC 9562's. */
@@ -399,17 +409,18 @@ const char *snowid_uuid_kind(const struct snowid_id128 *id);
 
 /* The time of a UUID of version 1 or 6 (resolution 100 ns) or 7 (1 ms). SNOWID_E_KIND: it has
  * another version. */
-int snowid_uuid_time(const struct snowid_id128 *id, int64_t *unix_sec, uint32_t *nsec);
+int snowid_uuid_time(const struct snowid_id128 *id, int64_t *unix_sec,
+		     uint32_t *nsec) SNOWID_MUST_CHECK;
 
 /* Node and clock sequence (0 to 16383) of a UUID of version 1 or 6. SNOWID_E_KIND: it has another
  * version. */
-int snowid_uuid_node(const struct snowid_id128 *id, uint8_t node[6]);
-int snowid_uuid_clock_seq(const struct snowid_id128 *id, unsigned *clock_seq);
+int snowid_uuid_node(const struct snowid_id128 *id, uint8_t node[6]) SNOWID_MUST_CHECK;
+int snowid_uuid_clock_seq(const struct snowid_id128 *id, unsigned *clock_seq) SNOWID_MUST_CHECK;
 
 /* Replaces node or clock sequence in *id. SNOWID_E_KIND: as above. SNOWID_E_RANGE: clock_seq is
  * above 16383. */
-int snowid_uuid_set_node(struct snowid_id128 *id, const uint8_t node[6]);
-int snowid_uuid_set_clock_seq(struct snowid_id128 *id, unsigned clock_seq);
+int snowid_uuid_set_node(struct snowid_id128 *id, const uint8_t node[6]) SNOWID_MUST_CHECK;
+int snowid_uuid_set_clock_seq(struct snowid_id128 *id, unsigned clock_seq) SNOWID_MUST_CHECK;
 
 /* The smallest and the largest UUID of a version (1, 6 or 7) for the 100 ns or 1 ms that contains
  * an instant: all bits but time, version and variant are 0, or all are 1. For range queries with
@@ -417,19 +428,23 @@ int snowid_uuid_set_clock_seq(struct snowid_id128 *id, unsigned clock_seq);
  * SNOWID_E_KIND: another version. SNOWID_E_RANGE: the instant is outside the years of the version
  * (1 and 6: 1582 to 5236; 7: 1970 to 9999); *id is then set to its smallest or largest UUID. */
 int snowid_uuid_first_at(unsigned version, int64_t unix_sec, uint32_t nsec,
-			 struct snowid_id128 *id);
-int snowid_uuid_last_at(unsigned version, int64_t unix_sec, uint32_t nsec, struct snowid_id128 *id);
+			 struct snowid_id128 *id) SNOWID_MUST_CHECK;
+int snowid_uuid_last_at(unsigned version, int64_t unix_sec, uint32_t nsec,
+			struct snowid_id128 *id) SNOWID_MUST_CHECK;
 
 /* The smallest and the largest UUID of version 6 or 7 of a time, as with snowid_layout_range().
  * SNOWID_E_KIND: another version, also 1, which does not sort by time. */
 int snowid_uuid_range(unsigned version, int64_t from_sec, uint32_t from_nsec, int64_t before_sec,
-		      uint32_t before_nsec, struct snowid_id128 *first, struct snowid_id128 *last);
+		      uint32_t before_nsec, struct snowid_id128 *first,
+		      struct snowid_id128 *last) SNOWID_MUST_CHECK;
 
 /* Converts version 1 to version 6 and back: the same time, clock sequence and node in another order
  * (RFC 9562, section 5.6). Both pointers may be the same. SNOWID_E_KIND: the UUID does not have the
  * version that the function converts. */
-int snowid_uuid_1to6(const struct snowid_id128 *uuid1, struct snowid_id128 *uuid6);
-int snowid_uuid_6to1(const struct snowid_id128 *uuid6, struct snowid_id128 *uuid1);
+int snowid_uuid_1to6(const struct snowid_id128 *uuid1,
+		     struct snowid_id128 *uuid6) SNOWID_MUST_CHECK;
+int snowid_uuid_6to1(const struct snowid_id128 *uuid6,
+		     struct snowid_id128 *uuid1) SNOWID_MUST_CHECK;
 
 /* ---- clocks ---------------------------------------------------------------------------------- */
 
@@ -453,27 +468,28 @@ typedef int (*snowid_sleep_fn)(void *user, uint64_t ns);
 
 /* Creates a custom clock. `user` is passed to each function, and is never freed. -ENOMEM. */
 int snowid_clock_new(snowid_wall_fn wall, snowid_elapsed_fn elapsed, snowid_sleep_fn sleep,
-		     void *user, struct snowid_clock **clock);
+		     void *user, struct snowid_clock **clock) SNOWID_MUST_CHECK;
 
 /* Creates a clock for tests, which only moves by the two functions below, or when a generator
  * waits: waiting takes no real time, but advances it. A child made by fork shares it.
  * SNOWID_E_RANGE: nsec is above 999999999, or the year is not 0 to 9999; -ENOMEM. */
-int snowid_clock_new_manual(int64_t unix_sec, uint32_t nsec, struct snowid_clock **clock);
+int snowid_clock_new_manual(int64_t unix_sec, uint32_t nsec,
+			    struct snowid_clock **clock) SNOWID_MUST_CHECK;
 void snowid_clock_free(struct snowid_clock *clock);
 
 /* Moves only the wall time of a manual clock, forwards or backwards, as if the clock had been set.
  * SNOWID_E_KIND: it is not a manual clock. SNOWID_E_RANGE: it would be more than 292 years away
  * from its start. */
-int snowid_clock_step(struct snowid_clock *clock, int64_t delta_ns);
+int snowid_clock_step(struct snowid_clock *clock, int64_t delta_ns) SNOWID_MUST_CHECK;
 
 /* Advances both wall time and elapsed time, as if that time had passed. Errors as above. */
-int snowid_clock_advance(struct snowid_clock *clock, uint64_t ns);
+int snowid_clock_advance(struct snowid_clock *clock, uint64_t ns) SNOWID_MUST_CHECK;
 
 /* Reads a clock, or the system clock if it is NULL. Any output may be NULL. SNOWID_E_RANGE: the
  * clock's function returned nanoseconds above 999999999; -errno of clock_gettime(2), or the error
  * that a custom clock's function returned. */
 int snowid_clock_read(struct snowid_clock *clock, int64_t *unix_sec, uint32_t *nsec,
-		      uint64_t *elapsed_ns);
+		      uint64_t *elapsed_ns) SNOWID_MUST_CHECK;
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
@@ -558,19 +574,20 @@ struct snowid_config;
 
 /* Creates a config with the defaults. -ENOMEM; the errors of snowid_config_set_store() if the value
  * of SNOWID_STORE is not a valid store. */
-int snowid_config_new(struct snowid_config **config);
+int snowid_config_new(struct snowid_config **config) SNOWID_MUST_CHECK;
 void snowid_config_free(struct snowid_config *config);
 
 /* Sets the kind of ID, and clears all fields. Errors: those of snowid_layout_new(). */
-int snowid_config_set_kind(struct snowid_config *config, const char *kind);
+int snowid_config_set_kind(struct snowid_config *config, const char *kind) SNOWID_MUST_CHECK;
 
 /* Sets a field; call it after set_kind. SNOWID_E_UNKNOWN: the kind has no such field.
  * SNOWID_E_RANGE: the value does not fit it. SNOWID_E_INVALID: time and sequence cannot be set. */
-int snowid_config_set_field(struct snowid_config *config, const char *name, uint64_t value);
+int snowid_config_set_field(struct snowid_config *config, const char *name,
+			    uint64_t value) SNOWID_MUST_CHECK;
 
 /* Sets the store, without opening it. SNOWID_E_STORE: no store with that scheme. SNOWID_E_SYNTAX:
  * not a valid store URL. */
-int snowid_config_set_store(struct snowid_config *config, const char *url);
+int snowid_config_set_store(struct snowid_config *config, const char *url) SNOWID_MUST_CHECK;
 
 /* Sets the clock; NULL means the system clock. */
 int snowid_config_set_clock(struct snowid_config *config, struct snowid_clock *clock);
@@ -590,14 +607,15 @@ int snowid_config_set_interrupt(struct snowid_config *config, snowid_interrupt_f
  * of a field of the kind: "worker" as well as "field.worker". A setting with the same name takes
  * precedence; field.NAME always means the field. SNOWID_E_UNKNOWN: no such key; SNOWID_E_SYNTAX,
  * SNOWID_E_RANGE, SNOWID_E_OVERFLOW: its value; the errors of the functions above. */
-int snowid_config_set(struct snowid_config *config, const char *key, const char *text);
+int snowid_config_set(struct snowid_config *config, const char *key,
+		      const char *text) SNOWID_MUST_CHECK;
 
 /* Reads a setting back, as text that snowid_config_set() accepts. Writes at most size bytes
  * including the terminating 0. *length (may be NULL) is set to the length of the whole text without
  * it, even on SNOWID_E_RANGE: size is too small. SNOWID_E_UNKNOWN: no such key, or the field has no
  * value. */
 int snowid_config_get(const struct snowid_config *config, const char *key, char *text, size_t size,
-		      size_t *length);
+		      size_t *length) SNOWID_MUST_CHECK;
 
 /* ---- what a store contains ------------------------------------------------------------------- */
 
@@ -634,7 +652,7 @@ enum snowid_value { SNOWID_VALUE_TEXT, SNOWID_VALUE_NUMBER, SNOWID_VALUE_BOOLEAN
 
 /* Takes a snapshot. SNOWID_E_SYNTAX: not a valid store URL. SNOWID_E_STORE: no store with that
  * scheme. -errno: the file or directory does not exist or cannot be read; -ENOMEM. */
-int snowid_store_inspect(const char *url, struct snowid_store_info **info);
+int snowid_store_inspect(const char *url, struct snowid_store_info **info) SNOWID_MUST_CHECK;
 void snowid_store_info_free(struct snowid_store_info *info);
 
 /* The number of records: 0 for memory:, 1 for file:, the number of files for host: and slots:. */
@@ -644,7 +662,8 @@ int snowid_store_info_count(const struct snowid_store_info *info, size_t *count)
  * may be NULL; texts belong to the snapshot. Numbers are decimal. SNOWID_E_RANGE: there is no such
  * record, or it has no more values. */
 int snowid_store_info_at(const struct snowid_store_info *info, size_t record, size_t index,
-			 const char **key, const char **text, enum snowid_value *type);
+			 const char **key, const char **text,
+			 enum snowid_value *type) SNOWID_MUST_CHECK;
 
 /* Marks a state file that was copied or restored as an original, or all files in a directory of
  * slots:, also after an error with one of them. New IDs will be later than all that is recorded and
@@ -652,13 +671,13 @@ int snowid_store_info_at(const struct snowid_store_info *info, size_t record, si
  * another host: both then make the same IDs. A file that is not a copy is left unchanged.
  * SNOWID_E_SYNTAX: not a valid store URL. SNOWID_E_STORE: the file is damaged, or the store has no
  * files to adopt, as memory: and host:. -EBUSY: the file is in use. -errno. */
-int snowid_store_adopt(const char *url);
+int snowid_store_adopt(const char *url) SNOWID_MUST_CHECK;
 
 /* Changes the time that a state file has recorded, to a later or earlier one: the next ID will be
  * at that instant or later. Unsafe if any ID at or after the instant was ever made, because it may
  * be made again. host: means all files of the user, and host:/directory/file means one of them.
  * SNOWID_E_RANGE: the instant is before 1970 or outside the layout. Other errors as above. */
-int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec);
+int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec) SNOWID_MUST_CHECK;
 
 /* ---- generators ------------------------------------------------------------------------------ */
 
@@ -676,7 +695,7 @@ struct snowid_generator;
  * as snowid_generator_new() does. SNOWID_E_SYNTAX: not KEY=VALUE; the errors of
  * snowid_config_new(), snowid_config_set_kind(), snowid_config_set() and snowid_generator_new(). */
 int snowid_generator_open(struct snowid_generator **generator, const char *kind,
-			  ...) SNOWID_ENDS_IN_NULL;
+			  ...) SNOWID_ENDS_IN_NULL SNOWID_MUST_CHECK;
 
 /* Creates a generator and opens its store. new waits until a new file begins, up to one reserve
  * longer if the clock is behind the store, and up to 10 s while another process takes over a state
@@ -692,9 +711,10 @@ int snowid_generator_open(struct snowid_generator **generator, const char *kind,
  *                      field; or a custom clock returned nanoseconds above 999999999
  *     -ENOMEM, -errno  of the system, as when a state file cannot be opened
  *     others           that the function of snowid_config_set_interrupt() returned */
-int snowid_generator_new(const struct snowid_config *config, struct snowid_generator **generator);
+int snowid_generator_new(const struct snowid_config *config,
+			 struct snowid_generator **generator) SNOWID_MUST_CHECK;
 int snowid_generator_new_for(const struct snowid_config *config, uint64_t timeout_ns,
-			     struct snowid_generator **generator);
+			     struct snowid_generator **generator) SNOWID_MUST_CHECK;
 
 /* Closes a generator for all threads of the process. With memory:, if called in the process that
  * created the generator, also for its children; a child, or a process with a file that others may
@@ -727,10 +747,11 @@ void snowid_generator_free(struct snowid_generator *generator);
  *     -errno              of the clock, of getrandom(2), or of a failed sync of the store: no call
  *                         will make IDs before a reboot. With host: the file was removed, and
  *                         another could not be made now: the next call tries again */
-int snowid_generator_next(struct snowid_generator *generator, uint64_t *id);
+int snowid_generator_next(struct snowid_generator *generator, uint64_t *id) SNOWID_MUST_CHECK;
 int snowid_generator_next_for(struct snowid_generator *generator, uint64_t timeout_ns,
-			      uint64_t *id);
-int snowid_generator_try_next(struct snowid_generator *generator, uint64_t *id, uint64_t *wait_ns);
+			      uint64_t *id) SNOWID_MUST_CHECK;
+int snowid_generator_try_next(struct snowid_generator *generator, uint64_t *id,
+			      uint64_t *wait_ns) SNOWID_MUST_CHECK;
 
 /* Makes count IDs in increasing order, consecutive within a tick, waiting up to timeout_ns for all
  * of them together. Returns 0 only if all were made; otherwise an error as above. *made is set in
@@ -739,17 +760,19 @@ int snowid_generator_next_batch(struct snowid_generator *generator, uint64_t *id
 				uint64_t timeout_ns, size_t *made);
 
 /* The same for ULIDs and UUIDs. SNOWID_E_KIND: the generator makes 64-bit IDs. */
-int snowid_generator_next128(struct snowid_generator *generator, struct snowid_id128 *id);
+int snowid_generator_next128(struct snowid_generator *generator,
+			     struct snowid_id128 *id) SNOWID_MUST_CHECK;
 int snowid_generator_next128_for(struct snowid_generator *generator, uint64_t timeout_ns,
-				 struct snowid_id128 *id);
+				 struct snowid_id128 *id) SNOWID_MUST_CHECK;
 int snowid_generator_try_next128(struct snowid_generator *generator, struct snowid_id128 *id,
-				 uint64_t *wait_ns);
+				 uint64_t *wait_ns) SNOWID_MUST_CHECK;
 int snowid_generator_next128_batch(struct snowid_generator *generator, struct snowid_id128 *ids,
 				   size_t count, uint64_t timeout_ns, size_t *made);
 
 /* How many IDs could be taken now without waiting. Other threads and processes may take them first.
  * If none could, the errors are those of try_next. */
-int snowid_generator_available(struct snowid_generator *generator, uint64_t *count);
+int snowid_generator_available(struct snowid_generator *generator,
+			       uint64_t *count) SNOWID_MUST_CHECK;
 
 /* Renews the store if about half of what it allowed is used, and sets *next_call_ns to the number
  * of nanoseconds after which it should be called again, at least 1 ms, or to UINT64_MAX if it need
@@ -762,18 +785,19 @@ int snowid_generator_available(struct snowid_generator *generator, uint64_t *cou
  *     SNOWID_E_ENDED   the clock is after the end of the layout
  *     SNOWID_E_RANGE   a custom clock returned nanoseconds above 999999999
  *     -errno           a sync failed; the store is not renewed again */
-int snowid_generator_maintain(struct snowid_generator *generator, uint64_t *next_call_ns);
+int snowid_generator_maintain(struct snowid_generator *generator,
+			      uint64_t *next_call_ns) SNOWID_MUST_CHECK;
 
 /* The value of a field that is the same in all IDs: "worker", "shard", …; for uuid1 and uuid6
  * "node" and "clock_seq". If the store assigns the worker, this is the present one.
  * SNOWID_E_UNKNOWN: the kind has no such field. SNOWID_E_INVALID: time and sequence differ from ID
  * to ID. */
 int snowid_generator_field(const struct snowid_generator *generator, const char *name,
-			   uint64_t *value);
+			   uint64_t *value) SNOWID_MUST_CHECK;
 
 /* A setting that the generator was created with; otherwise like snowid_config_get(). */
 int snowid_generator_get(const struct snowid_generator *generator, const char *key, char *text,
-			 size_t size, size_t *length);
+			 size_t size, size_t *length) SNOWID_MUST_CHECK;
 
 /* Counters, which begin when the generator is created; with a state file, when the file is first
  * opened after a boot; with host:, when the file is made. They include all processes that share it,

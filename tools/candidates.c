@@ -38,7 +38,8 @@ static void print_candidate_fields(const struct kind *kind, uint64_t id)
 	uint64_t value = 0;
 
 	for (size_t i = 1; i < count; i++) {
-		snowid_layout_field(kind->layout, id, parts[i].name, &value);
+		if (snowid_layout_field(kind->layout, id, parts[i].name, &value) != 0)
+			continue;
 		out_printf("%s%s %" PRIu64, i > 1 ? ", " : "", parts[i].name, value);
 	}
 	out_text("\n");
@@ -46,12 +47,12 @@ static void print_candidate_fields(const struct kind *kind, uint64_t id)
 
 static void print_candidate(const struct kind *kind, const struct id *id, bool future)
 {
-	char time[SNOWID_TIME_TEXT] = "-";
+	char time[SNOWID_TIME_TEXT];
 	int64_t sec = 0;
 	uint32_t nsec = 0;
 
 	id_time(kind, id, &sec, &nsec);
-	snowid_time_format(sec, nsec, time);
+	time_text(sec, nsec, time);
 	out_printf(TABLE, kind->name, time, future ? "in the future" : age_text(sec));
 	print_candidate_fields(kind, id->number);
 }

@@ -28,7 +28,8 @@ static void record_fields(const struct kind *kind, uint64_t id)
 	uint64_t value = 0;
 
 	for (size_t i = 1; i < count; i++) {
-		snowid_layout_field(kind->layout, id, parts[i].name, &value);
+		if (snowid_layout_field(kind->layout, id, parts[i].name, &value) != 0)
+			continue;
 		if (is_string_in_json(&parts[i]))
 			record_text(parts[i].name, "%" PRIu64, value);
 		else
@@ -66,9 +67,9 @@ static void record_uuid(const struct kind *kind, const struct id *id)
 	record_id_time(kind, id);
 	if (kind->wide->version == 7) {
 		record_random(kind, &id->wide);
-	} else if (kind->wide->version == 1 || kind->wide->version == 6) {
-		snowid_uuid_clock_seq(&id->wide, &clock_seq);
-		snowid_uuid_node(&id->wide, node);
+	} else if ((kind->wide->version == 1 || kind->wide->version == 6) &&
+		   snowid_uuid_clock_seq(&id->wide, &clock_seq) == 0 &&
+		   snowid_uuid_node(&id->wide, node) == 0) {
 		record_number("clock_seq", "%u", clock_seq);
 		record_text("node", "%02x:%02x:%02x:%02x:%02x:%02x", node[0], node[1], node[2],
 			    node[3], node[4], node[5]);

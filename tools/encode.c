@@ -24,10 +24,9 @@ static void set_uuid_field(const struct kind *kind, const char *name, uint64_t v
 			   name, max, value);
 	for (int i = 0; i < 6; i++)
 		node[i] = (uint8_t)(value >> (40 - 8 * i));
-	if (is_node)
-		snowid_uuid_set_node(id, node);
-	else
-		snowid_uuid_set_clock_seq(id, (unsigned)value);
+	if ((is_node ? snowid_uuid_set_node(id, node)
+		     : snowid_uuid_set_clock_seq(id, (unsigned)value)) != 0)
+		exit_failure("--field: the UUID has no field %s", name);
 }
 
 /* The ID with the time of --time and the fields of --field. */

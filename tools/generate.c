@@ -50,8 +50,8 @@ static void step_clock_to(struct snowid_clock *clock, const char *text)
 	uint32_t nsec, now_nsec = 0;
 
 	parse_clock_option(text, &sec, &nsec);
-	snowid_clock_read(clock, &now_sec, &now_nsec, NULL);
-	if (__builtin_mul_overflow(sec - now_sec, NSEC_PER_SEC, &delta) ||
+	if (snowid_clock_read(clock, &now_sec, &now_nsec, NULL) != 0 ||
+	    __builtin_mul_overflow(sec - now_sec, NSEC_PER_SEC, &delta) ||
 	    __builtin_add_overflow(delta, (int64_t)nsec - now_nsec, &delta) ||
 	    snowid_clock_step(clock, delta) != 0)
 		exit_usage("--clock %s: more than 292 years away from the first", text);

@@ -110,7 +110,7 @@ static int date_length(const char *instant)
 
 static void print_table_row(const struct snowid_layout *layout, const char *name)
 {
-	char spec[SPEC_SIZE], first[SNOWID_TIME_TEXT] = "-", last[SNOWID_TIME_TEXT] = "-";
+	char spec[SPEC_SIZE], first[SNOWID_TIME_TEXT], last[SNOWID_TIME_TEXT];
 	char per_tick[24], nodes[24];
 	int64_t sec = 0;
 	uint32_t nsec = 0;
@@ -120,9 +120,9 @@ static void print_table_row(const struct snowid_layout *layout, const char *name
 		 layout_number(layout, SNOWID_LAYOUT_IDS_PER_TICK));
 	snprintf(nodes, sizeof nodes, "%" PRIu64, layout_number(layout, SNOWID_LAYOUT_NODES));
 	snowid_layout_first_time(layout, &sec, &nsec);
-	snowid_time_format(sec, nsec, first);
+	time_text(sec, nsec, first);
 	snowid_layout_last_time(layout, &sec, &nsec);
-	snowid_time_format(sec, nsec, last);
+	time_text(sec, nsec, last);
 	out_printf(TABLE, name, date_length(first), first, unit, per_tick, nodes, date_length(last),
 		   last, (int)strcspn(spec, ";"), spec);
 }

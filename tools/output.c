@@ -231,6 +231,12 @@ void record_null(const char *key)
 	record_number(key, "%s", record.json ? "null" : "-");
 }
 
+void time_text(int64_t sec, uint32_t nsec, char text[SNOWID_TIME_TEXT])
+{
+	if (snowid_time_format(sec, nsec, text) != 0)
+		snprintf(text, SNOWID_TIME_TEXT, "-");
+}
+
 void record_time(const char *key, int64_t sec, uint32_t nsec)
 {
 	char text[SNOWID_TIME_TEXT];

@@ -232,6 +232,9 @@ void record_id_parts(const struct kind *kind, const struct id *id);
  * time may have been. */
 void record_candidates(const struct id *id, bool json);
 
+/* Writes an instant, or "-" after the year 9999. */
+void time_text(int64_t sec, uint32_t nsec, char text[SNOWID_TIME_TEXT]);
+
 /* age.c: "5 minutes ago" or "in 5 minutes", in a static buffer. */
 const char *age_text(int64_t sec);
 

@@ -130,8 +130,8 @@ static void record_age(const char *key, const char *instant)
 	int64_t sec = now_seconds();
 	uint32_t nsec;
 
-	snowid_time_parse(instant, strlen(instant), &sec, &nsec);
-	record_text(key, "%s, %s", instant, age_text(sec));
+	if (snowid_time_parse(instant, strlen(instant), &sec, &nsec) == 0)
+		record_text(key, "%s, %s", instant, age_text(sec));
 }
 
 void record_store_value(bool json, const char *key, const char *text, enum snowid_value type)

@@ -95,8 +95,8 @@ static bool has_fields_of(const struct witness *witness, const struct id *id)
 		uint64_t kept = 0, value = 0;
 		if (strncmp(key, "field.", 6) != 0)
 			continue;
-		snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &kept);
-		if (!id_field(&witness->kind, id, key + 6, &value) || value != kept)
+		if (snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &kept) != 0 ||
+		    !id_field(&witness->kind, id, key + 6, &value) || value != kept)
 			return false;
 	}
 	return true;
@@ -149,9 +149,9 @@ static int compare_to_last(const struct witness *witness, const struct id *id)
 	const char *const text = witness_value(witness, "last_id");
 	uint64_t last = 0;
 
-	if (id->type != ID_64 || !text)
+	if (id->type != ID_64 || !text ||
+	    snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &last) != 0)
 		return compare_time(witness, id, "last");
-	snowid_id_parse(text, strlen(text), SNOWID_FORM_DECIMAL, &last);
 	return (id->number > last) - (id->number < last);
 }
 

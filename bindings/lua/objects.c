@@ -77,10 +77,11 @@ void snowid_lua_push_mask(lua_State *L, struct snowid_mask *mask)
 void snowid_lua_push_generator(lua_State *L, struct snowid_generator *handle)
 {
 	struct lua_generator *const generator = lua_newuserdata(L, sizeof *generator);
-	char kind[16] = ""; /* only layouts have longer names */
+	char kind[16];
 
 	*generator = (struct lua_generator){handle, NULL};
-	snowid_generator_get(handle, "kind", kind, sizeof kind, NULL);
+	if (snowid_generator_get(handle, "kind", kind, sizeof kind, NULL) != 0)
+		kind[0] = '\0'; /* it does not fit: only layouts have longer names */
 	if (strcmp(kind, "ulid") == 0)
 		generator->wide = SNOWID_LUA_ULID;
 	else if (strcmp(kind, "uuid1") == 0 || strcmp(kind, "uuid6") == 0 ||

@@ -47,11 +47,12 @@ static PyObject *id_object(const struct source *source, const union python_id_va
 static void __attribute__((cold)) maintain_store(struct source *source)
 {
 	uint64_t again_ns = 0;
+	int error; /* the next call that needs the store fails with it again */
 
 	Py_BEGIN_ALLOW_THREADS
-	snowid_generator_maintain(source->generator, &again_ns);
+	error = snowid_generator_maintain(source->generator, &again_ns);
 	Py_END_ALLOW_THREADS
-	source->until_maintain = again_ns == UINT64_MAX ? UINT64_MAX : MAINTAIN_EVERY;
+	source->until_maintain = !error && again_ns == UINT64_MAX ? UINT64_MAX : MAINTAIN_EVERY;
 }
 
 static void count_drawn(struct source *source, uint64_t ids)

@@ -465,8 +465,8 @@ VALUE snowid_ruby_new_generator(struct snowid_generator *handle)
 	generator->handle = handle;
 	generator->maintain_at = 0; /* the first call asks, and some stores never need it */
 	/* A value that does not fit is longer than the names we look for. */
-	snowid_generator_get(handle, "kind", kind, sizeof kind, NULL);
-	generator->wide = id_class_of_kind(kind);
+	error = snowid_generator_get(handle, "kind", kind, sizeof kind, NULL);
+	generator->wide = error ? Qnil : id_class_of_kind(kind);
 	error = snowid_generator_get(handle, "timeout", timeout, sizeof timeout, NULL);
 	if (!error)
 		error = snowid_span_parse(timeout, strlen(timeout), &generator->timeout_ns);

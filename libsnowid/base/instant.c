@@ -50,14 +50,13 @@ bool sn_timebase_start(const struct sn_timebase *base, uint64_t tick, int64_t *s
 static int tick_span_fail_outside(const struct sn_tick_span *span, int64_t sec, uint32_t nsec,
 				  bool early)
 {
-	char instant[SNOWID_TIME_TEXT] = "given"; /* unless its year has a text */
-	char first[SNOWID_TIME_TEXT], last[SNOWID_TIME_TEXT];
+	char instant[SNOWID_TIME_TEXT], first[SNOWID_TIME_TEXT], last[SNOWID_TIME_TEXT];
 	const struct sn_timebase *const time = &span->time;
 
-	snowid_time_format(sec, nsec, instant);
-	snowid_time_format(time->epoch_sec, time->epoch_nsec, first);
+	sn_instant_show(sec, nsec, instant);
+	sn_instant_show(time->epoch_sec, time->epoch_nsec, first);
 	sn_timebase_start(time, span->last, &sec, &nsec);
-	snowid_time_format(sec, nsec, last);
+	sn_instant_show(sec, nsec, last);
 	return sn_fail(SNOWID_E_RANGE, "the instant %s is %s %s, which is from %s to %s", instant,
 		       early ? "before" : "after", span->owner, first, last);
 }
@@ -103,14 +102,14 @@ static int tick_before(const struct sn_tick_span *span, int64_t sec, uint32_t ns
 static int check_order(int64_t from_sec, uint32_t from_nsec, int64_t before_sec,
 		       uint32_t before_nsec)
 {
-	char from[SNOWID_TIME_TEXT] = "given", before[SNOWID_TIME_TEXT] = "given";
+	char from[SNOWID_TIME_TEXT], before[SNOWID_TIME_TEXT];
 
 	if (from_nsec >= SN_NSEC_PER_SEC || before_nsec >= SN_NSEC_PER_SEC)
 		return fail_nsec(from_nsec >= SN_NSEC_PER_SEC ? from_nsec : before_nsec);
 	if (from_sec < before_sec || (from_sec == before_sec && from_nsec <= before_nsec))
 		return 0;
-	snowid_time_format(from_sec, from_nsec, from);
-	snowid_time_format(before_sec, before_nsec, before);
+	sn_instant_show(from_sec, from_nsec, from);
+	sn_instant_show(before_sec, before_nsec, before);
 	return sn_fail(SNOWID_E_RANGE, "the range ends at %s, before it begins at %s", before,
 		       from);
 }

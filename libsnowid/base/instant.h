@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "snowid.h"
+
 #define SN_NSEC_PER_SEC 1000000000
 #define SN_T100NS_PER_SEC                                                                          \
 	10000000 /* 100 ns is the finest unit: 9999 years of it fit into 64 bits */
@@ -15,6 +17,10 @@
 #define SN_TIME_YEAR_0 (-62167219200)
 #define SN_TIME_MIN    (-12219292800) /* 1582-10-15, where the Gregorian calendar and UUIDs begin */
 #define SN_TIME_MAX    253402300799   /* 9999-12-31T23:59:59 */
+
+/* The text of an instant for an error: as snowid_time_format() writes it or, outside the years 0 to
+ * 9999, the number of seconds. */
+void sn_instant_show(int64_t sec, uint32_t nsec, char text[SNOWID_TIME_TEXT]);
 
 /* A unit of time, counted from an epoch. Its ticks are exact from the epoch to SN_TIME_MAX. */
 struct sn_timebase {

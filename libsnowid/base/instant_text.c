@@ -260,7 +260,7 @@ static void readings_add_count(struct readings *readings, const char *unit, int6
 
 	if (!sn_instant_valid(period.sec, period.nsec))
 		return;
-	snowid_time_format(period.sec, period.nsec, instant);
+	sn_instant_show(period.sec, period.nsec, instant);
 	if (per_sec == 1)
 		readings_add(readings, "%s (write @%lld: %s)", unit, (long long)count, instant);
 	else
@@ -418,4 +418,10 @@ SNOWID_EXPORT int snowid_time_format(int64_t unix_sec, uint32_t nsec, char text[
 		 (unsigned)year % 10000, month % 100, day % 100, second / 3600, second / 60 % 60,
 		 second % 60, decimals, scaled);
 	return 0;
+}
+
+void sn_instant_show(int64_t sec, uint32_t nsec, char text[SNOWID_TIME_TEXT])
+{
+	if (snowid_time_format(sec, nsec, text) != 0)
+		snprintf(text, SNOWID_TIME_TEXT, "@%lld", (long long)sec);
 }

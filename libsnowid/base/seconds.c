@@ -51,7 +51,7 @@ static int fail_seconds(double seconds)
 		const double scaled = seconds / units[i].per_second;
 		if (!(scaled >= (double)SN_TIME_MIN && scaled <= (double)SN_TIME_MAX))
 			continue;
-		snowid_time_format((int64_t)scaled, 0, instant);
+		sn_instant_show((int64_t)scaled, 0, instant);
 		return sn_fail(SNOWID_E_RANGE,
 			       "%.17g s is outside the years 1582 to 9999; as %s it would be in "
 			       "%.4s: divide it by %.0f",

@@ -282,7 +282,7 @@ SNOWID_EXPORT int snowid_layout_format(const struct snowid_layout *layout, char 
 	for (size_t i = 0; i < layout->count; i++)
 		used += (size_t)snprintf(all + used, sizeof all - used, "%s%s:%d", i ? "," : "",
 					 layout->fields[i].name, layout->fields[i].bits);
-	snowid_time_format(layout->time.epoch_sec, layout->time.epoch_nsec, epoch);
+	sn_instant_show(layout->time.epoch_sec, layout->time.epoch_nsec, epoch);
 	snowid_span_format(layout->time.unit_ns, unit);
 	used += (size_t)snprintf(all + used, sizeof all - used, ";epoch=%s;unit=%s", epoch, unit);
 	return sn_output(all, used, text, size, length);

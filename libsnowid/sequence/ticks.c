@@ -44,7 +44,7 @@ void sn_ticks_init(struct sn_ticks *ticks, const struct sn_timebase *time, uint6
 static int fail_before_epoch(const struct sn_ticks *ticks)
 {
 	char epoch[SNOWID_TIME_TEXT];
-	snowid_time_format(ticks->time.epoch_sec, ticks->time.epoch_nsec, epoch);
+	sn_instant_show(ticks->time.epoch_sec, ticks->time.epoch_nsec, epoch);
 	return sn_fail(
 		SNOWID_E_EPOCH,
 		"the clock is before the epoch, %s; set the clock, or choose an earlier epoch",
@@ -58,7 +58,7 @@ int sn_ticks_fail_ended(const struct sn_ticks *ticks)
 	uint32_t nsec = 0;
 
 	sn_timebase_start(&ticks->time, ticks->last_tick, &sec, &nsec);
-	snowid_time_format(sec, nsec, last);
+	sn_instant_show(sec, nsec, last);
 	return sn_fail(SNOWID_E_ENDED, "the layout ended at %s; move to another layout", last);
 }
 

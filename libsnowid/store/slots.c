@@ -184,9 +184,9 @@ struct slots_search {
 
 static void slots_add_holder(struct slots_search *search, const struct sn_holder *holder)
 {
-	char text[128], since[SNOWID_TIME_TEXT] = "?";
+	char text[128], since[SNOWID_TIME_TEXT];
 
-	snowid_time_format((int64_t)(holder->since_ms / 1000), 0, since);
+	sn_instant_show((int64_t)(holder->since_ms / 1000), 0, since);
 	snprintf(text, sizeof text, "%" PRIu64 " on %s since %s", holder->process, holder->host,
 		 since);
 	slots_list_add(&search->holders, text);

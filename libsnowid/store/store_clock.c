@@ -77,7 +77,7 @@ int sn_store_check_behind(const struct sn_store_settings *settings,
 	const bool borrows =
 		atomic_load(&shared->most_borrow) > sn_t100ns_from_ns(settings->borrow_ns);
 	if (sn_timebase_start(&ticks->time, tick, &sec, &nsec))
-		snowid_time_format(sec, nsec, then);
+		sn_instant_show(sec, nsec, then);
 	return sn_fail(SNOWID_E_CLOCK,
 		       "the clock is %.3f s behind what the store has recorded in %.160s, %s; %s",
 		       behind_ns / 1e9, path, then,

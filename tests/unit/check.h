@@ -34,6 +34,9 @@
 	} while (0)
 #define OK(call) EXPECT(call, 0)
 
+/* A call that may succeed or fail. */
+#define MAY_FAIL(call) ((void)!(call))
+
 /* The error detail of the last failure must hold this text. */
 #define EXPECT_DETAIL(part)                                                                        \
 	do {                                                                                       \

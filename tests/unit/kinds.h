@@ -23,7 +23,7 @@ static inline struct snowid_config *kind_config(const char *kind)
 	OK(snowid_config_new(&config));
 	OK(snowid_config_set_kind(config, kind));
 	for (size_t i = 0; i < 3; i++) /* whichever it has */
-		snowid_config_set_field(config, nodes[i], 1);
+		MAY_FAIL(snowid_config_set_field(config, nodes[i], 1));
 	return config;
 }
 

@@ -65,8 +65,8 @@ static inline struct snowid_config *state_config(const char *kind, struct snowid
 	struct snowid_config *config;
 	OK(snowid_config_new(&config));
 	OK(snowid_config_set_kind(config, kind));
-	snowid_config_set_field(config, "worker", 1); /* where it has one */
-	snowid_config_set_field(config, "shard", 1);
+	MAY_FAIL(snowid_config_set_field(config, "worker", 1)); /* where it has one */
+	MAY_FAIL(snowid_config_set_field(config, "shard", 1));
 	OK(snowid_config_set_store(config, state_url));
 	OK(snowid_config_set(config, "reserve", "100ms"));
 	OK(snowid_config_set_clock(config, clock));

@@ -173,8 +173,8 @@ TEST(inspecting_shows_every_kind)
 		char text[64] = "";
 		OK(snowid_config_new(&config));
 		OK(snowid_config_set_kind(config, kinds[i]));
-		snowid_config_set_field(config, "node", 99);
-		snowid_config_set_field(config, "worker", 9);
+		MAY_FAIL(snowid_config_set_field(config, "node", 99));
+		MAY_FAIL(snowid_config_set_field(config, "worker", 9));
 		OK(snowid_config_set_store(config, state_url));
 		OK(snowid_config_set_clock(config, manual));
 		OK(snowid_generator_new(config, &g));

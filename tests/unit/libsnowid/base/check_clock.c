@@ -74,10 +74,10 @@ TEST(children_share_a_manual_clock)
 	OK(snowid_clock_new_manual(1000, 0, &clock));
 	const pid_t child = fork();
 	if (child == 0) {
-		snowid_clock_step(clock, 7);
-		snowid_clock_advance(clock, 5);
+		const int error = snowid_clock_step(clock, 7);
+		const int second_error = snowid_clock_advance(clock, 5);
 		snowid_clock_free(clock);
-		_exit(0);
+		_exit(error || second_error);
 	}
 	expect_success(child);
 	expect_time_and_elapsed(clock, 1000, 12, 5);

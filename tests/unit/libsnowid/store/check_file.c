@@ -133,7 +133,7 @@ TEST(every_kind_can_use_a_state_file)
 			OK(snowid_generator_next(a, &v));
 		} else {
 			OK(snowid_generator_next128(a, &x));
-			snowid_generator_field(a, "node", &node);
+			MAY_FAIL(snowid_generator_field(a, "node", &node)); /* a ULID has none */
 		}
 		snowid_generator_free(a);
 		a = open_state_of_kind(kinds[i], clock);

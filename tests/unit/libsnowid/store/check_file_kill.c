@@ -114,8 +114,8 @@ static void use_file(void *argument)
 	if (try_open_state("snowflake", user->clock, &g) != 0)
 		_exit(1);
 	for (int i = 0; i < 80; i++) {
-		snowid_clock_advance(user->clock, MS);
-		if (snowid_generator_next(g, user->last) != 0)
+		if (snowid_clock_advance(user->clock, MS) != 0 ||
+		    snowid_generator_next(g, user->last) != 0)
 			_exit(1);
 	}
 	snowid_generator_close(g, 0);

@@ -228,8 +228,8 @@ static void issue_as_child(struct snowid_generator *g, struct snowid_clock *cloc
 {
 	bool failed = false;
 	for (int i = 0; i < IDS_EACH && !failed; i++) {
-		snowid_clock_advance(clock, MS / 4);
-		failed = snowid_generator_next(g, &ids[i]) != 0;
+		failed = snowid_clock_advance(clock, MS / 4) != 0 ||
+			 snowid_generator_next(g, &ids[i]) != 0;
 	}
 	snowid_generator_free(g);
 	snowid_clock_free(clock);

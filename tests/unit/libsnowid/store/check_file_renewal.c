@@ -194,7 +194,8 @@ static void fork_during_renewal(void)
 {
 	const pid_t child = fork();
 	if (child == 0) {
-		snowid_clock_advance(renewal.clock, 200 * MS);
+		if (snowid_clock_advance(renewal.clock, 200 * MS) != 0)
+			_exit(2);
 		_exit(snowid_generator_next(renewal.generator, &renewal.last) != 0);
 	}
 	expect_success(child);
@@ -316,7 +317,8 @@ static void renew_in_child(void)
 {
 	const pid_t child = fork();
 	if (child == 0) {
-		snowid_clock_advance(renewal.clock, 200 * MS);
+		if (snowid_clock_advance(renewal.clock, 200 * MS) != 0)
+			_exit(2);
 		_exit(snowid_generator_next(renewal.generator, &renewal.last) != -EIO);
 	}
 	expect_success(child);

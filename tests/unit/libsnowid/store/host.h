@@ -26,8 +26,8 @@ static inline struct snowid_config *host_config(const char *kind, struct snowid_
 	struct snowid_config *config;
 	OK(snowid_config_new(&config));
 	OK(snowid_config_set_kind(config, kind));
-	snowid_config_set_field(config, "worker", 1); /* where it has one */
-	snowid_config_set_field(config, "machine", 1);
+	MAY_FAIL(snowid_config_set_field(config, "worker", 1)); /* where it has one */
+	MAY_FAIL(snowid_config_set_field(config, "machine", 1));
 	OK(snowid_config_set_store(config, host_url));
 	OK(snowid_config_set_clock(config, clock));
 	return config;
