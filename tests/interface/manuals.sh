@@ -42,7 +42,7 @@ awk '
 			print code
 		in_macro = code ~ /\\$/
 	}' "$header" | tr '\n\t' '  ' | tr ';' '\n' | grep -E 'snowid_[a-z0-9_]+\)?\(' |
-	sed 's/  */ /g; s/^ //' | sort >"$tmp/declared"
+	sed 's/  */ /g; s/^ //; s/)\( SNOWID_[A-Z_]*\)*$/)/' | sort >"$tmp/declared"
 sed 's/(.*//; s/.*[ *]//' "$tmp/declared" | grep snowid_ | sort >"$tmp/functions"
 
 awk '
@@ -113,8 +113,8 @@ check "libsnowid(3) names each page" nothing "$tmp/functions" page_not_in_overvi
 
 # ---- constants, settings, options ----------------------------------------------------------------
 
-# All but the guard of the header, SNOWID_E_* and the environment variable.
-grep -oE 'SNOWID_[A-Z0-9_]+' "$header" | grep -vE '^SNOWID_(H|E_|STORE)$' | sort -u \
+# All but the guard of the header, attributes, SNOWID_E_* and the environment variable.
+grep -oE 'SNOWID_[A-Z0-9_]+' "$header" | grep -vE '^SNOWID_(H|E_|STORE|MUST_CHECK|ENDS_IN_NULL)$' | sort -u \
 	>"$tmp/constants"
 undefined_constant() {
 	while read -r name; do
