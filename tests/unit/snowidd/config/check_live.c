@@ -109,8 +109,8 @@ TEST(other_keys_of_masks_are_refused)
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		ck_assert(!load_mask_key(texts[i], 0600));
-		ck_assert_msg(strstr(error.text, "mask_key_file: ") && strstr(error.text, "32"), "%s",
-			      error.text);
+		ck_assert_msg(strstr(error.text, "mask_key_file: ") && strstr(error.text, "32"),
+			      "%s", error.text);
 		ck_assert_ptr_null(strstr(error.text, "0001"));
 	}
 	ck_assert(!load_mask_key("000102030405060708090a0b0c0d0e0f", 0604));
