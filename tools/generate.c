@@ -10,12 +10,25 @@
 
 #define BATCH 4096
 
-static bool has_worker_or_store(const struct options *options)
+/* Whether KEY=VALUE sets a field: by its name alone, or as field.NAME. */
+static bool sets_field(const struct kind *kind, const char *setting)
+{
+	const size_t length = strcspn(setting, "=");
+	struct part parts[PARTS_MAX];
+	bool found = strncmp(setting, "field.", 6) == 0;
+
+	for (size_t i = kind_parts(kind, parts); i-- > 1 && !found;)
+		found = strlen(parts[i].name) == length &&
+			strncmp(setting, parts[i].name, length) == 0;
+	return found;
+}
+
+static bool has_worker_or_store(const struct options *options, const struct kind *kind)
 {
 	bool found = options->store || options->field_count > 0 || store_from_environment();
 	for (size_t i = 0; i < options->setting_count; i++)
 		found = found || strncmp(options->settings[i], "store=", 6) == 0 ||
-			strncmp(options->settings[i], "field.", 6) == 0;
+			sets_field(kind, options->settings[i]);
 	return found;
 }
 
@@ -78,7 +91,7 @@ static void configure_generator(const struct options *options, const struct kind
 		exit_usage("--kind: %s", error_detail());
 	if (clock && snowid_config_set_store(config, "memory:") != 0) /* overrides SNOWID_STORE */
 		exit_failure("%s", error_detail());
-	if (!clock && kind->layout && !has_worker_or_store(options))
+	if (!clock && kind->layout && !has_worker_or_store(options, kind))
 		use_default_state(kind, config);
 	for (size_t i = 0; i < options->setting_count; i++) {
 		const char *const key = options->settings[i];
@@ -113,7 +126,7 @@ static struct snowid_generator *open_user_generator(const struct options *option
 	const int error = snowid_generator_new(config, &generator);
 	if (error == SNOWID_E_WORKER)
 		exit_usage("%s: use --field NAME=N", error_detail());
-	if (error && !clock && kind->layout && !has_worker_or_store(options))
+	if (error && !clock && kind->layout && !has_worker_or_store(options, kind))
 		exit_failure("%s; or use --field worker=N or the like, or set XDG_STATE_HOME",
 			     error_detail());
 	if (error)

@@ -16,14 +16,14 @@
 static struct snowid_mask *mask;
 
 /* Whoever can read the key can unmask all IDs, and whoever can write it can learn the next ones.
- * Reading may be shared with the group of a service. */
+ * Reading may be shared with the group of a service. Pipes and terminals have other permissions. */
 static void check_key_permissions(int file, const char *path)
 {
 	struct stat info;
 
 	if (fstat(file, &info) != 0)
 		exit_failure("cannot read %s: %s", path, strerror(errno));
-	if (info.st_mode & (S_IRWXO | S_IWGRP))
+	if (S_ISREG(info.st_mode) && (info.st_mode & (S_IRWXO | S_IWGRP)))
 		exit_failure("%s has mode %04o, so that others can read or change the key; use "
 			     "chmod 600",
 			     path, (unsigned)info.st_mode & 07777);

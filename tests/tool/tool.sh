@@ -375,6 +375,8 @@ for mode in 604 606 620 601; do
 	chmod $mode "$key"
 	refuses 1 "has mode 0$mode, so that others can" -f masked --key-file "$key"
 done
+is "the key from a pipe" "$("$tool" convert -k time:10,sequence:10 -f masked \
+	--key-file <(cat "$key") 1)" 4YeE
 chmod 640 "$key"
 run -f masked --key-file "$key"
 is "a group may read the key" "$status:$err" 0:
@@ -602,6 +604,11 @@ for setting in timeout=1s wait=1ms hold=2s borrow=1ms spread=true store=memory:;
 	is "--set $setting" "$status:$(wc -l <"$work/out")" 0:10
 done
 has "--set field.worker=3" "$("$tool" --store memory: --set field.worker=3 --json)" '"worker":3'
+run --store memory: --set worker=3 --json
+has "--set worker=3" "$out" '"worker":3'
+run --set worker=3 --json
+has "--set worker=3 without a store" "$status$err$out" '0{"id":'
+refuses 2 "did you mean worker?" --set wroker=3
 has "--set kind=ulid" "$("$tool" --json --set kind=ulid)" '"kind":"ulid"'
 run --store memory: --field worker=1
 is "--store" "$status:$err" 0:
