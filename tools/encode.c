@@ -60,8 +60,9 @@ int cmd_encode(const struct options *options)
 	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
 	const int form = parse_form_for_kind("--form", options->form, &kind);
 	mask_open(options, &kind);
-	const struct id id = kind.wide && !kind.wide->unit ? uuid_encode(&kind, options)
-							   : encode_time(&kind, options);
+	const struct id id = kind.wide && !kind.wide->unit
+				     ? encode_uuid_without_time(&kind, options)
+				     : encode_time(&kind, options);
 	char text[ID_TEXT];
 
 	if (options->json) {

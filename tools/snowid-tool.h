@@ -254,7 +254,7 @@ bool mask_write(uint64_t id, char text[SNOWID_ID_TEXT]);
 
 /* uuid.c: makes the UUID of a kind that contains no time. Exits if an option is missing or
  * wrong. */
-struct id uuid_encode(const struct kind *kind, const struct options *options);
+struct id encode_uuid_without_time(const struct kind *kind, const struct options *options);
 
 /* bits.c: draws the bits of a kind as boxes, and the bits of one ID as digits. */
 void draw_boxes(const struct kind *kind);

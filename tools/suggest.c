@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finds the name that was probably meant by one that does not exist.
+ * Finds the name that was probably meant by one that does not exist: of a command, and of the kinds
+ * and forms that only the tool has. The library does the same for its own names, in private.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 #define NAME_LENGTH 31 /* at most; longer names are not compared */
 
-static unsigned least_of(unsigned a, unsigned b, unsigned c)
+static unsigned least_of_three(unsigned a, unsigned b, unsigned c)
 {
 	const unsigned least = a < b ? a : b;
 	return least < c ? least : c;
@@ -17,7 +18,7 @@ static unsigned least_of(unsigned a, unsigned b, unsigned c)
 
 /* How many bytes have to be inserted, removed or replaced to make one name the other (Levenshtein).
  */
-static unsigned name_distance(const char *from, const char *to)
+static unsigned edit_distance(const char *from, const char *to)
 {
 	unsigned row[NAME_LENGTH + 1];
 	const size_t length = strlen(to);
@@ -30,7 +31,7 @@ static unsigned name_distance(const char *from, const char *to)
 		for (size_t i = 1; i <= length; i++) {
 			const unsigned replaced = diagonal + (*from != to[i - 1]);
 			diagonal = row[i];
-			row[i] = least_of(row[i] + 1, row[i - 1] + 1, replaced);
+			row[i] = least_of_three(row[i] + 1, row[i - 1] + 1, replaced);
 		}
 	}
 	return row[length];
@@ -43,7 +44,7 @@ void suggest_name(struct suggestion *suggestion, const char *name)
 
 	if (length > NAME_LENGTH || strlen(name) > NAME_LENGTH)
 		return;
-	const unsigned distance = name_distance(suggestion->wanted, name);
+	const unsigned distance = edit_distance(suggestion->wanted, name);
 	if (distance > most || (suggestion->name && distance > suggestion->distance))
 		return;
 	suggestion->tie = suggestion->name && distance == suggestion->distance;

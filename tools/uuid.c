@@ -36,7 +36,7 @@ static int make_uuid_from_data(const struct options *options, struct snowid_id12
 	return snowid_uuid8_from_bytes(data.bytes, id);
 }
 
-struct id uuid_encode(const struct kind *kind, const struct options *options)
+struct id encode_uuid_without_time(const struct kind *kind, const struct options *options)
 {
 	static const struct snowid_id128 nil = SNOWID_UUID_NIL, max = SNOWID_UUID_MAX;
 	struct id id = {.type = ID_UUID};

@@ -47,7 +47,8 @@ report() # STATUS NAME
 
 ids() # FILE COUNT
 {
-	"$tool" --field worker=1 --store "file:$work/mnt/$1" --set reserve=500ms -n "$2" 2>"$work/log"
+	"$tool" --field worker=1 --store "file:$work/mnt/$1" --set reserve=500ms -n "$2" \
+		2>"$work/log"
 }
 
 ids state 1 >"$work/first"
