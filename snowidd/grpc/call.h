@@ -77,6 +77,8 @@ struct grpc_call {
 	bool input_ended;        /* nothing follows from the client */
 	size_t sent;             /* of the output */
 	bool responded;          /* the header of the response is on its way */
+	bool answered;           /* the end of the response has been sent */
+	bool unwanted;           /* the client goes on sending after the end of the call */
 	const char *http_status; /* of what is no call of gRPC; otherwise NULL */
 	bool ended, counted;
 	enum grpc_status status;

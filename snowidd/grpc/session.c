@@ -188,11 +188,33 @@ static void submit_http_response(struct grpc_connection *grpc, const struct grpc
 	nghttp2_submit_response(grpc->session, call->stream, fields, call->is_post ? 1 : 2, NULL);
 }
 
+/* The rest of a request has limited time, also if nobody is interested in it. */
+static void wait_for_input(struct grpc_connection *grpc, struct grpc_call *call)
+{
+	struct loop *const loop = grpc->connection.loop;
+
+	loop_wait(loop, &call->waiter, PHASE_REQUEST,
+		  loop->live->settings->header_timeout / 1000000);
+}
+
+/* Tells a client that has its answer not to send the rest of its request (RFC 9113, section 8.1).
+ * Not before the answer is sent, as nothing can follow. Some clients take this for an error, and so
+ * it is not said to those whose requests end soon by themselves. */
+static void refuse_rest(struct grpc_connection *grpc, struct grpc_call *call)
+{
+	call->unwanted = true;
+	if (call->answered)
+		nghttp2_submit_rst_stream(grpc->session, NGHTTP2_FLAG_NONE, call->stream,
+					  NGHTTP2_NO_ERROR);
+}
+
 /* Hands what a call has to say to nghttp2. */
 static void respond_to_call(struct grpc_connection *grpc, struct grpc_call *call)
 {
 	if (call->ended)
 		count_call(grpc, call);
+	if (call->ended && !call->input_ended && !call->unwanted)
+		wait_for_input(grpc, call);
 	if (call->responded)
 		nghttp2_session_resume_data(grpc->session, call->stream);
 	else if (call->http_status)
@@ -247,6 +269,7 @@ static void resume_call(struct waiter *waiter, enum wake wake)
 		}
 		grpc_call_end(call, GRPC_DEADLINE_EXCEEDED,
 			      "the message did not arrive within limits.header_timeout");
+		refuse_rest(grpc, call);
 		respond_to_call(grpc, call);
 		break;
 	}
@@ -307,8 +330,6 @@ static void use_up_share(struct grpc_connection *grpc)
 
 static void begin_call(struct grpc_connection *grpc, struct grpc_call *call)
 {
-	const struct settings *const settings = grpc->connection.loop->live->settings;
-
 	use_up_share(grpc);
 	buffer_bytes(&call->path, "", 1);
 	if (call->path.failed || call->authorization.failed)
@@ -318,8 +339,7 @@ static void begin_call(struct grpc_connection *grpc, struct grpc_call *call)
 	if (call->ended)
 		respond_to_call(grpc, call);
 	else
-		loop_wait(grpc->connection.loop, &call->waiter, PHASE_REQUEST,
-			  settings->header_timeout / 1000000);
+		wait_for_input(grpc, call);
 }
 
 /* The message without its prefix, and without its compression. NULL if it cannot be read, and the
@@ -537,10 +557,8 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, cons
 	if (!call || call->ended)
 		return 0;
 	receive_bytes(grpc, call, (const char *)bytes, length);
-	if (call->ended) {
-		waiting_remove(&call->waiter);
+	if (call->ended)
 		respond_to_call(grpc, call);
-	}
 	return 0;
 }
 
@@ -598,10 +616,11 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	if (call && (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
 	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		end_input(grpc, call);
+	else if (call && call->ended && frame->hd.type == NGHTTP2_DATA)
+		refuse_rest(grpc, call);
 	return 0;
 }
 
-/* A client that has its answer early is told not to send the rest (RFC 9113, section 8.1). */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
 	struct grpc_connection *const grpc = user;
@@ -610,11 +629,13 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 		grpc_flood_give(&grpc->flood, FLOOD_PER_DATA);
 	if (frame->hd.type != NGHTTP2_HEADERS || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		return 0;
-	const struct grpc_call *const call =
+	struct grpc_call *const call =
 		nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-	if (call && !call->input_ended)
-		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-					  NGHTTP2_NO_ERROR);
+	if (!call)
+		return 0;
+	call->answered = true;
+	if (call->unwanted)
+		refuse_rest(grpc, call);
 	return 0;
 }
 

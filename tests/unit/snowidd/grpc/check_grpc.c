@@ -372,7 +372,7 @@ TEST(messages_that_are_wrong_have_their_status)
 		{STREAM, "\0\0\0\0\2\20\4", 7, "0", ""},
 		{"/IDGenerator/ParseID", "\0\0\0\0\2\10\5", 7, "0", ""},
 		{"/IDGenerator/ParseID", "\0\0\0\0\5\10\5\32\0015", 10, "3", "give one of"},
-		{"/IDGenerator/ParseID", "\0\0\0\0\3\32\1x", 8, "3", "byte 0"},
+		{"/IDGenerator/ParseID", "\0\0\0\0\3\32\1x", 8, "3", "is 'x'"},
 		{"/IDGenerator/ParseID", "\0\0\0\0\3\42\1x", 8, "3", "1 bytes"},
 		{"/grpc.health.v1.Health/Check", "\0\0\0\0\0", 5, "0", ""},
 		{"/grpc.health.v1.Health/Check", "\0\0\0\0\3\12\1x", 8, "5", ""},
