@@ -111,7 +111,7 @@ static void on_peers_due(uv_timer_t *timer)
 	struct daemon *const daemon = timer->data;
 
 	if (daemon->live->settings->peers.count > 0 || daemon->in_conflict)
-		peers_ask(daemon->peers, &daemon->live->settings->peers, daemon->live->tokens.first);
+		peers_ask(daemon->peers, daemon->live);
 }
 
 static void start_peers_timer(struct daemon *daemon)

@@ -20,7 +20,8 @@ struct peer {
 	char name[ADDRESS_HOST_SIZE + ADDRESS_PORT_SIZE + 3]; /* HOST:PORT, with brackets */
 	bool reports;                                         /* in this round */
 	bool silence_logged;
-	unsigned status; /* of the response; 0: none */
+	unsigned status;  /* of the response; 0: none */
+	char problem[64]; /* with TLS */
 };
 
 struct peers {
@@ -64,16 +65,25 @@ static bool read_health_response(void *user, size_t index, const char *answer, s
 	return true;
 }
 
+static void note_rejected_peer(void *user, size_t index, const char *why)
+{
+	struct peer *const peer = &((struct peers *)user)->list[index];
+
+	snprintf(peer->problem, sizeof peer->problem, "%s", why);
+}
+
 /* A conflict with a peer that does not answer goes unnoticed, so the operator should know. */
 static void log_silence(struct peer *peer)
 {
-	char reason[40] = "no answer in time";
+	char reason[80] = "no answer in time";
 
 	if (peer->silence_logged != peer->reports)
 		return;
 	peer->silence_logged = !peer->reports;
 	if (peer->status > 0)
 		snprintf(reason, sizeof reason, "status %u", peer->status);
+	else if (*peer->problem)
+		snprintf(reason, sizeof reason, "TLS: %s", peer->problem);
 	if (peer->silence_logged)
 		log_event(LOG_LEVEL_WARNING, "a peer does not report its worker", "peer",
 			  peer->name, "reason", reason, NULL);
@@ -102,21 +112,22 @@ static bool peer_prepare(struct peer *peer, const char *text, struct address *ad
 	return address_parse(text, address);
 }
 
-void peers_ask(struct peers *peers, const struct text_list *addresses, const char *token)
+void peers_ask(struct peers *peers, const struct live *live)
 {
+	const struct text_list *const addresses = &live->settings->peers;
 	struct address hosts[PEERS_MAX];
 
 	if (inquiry_is_asking(peers->inquiry))
 		return;
 	peers->conflict[0] = peers->authorization[0] = '\0';
-	if (token)
+	if (live->tokens.first)
 		snprintf(peers->authorization, sizeof peers->authorization,
-			 "Authorization: Bearer %s\r\n", token);
+			 "Authorization: Bearer %s\r\n", live->tokens.first);
 	peers->count = 0;
 	for (size_t i = 0; i < addresses->count && peers->count < PEERS_MAX; i++)
 		peers->count += peer_prepare(&peers->list[peers->count], addresses->items[i],
 					     &hosts[peers->count]);
-	if (!inquiry_ask(peers->inquiry, hosts, peers->count))
+	if (!inquiry_ask(peers->inquiry, hosts, peers->count, live->peer_tls))
 		OPENSSL_cleanse(peers->authorization, sizeof peers->authorization);
 }
 
@@ -128,6 +139,7 @@ struct peers *peers_new(uv_loop_t *loop, struct service *service,
 	static const struct inquiry_handler handler = {
 		.write_question = write_health_request,
 		.read_answer = read_health_response,
+		.reject_host = note_rejected_peer,
 		.end_round = end_peers_round,
 	};
 	struct peers *const peers = calloc(1, sizeof *peers);

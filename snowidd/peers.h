@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "snowidd/config/live.h"
 #include "snowidd/service/service.h"
 
 #define PEERS_MAX 64
@@ -19,9 +20,9 @@ struct peers;
 struct peers *peers_new(uv_loop_t *loop, struct service *service,
 			void (*reported)(void *user, const char *conflict), void *user);
 
-/* Asks all of them at once, each HOST:PORT, with the token unless it is NULL, and logs which do not
- * answer. Does nothing while the last round goes on. */
-void peers_ask(struct peers *peers, const struct text_list *addresses, const char *token);
+/* Asks all of them at once, as the settings say, and logs which do not answer. Does nothing while
+ * the last round goes on. */
+void peers_ask(struct peers *peers, const struct live *live);
 void peers_close(struct peers *peers);
 
 #endif

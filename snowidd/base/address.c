@@ -2,6 +2,8 @@
  *
  * Addresses as settings have them.
  */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "snowid.h"
@@ -55,4 +57,16 @@ bool address_port(const struct address *address, uint16_t otherwise, uint16_t *p
 		return false;
 	*port = (uint16_t)number;
 	return number > 0 && number <= UINT16_MAX;
+}
+
+bool address_is_loopback(const struct address *address)
+{
+	struct in_addr ipv4;
+	struct in6_addr ipv6;
+
+	if (inet_pton(AF_INET, address->host, &ipv4) == 1)
+		return ntohl(ipv4.s_addr) >> 24 == 127;
+	if (inet_pton(AF_INET6, address->host, &ipv6) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&ipv6);
+	return strcmp(address->host, "localhost") == 0;
 }

@@ -27,4 +27,7 @@ bool address_parse(const char *text, struct address *address);
  * number. */
 bool address_port(const struct address *address, uint16_t otherwise, uint16_t *port);
 
+/* Whether it is surely this host: a number, or "localhost" (RFC 6761, section 6.3). */
+bool address_is_loopback(const struct address *address);
+
 #endif

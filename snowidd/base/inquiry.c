@@ -4,7 +4,11 @@
  */
 #include <stdlib.h>
 
+#include "snowidd/base/buffer.h"
 #include "snowidd/base/inquiry.h"
+#include "snowidd/base/tls_stream.h"
+
+#define INPUT_SIZE 4096
 
 /* The host is looked up, the question sent, the answer received. Any of these may fail. */
 struct question {
@@ -20,6 +24,9 @@ struct question {
 	uv_connect_t connect;
 	uv_write_t write;
 	bool looking_up, socket_open;
+	SSL *tls;             /* NULL in the clear */
+	struct buffer unsent; /* ciphertext that is being written */
+	bool writing, asked;
 	char text[INQUIRY_QUESTION_SIZE];
 	char answer[INQUIRY_ANSWER_SIZE];
 	size_t answer_length;
@@ -33,7 +40,8 @@ struct inquiry {
 	void *user;
 	struct question *questions; /* NULL when the loop has no handle or lookup of theirs */
 	size_t question_count, unanswered;
-	size_t references; /* from the loop: the timer, sockets and lookups */
+	char input[INPUT_SIZE]; /* ciphertext that has arrived */
+	size_t references;      /* from the loop: the timer, sockets and lookups */
 	bool asking, closing;
 };
 
@@ -45,6 +53,10 @@ static void inquiry_unref(struct inquiry *inquiry)
 
 	if (--inquiry->references > timer)
 		return;
+	for (size_t i = 0; inquiry->questions && i < inquiry->question_count; i++) {
+		SSL_free(inquiry->questions[i].tls);
+		buffer_free(&inquiry->questions[i].unsent);
+	}
 	free(inquiry->questions);
 	inquiry->questions = NULL;
 	if (inquiry->closing)
@@ -125,6 +137,12 @@ static void on_datagram(uv_udp_t *socket, ssize_t length, const uv_buf_t *room,
 		question_end(question);
 }
 
+static void question_end_answer(struct question *question)
+{
+	question_read_answer(question, question->answer_length);
+	question_end(question);
+}
+
 static void on_stream_data(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
 {
 	struct question *const question = stream->data;
@@ -132,12 +150,11 @@ static void on_stream_data(uv_stream_t *stream, ssize_t length, const uv_buf_t *
 	(void)room;
 	if (length > 0)
 		question->answer_length += (size_t)length;
-	if (length >= 0)
-		return;
 	/* UV_ENOBUFS: the answer is longer than any we can read. */
 	if (length == UV_EOF || length == UV_ENOBUFS)
-		question_read_answer(question, question->answer_length);
-	question_end(question);
+		question_end_answer(question);
+	else if (length < 0)
+		question_end(question);
 }
 
 /* ---- questions ------------------------------------------------------------------------------- */
@@ -165,6 +182,112 @@ static void on_question_sent(uv_udp_send_t *datagram, int status)
 	(void)status; /* likewise */
 }
 
+/* ---- through TLS ----------------------------------------------------------------------------- */
+
+static void question_send_ciphertext(struct question *question);
+
+static void on_ciphertext_written(uv_write_t *write, int status)
+{
+	struct question *const question = write->data;
+
+	question->writing = false;
+	buffer_clear(&question->unsent);
+	if (status == 0 && question->socket_open)
+		question_send_ciphertext(question);
+}
+
+static void question_send_ciphertext(struct question *question)
+{
+	const char *bytes;
+	const size_t length = tls_stream_output(question->tls, &bytes);
+
+	if (question->writing || length == 0)
+		return;
+	buffer_bytes(&question->unsent, bytes, length);
+	tls_stream_sent(question->tls);
+	uv_buf_t part = uv_buf_init(question->unsent.data, (unsigned)question->unsent.length);
+	question->write.data = question;
+	question->writing = true;
+	if (question->unsent.failed || uv_write(&question->write, &question->socket.stream, &part,
+						1, on_ciphertext_written) != 0)
+		question_end(question);
+}
+
+static enum tls_result question_decrypt(struct question *question)
+{
+	enum tls_result result;
+	size_t length;
+
+	do {
+		const size_t room = sizeof question->answer - 1 - question->answer_length;
+		if (room == 0)
+			return TLS_CLOSED;
+		result = tls_stream_read(question->tls, question->answer + question->answer_length,
+					 room, &length);
+		if (result == TLS_BYTES)
+			question->answer_length += length;
+	} while (result == TLS_BYTES);
+	return result;
+}
+
+/* Sends the question as soon as the host has been verified. */
+static bool question_ask_verified(struct question *question)
+{
+	uv_buf_t text;
+
+	if (question->asked || !tls_stream_is_open(question->tls))
+		return true;
+	question->asked = true;
+	return question_write(question, &text) &&
+	       tls_stream_write(question->tls, text.base, text.len);
+}
+
+/* Goes on with the handshake or the answer. */
+static void question_advance_tls(struct question *question)
+{
+	const struct inquiry *const inquiry = question->inquiry;
+	const enum tls_result result = question_decrypt(question);
+
+	if (result == TLS_FAILED && inquiry->handler->reject_host)
+		inquiry->handler->reject_host(inquiry->user,
+					      (size_t)(question - inquiry->questions),
+					      tls_stream_problem(question->tls));
+	if (result == TLS_CLOSED)
+		question_end_answer(question);
+	else if (result == TLS_FAILED || !question_ask_verified(question))
+		question_end(question);
+	else
+		question_send_ciphertext(question);
+}
+
+static void reserve_input(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
+{
+	const struct question *const question = handle->data;
+
+	(void)suggested;
+	*room = uv_buf_init(question->inquiry->input, sizeof question->inquiry->input);
+}
+
+static void on_ciphertext(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
+{
+	struct question *const question = stream->data;
+
+	if (length < 0)
+		question_end(question);
+	else if (length > 0 && tls_stream_receive(question->tls, room->base, (size_t)length))
+		question_advance_tls(question);
+}
+
+static void question_begin_tls(struct question *question)
+{
+	if (uv_read_start(&question->socket.stream, reserve_input, on_ciphertext) == 0)
+		question_advance_tls(question);
+	else
+		question_end(question);
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
 static void on_connected(uv_connect_t *connect, int status)
 {
 	struct question *const question = connect->data;
@@ -173,9 +296,11 @@ static void on_connected(uv_connect_t *connect, int status)
 
 	if (status == UV_ECANCELED)
 		return;
-	if (status != 0 || !question_write(question, &text) ||
-	    uv_write(&question->write, stream, &text, 1, on_question_written) != 0 ||
-	    uv_read_start(stream, reserve_answer, on_stream_data) != 0)
+	if (status == 0 && question->tls)
+		question_begin_tls(question);
+	else if (status != 0 || !question_write(question, &text) ||
+		 uv_write(&question->write, stream, &text, 1, on_question_written) != 0 ||
+		 uv_read_start(stream, reserve_answer, on_stream_data) != 0)
 		question_end(question);
 }
 
@@ -229,13 +354,16 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
 }
 
 static void question_ask(struct question *question, struct inquiry *inquiry,
-			 const struct address *host)
+			 const struct address *host, SSL_CTX *tls)
 {
 	const struct addrinfo hints = {
 		.ai_socktype = inquiry->transport == INQUIRY_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM};
 
 	question->inquiry = inquiry;
 	question->lookup.data = question;
+	question->tls = tls ? tls_stream_connect(tls, host->host) : NULL;
+	if (tls && !question->tls)
+		return;
 	if (uv_getaddrinfo(inquiry->loop, &question->lookup, on_looked_up, host->host,
 			   *host->port ? host->port : NULL, &hints) != 0)
 		return;
@@ -244,7 +372,7 @@ static void question_ask(struct question *question, struct inquiry *inquiry,
 	inquiry->unanswered++;
 }
 
-bool inquiry_ask(struct inquiry *inquiry, const struct address *hosts, size_t count)
+bool inquiry_ask(struct inquiry *inquiry, const struct address *hosts, size_t count, SSL_CTX *tls)
 {
 	if (inquiry->questions || inquiry->closing)
 		return false;
@@ -257,7 +385,7 @@ bool inquiry_ask(struct inquiry *inquiry, const struct address *hosts, size_t co
 	inquiry->references++; /* so that the round is not freed within this function */
 	uv_timer_start(&inquiry->timeout, on_round_timeout, INQUIRY_TIMEOUT_MS, 0);
 	for (size_t i = 0; i < count; i++)
-		question_ask(&inquiry->questions[i], inquiry, &hosts[i]);
+		question_ask(&inquiry->questions[i], inquiry, &hosts[i], tls);
 	if (inquiry->unanswered == 0)
 		round_end(inquiry);
 	inquiry_unref(inquiry);

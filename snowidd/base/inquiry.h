@@ -7,6 +7,7 @@
 #ifndef SNOWIDD_INQUIRY_H
 #define SNOWIDD_INQUIRY_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
@@ -18,7 +19,7 @@
 #define INQUIRY_ANSWER_SIZE   16384
 
 /* A datagram for each question and answer (UDP), or a connection that the host closes behind its
- * answer (TCP). */
+ * answer (TCP), with TLS if the round has it. */
 enum inquiry_transport { INQUIRY_DATAGRAM, INQUIRY_STREAM };
 
 /* `index` is the place of a host in the list given to inquiry_ask(). None of these may call
@@ -31,6 +32,9 @@ struct inquiry_handler {
 	 * False if a datagram is not the answer to the question: another may still come. */
 	bool (*read_answer)(void *user, size_t index, const char *answer, size_t length);
 
+	/* There will be no answer, as the host is not who it should be, or refuses us. May be NULL. */
+	void (*reject_host)(void *user, size_t index, const char *why);
+
 	/* Every host has answered or failed, or the time is over. */
 	void (*end_round)(void *user);
 };
@@ -41,10 +45,11 @@ struct inquiry;
 struct inquiry *inquiry_new(uv_loop_t *loop, enum inquiry_transport transport,
 			    const struct inquiry_handler *handler, void *user);
 
-/* Begins a round; the hosts are copied. False, and end_round() is not called, if the one before
+/* Begins a round; the hosts are copied. With `tls`, the hosts of streams are asked through TLS, and
+ * are sent nothing before they have been verified as it says; NULL: in the clear. False, and end_round() is not called, if the one before
  * still occupies the loop, as it may after its end while a name is being looked up, or if there is
  * no memory. */
-bool inquiry_ask(struct inquiry *inquiry, const struct address *hosts, size_t count);
+bool inquiry_ask(struct inquiry *inquiry, const struct address *hosts, size_t count, SSL_CTX *tls);
 
 /* Whether a round has begun and not ended. */
 bool inquiry_is_asking(const struct inquiry *inquiry);

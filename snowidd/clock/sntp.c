@@ -187,7 +187,7 @@ void sntp_ask(struct sntp_client *client)
 	if (client->server_count == 0 || inquiry_is_asking(client->inquiry))
 		return;
 	client->response_count = 0;
-	if (!inquiry_ask(client->inquiry, client->servers, client->server_count))
+	if (!inquiry_ask(client->inquiry, client->servers, client->server_count, NULL))
 		end_ntp_round(client);
 }
 

@@ -25,6 +25,26 @@ static bool check_hosts(const char *key, const struct text_list *hosts, bool nee
 	return true;
 }
 
+/* Peers are asked through TLS if this server has a certificate. Without TLS, a token may not leave
+ * the host. */
+static bool check_peers(const struct settings *s, struct settings_error *error)
+{
+	struct address address;
+
+	if (*s->tls_peer_ca && !*s->tls_certificate)
+		return settings_fail(error, "tls.peer_ca needs tls.certificate and tls.key");
+	if (*s->tls_certificate || !*s->token_file)
+		return true;
+	for (size_t i = 0; i < s->peers.count; i++)
+		if (address_parse(s->peers.items[i], &address) && !address_is_loopback(&address))
+			return settings_fail(
+				error,
+				"peers: the token would be sent to %.120s in the "
+				"clear: set tls.certificate and tls.key here and there",
+				s->peers.items[i]);
+	return true;
+}
+
 /* Checks that concern more than one setting, or only the daemon. */
 static bool check_settings(const struct settings *s, struct settings_error *error)
 {
@@ -34,7 +54,7 @@ static bool check_settings(const struct settings *s, struct settings_error *erro
 		return settings_fail(error, "tls.certificate and tls.key must be set together");
 	if (*s->tls_client_ca && !*s->tls_certificate)
 		return settings_fail(error, "tls.client_ca needs tls.certificate and tls.key");
-	return check_hosts("peers", &s->peers, true, error) &&
+	return check_hosts("peers", &s->peers, true, error) && check_peers(s, error) &&
 	       check_hosts("clock.ntp_servers", &s->ntp_servers, false, error);
 }
 
@@ -80,7 +100,8 @@ struct live *live_new(struct settings *settings, struct settings_error *error)
 	live->settings = settings;
 	if (check_settings(settings, error) &&
 	    (!*settings->token_file || tokens_read(settings->token_file, &live->tokens, error)) &&
-	    read_mask_key(live, error) && tls_context(settings, &live->tls, error))
+	    read_mask_key(live, error) && tls_context(settings, &live->tls, error) &&
+	    tls_peer_context(settings, &live->peer_tls, error))
 		return live;
 	settings_locate(settings, error);
 	live_unref(live);
@@ -98,6 +119,7 @@ void live_unref(struct live *live)
 	if (!live || atomic_fetch_sub(&live->references, 1) > 1)
 		return;
 	SSL_CTX_free(live->tls);
+	SSL_CTX_free(live->peer_tls);
 	tokens_erase(&live->tokens);
 	OPENSSL_cleanse(live->mask_key, sizeof live->mask_key);
 	settings_free(live->settings);

@@ -18,6 +18,7 @@ struct live {
 	_Atomic unsigned references;
 	struct settings *settings;
 	SSL_CTX *tls;         /* NULL if connections are in the clear */
+	SSL_CTX *peer_tls;    /* for connections to peers; NULL likewise */
 	struct tokens tokens; /* of which clients must send one, if there are any */
 	bool has_mask_key;
 	uint8_t mask_key[SNOWID_MASK_KEY];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * TLS: the certificate of the server, and the authorities of those of clients.
+ * TLS: the certificate of the server, and the authorities of those of clients and peers.
  */
 #include <openssl/err.h>
 #include <stdio.h>
@@ -49,6 +49,12 @@ static bool load_certificates(SSL_CTX *context, const struct settings *settings,
 	if (SSL_CTX_check_private_key(context) != 1)
 		return fail_with_openssl_error(
 			error, "tls.key: does not belong to the certificate:", settings->tls_key);
+	return true;
+}
+
+static bool load_client_authorities(SSL_CTX *context, const struct settings *settings,
+				    struct settings_error *error)
+{
 	if (!*settings->tls_client_ca)
 		return true;
 	if (SSL_CTX_load_verify_file(context, settings->tls_client_ca) != 1)
@@ -59,6 +65,32 @@ static bool load_certificates(SSL_CTX *context, const struct settings *settings,
 	return true;
 }
 
+static bool load_peer_authorities(SSL_CTX *context, const struct settings *settings,
+				  struct settings_error *error)
+{
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	if (!*settings->tls_peer_ca)
+		return SSL_CTX_set_default_verify_paths(context) == 1 ||
+		       fail_with_openssl_error(error, "tls.peer_ca: cannot use",
+					       "the authorities of the system");
+	return SSL_CTX_load_verify_file(context, settings->tls_peer_ca) == 1 ||
+	       fail_with_openssl_error(error, "tls.peer_ca: cannot use", settings->tls_peer_ca);
+}
+
+static SSL_CTX *new_context(const SSL_METHOD *method, struct settings_error *error)
+{
+	ERR_clear_error();
+	SSL_CTX *const context = SSL_CTX_new(method);
+	if (!context) {
+		fail_with_openssl_error(error, "tls:", "OpenSSL");
+		return NULL;
+	}
+	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	return context;
+}
+
 bool tls_context(const struct settings *settings, SSL_CTX **context, struct settings_error *error)
 {
 	static const unsigned char session[] = "snowidd";
@@ -66,17 +98,35 @@ bool tls_context(const struct settings *settings, SSL_CTX **context, struct sett
 	*context = NULL;
 	if (!*settings->tls_certificate)
 		return true;
-	ERR_clear_error();
-	SSL_CTX *const made = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *const made = new_context(TLS_server_method(), error);
 	if (!made)
-		return fail_with_openssl_error(error, "tls:", "OpenSSL");
-	SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION);
+		return false;
 	SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-				       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_id_context(made, session, sizeof session - 1);
 	SSL_CTX_set_alpn_select_cb(made, choose_alpn, NULL);
-	if (!load_certificates(made, settings, error)) {
+	if (!load_certificates(made, settings, error) ||
+	    !load_client_authorities(made, settings, error)) {
+		SSL_CTX_free(made);
+		return false;
+	}
+	*context = made;
+	return true;
+}
+
+bool tls_peer_context(const struct settings *settings, SSL_CTX **context,
+		      struct settings_error *error)
+{
+	static const unsigned char alpn[] = "\x08http/1.1"; /* RFC 7301, section 3.1 */
+
+	*context = NULL;
+	if (!*settings->tls_certificate || settings->peers.count == 0)
+		return true;
+	SSL_CTX *const made = new_context(TLS_client_method(), error);
+	if (!made)
+		return false;
+	if (SSL_CTX_set_alpn_protos(made, alpn, sizeof alpn - 1) != 0 ||
+	    !load_certificates(made, settings, error) ||
+	    !load_peer_authorities(made, settings, error)) {
 		SSL_CTX_free(made);
 		return false;
 	}

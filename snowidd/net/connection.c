@@ -15,8 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "snowidd/base/tls_stream.h"
 #include "snowidd/net/connection.h"
-#include "snowidd/net/tls_stream.h"
 
 #define LINGER_MS 2000
 /* How many requests of one connection are served in one turn of the loop. */
@@ -446,7 +446,7 @@ static bool open_tls(struct connection *c)
 	SSL_CTX *const context = c->loop->live->tls;
 
 	if (context)
-		c->tls = tls_stream_new(context, c->protocol->alpn);
+		c->tls = tls_stream_accept(context, c->protocol->alpn);
 	return c->tls || !context;
 }
 

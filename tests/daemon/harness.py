@@ -104,6 +104,10 @@ def write_secret(name, text):
     return write_scratch(name, text)
 
 
+def certificate_options(name):
+    return "--tls-certificate", scratch(name + ".crt"), "--tls-key", scratch(name + ".key")
+
+
 def read_text(*names):
     with open(os.path.join(*names), encoding="utf-8") as file:
         return file.read()

@@ -75,6 +75,10 @@ BAD_OPTIONS = [
     (["--listen", "unix:x"], "unix:/path"),
     (["--tls-key", "/x"], "must be set together"),
     (["--tls-client-ca", "/x"], "needs tls.certificate"),
+    (["--tls-peer-ca", "/x"], "needs tls.certificate"),
+    (["--peers", "10.0.0.1:80", "--token-file", "/x"], "sent to 10.0.0.1:80 in the clear"),
+    (["--peers", "ids.example:80", "--token-file", "/x"], "sent to ids.example:80 in the clear"),
+    (["--peers", "http://127.0.0.1:80"], "not HOST:PORT"),
     (["--tls-key", "/x", "--tls-certificate", "/y"], "tls.certificate: cannot use"),
     (["--token-file", "/nowhere"], "token_file"),
     (["--peers", "x"], "not HOST:PORT"),
@@ -111,7 +115,7 @@ def test_help_and_manual():
     options = re.findall(r"^  (--[a-z-]+) ", run_daemon("--help").stdout, re.M)
     check(len(options) > 30 and "--limits-rate" in options, "--help lists the options", options)
     manual = set(re.findall(r"[a-z_]+(?:\.[a-z_]+)?", read_text(SOURCE, "man", "snowidd.yaml.5")))
-    keys = {re.sub("^(tls|limits|clock|log)-", r"\1.", o[2:]).replace("-", "_") for o in options}
+    keys = {re.sub("^(grpc|tls|limits|clock|log)-", r"\1.", o[2:]).replace("-", "_") for o in options}
     missing = keys - {"help", "config", "check_config"} - manual
     equal(sorted(missing), [], "the manual explains the key of each option")
 

@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: MIT
 """Daemons that ask each other which worker they have."""
 import signal
+import socket
 
 from harness import (
     Daemon,
+    certificate_options,
     check,
     equal,
     error_code,
+    make_certificates,
+    read_all,
     run_tests,
+    scratch,
     wait_for,
     write_scratch,
     write_secret,
@@ -65,5 +70,44 @@ def test_tokens():
             check(refused, "a peer that does not report its worker is logged")
 
 
+def test_tls():
+    token = "--token-file", write_secret("token", "correct-horse-battery-staple\n")
+    one = certificate_options("one")
+    authority = "--tls-client-ca", scratch("one.crt")
+    with daemon_of_worker(5, *token, *one, *authority) as first:
+        peers = "--peers", f"127.0.0.1:{first.port}"
+
+        def daemon_that_asks(name, trusts, *options):
+            trusted = "--tls-peer-ca", scratch(trusts + ".crt")
+            return daemon_of_worker(
+                5, *token, *certificate_options(name), *trusted, *peers, *options
+            )
+
+        with daemon_that_asks("one", "one") as twin:
+            found = wait_for(lambda: "has the same worker" in twin.log(), "the conflict")
+            check(found, "a peer is asked through TLS, with a certificate and the token")
+        for trusts, name in ("two", "one"), ("one", "two"):
+            with daemon_that_asks(name, trusts) as stranger:
+                found = wait_for(lambda: 'reason="TLS: ' in stranger.log(), "the warning")
+                what = f"peer with certificate one, asked with {name} by one who trusts {trusts}"
+                check(found, f"a {what}: a warning", stranger.log())
+
+
+def test_token_in_the_clear():
+    """A peer that does not speak TLS is sent the beginning of a handshake and nothing else."""
+    token = write_secret("token", "correct-horse-battery-staple\n")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        options = "--token-file", token, *certificate_options("one")
+        with daemon_of_worker(5, *options, "--peers", f"127.0.0.1:{server.getsockname()[1]}"):
+            client = server.accept()[0]
+            with client:
+                received = client.recv(65536)
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}")
+                received += read_all(client)
+    check(received[:1] == b"\x16", "a peer is sent a TLS handshake first", received)
+    check(b"Bearer" not in received, "a peer that does not speak TLS does not see the token")
+
+
 if __name__ == "__main__":
+    make_certificates("one", "two")
     run_tests(globals())

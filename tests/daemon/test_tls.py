@@ -13,6 +13,7 @@ from harness import (
     DEADLINE,
     GET_AND_CLOSE,
     Daemon,
+    certificate_options,
     check,
     equal,
     get,
@@ -30,10 +31,6 @@ from harness import (
 IGNORE_UNEXPECTED_EOF = (
     0x80  # SSL_OP_IGNORE_UNEXPECTED_EOF of OpenSSL, which Python 3.11 does not name
 )
-
-
-def options_for(name):
-    return "--tls-certificate", scratch(name + ".crt"), "--tls-key", scratch(name + ".key")
 
 
 def use_certificate(name):
@@ -58,7 +55,7 @@ def status_of(client, path="/api/v1/id"):
 
 
 def test_responses():
-    with Daemon(*options_for("one")) as daemon:
+    with Daemon(*certificate_options("one")) as daemon:
         client = tls_client(daemon, "one")
         for _ in range(3):
             client.request("GET", "/api/v1/ids?count=10000")
@@ -80,7 +77,7 @@ def test_end_of_response():
     context = ssl.create_default_context(cafile=scratch("one.crt"))
     context.options &= ~IGNORE_UNEXPECTED_EOF
     options = {"server_hostname": "localhost", "suppress_ragged_eofs": False}
-    with Daemon(*options_for("one")) as daemon:
+    with Daemon(*certificate_options("one")) as daemon:
         with daemon.connect() as s, context.wrap_socket(s, **options) as secure:
             secure.sendall(get())
             equal(statuses(secure.recv(65536)), [200], "a response comes over plain sockets of TLS")
@@ -93,7 +90,7 @@ def test_end_of_response():
 
 
 def test_memory():
-    with Daemon(*options_for("one")) as daemon:
+    with Daemon(*certificate_options("one")) as daemon:
         if re.search("lib[at]san", read_text(f"/proc/{daemon.process.pid}/maps")):
             print("# skipped: sanitizers have memory of their own")
             return
@@ -115,7 +112,7 @@ def test_memory():
 
 def test_renewal():
     use_certificate("one")
-    with Daemon(*options_for("server")) as daemon:
+    with Daemon(*certificate_options("server")) as daemon:
         old_client = tls_client(daemon, "one")
         equal(status_of(old_client), 200, "the first certificate is used")
         use_certificate("two")
@@ -141,13 +138,13 @@ def test_renewal():
 def test_handshake_timeout():
     timeouts = "--limits-header-timeout", "200ms", "--limits-idle-timeout", "600s"
     hello = b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03"
-    with Daemon(*options_for("one"), *timeouts) as daemon:
+    with Daemon(*certificate_options("one"), *timeouts) as daemon:
         dropped = is_dropped(daemon, b"x", first=hello)
         check(dropped, "a handshake that trickles is dropped at the deadline of a request")
 
 
 def test_client_certificates():
-    with Daemon(*options_for("one"), "--tls-client-ca", scratch("client.crt")) as daemon:
+    with Daemon(*certificate_options("one"), "--tls-client-ca", scratch("client.crt")) as daemon:
         status = status_of(tls_client(daemon, "one", "client"))
         equal(status, 200, "a client with a certificate is served")
         for certificate in None, "two":

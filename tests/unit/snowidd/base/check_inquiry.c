@@ -123,7 +123,7 @@ static void end_round(void *user)
 
 static void start_inquiry(void)
 {
-	static const struct inquiry_handler handler = {write_question, read_answer, end_round};
+	static const struct inquiry_handler handler = {write_question, read_answer, NULL, end_round};
 
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
 	ck_assert_int_eq(uv_tcp_init(&loop, &listener), 0);
@@ -146,7 +146,7 @@ static void run_round(const struct address *hosts, size_t count)
 {
 	const size_t before = rounds;
 
-	ck_assert(inquiry_ask(inquiry, hosts, count));
+	ck_assert(inquiry_ask(inquiry, hosts, count, NULL));
 	while (rounds == before) {
 		ck_assert(inquiry_is_asking(inquiry));
 		uv_run(&loop, UV_RUN_ONCE);
@@ -225,8 +225,8 @@ TEST(a_round_begins_only_after_the_last_one)
 {
 	const struct address host = start_server("yes", 3);
 
-	ck_assert(inquiry_ask(inquiry, &host, 1));
-	ck_assert(!inquiry_ask(inquiry, &host, 1));
+	ck_assert(inquiry_ask(inquiry, &host, 1, NULL));
+	ck_assert(!inquiry_ask(inquiry, &host, 1, NULL));
 	while (rounds == 0)
 		uv_run(&loop, UV_RUN_ONCE);
 	run_round(&host, 1);
@@ -237,7 +237,7 @@ TEST(a_closed_inquiry_calls_nobody)
 {
 	const struct address host = start_server("yes", 3);
 
-	ck_assert(inquiry_ask(inquiry, &host, 1));
+	ck_assert(inquiry_ask(inquiry, &host, 1, NULL));
 	inquiry_close(inquiry);
 	inquiry = NULL;
 	for (int i = 0; i < 10; i++)

@@ -11,6 +11,7 @@
 #include "snowidd/config/sources.h"
 #include "tests/unit/check.h"
 #include "tests/unit/directory.h"
+#include "tests/unit/snowidd/certificate.h"
 
 static struct live *live;
 static struct settings_error error;
@@ -125,6 +126,41 @@ TEST(a_certificate_that_cannot_be_used_is_refused)
 {
 	ck_assert(!load_live("--tls-certificate=/nonexistent", "--tls-key=/nonexistent"));
 	ck_assert_ptr_nonnull(strstr(error.text, "tls.certificate: cannot use /nonexistent"));
+}
+
+TEST(peers_are_verified_if_there_is_a_certificate)
+{
+	static const char port[] = "--port=1", peers[] = "--peers=ids.example:1";
+	char options[3][sizeof path + 32], key[sizeof path + 8];
+	const struct certificate certificate = certificate_new("ids.example");
+
+	snprintf(key, sizeof key, "%s.key", path);
+	certificate_write(certificate, path, key);
+	certificate_free(certificate);
+	snprintf(options[0], sizeof options[0], "--tls-certificate=%s", path);
+	snprintf(options[1], sizeof options[1], "--tls-key=%s", key);
+	for (int with_peers = 0; with_peers < 2; with_peers++) {
+		snprintf(options[2], sizeof options[2], "%s", with_peers ? peers : port);
+		char *list[] = {options[0], options[1], options[2], NULL};
+		live_unref(live);
+		struct settings *const settings = settings_load(list, "/dev/null", &error);
+		live = live_new(settings, &error);
+		ck_assert_msg(live != NULL, "%s", error.text);
+		ck_assert_int_eq(live->peer_tls != NULL, with_peers);
+	}
+	ck_assert_int_eq(SSL_CTX_get_verify_mode(live->peer_tls), SSL_VERIFY_PEER);
+}
+
+TEST(a_token_is_not_sent_to_another_host_in_the_clear)
+{
+	static const char token[] = "--token-file=/nonexistent";
+
+	ck_assert(!load_live(token, "--peers=10.0.0.1:1"));
+	ck_assert_ptr_nonnull(strstr(error.text, "would be sent to 10.0.0.1:1 in the clear"));
+	ck_assert(!load_live(token, "--peers=[::1]:1 localhost.example:1"));
+	ck_assert_ptr_nonnull(strstr(error.text, "would be sent to localhost.example:1"));
+	ck_assert(!load_live(token, "--peers=[::1]:1 127.9.9.9:1 localhost:1"));
+	ck_assert_ptr_nonnull(strstr(error.text, "cannot read"));
 }
 
 TEST(without_a_certificate_and_a_token_there_are_none)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The server's side of TLS on one connection.
+ * TLS on one connection.
  */
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdint.h>
 
-#include "snowidd/net/tls_stream.h"
+#include "snowidd/base/tls_stream.h"
 
 /* The memory that a buffer may keep between two requests. */
 #define BUFFER_KEPT 32768
@@ -19,7 +20,7 @@ static BIO *new_input(void)
 	return input;
 }
 
-SSL *tls_stream_new(SSL_CTX *context, const char *alpn)
+static SSL *new_stream(SSL_CTX *context)
 {
 	BIO *const input = new_input(), *const output = BIO_new(BIO_s_mem());
 	SSL *const tls = SSL_new(context);
@@ -30,9 +31,35 @@ SSL *tls_stream_new(SSL_CTX *context, const char *alpn)
 		SSL_free(tls);
 		return NULL;
 	}
-	SSL_set_app_data(tls, (void *)(uintptr_t)alpn);
 	SSL_set_bio(tls, input, output);
+	return tls;
+}
+
+SSL *tls_stream_accept(SSL_CTX *context, const char *alpn)
+{
+	SSL *const tls = new_stream(context);
+
+	if (!tls)
+		return NULL;
+	SSL_set_app_data(tls, (void *)(uintptr_t)alpn);
 	SSL_set_accept_state(tls);
+	return tls;
+}
+
+SSL *tls_stream_connect(SSL_CTX *context, const char *host)
+{
+	SSL *const tls = new_stream(context);
+
+	if (!tls)
+		return NULL;
+	/* Server Name Indication is for names alone (RFC 6066, section 3). */
+	if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), host) != 1 &&
+	    (SSL_set1_host(tls, host) != 1 || SSL_set_tlsext_host_name(tls, host) != 1)) {
+		SSL_free(tls);
+		return NULL;
+	}
+	ERR_clear_error();
+	SSL_set_connect_state(tls);
 	return tls;
 }
 
@@ -69,6 +96,16 @@ bool tls_stream_has_input(const SSL *tls)
 bool tls_stream_is_open(const SSL *tls)
 {
 	return SSL_is_init_finished(tls);
+}
+
+const char *tls_stream_problem(const SSL *tls)
+{
+	const long verified = SSL_get_verify_result(tls);
+	const char *const reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	if (verified != X509_V_OK)
+		return X509_verify_cert_error_string(verified);
+	return reason ? reason : "the handshake failed";
 }
 
 bool tls_stream_write(SSL *tls, const char *bytes, size_t length)

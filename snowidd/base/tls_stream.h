@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The server's side of TLS on one connection, between memory and memory: what to do with the bytes
- * is up to the caller.
+ * TLS on one connection, between memory and memory: what to do with the bytes is up to the caller.
  */
 #ifndef SNOWIDD_TLS_STREAM_H
 #define SNOWIDD_TLS_STREAM_H
@@ -17,8 +16,12 @@ enum tls_result {
 	TLS_FAILED
 };
 
-/* `alpn` is the one protocol that is spoken. NULL if there is no memory. */
-SSL *tls_stream_new(SSL_CTX *context, const char *alpn);
+/* The server's side. `alpn` is the one protocol that is spoken. NULL if there is no memory. */
+SSL *tls_stream_accept(SSL_CTX *context, const char *alpn);
+
+/* The client's side. The certificate of the server must be for `host`, a name or an IP address, if
+ * the context verifies it. Reading begins the handshake. NULL if there is no memory. */
+SSL *tls_stream_connect(SSL_CTX *context, const char *host);
 
 /* Hands over ciphertext that has arrived. False if there is no memory. */
 bool tls_stream_receive(SSL *tls, const char *bytes, size_t length);
@@ -32,6 +35,10 @@ bool tls_stream_has_input(const SSL *tls);
 /* Whether the handshake is over. */
 bool tls_stream_is_open(const SSL *tls);
 
+/* Why reading has failed. */
+const char *tls_stream_problem(const SSL *tls);
+
+/* False if there is no memory, or before the end of the handshake. */
 bool tls_stream_write(SSL *tls, const char *bytes, size_t length);
 
 /* Says that nothing follows (RFC 8446, section 6.1). False if it has been said before. */
