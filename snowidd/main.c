@@ -35,9 +35,12 @@ static int fail_usage(const char *text)
 	return 2;
 }
 
-static bool check_config(const struct settings *settings, struct settings_error *error)
+/* Where state and sockets go is looked at only on demand: at a start it may take some time until a
+ * file system is mounted or the clock is set, and starting again is then the remedy. */
+static bool check_config(const struct settings *settings, bool thorough,
+			 struct settings_error *error)
 {
-	if (service_check(settings, error) && listen_check(settings, error))
+	if (service_check(settings, thorough, error) && listen_check(settings, thorough, error))
 		return true;
 	settings_locate(settings, error);
 	return false;
@@ -52,7 +55,7 @@ static int check_and_run(char **options, const char *file, bool check_only)
 	struct live *const live = settings ? live_new(settings, &error) : NULL;
 	if (!live)
 		return fail_usage(error.text);
-	if (!check_config(settings, &error))
+	if (!check_config(settings, check_only, &error))
 		status = fail_usage(error.text);
 	else if (check_only)
 		printf("the configuration is good\n");

@@ -21,6 +21,7 @@
 #include "snowidd/base/address.h"
 #include "snowidd/base/log.h"
 #include "snowidd/base/notify.h"
+#include "snowidd/base/place.h"
 #include "snowidd/net/listen.h"
 #include "snowidd/service/kinds.h"
 
@@ -127,26 +128,89 @@ static bool check_scope(const struct settings *settings, const char *key, const 
 			     key, text);
 }
 
+/* The addresses of all settings. */
+struct address_list {
+	struct socket_address addresses[SOCKETS_MAX];
+	size_t count;
+};
+
+static uint16_t port_of(const struct socket_address *address)
+{
+	return address->name.ss_family == AF_INET
+		       ? ((const struct sockaddr_in *)&address->name)->sin_port
+		       : ((const struct sockaddr_in6 *)&address->name)->sin6_port;
+}
+
+static bool is_any_host(const struct socket_address *address)
+{
+	return address->name.ss_family == AF_INET
+		       ? ((const struct sockaddr_in *)&address->name)->sin_addr.s_addr == INADDR_ANY
+		       : IN6_IS_ADDR_UNSPECIFIED(
+				 &((const struct sockaddr_in6 *)&address->name)->sin6_addr);
+}
+
+/* Whether the kernel would give only one of them. :: includes IPv4. */
+static bool addresses_overlap(const struct socket_address *a, const struct socket_address *b)
+{
+	const int family = a->name.ss_family, other = b->name.ss_family;
+
+	if (family == other && memcmp(&a->name, &b->name, a->size) == 0)
+		return true;
+	if (family == AF_UNIX || other == AF_UNIX || port_of(a) != port_of(b))
+		return false;
+	if (family == other)
+		return is_any_host(a) || is_any_host(b);
+	return is_any_host(family == AF_INET6 ? a : b);
+}
+
+static bool add_to_list(struct address_list *list, const char *key, const char *text,
+			const struct socket_address *address, struct settings_error *error)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (addresses_overlap(&list->addresses[i], address))
+			return settings_fail(error,
+					     "%s: \"%.120s\" is there twice, or part of another "
+					     "address",
+					     key, text);
+	if (list->count == SOCKETS_MAX)
+		return settings_fail(error, "%s: more than %d addresses", key, SOCKETS_MAX);
+	list->addresses[list->count++] = *address;
+	return true;
+}
+
+static bool check_socket_place(const char *key, const struct socket_address *address,
+			       struct settings_error *error)
+{
+	const char *const path = ((const struct sockaddr_un *)&address->name)->sun_path;
+
+	return address->name.ss_family != AF_UNIX || place_is_good(path) ||
+	       settings_fail(error, "%s: cannot listen on %.120s: %s", key, path, strerror(errno));
+}
+
 static bool check_addresses(const struct settings *settings, const struct listen_setting *setting,
-			    struct settings_error *error)
+			    bool thorough, struct address_list *list, struct settings_error *error)
 {
 	struct socket_address address;
 
 	for (size_t i = 0; i < setting->addresses->count; i++) {
 		const char *const text = setting->addresses->items[i];
 		if (!read_address(setting, text, &address, error) ||
-		    !check_scope(settings, setting->key, text, &address, error))
+		    !check_scope(settings, setting->key, text, &address, error) ||
+		    !add_to_list(list, setting->key, text, &address, error) ||
+		    (thorough && !check_socket_place(setting->key, &address, error)))
 			return false;
 	}
 	return true;
 }
 
-bool listen_check(const struct settings *settings, struct settings_error *error)
+bool listen_check(const struct settings *settings, bool thorough, struct settings_error *error)
 {
 	const struct listen_setting rest = rest_addresses(settings),
 				    grpc = grpc_addresses(settings);
+	struct address_list list = {.count = 0};
 
-	return check_addresses(settings, &rest, error) && check_addresses(settings, &grpc, error);
+	return check_addresses(settings, &rest, thorough, &list, error) &&
+	       check_addresses(settings, &grpc, thorough, &list, error);
 }
 
 /* ---- sockets --------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "snowidd/base/place.h"
 #include "snowidd/service/kind_store.h"
 
 const char *kind_store_setting(const struct settings *settings)
@@ -144,4 +145,28 @@ bool kind_store_choose(struct served_kind *kind, const struct settings *settings
 		return choose_configured(kind, "memory:", error);
 	return *url ? choose_configured(kind, url, error)
 		    : choose_default(kind, settings, config, error);
+}
+
+/* That of the first kind is enough: those of others lie beside it. */
+static bool check_place(const struct served_kind *kind, struct settings_error *error)
+{
+	char path[sizeof kind->store];
+	const char *const colon = strchr(kind->store, ':');
+
+	/* What is escaped in a URL, only the library can read. */
+	if (kind->index > 0 || !colon || colon[1] != '/' || strchr(kind->store, '%'))
+		return true;
+	snprintf(path, sizeof path, "%.*s", (int)strcspn(colon + 1, "?"), colon + 1);
+	return place_is_good(path) || settings_fail(error, "store: cannot keep state in %.200s: %s",
+						    path, strerror(errno));
+}
+
+bool kind_store_check(struct served_kind *kind, const struct settings *settings,
+		      struct settings_error *error)
+{
+	const char *const url = kind_store_setting(settings);
+
+	if (kind->type != KIND_LAYOUT || !*url)
+		return true;
+	return choose_configured(kind, url, error) && check_place(kind, error);
 }

@@ -69,6 +69,20 @@ static bool split_kind(struct kind_setup *setup, const char *item)
 	return settings_fail(setup->error, "kinds: the layout of %s is too long", kind->name);
 }
 
+/* An epoch is put into a layout, of which it must not set anything else. */
+static bool check_epoch(const struct settings *settings, struct settings_error *error)
+{
+	char detail[400];
+	int64_t sec;
+	uint32_t nsec;
+
+	if (!*settings->epoch ||
+	    snowid_time_parse(settings->epoch, strlen(settings->epoch), &sec, &nsec) == 0)
+		return true;
+	snowid_error_detail(detail, sizeof detail);
+	return settings_fail(error, "epoch: %s", detail);
+}
+
 /* Adds the epoch of the settings to a layout that has none of its own. */
 static bool add_epoch(struct kind_setup *setup)
 {
@@ -244,6 +258,27 @@ static bool configure_kind(struct kind_setup *setup, const char *item)
 	return set_clock_policy(setup);
 }
 
+/* What starting would refuse, without making anything: a store that is misspelt or has no place,
+ * and a clock that is outside the time of the layout. */
+static bool try_generator(struct kind_setup *setup)
+{
+	struct served_kind *const kind = setup->kind;
+
+	if (!kind_store_check(kind, setup->settings, setup->error))
+		return false;
+	if (*kind->store && snowid_config_set_store(setup->config, kind->store) != 0)
+		return fail_with_detail(setup, "store");
+	/* memory: assigns no worker; any is as good as that of the store. */
+	const char *const worker = kind->layout && kind_store_assigns_worker(setup->settings)
+					   ? find_worker_field(kind)
+					   : NULL;
+	if (worker && snowid_config_set_field(setup->config, worker, 0) != 0)
+		return fail_with_detail(setup, "worker_id");
+	return (snowid_config_set_store(setup->config, "memory:") == 0 &&
+		snowid_generator_new(setup->config, &kind->generator) == 0) ||
+	       fail_with_detail(setup, "cannot open");
+}
+
 static bool start_generator(struct kind_setup *setup)
 {
 	struct served_kind *const kind = setup->kind;
@@ -263,11 +298,14 @@ static bool start_generator(struct kind_setup *setup)
 	return true;
 }
 
-static bool open_configured_kind(struct kind_setup *setup, const char *item, bool generators)
+static bool open_configured_kind(struct kind_setup *setup, const char *item,
+				 enum kinds_opening opening)
 {
 	if (snowid_config_new(&setup->config) != 0)
 		return fail_with_detail(setup, "SNOWID_STORE");
-	const bool good = configure_kind(setup, item) && (!generators || start_generator(setup));
+	const bool good = configure_kind(setup, item) &&
+			  (opening != KINDS_START || start_generator(setup)) &&
+			  (opening != KINDS_TRY || try_generator(setup));
 	snowid_config_free(setup->config);
 	return good;
 }
@@ -281,7 +319,7 @@ static bool is_name_new(const struct served_kind *kinds, size_t index)
 }
 
 bool kinds_open(struct served_kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
-		bool generators, struct settings_error *error)
+		enum kinds_opening opening, struct settings_error *error)
 {
 	bool good = true;
 
@@ -289,11 +327,13 @@ bool kinds_open(struct served_kind kinds[KINDS_MAX], size_t *count, const struct
 	if (settings->kinds.count == 0 || settings->kinds.count > KINDS_MAX)
 		return settings_fail(error, "kinds: %zu of them; 1 to %d can be served",
 				     settings->kinds.count, KINDS_MAX);
+	if (!check_epoch(settings, error))
+		return false;
 	for (size_t i = 0; i < settings->kinds.count && good; i++) {
 		struct kind_setup setup = {&kinds[i], settings, NULL, error};
 		kinds[i].index = i;
 		*count = i + 1;
-		good = open_configured_kind(&setup, settings->kinds.items[i], generators);
+		good = open_configured_kind(&setup, settings->kinds.items[i], opening);
 		if (good && !is_name_new(kinds, i))
 			good = settings_fail(error, "kinds: %s occurs twice", kinds[i].name);
 	}

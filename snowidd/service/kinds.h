@@ -12,10 +12,15 @@
 #include "snowidd/service/counters.h"
 #include "snowidd/service/kind.h"
 
-/* Reads the settings of all kinds, and, if `generators` is set, opens their generators, which may
- * wait for the stores. False with *error, and nothing is open. */
+enum kinds_opening {
+	KINDS_READ, /* reads their settings alone */
+	KINDS_TRY,  /* looks for what would refuse a start, and makes nothing */
+	KINDS_START /* opens their generators, which may wait for the stores */
+};
+
+/* Reads the settings of all kinds. False with *error, and nothing is open. */
 bool kinds_open(struct served_kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
-		bool generators, struct settings_error *error);
+		enum kinds_opening opening, struct settings_error *error);
 void kinds_free(struct served_kind kinds[KINDS_MAX], size_t count);
 
 /* Whether no setting says which worker this is: the IDs are then unique only on this host. */

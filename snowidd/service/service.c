@@ -88,7 +88,7 @@ static bool init_service(struct service *service, const struct settings *setting
 	service->host_scope = kinds_host_scope(settings);
 	service->began_ns = elapsed_ns();
 	service->wait_ns = settings->wait_timeout;
-	return kinds_open(service->kinds, &service->kind_count, settings, true, error);
+	return kinds_open(service->kinds, &service->kind_count, settings, KINDS_START, error);
 }
 
 struct service *service_new(const struct settings *settings, struct settings_error *error)
@@ -107,12 +107,12 @@ struct service *service_new(const struct settings *settings, struct settings_err
 	return NULL;
 }
 
-bool service_check(const struct settings *settings, struct settings_error *error)
+bool service_check(const struct settings *settings, bool thorough, struct settings_error *error)
 {
 	struct served_kind kinds[KINDS_MAX] = {{.index = 0}};
 	size_t count;
 
-	if (!kinds_open(kinds, &count, settings, false, error))
+	if (!kinds_open(kinds, &count, settings, thorough ? KINDS_TRY : KINDS_READ, error))
 		return false;
 	kinds_free(kinds, count);
 	return true;

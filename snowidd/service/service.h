@@ -24,8 +24,9 @@ struct service;
 /* Opens a generator for each kind, which may wait for the stores. NULL with *error. */
 struct service *service_new(const struct settings *settings, struct settings_error *error);
 
-/* Whether service_new() could succeed, without opening anything. */
-bool service_check(const struct settings *settings, struct settings_error *error);
+/* Whether service_new() could succeed, without opening anything; if `thorough`, also whether the
+ * clock and the directory of the store are as it needs them. */
+bool service_check(const struct settings *settings, bool thorough, struct settings_error *error);
 
 /* Releases the workers, and ends all generators. Waits up to timeout_ns for each store. */
 void service_close(struct service *service, uint64_t timeout_ns);

@@ -72,6 +72,13 @@ BAD_OPTIONS = [
     (["--listen", "0.0.0.0"], "neither worker_id nor store"),
     (["--listen", "nowhere"], "not an address"),
     (["--listen", "127.0.0.1:x"], "port"),
+    (["--listen", "127.0.0.1 127.0.0.1:8080"], "is there twice"),
+    (["--listen", "127.0.0.1:1", "--grpc-listen", "127.0.0.1:1"], "grpc.listen: "),
+    (["--listen", "unix:/nonexistent/x"], "No such file or directory"),
+    (["--epoch", "2024-01-01;unit=10ms"], "option --epoch: epoch: "),
+    (["--epoch", "2100-01-01"], "the clock is before the epoch"),
+    (["--store", "nonsense"], "is not a URL"),
+    (["--store", "file:/nonexistent/x"], "option --store: store: cannot keep state in /none"),
     (["--listen", "unix:x"], "unix:/path"),
     (["--tls-key", "/x"], "must be set together"),
     (["--tls-client-ca", "/x"], "needs tls.certificate"),
@@ -89,7 +96,7 @@ BAD_OPTIONS = [
     (["--nonsense", "1"], "no option --nonsense"),
     (["--port"], "needs a value"),
     (["--wait", "5"], "wait"),
-    (["--epoch", "tomorrow"], "kind snowflake"),
+    (["--epoch", "tomorrow"], "is not an instant"),
     (["--config", "/nowhere"], "cannot read /nowhere"),
 ]
 GOOD_FILE = """# A comment

@@ -198,22 +198,63 @@ TEST(addresses_are_checked_without_opening_them)
 
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
 		load_listen(good[i], "store");
-		ck_assert_msg(listen_check(settings, &error), "%s: %s", good[i], error.text);
+		ck_assert_msg(listen_check(settings, true, &error), "%s: %s", good[i], error.text);
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		load_listen(bad[i], "store");
-		ck_assert_msg(!listen_check(settings, &error), "%s", bad[i]);
+		ck_assert_msg(!listen_check(settings, true, &error), "%s", bad[i]);
 	}
+}
+
+TEST(an_address_may_be_there_only_once)
+{
+	static const struct {
+		const char *listen;
+		bool good;
+	} cases[] = {
+		{"10.0.0.1 10.0.0.1:8080", false},
+		{"10.0.0.1:1 10.0.0.1:2", true},
+		{"10.0.0.1:1 10.0.0.2:1", true},
+		{"0.0.0.0 127.0.0.1", false},
+		{"127.0.0.1 *", false},
+		{"0.0.0.0 *", false},
+		{"[::1]:1 [::]:1", false},
+		{"[::1]:1 0.0.0.0:1", true},
+		{"[::1]:1 127.0.0.1:1", true},
+		{"unix:/x unix:/x", false},
+		{"unix:/x unix:/y 10.0.0.1", true},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		load_listen(cases[i].listen, "5");
+		ck_assert_msg(listen_check(settings, true, &error) == cases[i].good, "%s",
+			      cases[i].listen);
+		if (!cases[i].good)
+			ck_assert_ptr_nonnull(strstr(error.text, "is there twice"));
+	}
+	load_listen("127.0.0.1:80", "5");
+	settings_set(settings, setting_find("grpc.listen"), "127.0.0.1:80", false, "", &error);
+	ck_assert(!listen_check(settings, false, &error));
+	ck_assert_ptr_nonnull(strstr(error.text, "grpc.listen: \"127.0.0.1:80\" is there twice"));
+}
+
+TEST(a_unix_socket_needs_a_directory)
+{
+	load_listen("unix:/nonexistent/x", "store");
+	ck_assert(listen_check(settings, false, &error));
+	ck_assert(!listen_check(settings, true, &error));
+	ck_assert_str_eq(error.text, "listen: cannot listen on /nonexistent/x: No such file or "
+				     "directory");
 }
 
 /* Two hosts without configuration would have the same worker. */
 TEST(other_hosts_may_only_reach_a_worker_that_is_configured)
 {
 	load_listen("10.0.0.1 [2001:db8::1]:80 *", "store");
-	ck_assert(!listen_check(settings, &error));
+	ck_assert(!listen_check(settings, true, &error));
 	ck_assert_ptr_nonnull(strstr(error.text, "other hosts can reach 10.0.0.1"));
-	load_listen("10.0.0.1 [2001:db8::1]:80 *", "5");
-	ck_assert_msg(listen_check(settings, &error), "%s", error.text);
+	load_listen("10.0.0.1 [2001:db8::1]:80 *:81", "5");
+	ck_assert_msg(listen_check(settings, true, &error), "%s", error.text);
 }
 
 int main(void)

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "snowidd/config/sources.h"
 #include "snowidd/service/kinds.h"
@@ -30,7 +31,8 @@ static void end(void)
 }
 
 /* Up to three options. */
-static bool open_kinds(bool generators, const char *first, const char *second, const char *third)
+static bool open_kinds(enum kinds_opening opening, const char *first, const char *second,
+		       const char *third)
 {
 	char copies[3][4200], *options[] = {copies[0], copies[1], copies[2], NULL};
 	const char *const texts[] = {first, second, third};
@@ -45,7 +47,7 @@ static bool open_kinds(bool generators, const char *first, const char *second, c
 	memset(kinds, 0, sizeof kinds);
 	settings = settings_load(options, "/dev/null", &error);
 	ck_assert_msg(settings != NULL, "%s", error.text);
-	const bool opened = kinds_open(kinds, &count, settings, generators, &error);
+	const bool opened = kinds_open(kinds, &count, settings, opening, &error);
 	if (!opened)
 		count = 0; /* all are closed */
 	return opened;
@@ -53,19 +55,20 @@ static bool open_kinds(bool generators, const char *first, const char *second, c
 
 static void expect_failure(const char *first, const char *second, const char *message)
 {
-	ck_assert_msg(!open_kinds(false, first, second, NULL), "%s", first);
+	ck_assert_msg(!open_kinds(KINDS_READ, first, second, NULL), "%s", first);
 	ck_assert_str_eq(error.text, message);
 }
 
 TEST(the_library_says_what_a_kind_is)
 {
 	ck_assert_msg(
-		open_kinds(true,
+		open_kinds(KINDS_START,
 			   "--kinds=snowflake ulid uuid1 uuid6 v7=uuid7 x=time:50,sequence:13",
 			   "--store=memory:", "--worker-id=1") == false,
 		"x has no worker");
 	ck_assert_str_eq(error.text, "worker_id: the kind x has no worker, machine or shard");
-	ck_assert_msg(open_kinds(true, "--kinds=snowflake ulid uuid1 uuid6 v7=uuid7 sonyflake",
+	ck_assert_msg(open_kinds(KINDS_START,
+				 "--kinds=snowflake ulid uuid1 uuid6 v7=uuid7 sonyflake",
 				 "--store=memory:", "--worker-id=1"),
 		      "%s", error.text);
 	ck_assert_uint_eq(count, 6);
@@ -86,13 +89,13 @@ TEST(kinds_are_named_once_and_well)
 	expect_failure("--kinds=Ulid", NULL,
 		       "kinds: \"Ulid\" is not NAME or NAME=LAYOUT, the name of up to 31 of a-z, "
 		       "0-9 and _");
-	ck_assert(!open_kinds(false, "--kinds=none", NULL, NULL));
+	ck_assert(!open_kinds(KINDS_READ, "--kinds=none", NULL, NULL));
 	ck_assert_ptr_nonnull(strstr(error.text, "kinds: kind none: "));
 }
 
 TEST(an_epoch_is_for_layouts_that_have_none)
 {
-	ck_assert_msg(open_kinds(false,
+	ck_assert_msg(open_kinds(KINDS_READ,
 				 "--kinds=x=time:41,worker:10,sequence:12 "
 				 "y=time:41,worker:10,sequence:12;epoch=2020-01-01 ulid",
 				 "--epoch=2024-01-01", NULL),
@@ -108,7 +111,8 @@ TEST(fields_go_to_the_kinds_that_have_them)
 	uint64_t value;
 	size_t index = 0;
 
-	ck_assert_msg(open_kinds(true, "--kinds=snowflake x=time:41,zone:2,worker:8,sequence:12",
+	ck_assert_msg(open_kinds(KINDS_START,
+				 "--kinds=snowflake x=time:41,zone:2,worker:8,sequence:12",
 				 "--fields=zone=3", "--worker-id=5"),
 		      "%s", error.text);
 	ck_assert(kind_next_field(&kinds[1], &index, &name, &value, NULL));
@@ -129,7 +133,7 @@ TEST(fields_go_to_the_kinds_that_have_them)
 /* A new state file makes its first user wait for a reserve or for three times hold. */
 static void set_short_reserve(void)
 {
-	setenv("SNOWIDD_BLOCK", "10ms", 1);
+	setenv("SNOWIDD_RESERVE", "10ms", 1);
 	setenv("SNOWIDD_HOLD", "3ms", 1);
 }
 
@@ -141,8 +145,9 @@ TEST(the_stores_of_further_kinds_lie_beside_the_first)
 	snprintf(store, sizeof store, "--store=file:%s/s", directory);
 	if (strlen(store) > 400)
 		return; /* tests run in a directory with a long name */
-	ck_assert_msg(open_kinds(true, "--kinds=snowflake ulid sonyflake", store, "--worker-id=1"),
-		      "%s", error.text);
+	ck_assert_msg(
+		open_kinds(KINDS_START, "--kinds=snowflake ulid sonyflake", store, "--worker-id=1"),
+		"%s", error.text);
 	ck_assert_str_eq(kinds[0].store, store + strlen("--store="));
 	ck_assert_str_eq(kinds[1].store, "memory:");
 	snprintf(expected, sizeof expected, "%s.sonyflake", kinds[0].store);
@@ -158,8 +163,9 @@ TEST(kinds_share_the_directory_of_a_host_store)
 	snprintf(store, sizeof store, "--store=host:%s", directory);
 	if (strlen(store) > 400)
 		return; /* tests run in a directory with a long name */
-	ck_assert_msg(open_kinds(true, "--kinds=snowflake sonyflake", store, "--worker-id=1"), "%s",
-		      error.text);
+	ck_assert_msg(
+		open_kinds(KINDS_START, "--kinds=snowflake sonyflake", store, "--worker-id=1"),
+		"%s", error.text);
 	ck_assert_str_eq(kinds[1].store, kinds[0].store);
 	ck_assert_int_eq(directory_count(), 2);
 }
@@ -173,12 +179,53 @@ TEST(state_lies_in_the_directory_of_the_service_manager)
 	if (strlen(directory) > 300)
 		return; /* tests run in a directory with a long name */
 	set_short_reserve();
-	ck_assert_msg(open_kinds(true, "--worker-id=3", NULL, NULL), "%s", error.text);
+	ck_assert_msg(open_kinds(KINDS_START, "--worker-id=3", NULL, NULL), "%s", error.text);
 	ck_assert(!kinds_host_scope(settings));
 	snprintf(prefix, sizeof prefix, "file:%s/", directory);
 	ck_assert_int_eq(strncmp(kinds[0].store, prefix, strlen(prefix)), 0);
 	ck_assert_ptr_nonnull(strstr(kinds[0].store, "-worker3"));
 	ck_assert_int_eq(directory_count(), 1);
+}
+
+TEST(what_would_refuse_a_start_is_found_without_starting)
+{
+	static const struct {
+		const char *first, *second, *message;
+	} cases[] = {
+		{"--store=nonsense", NULL, "is not a URL"},
+		{"--store=file:x", NULL, "must begin with /"},
+		{"--store=file:/nonexistent/x", NULL, "/nonexistent/x: No such file or directory"},
+		{"--store=slots:/nonexistent/x?workers=0-3", NULL, "/nonexistent/x: No such file"},
+		{"--epoch=2100-01-01", NULL, "clock is before the epoch"},
+		{"--kinds=ulid x=time:41,worker:9,sequence:12;epoch=1700-01-01", NULL, "the layout ended"},
+	};
+	char option[sizeof directory + 32];
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		ck_assert_msg(
+			!open_kinds(KINDS_TRY, "--worker-id=1", cases[i].first, cases[i].second),
+			"%s", cases[i].first);
+		ck_assert_msg(strstr(error.text, cases[i].message) != NULL, "%s", error.text);
+	}
+	snprintf(option, sizeof option, "--store=file:%s/x", directory);
+	ck_assert_msg(open_kinds(KINDS_TRY, "--worker-id=1", option, NULL), "%s", error.text);
+	ck_assert_int_ne(access(strchr(option, ':') + 1, F_OK), 0);
+	ck_assert_msg(open_kinds(KINDS_TRY, "--worker-id=1", NULL, NULL), "%s", error.text);
+}
+
+TEST(an_epoch_is_an_instant_and_nothing_else)
+{
+	static const char *const bad[] = {"2024-01-01;unit=10ms", "2024", "yesterday", "1", "-1"};
+	char option[64];
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		snprintf(option, sizeof option, "--epoch=%s", bad[i]);
+		ck_assert_msg(!open_kinds(KINDS_READ, option, NULL, NULL), "%s", bad[i]);
+		ck_assert_msg(strncmp(error.text, "epoch: ", 7) == 0, "%s", error.text);
+	}
+	ck_assert(open_kinds(KINDS_READ, "--epoch=1704067200000", NULL, NULL));
+	ck_assert(open_kinds(KINDS_READ, "--epoch=2024-01-01", NULL, NULL));
+	ck_assert(!open_kinds(KINDS_READ, "--kinds=ulid", "--epoch=x", NULL));
 }
 
 int main(void)
