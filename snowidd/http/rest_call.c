@@ -47,7 +47,7 @@ void rest_reply_refusal(struct rest_call *call, enum refusal refusal, uint64_t w
 {
 	static const unsigned statuses[REFUSALS] = {
 		[REFUSED_KIND] = 404,     [REFUSED_COUNT] = 400,    [REFUSED_ID] = 400,
-		[REFUSED_CLOCK] = 503,    [REFUSED_CONFLICT] = 503, [REFUSED_EXHAUSTED] = 503,
+		[REFUSED_CLOCK] = 503,    [REFUSED_CONFLICT] = 503, [REFUSED_EXHAUSTED] = 429,
 		[REFUSED_STORE] = 503,    [REFUSED_ENDED] = 503,    [REFUSED_STOPPING] = 503,
 		[REFUSED_INTERNAL] = 500, [REFUSED_RATE] = 429,     [REFUSED_TOKEN] = 401,
 	};

@@ -56,7 +56,7 @@ def test_wait_limit():
     with Daemon(*kind, "--limits-wait-timeout", "20ms") as daemon:
         status, headers, body = daemon.request("/api/v1/ids?count=10000")
         found = status, error_code(body), headers["Retry-After"]
-        equal(found, (503, "exhausted", "1"), "no request waits longer than limits.wait_timeout")
+        equal(found, (429, "exhausted", "1"), "no request waits longer than limits.wait_timeout")
 
 
 if __name__ == "__main__":
