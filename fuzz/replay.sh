@@ -1,5 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs the fuzz targets on the inputs that fuzzing has found.
+# Runs the fuzz targets on the inputs that fuzzing has found. The one of the daemon is there if the
+# daemon is built.
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}"
-exec "$top_builddir/fuzz/replay_http" "$top_srcdir/fuzz/corpus/http"
+status=0
+for target in http image instant layout settings text; do
+	replay=$top_builddir/fuzz/replay_$target
+	if [ -x "$replay" ]; then
+		"$replay" "$top_srcdir/fuzz/corpus/$target" || status=1
+	fi
+done
+exit $status
