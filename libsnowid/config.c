@@ -326,7 +326,7 @@ static int fail_unknown_key(const struct snowid_config *config, const char *key)
 		sn_suggestion_offer(&suggestion, config->fields[i].name);
 	return sn_fail(
 		SNOWID_E_UNKNOWN,
-		"there is no setting \"%.60s\", and the kind %.60s has no such field%s", key,
+		"there is no setting \"%.60s\", nor such a field of the kind %.60s%s", key,
 		config->kind_text,
 		sn_suggestion_or(&suggestion,
 				 "; the settings are kind, field.NAME, store, timeout, wait, "

@@ -133,8 +133,8 @@ check "no man page names a constant that snowid.h lacks" nothing "$tmp/constants
 # Asked for a setting that does not exist, the library names all that do.
 snowid --set none=0 2>&1 | sed -n 's/ and /, /; s/.*the settings are //p' | sed 's/, /\n/g' |
 	sort >"$tmp/settings"
-grep -oE '^	\{"[a-z]+", offsetof|strcmp\(key, "[a-z]+"' "$top_srcdir/libsnowid/config.c" |
-	grep -oE '"[a-z]+"' | tr -d '"' | { cat; echo field.NAME; } | sort -u >"$tmp/keys"
+grep -oE '^	\{"[a-z_]+", offsetof|strcmp\(key, "[a-z]+"' "$top_srcdir/libsnowid/config.c" |
+	grep -oE '"[a-z_]+"' | tr -d '"' | { cat; echo field.NAME; } | sort -u >"$tmp/keys"
 undocumented_setting() {
 	while read -r key; do
 		test "$key" = field.NAME && key='field\.\\& Ns Ar name'

@@ -85,12 +85,12 @@ TEST(bad_settings_are_rejected_and_change_nothing)
 		const char *detail;
 	} cases[] = {
 		{"workers", "5", SNOWID_E_UNKNOWN,
-		 "no setting \"workers\", and the kind snowflake has no such field; did you mean "
+		 "no setting \"workers\", nor such a field of the kind snowflake; did you mean "
 		 "worker?"},
 		{"timout", "5s", SNOWID_E_UNKNOWN, "did you mean timeout?"},
 		{"stroe", "memory:", SNOWID_E_UNKNOWN, "did you mean store?"},
 		{"", "5", SNOWID_E_UNKNOWN, "kind, field.NAME"},
-		{"node", "5", SNOWID_E_UNKNOWN, "no such field"},
+		{"node", "5", SNOWID_E_UNKNOWN, "nor such a field"},
 		{"worker", "32", SNOWID_E_RANGE, "from 0 to 31, not 32"},
 		{"time", "1", SNOWID_E_INVALID, "cannot be set"},
 		{"kind", "uuidv7", SNOWID_E_UNKNOWN, "no kind \"uuidv7\"; did you mean uuid7?"},
