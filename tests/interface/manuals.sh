@@ -131,7 +131,7 @@ check "each error is explained in libsnowid(3)" each_in "$tmp/codes" libsnowid.3
 check "no man page names a constant that snowid.h lacks" nothing "$tmp/constants" invented_constant
 
 # Asked for a setting that does not exist, the library names all that do.
-snowid --set none=0 2>&1 | sed -n 's/ and /, /; s/.*the settings are //p' | sed 's/, /\n/g' |
+snowid --set none=0 2>&1 | sed -n 's/.*the settings are //; T; s/ and /, /; s/, /\n/gp' |
 	sort >"$tmp/settings"
 grep -oE '^	\{"[a-z_]+", offsetof|strcmp\(key, "[a-z]+"' "$top_srcdir/libsnowid/config.c" |
 	grep -oE '"[a-z_]+"' | tr -d '"' | { cat; echo field.NAME; } | sort -u >"$tmp/keys"
