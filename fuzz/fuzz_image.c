@@ -13,14 +13,15 @@
 #include "fuzz/fuzz.h"
 #include "libsnowid/store/image.h"
 
-static char directory[] = "/tmp/snowid-fuzz-XXXXXX";
-static char path[sizeof directory + 8], url[sizeof path + 8];
+static char directory[200], path[sizeof directory + 8], url[sizeof path + 8];
 static struct sn_image valid, changed;
 
 static void create_file(void)
 {
 	struct snowid_generator *generator;
 
+	const char *const parent = getenv("TMPDIR");
+	snprintf(directory, sizeof directory, "%s/snowid-fuzz-XXXXXX", parent ? parent : "/tmp");
 	if (!mkdtemp(directory))
 		abort();
 	snprintf(path, sizeof path, "%s/state", directory);
