@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
-#include <stdio.h>
 
 #include "libsnowid/base/instant.h"
 #include "tests/unit/check.h"
 
-/* Of doubles, the first and last seconds that fractions of ten places are tried in. */
+/* math.h has them as float. */
+#define ENDLESS   ((double)INFINITY)
+#define NO_NUMBER ((double)NAN)
+
 static const int64_t tried_seconds[] = {
 	0,          1,          1000000,    8388607,    8388608,    1288834974,
 	1609459200, 1704067200, 1893456000, 4102444800, 8589934591,
@@ -75,15 +77,9 @@ TEST(a_number_is_rounded_to_what_doubles_can_tell_apart)
 
 TEST(numbers_that_are_no_seconds_are_refused)
 {
-	static const double numbers[] = {NAN,
-					 INFINITY,
-					 -INFINITY,
-					 1e300,
-					 -1e300,
-					 1e19,
-					 253402300800.0,
-					 -12219292801.0,
-					 253402300799.999999};
+	static const double numbers[] = {NO_NUMBER,      ENDLESS,        -ENDLESS,
+					 1e300,          -1e300,         1e19,
+					 253402300800.0, -12219292801.0, 253402300799.999999};
 	int64_t sec = 5;
 	uint32_t nsec;
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
@@ -132,8 +128,8 @@ TEST(spans_of_seconds_are_rounded_alike)
 
 TEST(negative_and_endless_spans_are_refused)
 {
-	static const double numbers[] = {-1e-9,    -1.0,  -INFINITY,     NAN,
-					 INFINITY, 1e300, 18446744074.0, 0x1p35};
+	static const double numbers[] = {-1e-9,   -1.0,  -ENDLESS,      NO_NUMBER,
+					 ENDLESS, 1e300, 18446744074.0, 0x1p35};
 	uint64_t ns = 5;
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
 		EXPECT(snowid_span_from_seconds(numbers[i], &ns), SNOWID_E_RANGE);
