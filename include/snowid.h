@@ -302,7 +302,8 @@ int snowid_mask_revert(const struct snowid_mask *mask, uint64_t masked,
 		       uint64_t *id) SNOWID_MUST_CHECK;
 
 /* The same with the masked number in base 58. Errors as above, and those of snowid_id_parse(). */
-int snowid_mask_format(const struct snowid_mask *mask, uint64_t id, char text[SNOWID_ID_TEXT]);
+int snowid_mask_format(const struct snowid_mask *mask, uint64_t id,
+		       char text[SNOWID_ID_TEXT]) SNOWID_MUST_CHECK;
 int snowid_mask_parse(const struct snowid_mask *mask, const char *text, size_t length,
 		      uint64_t *id) SNOWID_MUST_CHECK;
 

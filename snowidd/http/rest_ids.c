@@ -70,8 +70,7 @@ static size_t format_id(const struct rest_call *call, size_t i, char text[SNOWID
 	case KIND_LAYOUT:
 		if (!call->mask)
 			return number_text(ids->ids[i], text);
-		snowid_mask_format(call->mask, ids->ids[i], text);
-		break;
+		return snowid_mask_format(call->mask, ids->ids[i], text) == 0 ? strlen(text) : 0;
 	case KIND_ULID:
 		snowid_ulid_format(&ids->ids128[i], text);
 		break;
