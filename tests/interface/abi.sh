@@ -43,7 +43,7 @@ version_of() { # version_of HEADER
 }
 
 without_comments() {
-	"${CC:-gcc}" -fpreprocessed -dD -E -P include/snowid.h
+	"${CC:-gcc}" -w -fpreprocessed -dD -E -P include/snowid.h
 }
 
 if [ "${1-}" = --update ]; then
