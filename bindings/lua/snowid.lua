@@ -47,8 +47,8 @@ end
 
 local floor = math.floor
 local NS = 1000000000
--- The seconds of the ends of a range that has none.
-local NO_BEGIN, NO_END = native.NO_BEGIN or math.mininteger, native.NO_END or math.maxinteger
+local INT64_MIN = native.INT64_MIN or math.mininteger -- as the beginning of a range: none
+local INT64_MAX = native.INT64_MAX or math.maxinteger -- as its end: none
 
 local function class(name)
 	local metatable = native.metatable(name)
@@ -92,7 +92,7 @@ local function to_period(from, before)
 		end
 		return native.period_parse(from)
 	end
-	local from_sec, from_nsec, before_sec, before_nsec = NO_BEGIN, 0, NO_END, 0
+	local from_sec, from_nsec, before_sec, before_nsec = INT64_MIN, 0, INT64_MAX, 0
 	if from ~= nil and from ~= -math.huge then
 		from_sec, from_nsec = to_instant(from)
 	end
@@ -116,6 +116,11 @@ local function to_nanoseconds(span)
 		native.mistake "a span must be shorter than 2^63 ns, which is 292 years"
 	end
 	return ns
+end
+
+-- Converts a span to nanoseconds, or infinity to more than anybody waits.
+local function to_timeout(span)
+	return span == math.huge and INT64_MAX or to_nanoseconds(span)
 end
 
 -- Checks an optional table.
@@ -922,7 +927,7 @@ end
 -- it again has no effect.
 -- @tparam[opt=2] number|string timeout how long it may wait for the store
 function Generator:close(timeout)
-	native_generator.close(self, to_nanoseconds(timeout or 2))
+	native_generator.close(self, to_timeout(timeout or 2))
 end
 
 Generator_meta.__close = function(self)
@@ -1003,7 +1008,7 @@ function snowid.generator(options)
 		end
 	end
 	if options.open_timeout ~= nil then
-		return native.generator_new_for(config, to_nanoseconds(options.open_timeout))
+		return native.generator_new_for(config, to_timeout(options.open_timeout))
 	end
 	return native.generator_new(config)
 end

@@ -129,7 +129,7 @@ end
 local MAX = 0x7fffffffffffffffULL
 
 -- The ends of a range may also be the least and the greatest int64_t: no end.
-native.NO_BEGIN, native.NO_END = -0x7fffffffffffffffLL - 1, 0x7fffffffffffffffLL
+native.INT64_MIN, native.INT64_MAX = -0x7fffffffffffffffLL - 1, 0x7fffffffffffffffLL
 
 local function check_end(name, sec, nsec)
 	if not ffi.istype("int64_t", sec) then
@@ -228,10 +228,12 @@ function native.time_from_seconds(seconds)
 	return read_instant(C.snowid_time_from_seconds(check_number("seconds", seconds), i64, u32))
 end
 
+local span_ns = ffi.new "uint64_t[1]" -- not u64, into which the call with this timeout writes
+
 function native.span_parse(value)
 	local s, size = check_string(value)
-	check(C.snowid_span_parse(s, size, u64))
-	return number_or_cdata(u64[0])
+	check(C.snowid_span_parse(s, size, span_ns))
+	return number_or_cdata(span_ns[0])
 end
 
 function native.span_format(ns)
@@ -240,8 +242,8 @@ function native.span_format(ns)
 end
 
 function native.span_from_seconds(seconds)
-	check(C.snowid_span_from_seconds(check_number("seconds", seconds), u64))
-	return number_or_cdata(u64[0])
+	check(C.snowid_span_from_seconds(check_number("seconds", seconds), span_ns))
+	return number_or_cdata(span_ns[0])
 end
 
 local form = ffi.new "enum snowid_form[1]"

@@ -396,6 +396,7 @@ function tests.spans()
 	expect(pcall(clock.advance, clock, "18446744073709551615ns"), false)
 	expect_error("invalid", "span", clock.step, clock, "-1ms")
 	expect_error("invalid", "negative", clock.advance, clock, -1)
+	snowid.generator({ worker = 1, open_timeout = math.huge }):close(math.huge)
 	local ids = snowid.generator { worker = 1, hold = 0.3, borrow = "1ms", open_timeout = "1m" }
 	expect(ids:setting "hold", "300ms")
 	expect(ids:timeout(), 2)

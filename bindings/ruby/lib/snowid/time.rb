@@ -8,7 +8,8 @@ module Snowid
   # text such as "500ms". Both are exact to the nanosecond. A Float means the decimal that it was
   # made from, to the microsecond.
   class << self
-    # Parses an instant: ISO 8601 with a time zone, a date, or milliseconds since 1970.
+    # Parses an instant: ISO 8601 with a time zone, a date, 12 or 13 digits (milliseconds since
+    # 1970), or @ and seconds.
     #
     # @return [Time] in UTC
     def parse_time(text)
