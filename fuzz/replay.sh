@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs the fuzz targets on the inputs that fuzzing has found. The one of the daemon is there if the
+# Runs the fuzz targets on the inputs that fuzzing has found. Those of the daemon are there if the
 # daemon is built.
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}"
 status=0
-for target in http image instant layout settings text; do
+for target in grpc http image instant layout settings text; do
 	replay=$top_builddir/fuzz/replay_$target
 	if [ -x "$replay" ]; then
 		"$replay" "$top_srcdir/fuzz/corpus/$target" || status=1
