@@ -2,10 +2,15 @@
  *
  * One line per event, to standard error or syslog, as text or JSON.
  */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -13,8 +18,16 @@
 #include "snowidd/base/buffer.h"
 #include "snowidd/base/log.h"
 
+#define SYSLOG_SOCKET "/dev/log" /* syslog(3) */
+
 static _Atomic int threshold = LOG_LEVEL_INFO;
 static atomic_bool as_json, to_log_daemon;
+
+/* Protects what follows, and is never held while a write has to wait. */
+static pthread_mutex_t output_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool in_line; /* a line was cut off */
+static uint64_t dropped_reported;
+static _Atomic uint64_t dropped;
 
 static const struct {
 	const char *name;
@@ -30,9 +43,20 @@ void log_open(enum log_level level, bool json, bool to_syslog)
 {
 	atomic_store(&threshold, level);
 	atomic_store(&as_json, json);
+	if (to_syslog && access(SYSLOG_SOCKET, F_OK) != 0) {
+		atomic_store(&to_log_daemon, false);
+		log_event(LOG_LEVEL_WARNING, "there is no syslog; logging to stderr", "reason",
+			  SYSLOG_SOCKET " is missing", NULL);
+		return;
+	}
 	if (to_syslog && !atomic_load(&to_log_daemon))
 		openlog("snowidd", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 	atomic_store(&to_log_daemon, to_syslog);
+}
+
+uint64_t log_lines_dropped(void)
+{
+	return atomic_load(&dropped);
 }
 
 static void add_timestamp(struct buffer *line)
@@ -94,18 +118,60 @@ static void add_head(struct buffer *line, enum log_level level, const char *even
 	buffer_printf(line, "%s: %s", levels[level].name, event);
 }
 
-/* A line is one write, so that the lines of several threads do not mix. */
+static bool is_output_ready(void)
+{
+	struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&output, 1, 0) == 1;
+}
+
+/* Writes what can be written without waiting. A pipe or terminal that is ready takes PIPE_BUF bytes
+ * at least (pipe(7)); for a socket, there is a flag. */
+static bool write_without_waiting(const char *bytes, size_t length)
+{
+	while (length > 0) {
+		const size_t part = length < PIPE_BUF ? length : PIPE_BUF;
+		if (!is_output_ready())
+			return false;
+		ssize_t written = send(STDERR_FILENO, bytes, part, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (written < 0 && errno == ENOTSOCK)
+			written = write(STDERR_FILENO, bytes, part);
+		if (written <= 0)
+			return false;
+		in_line = true;
+		bytes += written;
+		length -= (size_t)written;
+	}
+	in_line = false;
+	return true;
+}
+
+/* A line that cannot be written at once is dropped: a reader that stands still must not keep a loop
+ * from serving requests. */
 static void write_line(const struct buffer *line)
 {
-	size_t done = 0;
+	pthread_mutex_lock(&output_lock);
+	const bool written = (!in_line || write_without_waiting("\n", 1)) &&
+			     write_without_waiting(line->data, line->length);
+	if (!written)
+		atomic_fetch_add(&dropped, 1);
+	pthread_mutex_unlock(&output_lock);
+}
 
-	while (done < line->length) {
-		const ssize_t written =
-			write(STDERR_FILENO, line->data + done, line->length - done);
-		if (written <= 0)
-			return; /* there is nowhere left to report it */
-		done += (size_t)written;
-	}
+/* Says how many lines are missing, once there is room again. */
+static void report_dropped(void)
+{
+	char count[NUMBER_TEXT + 1];
+
+	pthread_mutex_lock(&output_lock);
+	const uint64_t total = atomic_load(&dropped);
+	const uint64_t lines = total - dropped_reported;
+	dropped_reported = total;
+	pthread_mutex_unlock(&output_lock);
+	count[number_text(lines, count)] = '\0';
+	if (lines > 0)
+		log_event(LOG_LEVEL_WARNING, "lines are missing here, as the log was not read",
+			  "lines", count, NULL);
 }
 
 void log_event(enum log_level level, const char *event, ...)
@@ -118,6 +184,9 @@ void log_event(enum log_level level, const char *event, ...)
 
 	if ((int)level > atomic_load_explicit(&threshold, memory_order_relaxed))
 		return;
+	if (!syslogged && atomic_load_explicit(&dropped, memory_order_relaxed) > 0 &&
+	    is_output_ready())
+		report_dropped();
 	if (journal)
 		buffer_printf(&line, "<%d>", levels[level].priority);
 	add_head(&line, level, event, json, !syslogged && !journal);

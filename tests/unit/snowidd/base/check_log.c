@@ -143,6 +143,29 @@ TEST(a_log_that_cannot_be_written_stops_nobody)
 	ck_assert_str_eq(read_log(), "");
 }
 
+/* As if nobody read the log: the pipe blocks whoever writes more than it holds. */
+TEST(a_log_that_nobody_reads_makes_nobody_wait)
+{
+	char text[4000];
+	const uint64_t before = log_lines_dropped();
+
+	fcntl(log_pipe[1], F_SETFL, 0);
+	ck_assert_int_eq(fcntl(log_pipe[1], F_SETPIPE_SZ, 8192), 8192);
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	for (int i = 0; i < 10; i++)
+		log_event(LOG_LEVEL_INFO, "large", "text", text, NULL);
+	ck_assert_uint_ge(log_lines_dropped() - before, 7);
+	for (int i = 0; i < 3; i++)
+		read_log();
+	log_event(LOG_LEVEL_INFO, "small", NULL);
+	const char *const log = read_log();
+	ck_assert_msg(strstr(log, "lines are missing here") != NULL, "%s", log);
+	ck_assert_ptr_nonnull(strstr(log, " info: small\n"));
+	log_event(LOG_LEVEL_INFO, "small", NULL);
+	ck_assert_ptr_null(strstr(read_log(), "missing"));
+}
+
 int main(void)
 {
 	return run_tests(redirect_stderr, restore_stderr);
