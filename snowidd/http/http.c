@@ -15,6 +15,8 @@
 /* With more output than this, pipelined requests wait until it has been sent. */
 #define OUTPUT_HIGH 262144
 
+#define REQUEST_ID_SIZE 129
+
 struct http_connection {
 	struct connection connection;
 	struct http_parser parser;
@@ -30,19 +32,32 @@ static struct http_thread *thread_of(const struct http_connection *http)
 
 /* ---- replying -------------------------------------------------------------------------------- */
 
+/* What a client or a proxy calls the request: X-Request-Id, or the traceparent of W3C Trace Context.
+ * It is cut to a length that fits in a line of the log. */
+static void copy_request_id(const struct http_request *request, char text[REQUEST_ID_SIZE])
+{
+	const struct buffer *id = request ? &request->headers[HTTP_REQUEST_ID] : NULL;
+
+	if (id && id->length == 0)
+		id = &request->headers[HTTP_TRACEPARENT];
+	snprintf(text, REQUEST_ID_SIZE, "%.*s", id ? (int)id->length : 0,
+		 id && id->data ? id->data : "");
+}
+
 static void log_access(const struct http_connection *http, const struct http_reply *reply)
 {
 	const struct http_request *const request = http->parser.request;
-	char peer[64], status[16], us[24];
+	char peer[64], status[16], us[24], id[REQUEST_ID_SIZE];
 
 	connection_peer(&http->connection, peer, sizeof peer);
+	copy_request_id(request, id);
 	snprintf(status, sizeof status, "%u", reply->status);
 	snprintf(us, sizeof us, "%" PRIu64,
 		 request && request->began_ns ? (elapsed_ns() - request->began_ns) / 1000 : 0);
 	log_event(LOG_LEVEL_INFO, "request", "peer", peer, "method",
 		  request ? http_parser_method(&http->parser) : "-", "target",
 		  request && request->target.length ? request->target.data : "-", "status", status,
-		  "us", us, NULL);
+		  "us", us, *id ? "id" : NULL, id, NULL);
 }
 
 static enum http_persistence persistence_of(const struct http_connection *http)

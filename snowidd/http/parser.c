@@ -82,6 +82,8 @@ static int header_of(const struct http_request *request)
 		[HTTP_AUTHORIZATION] = "authorization",
 		[HTTP_EXPECT] = "expect",
 		[HTTP_TRANSFER_ENCODING] = "transfer-encoding",
+		[HTTP_REQUEST_ID] = "x-request-id",
+		[HTTP_TRACEPARENT] = "traceparent",
 	};
 
 	for (int i = 0; i < HTTP_HEADERS; i++)

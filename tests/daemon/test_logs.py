@@ -15,6 +15,7 @@ from harness import (
     environment,
     equal,
     free_port,
+    run_command,
     run_tests,
     scratch,
     wait_for,
@@ -55,6 +56,31 @@ def log_of_hostile_requests(form):
         equal(daemon.stop(), 0, f"{form}: the daemon stops in order after hostile requests")
         with open(daemon.log_path, "rb") as file:
             return [line for line in file.read().split(b"\n") if b"request" in line]
+
+
+def test_request_ids():
+    with Daemon(*OPTIONS, "--log-access", "true") as daemon:
+        trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        daemon.request("/v1/next_id", headers={"traceparent": trace})
+        daemon.request("/v1/next_id", headers={"X-Request-Id": "abc-1", "traceparent": trace})
+        daemon.request("/v1/next_id", headers={"X-Request-Id": 'x" forged=y' + 200 * "x"})
+        daemon.request("/v1/next_id")
+        daemon.stop()
+        lines = [line for line in daemon.log().splitlines() if "target=/v1/next_id" in line]
+        found = [line.partition(" id=")[2] for line in lines]
+        equal(found[:2], [trace, "abc-1"], "the log has what others call a request")
+        long = r'"x\" forged=y' + 117 * "x" + '"'
+        equal(found[2:], [long, ""], "what is too long is cut, and quoted where it must be")
+
+
+def test_no_syslog():
+    script = 'mount -t tmpfs none /dev && exec "$@"'
+    command = "unshare", "-m", "sh", "-c", script, "sh", DAEMON, "--log-target", "syslog"
+    got = run_command(*command, "--listen", "unix:/nonexistent/x", env=environment())
+    if "not permitted" in got.stderr:
+        print("# skipped: not allowed to mount")
+        return
+    check("there is no syslog" in got.stderr, "a syslog that is missing is said on stderr", got)
 
 
 def test_hostile_requests():
