@@ -14,7 +14,7 @@
 
 static int print_daemon_help(void)
 {
-	printf("Usage: snowidd [OPTION]...\n\nServes distributed unique IDs over HTTP.\n\n"
+	printf("Usage: snowidd [OPTION]...\n\nServes distributed unique IDs over HTTP and gRPC.\n\n"
 	       "  --config FILE\n        read this file (default: " SETTINGS_FILE
 	       ", if it exists)\n"
 	       "  --check-config\n        check the configuration, and exit\n"

@@ -32,11 +32,12 @@ static const struct setting setting_table[] = {
 	 "if the clock is behind by up to this, wait (default: 5ms)"},
 	{"hold", SETTING_TEXT, AT(hold), "", 0, 0, true, "SPAN",
 	 "if it is behind by up to this, continue from the last tick; otherwise refuse "
-	 "(default: 1s)"},
+	 "(default: 1s, or 166ms with the default store)"},
 	{"borrow", SETTING_TEXT, AT(borrow), "", 0, 0, true, "SPAN",
 	 "how far IDs may run ahead of the clock (default: 0)"},
 	{"reserve", SETTING_TEXT, AT(reserve), "", 0, 0, true, "SPAN",
-	 "how far ahead of the clock the store allows IDs (default: 3s)"},
+	 "how far ahead of the clock the store allows IDs (default: 3s, or 500ms with "
+	 "the default store)"},
 	{"max_jump", SETTING_TEXT, AT(max_jump), "", 0, 0, true, "SPAN",
 	 "do not record the time of a clock that jumps ahead by more than this (default: 1h)"},
 	{"mode", SETTING_TEXT, AT(mode), "", 0, 0, true, "0600|0640|0660",
@@ -47,6 +48,8 @@ static const struct setting setting_table[] = {
 	 "addresses to listen on: 10.0.0.1, [::]:8081, unix:/path (default: loopback)"},
 	{"port", SETTING_NUMBER, AT(port), "8080", 1, 65535, true, "N",
 	 "port of addresses without one"},
+	{"socket_mode", SETTING_CHOICE, AT(socket_mode), "0600", 0, 0, true, "0600|0660|0666",
+	 "permissions of Unix sockets"},
 	{"grpc.listen", SETTING_LIST, AT(grpc_listen), "", 0, 0, true, "ADDRESS...",
 	 "addresses to serve gRPC on, as for listen, each with a port (default: none)"},
 	{"grpc.connection_age", SETTING_SPAN, AT(grpc_connection_age), "30m", 0, 86400 * SEC, false,
@@ -269,15 +272,23 @@ static bool setting_set_value(const struct setting *setting, void *to, const cha
 	return false;
 }
 
+/* Words are separated by blanks or commas; those of a layout or of several values, NAME=…, by blanks
+ * alone. */
+static size_t word_length(const char *text)
+{
+	const size_t length = strcspn(text, " \t"), comma = strcspn(text, " \t,");
+
+	return memchr(text, '=', comma) ? length : comma;
+}
+
 static bool setting_set_words(const struct setting *setting, void *to, const char *text,
 			      struct settings_error *error)
 {
 	if (setting->type != SETTING_LIST)
 		return setting_set_value(setting, to, text, error);
-	text_list_clear(to);
 	for (;;) {
-		text += strspn(text, " \t");
-		const size_t length = strcspn(text, " \t");
+		text += strspn(text, " \t,");
+		const size_t length = word_length(text);
 		if (length == 0)
 			return true;
 		if (!text_list_add(to, text, length, error))
@@ -296,8 +307,10 @@ bool settings_set(struct settings *settings, const struct setting *setting, cons
 }
 
 bool settings_set_words(struct settings *settings, const struct setting *setting, const char *text,
-			const char *origin, struct settings_error *error)
+			bool append, const char *origin, struct settings_error *error)
 {
+	if (!append)
+		settings_clear_list(settings, setting);
 	return setting_set_words(setting, setting_value(settings, setting), text, error) &&
 	       setting_replace_text(&settings->origins[setting - setting_table], origin, error);
 }
@@ -306,6 +319,14 @@ void settings_clear_list(struct settings *settings, const struct setting *settin
 {
 	if (setting->type == SETTING_LIST)
 		text_list_clear(setting_value(settings, setting));
+}
+
+bool settings_is_from(const struct settings *settings, const struct setting *setting,
+		      const char *origin)
+{
+	const char *const last = settings->origins[setting - setting_table];
+
+	return last && strcmp(last, origin) == 0;
 }
 
 void settings_locate(const struct settings *settings, struct settings_error *error)

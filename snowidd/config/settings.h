@@ -26,6 +26,7 @@ struct settings {
 
 	struct text_list listen, grpc_listen;
 	uint64_t port, threads, grpc_connection_age;
+	char *socket_mode;
 	char *tls_certificate, *tls_key, *tls_client_ca, *tls_peer_ca, *token_file, *mask_key_file;
 
 	uint64_t connections, count, request_bytes, header_timeout, idle_timeout, wait_timeout,
@@ -89,12 +90,16 @@ void settings_free(struct settings *settings);
 bool settings_set(struct settings *settings, const struct setting *setting, const char *text,
 		  bool append, const char *origin, struct settings_error *error);
 
-/* Likewise, but the text has all items of a list, separated by blanks. */
+/* Likewise, but the text may have several items of a list, separated by blanks or commas. */
 bool settings_set_words(struct settings *settings, const struct setting *setting, const char *text,
-			const char *origin, struct settings_error *error);
+			bool append, const char *origin, struct settings_error *error);
 
 /* Makes a list empty. */
 void settings_clear_list(struct settings *settings, const struct setting *setting);
+
+/* Whether a setting was last set there. */
+bool settings_is_from(const struct settings *settings, const struct setting *setting,
+		      const char *origin);
 
 /* If an error begins with a key ("worker_id: …") that was set somewhere, puts that place before
  * it. */

@@ -34,11 +34,11 @@ static void variable_name(const struct setting *setting, char name[NAME_SIZE])
 }
 
 static bool set_from(struct settings *settings, const struct setting *setting, const char *text,
-		     const char *origin, struct settings_error *error)
+		     bool append, const char *origin, struct settings_error *error)
 {
 	struct settings_error why;
 
-	return settings_set_words(settings, setting, text, origin, &why) ||
+	return settings_set_words(settings, setting, text, append, origin, &why) ||
 	       settings_fail(error, "%s: %s", origin, why.text);
 }
 
@@ -79,7 +79,7 @@ static bool load_variable(struct settings *settings, const char *name, const cha
 				     "snowidd --help",
 				     name);
 	snprintf(origin, sizeof origin, "environment variable %.*s", NAME_SIZE, name);
-	return set_from(settings, setting, text, origin, error);
+	return set_from(settings, setting, text, false, origin, error);
 }
 
 static bool load_environment(struct settings *settings, struct settings_error *error)
@@ -125,7 +125,9 @@ static bool load_option(struct settings *settings, char ***option, struct settin
 	if (!value)
 		return settings_fail(error, "%s needs a value", name);
 	snprintf(origin, sizeof origin, "option %s", name);
-	return set_from(settings, setting, value, origin, error);
+	/* A list that is given by an option twice has the items of both. */
+	const bool append = settings_is_from(settings, setting, origin);
+	return set_from(settings, setting, value, append, origin, error);
 }
 
 static bool load_options(struct settings *settings, char **options, struct settings_error *error)

@@ -23,6 +23,7 @@
 #include "snowidd/base/notify.h"
 #include "snowidd/base/place.h"
 #include "snowidd/net/listen.h"
+#include "snowidd/net/protocol.h"
 #include "snowidd/service/kinds.h"
 
 /* The name that the service manager gives to sockets for gRPC. */
@@ -290,12 +291,24 @@ static bool add_shared(struct sockets *sockets, const struct protocol *protocol,
 	return true;
 }
 
+/* The file has its permissions from the beginning. No other thread runs yet. */
+static int open_unix_socket(const struct socket_address *address, const char *mode)
+{
+	const mode_t mask = umask(0777 & ~(mode_t)strtoul(mode, NULL, 8));
+	const int fd = open_socket(address, false);
+	const int error = errno;
+
+	umask(mask);
+	errno = error;
+	return fd;
+}
+
 static bool open_for_loops(struct sockets *sockets, const struct protocol *protocol,
-			   const struct socket_address *address)
+			   const struct socket_address *address, const char *unix_mode)
 {
 	if (address->name.ss_family == AF_UNIX) {
 		remove_stale(address);
-		const int fd = open_socket(address, false);
+		const int fd = open_unix_socket(address, unix_mode);
 		if (fd < 0)
 			return false;
 		remember_socket_file(sockets, address);
@@ -316,16 +329,18 @@ static bool open_for_loops(struct sockets *sockets, const struct protocol *proto
 	return true;
 }
 
-/* 127.0.0.1 port 80, or /path. */
+/* 127.0.0.1:80, [::1]:80, or unix:/path. */
 static void describe_address(const struct socket_address *address, char *text, size_t size)
 {
 	char host[64], port[8];
 
 	if (address->name.ss_family == AF_UNIX)
-		snprintf(text, size, "%s", ((const struct sockaddr_un *)&address->name)->sun_path);
+		snprintf(text, size, "unix:%s",
+			 ((const struct sockaddr_un *)&address->name)->sun_path);
 	else if (getnameinfo((const struct sockaddr *)&address->name, address->size, host,
 			     sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		snprintf(text, size, "%s port %s", host, port);
+		snprintf(text, size, address->name.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
+			 host, port);
 }
 
 static bool open_address(struct sockets *sockets, const struct settings *settings,
@@ -333,7 +348,7 @@ static bool open_address(struct sockets *sockets, const struct settings *setting
 			 const char *text, struct settings_error *error)
 {
 	struct socket_address address;
-	char where[SOCKET_PATH] = "";
+	char where[SOCKET_PATH + 8] = "";
 
 	if (sockets->count == SOCKETS_MAX)
 		return settings_fail(error, "%s: more than %d addresses", setting->key,
@@ -341,13 +356,14 @@ static bool open_address(struct sockets *sockets, const struct settings *setting
 	if (!read_address(setting, text, &address, error) ||
 	    !check_scope(settings, setting->key, text, &address, error))
 		return false;
-	if (!open_for_loops(sockets, protocol, &address)) {
+	if (!open_for_loops(sockets, protocol, &address, settings->socket_mode)) {
 		const int why = errno;
 		describe_address(&address, where, sizeof where);
 		return settings_fail(error, "%s: cannot listen on %.120s: %s", setting->key, where,
 				     strerror(why));
 	}
-	log_event(LOG_LEVEL_INFO, "listening", "address", text, NULL);
+	describe_address(&address, where, sizeof where);
+	log_event(LOG_LEVEL_INFO, "listening", "for", protocol->alpn, "address", where, NULL);
 	return true;
 }
 

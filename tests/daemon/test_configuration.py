@@ -62,7 +62,7 @@ BAD_OPTIONS = [
     (["--kinds", "nonsense"], "option --kinds: kinds: kind nonsense"),
     (["--kinds", ""], "kinds: 0"),
     (["--kinds", "ulid ulid"], "twice"),
-    (["--kinds", "a,b"], "not NAME"),
+    (["--kinds", "a,b"], "kind a"),
     (["--worker-id", "32"], "worker_id"),
     (["--worker-id", "x"], "not a number, store, hostname or"),
     (["--datacenter-id", "32"], "datacenter_id"),

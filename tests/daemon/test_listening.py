@@ -59,6 +59,18 @@ def test_reload():
         )
 
 
+def test_mode():
+    for options, mode in ((), 0o600), (("--socket-mode", "0660"), 0o660):
+        with Daemon("--listen", f"unix:{PATH}", *options):
+            equal(os.stat(PATH).st_mode & 0o777, mode, f"the socket's mode is {mode:o}")
+
+
+def test_addresses_in_the_log():
+    with Daemon("--listen", f"127.0.0.1 unix:{PATH}") as daemon:
+        lines = [f"for=http/1.1 address=127.0.0.1:{daemon.port}", f"address=unix:{PATH}"]
+        check(all(line in daemon.log() for line in lines), "the log has addresses and ports")
+
+
 def test_socket_of_another_process():
     with Daemon("--listen", f"unix:{PATH}") as daemon, socket.socket(socket.AF_UNIX) as other:
         os.unlink(PATH)
@@ -72,7 +84,7 @@ def test_socket_of_another_process():
         other.bind(PATH)
         other.listen(1)
         got = run_daemon("--listen", f"unix:{PATH}3 unix:{PATH}")
-        part = f"cannot listen on {PATH}: Address already in use"
+        part = f"cannot listen on unix:{PATH}: Address already in use"
         good = got.returncode == 1 and part in got.stderr
         check(good, "a socket on which another process listens is not replaced", got.stderr)
         check(not os.path.exists(PATH + "3"), "a start that fails removes the sockets it made")

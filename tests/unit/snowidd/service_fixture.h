@@ -22,9 +22,11 @@ static inline void service_fixture_open(char *options[])
 		    count[] = "--limits-count=5";
 	char *all[] = {kinds, worker, store, threads, count, NULL, NULL, NULL, NULL, NULL, NULL};
 	struct settings_error error;
+	size_t next = 5;
 
+	/* Kinds replace those above; given twice, they would be added to them. */
 	for (size_t i = 0; options && options[i]; i++)
-		all[5 + i] = options[i];
+		all[strncmp(options[i], "--kinds=", 8) == 0 ? 0 : next++] = options[i];
 	log_open(LOG_LEVEL_ERROR, false, false);
 	struct settings *const settings = settings_load(all, "/dev/null", &error);
 	ck_assert_msg(settings != NULL, "%s", error.text);

@@ -25,7 +25,7 @@ static bool set_setting(const char *key, const char *text)
 
 	ck_assert_msg(setting != NULL, "%s", key);
 	error.text[0] = '\0';
-	return settings_set_words(settings, setting, text, "a test", &error);
+	return settings_set_words(settings, setting, text, false, "a test", &error);
 }
 
 static void expect_bad_value(const char *key, const char *text, const char *message)

@@ -72,6 +72,31 @@ TEST(a_list_replaces_that_of_another_source)
 	settings_free(settings);
 }
 
+TEST(items_of_a_list_have_commas_between_them_or_options_of_their_own)
+{
+	static const struct {
+		const char *options;
+		size_t count;
+		const char *first, *second;
+	} cases[] = {
+		{"--kinds|a,x=time:41,worker:10;unit=1s ulid", 3, "a",
+		 "x=time:41,worker:10;unit=1s"},
+		{"--kinds=ulid|--kinds=uuid7", 2, "ulid", "uuid7"},
+		{"--kinds=ulid,uuid7", 2, "ulid", "uuid7"},
+		{"--kinds=ulid, uuid7 ,", 2, "ulid", "uuid7"},
+		{"--kinds=x|--port=5|--kinds|y", 2, "x", "y"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct settings *const settings = load_settings(cases[i].options);
+		ck_assert_msg(settings != NULL, "%s", error.text);
+		ck_assert_uint_eq(settings->kinds.count, cases[i].count);
+		ck_assert_str_eq(settings->kinds.items[0], cases[i].first);
+		ck_assert_str_eq(settings->kinds.items[1], cases[i].second);
+		settings_free(settings);
+	}
+}
+
 TEST(forms_of_an_option)
 {
 	struct settings *const settings =
