@@ -6,9 +6,11 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "snowidd/base/elapsed.h"
+#include "snowidd/base/log.h"
 #include "snowidd/config/tls.h"
 #include "snowidd/service/metrics.h"
 
@@ -153,6 +155,7 @@ static void write_connections(struct buffer *to, struct service *service, const 
 			     (double)tls_certificate_end(live->tls));
 }
 
+/* Each kind notices a step by itself, so that the sum would count one step several times. */
 static void write_clock(struct buffer *to, struct service *service)
 {
 	struct clock_state clock;
@@ -162,7 +165,7 @@ static void write_clock(struct buffer *to, struct service *service)
 	for (size_t k = 0; k < service_kinds(service); k++)
 		if (snowid_generator_stat(service_kind_at(service, k)->generator,
 					  SNOWID_STAT_REGRESSIONS, &value) == 0)
-			regressions += value;
+			regressions = value > regressions ? value : regressions;
 	write_single(to, "clock_regressions_total", "counter",
 		     "How often the clock was found to have stepped back.", (double)regressions);
 	write_single(
@@ -258,29 +261,69 @@ static void write_store(struct buffer *to, struct service *service)
 	}
 }
 
-static double resident_bytes(void)
+static double count_entries(const char *path)
 {
-	FILE *const file = fopen("/proc/self/statm", "re");
-	long size, resident = 0;
+	DIR *const directory = opendir(path);
+	double entries = 0;
 
-	if (file && fscanf(file, "%ld %ld", &size, &resident) != 2)
-		resident = 0;
-	if (file)
-		fclose(file);
-	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+	if (!directory)
+		return 0;
+	for (struct dirent *entry = readdir(directory); entry; entry = readdir(directory))
+		entries += entry->d_name[0] != '.';
+	closedir(directory);
+	return entries;
 }
 
-static double count_threads(void)
+static double max_descriptors(void)
 {
-	DIR *const tasks = opendir("/proc/self/task");
-	double threads = 0;
+	struct rlimit limit;
 
-	if (!tasks)
-		return 0;
-	for (struct dirent *entry = readdir(tasks); entry; entry = readdir(tasks))
-		threads += entry->d_name[0] != '.';
-	closedir(tasks);
-	return threads;
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (double)limit.rlim_cur : 0;
+}
+
+/* Worked out once: if it moved with the clock, it would look like another start. */
+static double start_seconds(const struct health *health)
+{
+	static _Atomic int64_t start;
+	int64_t none = 0, sec = 0;
+	uint32_t nsec;
+
+	if (atomic_load(&start) == 0 && snowid_clock_read(NULL, &sec, &nsec, NULL) == 0)
+		atomic_compare_exchange_strong(&start, &none, sec - (int64_t)health->uptime_s);
+	return (double)atomic_load(&start);
+}
+
+static void write_process_metric(struct buffer *to, const char *name, const char *type,
+				 const char *help, double value)
+{
+	buffer_printf(to, "# HELP process_%s %s\n# TYPE process_%s %s\nprocess_%s %.15g\n", name,
+		      help, name, type, name, value);
+}
+
+/* Those that all clients of Prometheus have (prometheus.io/docs/instrumenting/writing_clientlibs,
+ * "Standard and runtime collectors"). */
+static void write_standard(struct buffer *to, const struct health *health)
+{
+	FILE *const file = fopen("/proc/self/statm", "re");
+	const double page = (double)sysconf(_SC_PAGESIZE);
+	long size = 0, resident = 0;
+
+	if (file && fscanf(file, "%ld %ld", &size, &resident) != 2)
+		size = resident = 0;
+	if (file)
+		fclose(file);
+	write_process_metric(to, "cpu_seconds_total", "counter", "CPU time used.",
+			     elapsed_cpu_seconds());
+	write_process_metric(to, "resident_memory_bytes", "gauge", "Resident memory.",
+			     (double)resident * page);
+	write_process_metric(to, "virtual_memory_bytes", "gauge", "Virtual memory.",
+			     (double)size * page);
+	write_process_metric(to, "open_fds", "gauge", "Open file descriptors.",
+			     count_entries("/proc/self/fd"));
+	write_process_metric(to, "max_fds", "gauge", "File descriptors that may be open.",
+			     max_descriptors());
+	write_process_metric(to, "start_time_seconds", "gauge", "When the process was started.",
+			     start_seconds(health));
 }
 
 static void write_process(struct buffer *to, const struct health *health)
@@ -288,11 +331,13 @@ static void write_process(struct buffer *to, const struct health *health)
 	write_single(to, "healthy", "gauge", "1 while IDs are served.", health->refusal == SERVED);
 	write_single(to, "uptime_seconds", "gauge", "Time since the start.",
 		     (double)health->uptime_s);
-	write_single(to, "cpu_seconds_total", "counter", "CPU time used.", elapsed_cpu_seconds());
 	write_single(to, "cpu_usage_ratio", "gauge",
 		     "CPU time used in the last second; 1 is one core.", health->cpu_ratio);
-	write_single(to, "memory_bytes", "gauge", "Resident memory.", resident_bytes());
-	write_single(to, "threads", "gauge", "Number of threads.", count_threads());
+	write_single(to, "threads", "gauge", "Number of threads.",
+		     count_entries("/proc/self/task"));
+	write_single(to, "log_lines_dropped_total", "counter",
+		     "Lines of the log that were dropped because nobody read it.",
+		     (double)log_lines_dropped());
 	write_family(to, "build_info", "gauge",
 		     "Always 1; the labels give the version and the scope.");
 	buffer_printf(to, "snowid_build_info{version=\"%s\",scope=\"%s\"} 1\n", snowid_version(),
@@ -312,4 +357,5 @@ void metrics_write(struct buffer *to, struct service *service, const struct live
 	write_clock(to, service);
 	write_store(to, service);
 	write_process(to, &health);
+	write_standard(to, &health);
 }

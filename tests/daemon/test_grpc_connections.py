@@ -189,7 +189,7 @@ def test_floods():
             while b"12345678" not in data:
                 data += s.recv(65536)
             equal(goaway_of(data), None, "to cancel each call is no flood")
-        memory = daemon.metric("snowid_memory_bytes")
+        memory = daemon.metric("process_resident_memory_bytes")
         check(memory < 200e6, "the memory is bounded", memory)
 
 

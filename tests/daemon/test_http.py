@@ -115,7 +115,7 @@ def test_slow_reader():
             for _ in range(3000):
                 s.sendall(get("/api/v1/ids?count=10000"))
         equal(daemon.status("/api/v1/id"), 200, "a client that does not read delays no other")
-        used = daemon.metric("snowid_memory_bytes")
+        used = daemon.metric("process_resident_memory_bytes")
         check(used < 100e6, "a client that does not read does not fill the memory", used)
 
 

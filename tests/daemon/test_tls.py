@@ -101,7 +101,7 @@ def test_memory():
             return client
 
         def used():
-            return daemon.metric("snowid_memory_bytes", tls_client(daemon, "one"))
+            return daemon.metric("process_resident_memory_bytes", tls_client(daemon, "one"))
 
         idle = [idle_client() for _ in range(5)]
         before = used()
