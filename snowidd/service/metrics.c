@@ -237,12 +237,12 @@ static void write_store(struct buffer *to, struct service *service)
 		else
 			buffer_printf(to, "%.3f\n", ahead);
 	}
-	write_family(to, "store_block_seconds", "gauge",
+	write_family(to, "store_reserve_seconds", "gauge",
 		     "How far ahead of the clock a working store is renewed.");
 	for (size_t k = 0; k < service_kinds(service); k++) {
 		const struct served_kind *const kind = service_kind_at(service, k);
 		if (kind->reserve_ns > 0)
-			buffer_printf(to, "snowid_store_block_seconds{kind=\"%s\"} %g\n",
+			buffer_printf(to, "snowid_store_reserve_seconds{kind=\"%s\"} %g\n",
 				      kind->name, (double)kind->reserve_ns / 1e9);
 	}
 	write_family(to, "store_failing", "gauge", "1 while the store cannot be renewed.");

@@ -187,6 +187,11 @@ check "each setting of the daemon is in snowidd.yaml(5)" \
 grep -oE '(family|single)\(to, "[a-z_]+"' "$daemon/service/metrics.c" | cut -d'"' -f2 \
 	>"$tmp/metrics"
 check "each metric is in snowidd(8)" each_in "$tmp/metrics" snowidd.8 "^\.It Cm snowid_@$"
+grep '^\.It Cm snowid_' "$man/snowidd.8" | sort >"$tmp/metric_entries"
+repeated_metric() {
+	uniq -d
+}
+check "no metric is in snowidd(8) twice" nothing "$tmp/metric_entries" repeated_metric
 
 {
 	sed -n 's/.*= {"\([a-z_]*\)", ".*/\1/p' "$daemon/service/refusal.c" | grep -vx none
