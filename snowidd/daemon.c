@@ -367,6 +367,12 @@ static bool start_parts(struct daemon *daemon, struct settings_error *error)
 	       start_service(daemon, error) && start_loops(daemon, error);
 }
 
+static bool is_worker_field(const char *name)
+{
+	return strcmp(name, "worker_id") == 0 || strcmp(name, "machine_id") == 0 ||
+	       strcmp(name, "shard_id") == 0;
+}
+
 static void announce_start(struct daemon *daemon)
 {
 	const uint64_t watchdog_ms = notify_watchdog_ms();
@@ -375,7 +381,7 @@ static void announce_start(struct daemon *daemon)
 
 	service_health(daemon->service, &health);
 	for (size_t i = 0; i < health.field_count; i++)
-		if (strcmp(health.fields[i].name, "datacenter_id") != 0)
+		if (is_worker_field(health.fields[i].name))
 			snprintf(worker, sizeof worker, "%" PRIu64, health.fields[i].value);
 	log_event(LOG_LEVEL_INFO, "serving", "version", snowid_version(), "kind",
 		  service_kind_at(daemon->service, 0)->name, "worker_id", worker, "scope",
