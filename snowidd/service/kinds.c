@@ -69,15 +69,23 @@ static bool split_kind(struct kind_setup *setup, const char *item)
 	return settings_fail(setup->error, "kinds: the layout of %s is too long", kind->name);
 }
 
+static bool is_epoch_in_ms(const char *epoch)
+{
+	const char *const digits = epoch + (*epoch == '-');
+
+	return *digits && digits[strspn(digits, "0123456789")] == '\0';
+}
+
 /* An epoch is put into a layout, of which it must not set anything else. */
 static bool check_epoch(const struct settings *settings, struct settings_error *error)
 {
+	const char *const epoch = settings->epoch;
 	char detail[400];
 	int64_t sec;
 	uint32_t nsec;
 
-	if (!*settings->epoch ||
-	    snowid_time_parse(settings->epoch, strlen(settings->epoch), &sec, &nsec) == 0)
+	if (!*epoch || is_epoch_in_ms(epoch) ||
+	    snowid_time_parse(epoch, strlen(epoch), &sec, &nsec) == 0)
 		return true;
 	snowid_error_detail(detail, sizeof detail);
 	return settings_fail(error, "epoch: %s", detail);

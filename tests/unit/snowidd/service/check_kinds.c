@@ -215,7 +215,7 @@ TEST(what_would_refuse_a_start_is_found_without_starting)
 
 TEST(an_epoch_is_an_instant_and_nothing_else)
 {
-	static const char *const bad[] = {"2024-01-01;unit=10ms", "2024", "yesterday", "1", "-1"};
+	static const char *const bad[] = {"2024-01-01;unit=10ms", "1;unit=10ms", "yesterday", "-"};
 	char option[64];
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -224,6 +224,9 @@ TEST(an_epoch_is_an_instant_and_nothing_else)
 		ck_assert_msg(strncmp(error.text, "epoch: ", 7) == 0, "%s", error.text);
 	}
 	ck_assert(open_kinds(KINDS_READ, "--epoch=1704067200000", NULL, NULL));
+	ck_assert(open_kinds(KINDS_READ, "--epoch=0", NULL, NULL)); /* any number is milliseconds */
+	ck_assert(open_kinds(KINDS_READ, "--epoch=-5", NULL, NULL));
+	ck_assert(!open_kinds(KINDS_READ, "--epoch=99999999999999999", NULL, NULL));
 	ck_assert(open_kinds(KINDS_READ, "--epoch=2024-01-01", NULL, NULL));
 	ck_assert(!open_kinds(KINDS_READ, "--kinds=ulid", "--epoch=x", NULL));
 }
