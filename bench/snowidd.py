@@ -206,6 +206,37 @@ def measure_requests(daemon, reference, reference_port):
     check_ids(daemon, count_made(daemon))
 
 
+def load_grpc(daemon, port, method, message=b"", clients=("-c8", "-m32")):
+    """Makes as many calls as the server can answer, and counts IDs."""
+    with open(scratch("message"), "wb") as file:
+        file.write(bytes([0, 0, 0, 0, len(message)]) + message)
+    fields = "-H", "content-type: application/grpc", "-H", "te: trailers"
+    options = *clients, f"-D{SECONDS}", "-w24", "-W24", "-d", scratch("message"), *fields
+    before, ids, began = cpu_seconds(daemon.process.pid), count_made(daemon), time.monotonic()
+    run_client("h2load", *options, f"http://127.0.0.1:{port}/IDGenerator/{method}")
+    used, took = cpu_seconds(daemon.process.pid) - before, time.monotonic() - began
+    return Load(count_made(daemon) - ids, used, took, 0)
+
+
+def measure_grpc(daemon, port):
+    pid, url = daemon.process.pid, f"http://127.0.0.1:{daemon.port}/api/v1/id"
+    rest, one, batch, stream = alternate(
+        lambda: load_fully(pid, url),
+        lambda: load_grpc(daemon, port, "GenerateID"),
+        lambda: load_grpc(daemon, port, "GenerateBatch", b"\x08\x64\x12\x04wide"),
+        lambda: load_grpc(
+            daemon, port, "StreamIDs", b"\x0a\x04wide\x10\x80\x89\x7a", ("-c1", "-m1")
+        ),
+    )
+    print_row("gRPC, GenerateID per second of CPU", f"{median_of(one, 'per_cpu'):,.0f}")
+    ratio = median_of(one, "per_cpu") / median_of(rest, "per_cpu")
+    print_row("  ratio to /api/v1/id", f"{ratio:.2f}", ">= 1.5")
+    ratio = median_of(batch, "per_cpu") / median_of(one, "per_cpu")
+    print_row("gRPC, IDs of batches of 100 to those of single calls", f"{ratio:.0f} x", ">= 40")
+    streamed = median_of(stream, "per_second") / 1e6
+    print_row("gRPC, IDs of a stream", f"{streamed:.1f} M/s", ">= 2")
+
+
 def measure_idle_connections(daemon):
     before, held = resident_bytes(daemon.process.pid), []
     for _ in range(5000):
@@ -265,11 +296,14 @@ def main():
     reference, reference_worker = start_nginx(port, tls_port, key, certificate)
     one = ["--threads", "1", "--worker-id", "1", "--kinds", KINDS, "--reserve", "100ms"]
     pin = {"preexec_fn": lambda: os.sched_setaffinity(0, {0})}
+    grpc_port = free_port()
     try:
         with Daemon(*one, **pin) as daemon:
             measure_requests(daemon, reference_worker, port)
             measure_idle_connections(daemon)
             measure_busy_disk(daemon)
+        with Daemon(*one, "--grpc-listen", f"127.0.0.1:{grpc_port}", **pin) as daemon:
+            measure_grpc(daemon, grpc_port)
         with Daemon(*one, "--tls-certificate", certificate, "--tls-key", key, **pin) as daemon:
             ours, theirs = alternate(
                 lambda: load_fully(

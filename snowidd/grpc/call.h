@@ -88,6 +88,7 @@ struct grpc_call {
 	struct id_request ids;
 	uint64_t stream_left;    /* IDs of a stream; UINT64_MAX: there is no end */
 	unsigned stream_pending; /* messages that it may still send before it parks */
+	uint64_t streamed_ns;    /* elapsed time of its last turn */
 	int watched;             /* the health that was sent last */
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snowidd/base/elapsed.h"
 #include "snowidd/grpc/id_generator.h"
 #include "snowidd/grpc/snowid.pb-c.h"
 #include "snowidd/service/decode.h"
@@ -170,6 +171,7 @@ enum grpc_next id_generator_batch(struct grpc_call *call, const uint8_t *message
 
 #define STREAM_IDS      1024 /* in a message */
 #define STREAM_MESSAGES 3    /* in a millisecond, so that others find IDs too */
+#define STREAM_TURNS    20
 
 /* The most that a message and an ID in it take: a varint of 64 bits, or a text and 16 bytes, each
  * with its tag and length. */
@@ -177,9 +179,14 @@ enum grpc_next id_generator_batch(struct grpc_call *call, const uint8_t *message
 #define NUMBER_SIZE      10
 #define TEXT_SIZE        (SNOWID_UUID_TEXT - 1 + 2 + 16 + 2)
 
+/* A turn that comes late has the messages of those that it missed. */
 enum grpc_next id_generator_resume_stream(struct grpc_call *call)
 {
-	call->stream_pending = STREAM_MESSAGES;
+	const uint64_t now_ns = elapsed_ns(), missed = (now_ns - call->streamed_ns) / 1000000;
+	const uint64_t turns = missed < 1 ? 1 : missed < STREAM_TURNS ? missed : STREAM_TURNS;
+
+	call->stream_pending = (unsigned)(turns * STREAM_MESSAGES);
+	call->streamed_ns = now_ns;
 	return GRPC_HOLDS;
 }
 
@@ -195,6 +202,7 @@ enum grpc_next id_generator_stream(struct grpc_call *call, const uint8_t *messag
 		grpc_call_end(call, GRPC_INVALID_ARGUMENT, "count must be 0 or a number of IDs");
 	else
 		begin_call_ids(call, request->kind, limit < STREAM_IDS ? limit : STREAM_IDS);
+	call->streamed_ns = elapsed_ns();
 	call->stream_left = request->count > 0 ? (uint64_t)request->count : UINT64_MAX;
 	protobuf_c_message_free_unpacked(&request->base, NULL);
 	return call->ended ? GRPC_ENDS : id_generator_resume_stream(call);
