@@ -213,16 +213,33 @@ static void on_stop_deadline(uv_timer_t *timer)
 		loop_end(&daemon->loops[i]);
 }
 
-static void stop_daemon(struct daemon *daemon)
+static void stop_loops(struct daemon *daemon)
 {
-	log_event(LOG_LEVEL_INFO, "stopping", NULL);
-	notify_send("STOPPING=1");
-	daemon->stopping = true;
-	service_drain(daemon->service);
 	uv_timer_start(&daemon->deadline, on_stop_deadline,
 		       daemon->live->settings->stop_timeout / 1000000, 0);
 	for (size_t i = 0; i < daemon->loop_count; i++)
 		loop_stop(&daemon->loops[i]);
+}
+
+static void on_drained(uv_timer_t *timer)
+{
+	stop_loops(timer->data);
+}
+
+/* A load balancer notices only with its next probe that this server is not ready, so that new
+ * connections are still accepted for some time. */
+static void stop_daemon(struct daemon *daemon)
+{
+	const uint64_t delay_ms = daemon->live->settings->drain_delay / 1000000;
+
+	log_event(LOG_LEVEL_INFO, "stopping", NULL);
+	notify_send("STOPPING=1");
+	daemon->stopping = true;
+	service_drain(daemon->service);
+	if (delay_ms > 0)
+		uv_timer_start(&daemon->deadline, on_drained, delay_ms, 0);
+	else
+		stop_loops(daemon);
 }
 
 /* As if the signal had not been caught: this one asks for the second time. */

@@ -86,6 +86,8 @@ static const struct setting setting_table[] = {
 	 "how long a request may wait for its IDs"},
 	{"limits.stop_timeout", SETTING_SPAN, AT(stop_timeout), "10s", 0, 3600 * SEC, false, "SPAN",
 	 "how long to wait for open connections when stopping"},
+	{"limits.drain_delay", SETTING_SPAN, AT(drain_delay), "0", 0, 3600 * SEC, false, "SPAN",
+	 "when stopping, how long to serve as before, but report not to be ready"},
 	{"limits.rate", SETTING_NUMBER, AT(rate), "0", 0, 1000000000, false, "N",
 	 "requests per second of one client; 0 means no limit"},
 	{"limits.burst", SETTING_NUMBER, AT(burst), "100", 1, 1000000000, false, "N",

@@ -149,5 +149,16 @@ def test_worker():
     equal(workers, {4}, "a stop releases the worker for the next start")
 
 
+def test_drain_delay():
+    with Daemon("--limits-drain-delay", "3600s") as daemon:
+        start_to_stop(daemon)
+        found = [daemon.status(path) for path in ("/api/v1/health/ready", "/v1/next_id")]
+        equal(found, [503, 200], "a daemon that drains is not ready, and serves new connections")
+        equal(daemon.stop(), -signal.SIGTERM, "a second SIGTERM ends it at once")
+    with Daemon("--limits-drain-delay", "50ms") as daemon:
+        equal(daemon.stop(), 0, "after the delay it stops in order")
+        check(daemon.log().rstrip().endswith("stopped"), "the log says so", daemon.log())
+
+
 if __name__ == "__main__":
     run_tests(globals())
