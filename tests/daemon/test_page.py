@@ -101,6 +101,15 @@ def check_state(browser):
     clock, state = browser.text("clock"), browser.text("clock-state")
     good = "drift" in clock and state in ("synchronised", "not synchronised")
     check(good, "the page shows the state of the clock", clock)
+    for synchronised in False, True:
+        known = f"health.clock.measured_by = 'kernel'; health.clock.synchronised = {synchronised}"
+        # In one expression, so that the page does not refresh in between.
+        draw = "; drawClock(); document.getElementById('clock').innerText"
+        shown = browser.run(known.replace("True", "true").replace("False", "false") + draw)
+        what = "says what is" if synchronised else "does not make up what is not"
+        equal(
+            shown.count("unknown"), 0 if synchronised else 2, f"the page {what} known of the clock"
+        )
     store, state = browser.text("store"), browser.text("store-state")
     good = state == "renewed" and "file:" in store and "s ahead" in store
     check(good, "the page shows the state of the store", store)
