@@ -221,7 +221,7 @@ static void stop_loops(struct daemon *daemon)
 		loop_stop(&daemon->loops[i]);
 }
 
-static void on_drained(uv_timer_t *timer)
+static void on_drain_delay_over(uv_timer_t *timer)
 {
 	stop_loops(timer->data);
 }
@@ -237,7 +237,7 @@ static void stop_daemon(struct daemon *daemon)
 	daemon->stopping = true;
 	service_drain(daemon->service);
 	if (delay_ms > 0)
-		uv_timer_start(&daemon->deadline, on_drained, delay_ms, 0);
+		uv_timer_start(&daemon->deadline, on_drain_delay_over, delay_ms, 0);
 	else
 		stop_loops(daemon);
 }

@@ -32,7 +32,8 @@ struct inquiry_handler {
 	 * False if a datagram is not the answer to the question: another may still come. */
 	bool (*read_answer)(void *user, size_t index, const char *answer, size_t length);
 
-	/* There will be no answer, as the host is not who it should be, or refuses us. May be NULL. */
+	/* There will be no answer: the host is not the one that was meant, or refuses us. May be
+	 * NULL. */
 	void (*reject_host)(void *user, size_t index, const char *why);
 
 	/* Every host has answered or failed, or the time is over. */
@@ -45,10 +46,10 @@ struct inquiry;
 struct inquiry *inquiry_new(uv_loop_t *loop, enum inquiry_transport transport,
 			    const struct inquiry_handler *handler, void *user);
 
-/* Begins a round; the hosts are copied. With `tls`, the hosts of streams are asked through TLS, and
- * are sent nothing before they have been verified as it says; NULL: in the clear. False, and end_round() is not called, if the one before
- * still occupies the loop, as it may after its end while a name is being looked up, or if there is
- * no memory. */
+/* Begins a round; the hosts are copied. With `tls`, the hosts of streams are asked through TLS,
+ * and are sent nothing before they have been verified as it says; NULL: in the clear. False, and
+ * end_round() is not called, if the one before still occupies the loop, as it may after its end
+ * while a name is being looked up, or if there is no memory. */
 bool inquiry_ask(struct inquiry *inquiry, const struct address *hosts, size_t count, SSL_CTX *tls);
 
 /* Whether a round has begun and not ended. */

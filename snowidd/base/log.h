@@ -10,8 +10,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* May be called again, but by one thread only. Without a syslog, lines go to standard error, as does
- * one that says so. */
+/* May be called again, but by one thread only. Without a syslog, lines go to standard error, as
+ * does one that says so. */
 void log_open(enum log_level level, bool json, bool to_syslog);
 
 /* How many lines were dropped, because standard error could not take them at once. */

@@ -274,8 +274,8 @@ static bool setting_set_value(const struct setting *setting, void *to, const cha
 	return false;
 }
 
-/* Words are separated by blanks or commas; those of a layout or of several values, NAME=…, by blanks
- * alone. */
+/* Words are separated by blanks or commas; those of a layout or of several values, NAME=…, by
+ * blanks alone. */
 static size_t word_length(const char *text)
 {
 	const size_t length = strcspn(text, " \t"), comma = strcspn(text, " \t,");

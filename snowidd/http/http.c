@@ -32,8 +32,8 @@ static struct http_thread *thread_of(const struct http_connection *http)
 
 /* ---- replying -------------------------------------------------------------------------------- */
 
-/* What a client or a proxy calls the request: X-Request-Id, or the traceparent of W3C Trace Context.
- * It is cut to a length that fits in a line of the log. */
+/* What a client or a proxy calls the request: X-Request-Id, or the traceparent of W3C Trace
+ * Context. It is cut to a length that fits in a line of the log. */
 static void copy_request_id(const struct http_request *request, char text[REQUEST_ID_SIZE])
 {
 	const struct buffer *id = request ? &request->headers[HTTP_REQUEST_ID] : NULL;

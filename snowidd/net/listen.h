@@ -45,8 +45,8 @@ bool listen_open(const struct settings *settings, size_t loops,
 		 const struct listen_protocols *protocols, struct sockets *sockets,
 		 struct settings_error *error);
 
-/* Whether the addresses can be read, and are fit for what the settings say else; if `thorough`, also
- * whether there are directories for Unix sockets. */
+/* Whether the addresses can be read, and are fit for what the settings say else; if `thorough`,
+ * also whether there are directories for Unix sockets. */
 bool listen_check(const struct settings *settings, bool thorough, struct settings_error *error);
 
 /* Frees the memory; the sockets belong to the loops. Removes the Unix sockets that were made,

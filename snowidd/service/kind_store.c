@@ -148,7 +148,7 @@ bool kind_store_choose(struct served_kind *kind, const struct settings *settings
 }
 
 /* That of the first kind is enough: those of others lie beside it. */
-static bool check_place(const struct served_kind *kind, struct settings_error *error)
+static bool check_store_place(const struct served_kind *kind, struct settings_error *error)
 {
 	char path[sizeof kind->store];
 	const char *const colon = strchr(kind->store, ':');
@@ -168,5 +168,5 @@ bool kind_store_check(struct served_kind *kind, const struct settings *settings,
 
 	if (kind->type != KIND_LAYOUT || !*url)
 		return true;
-	return choose_configured(kind, url, error) && check_place(kind, error);
+	return choose_configured(kind, url, error) && check_store_place(kind, error);
 }

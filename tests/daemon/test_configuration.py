@@ -122,7 +122,8 @@ def test_help_and_manual():
     options = re.findall(r"^  (--[a-z-]+) ", run_daemon("--help").stdout, re.M)
     check(len(options) > 30 and "--limits-rate" in options, "--help lists the options", options)
     manual = set(re.findall(r"[a-z_]+(?:\.[a-z_]+)?", read_text(SOURCE, "man", "snowidd.yaml.5")))
-    keys = {re.sub("^(grpc|tls|limits|clock|log)-", r"\1.", o[2:]).replace("-", "_") for o in options}
+    groups = "^(grpc|tls|limits|clock|log)-"
+    keys = {re.sub(groups, r"\1.", option[2:]).replace("-", "_") for option in options}
     missing = keys - {"help", "config", "check_config"} - manual
     equal(sorted(missing), [], "the manual explains the key of each option")
 

@@ -123,7 +123,8 @@ static void end_round(void *user)
 
 static void start_inquiry(void)
 {
-	static const struct inquiry_handler handler = {write_question, read_answer, NULL, end_round};
+	static const struct inquiry_handler handler = {write_question, read_answer, NULL,
+						       end_round};
 
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
 	ck_assert_int_eq(uv_tcp_init(&loop, &listener), 0);

@@ -197,7 +197,8 @@ TEST(what_would_refuse_a_start_is_found_without_starting)
 		{"--store=file:/nonexistent/x", NULL, "/nonexistent/x: No such file or directory"},
 		{"--store=slots:/nonexistent/x?workers=0-3", NULL, "/nonexistent/x: No such file"},
 		{"--epoch=2100-01-01", NULL, "clock is before the epoch"},
-		{"--kinds=ulid x=time:41,worker:9,sequence:12;epoch=1700-01-01", NULL, "the layout ended"},
+		{"--kinds=ulid x=time:41,worker:9,sequence:12;epoch=1700-01-01", NULL,
+		 "the layout ended"},
 	};
 	char option[sizeof directory + 32];
 
