@@ -123,6 +123,18 @@ def test_passed_sockets():
             s.close()
 
 
+def test_named_sockets():
+    """FileDescriptorName=grpc says what is spoken on a socket."""
+    with bound_socket("127.0.0.1") as rest, bound_socket("127.0.0.1") as grpc:
+        log = write_scratch("named.log")
+        process = start_with_sockets([rest, grpc], log, LISTEN_FDNAMES="http:grpc")
+        wait_for(lambda: "serving" in read_text(log), "the daemon")
+        equal(request_on(rest), [200], "a socket with another name serves HTTP")
+        equal(request_on(grpc), [505], "one with the name grpc serves gRPC")
+        process.terminate()
+        equal(process.wait(DEADLINE), 0, "named sockets: SIGTERM")
+
+
 def test_idle_watchdog():
     """The watchdog of an hour has not asked any thread yet when the daemon is stopped."""
     notices, log = Notices(), write_scratch("idle.log")
