@@ -6,6 +6,7 @@
  * is up to 120 ns away. So a number is rounded to the last decimal place, at most the ninth, of
  * which doubles of its magnitude can tell all values apart: for today, microseconds.
  */
+#include <math.h>
 #include <stdbool.h>
 
 #include "libsnowid/base/error.h"
@@ -57,6 +58,8 @@ static int fail_seconds(double seconds)
 			       "%.4s: divide it by %.0f",
 			       seconds, units[i].name, instant, units[i].per_second);
 	}
+	if (isnan(seconds))
+		return sn_fail(SNOWID_E_RANGE, "the number of seconds is not a number (NaN)");
 	return sn_fail(SNOWID_E_RANGE, "%.17g s is outside the years 1582 to 9999", seconds);
 }
 
@@ -89,6 +92,8 @@ SNOWID_EXPORT int snowid_span_from_seconds(double seconds, uint64_t *ns)
 	if (seconds < 0)
 		return sn_fail(SNOWID_E_RANGE, "the span is %.17g s, but must not be negative",
 			       seconds);
+	if (isnan(seconds))
+		return sn_fail(SNOWID_E_RANGE, "the span in seconds is not a number (NaN)");
 	bool overflow = !(seconds < 0x1p35);
 	if (!overflow) {
 		seconds_split(seconds, &whole, &nsec);

@@ -104,6 +104,17 @@ TEST(numbers_in_another_unit_are_named)
 	EXPECT_DETAIL("as nanoseconds it would be in 2024: divide it by 1000000000");
 }
 
+TEST(what_is_not_a_number_is_called_so)
+{
+	int64_t sec;
+	uint32_t nsec;
+	uint64_t ns;
+	EXPECT(snowid_time_from_seconds(NO_NUMBER, &sec, &nsec), SNOWID_E_RANGE);
+	EXPECT_DETAIL("not a number");
+	EXPECT(snowid_span_from_seconds(NO_NUMBER, &ns), SNOWID_E_RANGE);
+	EXPECT_DETAIL("not a number");
+}
+
 TEST(spans_of_seconds_are_rounded_alike)
 {
 	static const struct {
