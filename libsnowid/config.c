@@ -247,6 +247,9 @@ static int config_set_span(struct snowid_config *config, const struct span_setti
 			       span->key, text);
 	snowid_span_format(span->min_ns, min);
 	snowid_span_format(span->max_ns, max);
+	if (!error && ns < span->min_ns && span->max_ns == UINT64_MAX)
+		return sn_fail(SNOWID_E_RANGE, "%s is %.60s, but must be %s or longer", span->key,
+			       text, min);
 	if (error || ns < span->min_ns || ns > span->max_ns)
 		return sn_fail(SNOWID_E_RANGE, "%s is %.60s, but must be from %s to %s", span->key,
 			       text, min, max);

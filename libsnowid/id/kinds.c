@@ -4,6 +4,7 @@
  */
 #include "libsnowid/id/kinds.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "libsnowid/base/error.h"
@@ -26,11 +27,22 @@ const struct sn_kind *sn_kind_find(const char *name)
 	return NULL;
 }
 
+/* UUIDs of RFC 9562 without a time. The name that is most like one of them would mislead. */
+static bool is_kind_without_time(const char *name)
+{
+	return strncmp(name, "uuid", 4) == 0 && name[4] && strchr("3458", name[4]) && !name[5];
+}
+
 int sn_kind_fail_unknown(const char *name)
 {
 	struct sn_suggestion suggestion;
 	const char *preset;
 
+	if (is_kind_without_time(name))
+		return sn_fail(SNOWID_E_UNKNOWN,
+			       "the kind %s has no time, and needs no generator; see "
+			       "snowid_uuid4_random(3)",
+			       name);
 	sn_suggestion_begin(&suggestion, name, strlen(name));
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		sn_suggestion_offer(&suggestion, kinds[i]->name);
