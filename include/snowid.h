@@ -145,8 +145,9 @@ int snowid_span_from_seconds(double seconds, uint64_t *ns) SNOWID_MUST_CHECK;
  * follow in any order, with names of up to 31 of the characters a-z, 0-9 and _, a letter first (but
  * not id, kind or unix_ms, which tools print beside the fields). There are at most 64 bits in
  * total. epoch is an instant as in snowid_time_parse(), or any number of milliseconds since 1970
- * (default: 1970-01-01), unit a multiple of 100ns up to 1s (default: 1ms). The name of a preset can replace the fields, alone or with another
- * epoch or unit: "snowflake;epoch=2024-01-01T00:00:00Z". The presets are:
+ * (default: 1970-01-01), unit a multiple of 100ns up to 1s (default: 1ms). The name of a preset can
+ * replace the fields, alone or with another epoch or unit: "snowflake;epoch=2024-01-01T00:00:00Z".
+ * The presets are:
  *
  *     snowflake   time:41,datacenter:5,worker:5,sequence:12   epoch 2021-01-01
  *     twitter     as snowflake                                epoch 1288834974657 ms
@@ -179,8 +180,8 @@ int snowid_layout_set_field(const struct snowid_layout *layout, const char *name
 			    uint64_t *id) SNOWID_MUST_CHECK;
 
 /* When an ID was made: the start of its tick. time_ms gives milliseconds since 1970, rounded down.
- * It may be after the year 9999, which snowid_time_format() cannot write. SNOWID_E_RANGE: the ID has
- * bits set above those of the layout, or its time does not fit into 64 bits. */
+ * It may be after the year 9999, which snowid_time_format() cannot write. SNOWID_E_RANGE: the ID
+ * has bits set above those of the layout, or its time does not fit into 64 bits. */
 int snowid_layout_time(const struct snowid_layout *layout, uint64_t id, int64_t *unix_sec,
 		       uint32_t *nsec) SNOWID_MUST_CHECK;
 int snowid_layout_time_ms(const struct snowid_layout *layout, uint64_t id,
