@@ -40,6 +40,8 @@ class ValuesTest < Test
     end
     assert_equal id, layout.decode(-5)[:id]
     assert_raises(Snowid::InvalidError) { layout.decode("0x5") }
+    error = assert_raises(Snowid::RangeError) { layout.decode(-(2**63) - 1) }
+    assert_includes error.message, "below -2^63"
   end
 
   # All milliseconds of a few seconds, as a Float and as a Time made of a Float.

@@ -62,6 +62,8 @@ module Snowid
         case value
         when String then Native.id_parse(value, Native::FORM_DECIMAL)
         when -(2**63)..-1 then value + (2**64)
+        when ..-1
+          raise Errors.make(Native::E_RANGE, "#{value} is below -2^63")
         else value
         end
       end
