@@ -497,7 +497,7 @@ function UUID.new()
 	return uuid_from_bytes(native.uuid7_random())
 end
 
---- Parses the text of a UUID, which may be in braces or begin with "urn:uuid:".
+--- Parses the text of a UUID, which may be in braces or begin with "urn:uuid:", or be 32 digits.
 -- @tparam string text
 -- @treturn UUID
 function UUID.parse(text)
