@@ -51,7 +51,9 @@ def test_text():
 def test_worker():
     kind = "it=time:42,shard:6,zone:4,sequence:12"
     with Daemon("--kinds", kind, "--worker-id", "5", "--fields", "zone=9", *OPTIONS[2:]) as daemon:
-        check(" worker_id=5 " in daemon.log(), "the worker is logged, not another field", daemon.log())
+        check(
+            " worker_id=5 " in daemon.log(), "the worker is logged, not another field", daemon.log()
+        )
 
 
 def log_of_hostile_requests(form):
