@@ -384,12 +384,6 @@ static bool start_parts(struct daemon *daemon, struct settings_error *error)
 	       start_service(daemon, error) && start_loops(daemon, error);
 }
 
-static bool is_worker_field(const char *name)
-{
-	return strcmp(name, "worker_id") == 0 || strcmp(name, "machine_id") == 0 ||
-	       strcmp(name, "shard_id") == 0;
-}
-
 static void announce_start(struct daemon *daemon)
 {
 	const uint64_t watchdog_ms = notify_watchdog_ms();
@@ -398,7 +392,7 @@ static void announce_start(struct daemon *daemon)
 
 	service_health(daemon->service, &health);
 	for (size_t i = 0; i < health.field_count; i++)
-		if (is_worker_field(health.fields[i].name))
+		if (kind_field_is_worker(health.fields[i].name))
 			snprintf(worker, sizeof worker, "%" PRIu64, health.fields[i].value);
 	log_event(LOG_LEVEL_INFO, "serving", "version", snowid_version(), "kind",
 		  service_kind_at(daemon->service, 0)->name, "worker_id", worker, "scope",

@@ -88,7 +88,7 @@ end
 local function to_period(from, before)
 	if before == nil then
 		if type(from) ~= "string" then
-			native.mistake "a range needs its end as well, unless it is text: \"2024-01\""
+			native.mistake "a range needs its end as well, unless it is text (2024-01)"
 		end
 		return native.period_parse(from)
 	end

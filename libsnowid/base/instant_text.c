@@ -82,7 +82,7 @@ static bool read_fraction(struct unread_text *text, struct period *period)
 	return true;
 }
 
-/* ---- ISO 8601, in the extended format (2024-01-03T19:30:00Z) or the basic one -------------------- */
+/* ---- ISO 8601, in the extended format (2024-01-03T19:30:00Z) or the basic one ---------------- */
 
 static bool read_date(struct unread_text *text, bool *extended, struct period *period)
 {

@@ -46,8 +46,8 @@ struct sn_kind {
 		       struct snowid_id128 *ids);
 };
 
-/* The first or the last ID of the tick of an instant. If there is none, that of the nearest tick and
- * SNOWID_E_RANGE. SNOWID_E_INVALID: as sn_tick_at(). */
+/* The first or the last ID of the tick of an instant. If there is none, that of the nearest tick
+ * and SNOWID_E_RANGE. SNOWID_E_INVALID: as sn_tick_at(). */
 int sn_kind_edge_at(const struct sn_kind *kind, int64_t sec, uint32_t nsec, bool last,
 		    struct snowid_id128 *id);
 

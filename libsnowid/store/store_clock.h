@@ -16,8 +16,8 @@ static inline uint64_t sn_store_ms(int64_t sec, uint32_t nsec)
 }
 
 /* Checks that the wall clock has not gained more than settings->max_jump_ns on elapsed time since
- * the last call that found no such jump. *booted is where calls note that, 0 at first; `path` is what
- * the error names. SNOWID_E_CLOCK. */
+ * the last call that found no such jump. *booted is where calls note that, 0 at first; `path` is
+ * what the error names. SNOWID_E_CLOCK. */
 int sn_store_check_jump(const struct sn_store_settings *settings, const char *path,
 			_Atomic uint64_t *booted, int64_t sec, uint32_t nsec, uint64_t elapsed_ns);
 

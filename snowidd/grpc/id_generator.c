@@ -244,13 +244,6 @@ enum grpc_next id_generator_produce(struct grpc_call *call, size_t room)
 
 /* ---- parts of an ID -------------------------------------------------------------------------- */
 
-/* Whether a field is the one that differs between the servers of a datacenter. */
-static bool is_worker_field(const char *name)
-{
-	return strcmp(name, "worker_id") == 0 || strcmp(name, "machine_id") == 0 ||
-	       strcmp(name, "shard_id") == 0;
-}
-
 /* The request's ID as text. False if that is not one ID, and the call has ended. */
 static bool read_parsed_id(struct grpc_call *call, const ParseIDRequest *request,
 			   const struct served_kind *kind, struct buffer *text)
@@ -310,7 +303,7 @@ static void send_decoded(struct grpc_call *call, struct decoded_id *decoded)
 			response.datacenter_id = (int32_t)part->value;
 		else if (strcmp(part->name, "sequence") == 0)
 			response.sequence = (int32_t)part->value;
-		else if (is_worker_field(part->name))
+		else if (kind_field_is_worker(part->name))
 			response.worker_id = (int32_t)part->value;
 	}
 	grpc_call_send(call, &response.base);
@@ -383,7 +376,7 @@ static void send_health(struct grpc_call *call, struct health *health)
 		fields[i].value = part->value;
 		if (strcmp(part->name, "datacenter_id") == 0)
 			response.datacenter_id = (int32_t)part->value;
-		else if (is_worker_field(part->name))
+		else if (kind_field_is_worker(part->name))
 			response.worker_id = (int32_t)part->value;
 	}
 	grpc_call_send(call, &response.base);

@@ -18,3 +18,9 @@ bool kind_next_field(const struct served_kind *kind, size_t *index, const char *
 	}
 	return false;
 }
+
+bool kind_field_is_worker(const char *name)
+{
+	return strcmp(name, "worker_id") == 0 || strcmp(name, "machine_id") == 0 ||
+	       strcmp(name, "shard_id") == 0;
+}

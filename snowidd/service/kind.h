@@ -44,4 +44,8 @@ struct served_kind {
 bool kind_next_field(const struct served_kind *kind, size_t *index, const char **name,
 		     uint64_t *value, unsigned *bits);
 
+/* Whether a field, by the name under which it is shown, is the one that differs between the servers
+ * of a datacenter. */
+bool kind_field_is_worker(const char *name);
+
 #endif

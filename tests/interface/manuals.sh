@@ -114,8 +114,8 @@ check "libsnowid(3) names each page" nothing "$tmp/functions" page_not_in_overvi
 # ---- constants, settings, options ----------------------------------------------------------------
 
 # All but the guard of the header, attributes, SNOWID_E_* and the environment variable.
-grep -oE 'SNOWID_[A-Z0-9_]+' "$header" | grep -vE '^SNOWID_(H|E_|STORE|MUST_CHECK|ENDS_IN_NULL)$' | sort -u \
-	>"$tmp/constants"
+grep -oE 'SNOWID_[A-Z0-9_]+' "$header" |
+	grep -vE '^SNOWID_(H|E_|STORE|MUST_CHECK|ENDS_IN_NULL)$' | sort -u >"$tmp/constants"
 undefined_constant() {
 	while read -r name; do
 		grep -qE "^\.(It Dv|Fd #define|Dv) $name( |$)" "$man"/*.3 || echo "$name"

@@ -126,7 +126,8 @@ function tests.negative_and_huge_numbers_are_refused()
 		expect_error("invalid", "span", ids.batch, ids, 1, value)
 		expect_error("invalid", "span", ids.close, ids, value)
 		expect_error("invalid", "span", snowid.generator, { worker = 1, hold = value })
-		expect_error("invalid", "span", snowid.generator, { worker = 1, open_timeout = value })
+		local options = { worker = 1, open_timeout = value }
+		expect_error("invalid", "span", snowid.generator, options)
 	end
 	expect_mistake(ids.next, ids, true)
 	expect_mistake(ids.batch, ids, 1, {})
@@ -299,7 +300,8 @@ function tests.seconds_as_a_float_are_exact()
 				local time = layout:decode(id).time
 				expect(layout:encode(time, fields), id)
 				expect(layout:encode(second + ms / 1000, fields), id)
-				expect(layout:first_at(time) <= id and id <= layout:last_at(time), true)
+				expect(layout:first_at(time) <= id, true)
+				expect(id <= layout:last_at(time), true)
 			end
 		end
 	end
@@ -374,7 +376,8 @@ function tests.ranges_of_ulids_and_uuids()
 end
 
 function tests.a_wrong_unit_is_no_other_year()
-	expect_error("invalid", "as milliseconds it would be in 2024", snowid.format_time, 1704310200000)
+	local says = "as milliseconds it would be in 2024"
+	expect_error("invalid", says, snowid.format_time, 1704310200000)
 	expect_error("invalid", "@1704310200", snowid.parse_time, "1704310200")
 end
 
@@ -433,7 +436,8 @@ function tests.masks()
 		expect(err.message:find("0b0c", 1, true), nil)
 	end
 	expect_error("invalid", "", snowid.mask, digits, "time:16")
-	expect_error("invalid", "", snowid.mask(digits, layout).apply, snowid.mask(digits, layout), -1)
+	local layout_mask = snowid.mask(digits, layout)
+	expect_error("invalid", "", layout_mask.apply, layout_mask, -1)
 	for _, value in ipairs { 5, true, {}, layout } do
 		expect_mistake(snowid.mask, value)
 		expect_mistake(mask.apply, value, 1)
