@@ -693,7 +693,6 @@ bool grpc_session_open(struct grpc_connection *grpc)
 	int error = callbacks ? nghttp2_option_new(&option) : NGHTTP2_ERR_NOMEM;
 
 	if (error == 0) {
-		nghttp2_option_set_no_closed_streams(option, 1);
 		/* Clients may cancel each of their calls: see flood.h. */
 		nghttp2_option_set_stream_reset_rate_limit(option, RESETS_MAX, RESETS_MAX);
 		/* What grpc-java has for an authority on a Unix socket, its path, is none for
