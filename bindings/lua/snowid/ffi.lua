@@ -45,9 +45,8 @@ local function new_error(code, message)
 	return setmetatable({ code = code, name = name, message = message }, metatables.error)
 end
 
-local detail = ffi.new "char[512]"
-
 local function library_error(code)
+	local detail = ffi.new "char[512]"
 	C.snowid_error_detail(detail, ffi.sizeof(detail))
 	return new_error(code, ffi.string(detail))
 end
@@ -172,13 +171,12 @@ end
 
 -- ---- results ------------------------------------------------------------------------------------
 
--- All calls share these buffers. Every allocation may run a finalizer that calls this module again,
--- so results are copied out before anything is allocated, including a cdata of 64 bits. Numbers of
--- 32 bits need no allocation.
-local u64, i64, u32 = ffi.new "uint64_t[1]", ffi.new "int64_t[1]", ffi.new "uint32_t[1]"
-local unsigned = ffi.new "unsigned[1]"
-local text, number_made = ffi.new "char[8192]", ffi.new "size_t[1]"
-local wide = id128()
+-- Each call has buffers of its own. Wherever the collector runs, a finalizer of the program may
+-- call this module again; and it also runs where a compiled trace is left, even between the return
+-- of a C function and the next line.
+local u64, i64, u32 = ffi.typeof "uint64_t[1]", ffi.typeof "int64_t[1]", ffi.typeof "uint32_t[1]"
+local unsigned, chars = ffi.typeof "unsigned[1]", ffi.typeof "char[?]"
+local SHORT, LONG = 64, 8192 -- bytes for the text of an ID or instant, and of a spec or path
 
 -- Returns a number if that is exact, else the cdata.
 local function number_or_cdata(value)
@@ -189,10 +187,29 @@ local function bytes_of(id)
 	return ffi.string(id, 16)
 end
 
-local function read_instant(code)
+local function read_instant(code, sec, nsec)
 	check(code)
-	local nsec = u32[0]
-	return tonumber(i64[0]), nsec
+	return tonumber(sec[0]), nsec[0]
+end
+
+local function read_text(code, text)
+	check(code)
+	return ffi.string(text)
+end
+
+local function read_value(code, value)
+	check(code)
+	return number_or_cdata(value[0])
+end
+
+local function read_id(code, id)
+	check(code)
+	return id[0]
+end
+
+local function read_bytes(code, id)
+	check(code)
+	return bytes_of(id)
 end
 
 -- ---- functions ----------------------------------------------------------------------------------
@@ -208,13 +225,14 @@ end
 
 function native.time_parse(value)
 	local s, size = check_string(value)
-	return read_instant(C.snowid_time_parse(s, size, i64, u32))
+	local sec, nsec = i64(), u32()
+	return read_instant(C.snowid_time_parse(s, size, sec, nsec), sec, nsec)
 end
 
 function native.time_format(sec, nsec)
 	sec, nsec = check_instant(sec, nsec)
-	check(C.snowid_time_format(sec, nsec, text))
-	return ffi.string(text)
+	local text = chars(SHORT)
+	return read_text(C.snowid_time_format(sec, nsec, text), text)
 end
 
 function native.period_parse(value)
@@ -225,76 +243,75 @@ function native.period_parse(value)
 end
 
 function native.time_from_seconds(seconds)
-	return read_instant(C.snowid_time_from_seconds(check_number("seconds", seconds), i64, u32))
+	local sec, nsec = i64(), u32()
+	seconds = check_number("seconds", seconds)
+	return read_instant(C.snowid_time_from_seconds(seconds, sec, nsec), sec, nsec)
 end
-
-local span_ns = ffi.new "uint64_t[1]" -- not u64, into which the call with this timeout writes
 
 function native.span_parse(value)
 	local s, size = check_string(value)
-	check(C.snowid_span_parse(s, size, span_ns))
-	return number_or_cdata(span_ns[0])
+	local ns = u64()
+	return read_value(C.snowid_span_parse(s, size, ns), ns)
 end
 
 function native.span_format(ns)
-	check(C.snowid_span_format(check_unsigned("ns", ns, MAX), text))
-	return ffi.string(text)
+	local text = chars(SHORT)
+	return read_text(C.snowid_span_format(check_unsigned("ns", ns, MAX), text), text)
 end
 
 function native.span_from_seconds(seconds)
-	check(C.snowid_span_from_seconds(check_number("seconds", seconds), span_ns))
-	return number_or_cdata(span_ns[0])
+	local ns = u64()
+	return read_value(C.snowid_span_from_seconds(check_number("seconds", seconds), ns), ns)
 end
 
-local form = ffi.new "enum snowid_form[1]"
-
 function native.form_parse(name)
+	local form = ffi.new "enum snowid_form[1]"
 	check(C.snowid_form_parse(check_text(name), form))
 	return tonumber(form[0])
 end
 
 function native.id_format(id, in_form)
-	check(C.snowid_id_format(check_id(id), in_form, text))
-	return ffi.string(text)
+	local text = chars(SHORT)
+	return read_text(C.snowid_id_format(check_id(id), in_form, text), text)
 end
 
 function native.id_parse(value, in_form)
 	local s, size = check_string(value)
-	check(C.snowid_id_parse(s, size, in_form, u64))
-	return u64[0]
+	local id = u64()
+	return read_id(C.snowid_id_parse(s, size, in_form, id), id)
 end
 
 -- Wrappers for functions of ULIDs and UUIDs, one for each kind of signature.
 local function random(call)
 	return function()
-		check(call(wide))
-		return bytes_of(wide)
+		local id = id128()
+		return read_bytes(call(id), id)
 	end
 end
 local function formatter(call)
 	return function(bytes)
-		check(call(check_id128(bytes), text))
-		return ffi.string(text)
+		local text = chars(SHORT)
+		return read_text(call(check_id128(bytes), text), text)
 	end
 end
 local function parser(call)
 	return function(value)
 		local s, size = check_string(value)
-		check(call(s, size, wide))
-		return bytes_of(wide)
+		local id = id128()
+		return read_bytes(call(s, size, id), id)
 	end
 end
 local function converter(call)
 	return function(bytes)
-		check(call(check_id128(bytes), wide))
-		return bytes_of(wide)
+		local id = id128()
+		return read_bytes(call(check_id128(bytes), id), id)
 	end
 end
 local function namer(call)
 	return function(namespace, value)
 		local s, size = check_string(value)
-		check(call(check_id128(namespace), s, size, wide))
-		return bytes_of(wide)
+		local id = id128()
+		return read_bytes(call(check_id128(namespace), s, size, id), id)
 	end
 end
 
@@ -314,27 +331,28 @@ native.uuid_1to6 = converter(C.snowid_uuid_1to6)
 native.uuid_6to1 = converter(C.snowid_uuid_6to1)
 
 function native.ulid_time_ms(bytes)
-	check(C.snowid_ulid_time_ms(check_id128(bytes), i64))
-	return tonumber(i64[0])
+	local unix_ms = i64()
+	check(C.snowid_ulid_time_ms(check_id128(bytes), unix_ms))
+	return tonumber(unix_ms[0])
 end
 
 function native.ulid_increment(bytes)
 	local id = check_id128(bytes)
-	check(C.snowid_ulid_increment(id))
-	return bytes_of(id)
+	return read_bytes(C.snowid_ulid_increment(id), id)
 end
 
 for _, which in ipairs { "first_at", "last_at" } do
 	local ulid_at, uuid_at = C["snowid_ulid_" .. which], C["snowid_uuid_" .. which]
 	native["ulid_" .. which] = function(sec, nsec)
 		sec, nsec = check_instant(sec, nsec)
-		check(ulid_at(sec, nsec, wide))
-		return bytes_of(wide)
+		local id = id128()
+		return read_bytes(ulid_at(sec, nsec, id), id)
 	end
 	native["uuid_" .. which] = function(version, sec, nsec)
 		sec, nsec = check_instant(sec, nsec)
-		check(uuid_at(check_unsigned("version", version, 0xffffffff), sec, nsec, wide))
-		return bytes_of(wide)
+		version = check_unsigned("version", version, 0xffffffff)
+		local id = id128()
+		return read_bytes(uuid_at(version, sec, nsec, id), id)
 	end
 end
 
@@ -356,8 +374,8 @@ function native.uuid_range(version, from, from_nsec, before, before_nsec)
 end
 
 function native.uuid_namespace(name)
-	check(C.snowid_uuid_namespace(check_text(name), wide))
-	return bytes_of(wide)
+	local id = id128()
+	return read_bytes(C.snowid_uuid_namespace(check_text(name), id), id)
 end
 
 function native.uuid_kind(bytes)
@@ -365,19 +383,20 @@ function native.uuid_kind(bytes)
 end
 
 function native.uuid_version(bytes)
-	check(C.snowid_uuid_version(check_id128(bytes), unsigned))
-	return unsigned[0]
+	local version = unsigned()
+	check(C.snowid_uuid_version(check_id128(bytes), version))
+	return version[0]
 end
 
-local variant = ffi.new "enum snowid_uuid_variant[1]"
-
 function native.uuid_variant(bytes)
+	local variant = ffi.new "enum snowid_uuid_variant[1]"
 	check(C.snowid_uuid_variant(check_id128(bytes), variant))
 	return tonumber(variant[0])
 end
 
 function native.uuid_time(bytes)
-	return read_instant(C.snowid_uuid_time(check_id128(bytes), i64, u32))
+	local sec, nsec = i64(), u32()
+	return read_instant(C.snowid_uuid_time(check_id128(bytes), sec, nsec), sec, nsec)
 end
 
 function native.uuid_node(bytes)
@@ -387,20 +406,20 @@ function native.uuid_node(bytes)
 end
 
 function native.uuid_clock_seq(bytes)
-	check(C.snowid_uuid_clock_seq(check_id128(bytes), unsigned))
-	return unsigned[0]
+	local clock_seq = unsigned()
+	check(C.snowid_uuid_clock_seq(check_id128(bytes), clock_seq))
+	return clock_seq[0]
 end
 
 function native.uuid_set_node(bytes, node)
 	local id = check_id128(bytes)
-	check(C.snowid_uuid_set_node(id, ffi.cast("const uint8_t *", node)))
-	return bytes_of(id)
+	return read_bytes(C.snowid_uuid_set_node(id, ffi.cast("const uint8_t *", node)), id)
 end
 
 function native.uuid_set_clock_seq(bytes, clock_seq)
 	local id = check_id128(bytes)
-	check(C.snowid_uuid_set_clock_seq(id, check_unsigned("clock_seq", clock_seq, 0xffffffff)))
-	return bytes_of(id)
+	clock_seq = check_unsigned("clock_seq", clock_seq, 0xffffffff)
+	return read_bytes(C.snowid_uuid_set_clock_seq(id, clock_seq), id)
 end
 
 -- ---- objects ------------------------------------------------------------------------------------
@@ -428,21 +447,6 @@ local function define_methods(name, list)
 	end
 end
 
-local function read_text(code)
-	check(code)
-	return ffi.string(text)
-end
-
-local function read_value(code)
-	check(code)
-	return number_or_cdata(u64[0])
-end
-
-local function read_id(code)
-	check(code)
-	return u64[0]
-end
-
 for _, name in ipairs {
 	"BITS", "FIELDS", "UNIT_NS", "IDS_PER_TICK", "NODES", "LAST_TICK", "FINGERPRINT",
 } do
@@ -457,37 +461,42 @@ for _, name in ipairs { "DECIMAL", "PADDED", "HEX", "BASE32", "BASE36", "BASE58"
 	native["FORM_" .. name] = C["SNOWID_FORM_" .. name]
 end
 
-local out_layout = ffi.new "struct snowid_layout *[1]"
 function native.layout_new(spec)
-	check(C.snowid_layout_new(check_text(spec), out_layout))
-	return new_object("layout", out_layout[0])
+	local layout = ffi.new "struct snowid_layout *[1]"
+	check(C.snowid_layout_new(check_text(spec), layout))
+	return new_object("layout", layout[0])
 end
 
-local field_name, field_shift = ffi.new "const char *[1]", ffi.new "unsigned[1]"
 define_methods("layout", {
 	field = function(layout, id, name)
 		id, name = check_id(id), check_text(name)
-		return read_value(C.snowid_layout_field(layout, id, name, u64))
+		local value = u64()
+		return read_value(C.snowid_layout_field(layout, id, name, value), value)
 	end,
 	set_field = function(layout, name, value, id)
-		u64[0] = check_id(id)
+		local changed = u64(check_id(id))
 		value = check_unsigned(name, value, MAX)
-		return read_id(C.snowid_layout_set_field(layout, check_text(name), value, u64))
+		local code = C.snowid_layout_set_field(layout, check_text(name), value, changed)
+		return read_id(code, changed)
 	end,
 	time = function(layout, id)
-		return read_instant(C.snowid_layout_time(layout, check_id(id), i64, u32))
+		local sec, nsec = i64(), u32()
+		return read_instant(C.snowid_layout_time(layout, check_id(id), sec, nsec), sec, nsec)
 	end,
 	time_ms = function(layout, id)
-		check(C.snowid_layout_time_ms(layout, check_id(id), i64))
-		return tonumber(i64[0])
+		local unix_ms = i64()
+		check(C.snowid_layout_time_ms(layout, check_id(id), unix_ms))
+		return tonumber(unix_ms[0])
 	end,
 	first_at = function(layout, sec, nsec)
 		sec, nsec = check_instant(sec, nsec)
-		return read_id(C.snowid_layout_first_at(layout, sec, nsec, u64))
+		local id = u64()
+		return read_id(C.snowid_layout_first_at(layout, sec, nsec, id), id)
 	end,
 	last_at = function(layout, sec, nsec)
 		sec, nsec = check_instant(sec, nsec)
-		return read_id(C.snowid_layout_last_at(layout, sec, nsec, u64))
+		local id = u64()
+		return read_id(C.snowid_layout_last_at(layout, sec, nsec, id), id)
 	end,
 	range = function(layout, from, from_nsec, before, before_nsec)
 		from, from_nsec = check_end("from_nsec", from, from_nsec)
@@ -498,62 +507,71 @@ define_methods("layout", {
 		return ids[0], ids[1]
 	end,
 	info = function(layout, which)
-		return read_value(C.snowid_layout_info(layout, which, u64))
+		local value = u64()
+		return read_value(C.snowid_layout_info(layout, which, value), value)
 	end,
 	field_at = function(layout, index)
-		check(C.snowid_layout_field_at(layout, index, field_name, unsigned, field_shift))
-		local bits, shift = unsigned[0], field_shift[0]
-		return ffi.string(field_name[0]), bits, shift
+		local name, bits, shift = ffi.new "const char *[1]", unsigned(), unsigned()
+		check(C.snowid_layout_field_at(layout, index, name, bits, shift))
+		return ffi.string(name[0]), bits[0], shift[0]
 	end,
 	first_time = function(layout)
-		return read_instant(C.snowid_layout_first_time(layout, i64, u32))
+		local sec, nsec = i64(), u32()
+		return read_instant(C.snowid_layout_first_time(layout, sec, nsec), sec, nsec)
 	end,
 	last_time = function(layout)
-		return read_instant(C.snowid_layout_last_time(layout, i64, u32))
+		local sec, nsec = i64(), u32()
+		return read_instant(C.snowid_layout_last_time(layout, sec, nsec), sec, nsec)
 	end,
 	fits_until = function(layout, bits)
 		bits = check_unsigned("bits", bits, 0xffffffff)
-		return read_instant(C.snowid_layout_fits_until(layout, bits, i64, u32))
+		local sec, nsec = i64(), u32()
+		return read_instant(C.snowid_layout_fits_until(layout, bits, sec, nsec), sec, nsec)
 	end,
 	format = function(layout)
-		return read_text(C.snowid_layout_format(layout, text, ffi.sizeof(text), nil))
+		local text = chars(LONG)
+		return read_text(C.snowid_layout_format(layout, text, LONG, nil), text)
 	end,
 })
 
-local out_mask = ffi.new "struct snowid_mask *[1]"
 function native.mask_new(key, layout)
+	local mask = ffi.new "struct snowid_mask *[1]"
 	layout = layout ~= nil and check_handle("layout", layout) or nil
-	check(C.snowid_mask_new(check_id128(key).bytes, layout, out_mask))
-	return new_object("mask", out_mask[0])
+	check(C.snowid_mask_new(check_id128(key).bytes, layout, mask))
+	return new_object("mask", mask[0])
 end
 
 function native.mask_key_parse(value)
 	local s, size = check_string(value)
-	check(C.snowid_mask_key_parse(s, size, wide.bytes))
-	return bytes_of(wide)
+	local key = id128()
+	return read_bytes(C.snowid_mask_key_parse(s, size, key.bytes), key)
 end
 
 define_methods("mask", {
 	apply = function(mask, id)
-		return read_id(C.snowid_mask_apply(mask, check_id(id), u64))
+		local masked = u64()
+		return read_id(C.snowid_mask_apply(mask, check_id(id), masked), masked)
 	end,
 	revert = function(mask, masked)
-		return read_id(C.snowid_mask_revert(mask, check_id(masked), u64))
+		local id = u64()
+		return read_id(C.snowid_mask_revert(mask, check_id(masked), id), id)
 	end,
 	format = function(mask, id)
-		return read_text(C.snowid_mask_format(mask, check_id(id), text))
+		local text = chars(SHORT)
+		return read_text(C.snowid_mask_format(mask, check_id(id), text), text)
 	end,
 	parse = function(mask, value)
 		local s, size = check_string(value)
-		return read_id(C.snowid_mask_parse(mask, s, size, u64))
+		local id = u64()
+		return read_id(C.snowid_mask_parse(mask, s, size, id), id)
 	end,
 })
 
-local out_clock = ffi.new "struct snowid_clock *[1]"
 function native.clock_new_manual(sec, nsec)
+	local clock = ffi.new "struct snowid_clock *[1]"
 	sec, nsec = check_instant(sec, nsec)
-	check(C.snowid_clock_new_manual(sec, nsec, out_clock))
-	return new_object("clock", out_clock[0])
+	check(C.snowid_clock_new_manual(sec, nsec, clock))
+	return new_object("clock", clock[0])
 end
 
 define_methods("clock", {
@@ -567,16 +585,16 @@ define_methods("clock", {
 		check(C.snowid_clock_advance(clock, check_unsigned("ns", ns, MAX)))
 	end,
 	read = function(clock)
-		local elapsed_ns = ffi.new "uint64_t[1]"
-		local sec, nsec = read_instant(C.snowid_clock_read(clock, i64, u32, elapsed_ns))
-		return sec, nsec, number_or_cdata(elapsed_ns[0])
+		local sec, nsec, elapsed_ns = i64(), u32(), u64()
+		check(C.snowid_clock_read(clock, sec, nsec, elapsed_ns))
+		return tonumber(sec[0]), nsec[0], number_or_cdata(elapsed_ns[0])
 	end,
 })
 
-local out_config = ffi.new "struct snowid_config *[1]"
 function native.config_new()
-	check(C.snowid_config_new(out_config))
-	return new_object("config", out_config[0])
+	local config = ffi.new "struct snowid_config *[1]"
+	check(C.snowid_config_new(config))
+	return new_object("config", config[0])
 end
 
 define_methods("config", {
@@ -600,19 +618,18 @@ define_methods("config", {
 
 -- ---- drawing ------------------------------------------------------------------------------------
 
-local out_generator = ffi.new "struct snowid_generator *[1]"
 local function open_generator(config, timeout_ns)
 	local handle = check_handle("config", config)
 	if collectgarbage "isrunning" then
 		collectgarbage("step", 8) -- KiB outside of Lua's heap, as in objects.c
 	end
+	local opened, text, class = ffi.new "struct snowid_generator *[1]", chars(SHORT), nil
 	if timeout_ns then
-		check(C.snowid_generator_new_for(handle, timeout_ns, out_generator))
+		check(C.snowid_generator_new_for(handle, timeout_ns, opened))
 	else
-		check(C.snowid_generator_new(handle, out_generator))
+		check(C.snowid_generator_new(handle, opened))
 	end
-	local generator = out_generator[0]
-	local class
+	local generator = opened[0]
 	if C.snowid_generator_get(generator, "kind", text, 16, nil) == 0 then
 		local kind = ffi.string(text)
 		if kind == "ulid" then
@@ -633,8 +650,7 @@ function native.generator_new_for(config, timeout_ns)
 end
 
 local function new_id128(class, id)
-	local bytes = bytes_of(id) -- before the table is allocated
-	return setmetatable({ bytes = bytes }, class)
+	return setmetatable({ bytes = bytes_of(id) }, class)
 end
 
 -- Converts a timeout, which is a number of seconds, infinite or text, to ns.
@@ -650,21 +666,32 @@ end
 local generator_meta = metatables.generator
 local Generator = generator_meta.__index
 
--- Called for each ID, so it avoids every call that LuaJIT could not compile away.
+-- Called for each ID, so it avoids every call that LuaJIT could not compile away, and uses the
+-- buffer of the call before it. While that is in use, none is spare, and a finalizer gets another.
+local spare_u64, spare_id128
+
 local function draw_id(self)
 	if type(self) ~= "table" or getmetatable(self) ~= generator_meta then
 		check_handle("generator", self)
 	end
 	local class = self.wide
 	if class then
-		check(C.snowid_generator_next128(self.handle, wide))
-		return new_id128(class, wide)
+		local buffer = spare_id128 or id128()
+		spare_id128 = nil
+		check(C.snowid_generator_next128(self.handle, buffer))
+		local id = new_id128(class, buffer)
+		spare_id128 = buffer
+		return id
 	end
-	local code = C.snowid_generator_next(self.handle, u64)
+	local buffer = spare_u64 or u64()
+	spare_u64 = nil
+	local code = C.snowid_generator_next(self.handle, buffer)
 	if code < 0 then
 		error(library_error(code), 0)
 	end
-	return u64[0]
+	local id = buffer[0]
+	spare_u64 = buffer
+	return id
 end
 
 Generator.draw = draw_id
@@ -675,27 +702,24 @@ function Generator.next(self, seconds)
 	end
 	local handle, timeout = check_handle("generator", self), check_timeout(seconds)
 	if self.wide then
-		check(C.snowid_generator_next128_for(handle, timeout, wide))
-		return new_id128(self.wide, wide)
+		local id = id128()
+		check(C.snowid_generator_next128_for(handle, timeout, id))
+		return new_id128(self.wide, id)
 	end
-	check(C.snowid_generator_next_for(handle, timeout, u64))
-	return u64[0]
+	local id = u64()
+	return read_id(C.snowid_generator_next_for(handle, timeout, id), id)
 end
 
-local wait_ns = ffi.new "uint64_t[1]"
 function Generator.try_next(self)
-	local handle, class = check_handle("generator", self), self.wide
-	local code
-	if class then
-		code = C.snowid_generator_try_next128(handle, wide, wait_ns)
-	else
-		code = C.snowid_generator_try_next(handle, u64, wait_ns)
-	end
+	local handle, class, wait_ns = check_handle("generator", self), self.wide, u64()
+	local id = class and id128() or u64()
+	local call = class and C.snowid_generator_try_next128 or C.snowid_generator_try_next
+	local code = call(handle, id, wait_ns)
 	if code < 0 and wait_ns[0] > 0 then
 		return nil, tonumber(wait_ns[0]) / 1e9
 	end
 	check(code)
-	return class and new_id128(class, wide) or u64[0]
+	return class and new_id128(class, id) or id[0]
 end
 
 function Generator.batch(self, count, seconds)
@@ -703,9 +727,9 @@ function Generator.batch(self, count, seconds)
 	local size = tonumber(check_unsigned("count", count, 0x40000000))
 	local ids = ffi.new(class and "struct snowid_id128[?]" or "uint64_t[?]", size)
 	local call = class and C.snowid_generator_next128_batch or C.snowid_generator_next_batch
-	local code = call(handle, ids, size, check_timeout(seconds), number_made)
-	local made, list = tonumber(number_made[0]), {}
-	for index = 1, made do
+	local made, list = ffi.new "size_t[1]", {}
+	local code = call(handle, ids, size, check_timeout(seconds), made)
+	for index = 1, tonumber(made[0]) do
 		list[index] = class and new_id128(class, ids[index - 1]) or ids[index - 1]
 	end
 	if code < 0 then
@@ -721,22 +745,25 @@ define_methods("generator", {
 		check(C.snowid_generator_close(generator, check_unsigned("timeout_ns", ns, MAX)))
 	end,
 	available = function(generator)
-		return read_value(C.snowid_generator_available(generator, u64))
+		local count = u64()
+		return read_value(C.snowid_generator_available(generator, count), count)
 	end,
 	maintain = function(generator)
-		check(C.snowid_generator_maintain(generator, u64))
-		return tonumber(ffi.cast("int64_t", u64[0]))
+		local next_call_ns = u64()
+		check(C.snowid_generator_maintain(generator, next_call_ns))
+		return tonumber(ffi.cast("int64_t", next_call_ns[0]))
 	end,
 	field = function(generator, name)
-		return read_value(C.snowid_generator_field(generator, check_text(name), u64))
+		local value = u64()
+		return read_value(C.snowid_generator_field(generator, check_text(name), value), value)
 	end,
 	get = function(generator, key)
-		key = check_text(key)
-		local size = ffi.sizeof(text)
-		return read_text(C.snowid_generator_get(generator, key, text, size, nil))
+		local text = chars(LONG)
+		return read_text(C.snowid_generator_get(generator, check_text(key), text, LONG, nil), text)
 	end,
 	stat = function(generator, which)
-		return read_value(C.snowid_generator_stat(generator, which, u64))
+		local value = u64()
+		return read_value(C.snowid_generator_stat(generator, which, value), value)
 	end,
 })
 
