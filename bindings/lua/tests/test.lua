@@ -902,6 +902,50 @@ function tests.finalizers_can_draw_ids()
 	collectgarbage("setpause", pause)
 end
 
+-- A hook after each instruction stands for a finalizer, which LuaJIT may also run where it leaves
+-- compiled code.
+function tests.calls_can_be_interrupted_by_other_calls()
+	local ids = snowid.generator { kind = WIDE, worker = 1, store = "memory:" }
+	local ulids, layout = snowid.generator "ulid", snowid.layout "twitter"
+	local made, late = {}, {}
+	local function interrupt()
+		local others = { ids:next(), (ids:try_next()), ids:next(1), ids:batch(1)[1] }
+		for _, id in ipairs { others[1], others[2], others[3], others[4], ulids:next() } do
+			late[#late + 1] = id
+		end
+		snowid.format_id(layout:first_at "2020-01-01")
+		layout:time(layout:field(7, "worker"))
+		snowid.ULID.new():unix_ms()
+	end
+	if jit then
+		jit.off() -- compiled code calls no hooks
+	end
+	debug.sethook(interrupt, "", 1)
+	local ok, err = pcall(function()
+		for _ = 1, 5 do
+			for _, id in ipairs { ids:next(), (ids:try_next()), ids:next(1), ulids:next() } do
+				made[#made + 1] = id
+			end
+			for _, id in ipairs(ids:batch(2)) do
+				made[#made + 1] = id
+			end
+		end
+		expect(snowid.format_id(layout:first_at(START)), "1742629399557046272")
+		expect(snowid.format_time(layout:time "1742629399557046272"), "2024-01-03T19:30:00.000Z")
+		expect(layout:decode("1541815603606036480").datacenter, 11)
+		expect(tostring(snowid.ULID.parse "01ARYZ6S41TSV4RRFFQ69G5FAV"), "01ARYZ6S41TSV4RRFFQ69G5FAV")
+		expect(snowid.layout("js53"):bits(), 53)
+		expect(ulids:setting "timeout", "2s")
+	end)
+	debug.sethook()
+	if jit then
+		jit.on()
+	end
+	expect(err, nil)
+	expect(ok, true)
+	expect_unique(30 + #late, made, late)
+end
+
 function tests.coroutines_share_a_generator()
 	local ids, walks, made = snowid.generator { kind = WIDE, worker = 1 }, {}, {}
 	for index = 1, 10 do
