@@ -33,7 +33,7 @@ static void slice_block(const uint8_t block[SN_AES_SIZE], sn_aes_slices slices)
 	const uint64_t second = transpose8x8(__builtin_bswap64(sn_load64(block + 8)));
 
 	for (unsigned i = 0; i < 8; i++)
-		slices[i] = (first >> 8 * i & 0xff) | (second >> 8 * i & 0xff) << 8;
+		slices[i] = (uint32_t)((first >> 8 * i & 0xff) | (second >> 8 * i & 0xff) << 8);
 }
 
 static void join_slices(const sn_aes_slices slices, uint8_t block[SN_AES_SIZE])

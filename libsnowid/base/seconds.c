@@ -3,8 +3,8 @@
  * Instants and spans from numbers of seconds in floating point.
  *
  * A program that has written 1704067200.123 means these decimals, not the double next to them,
- * which is up to 120 ns away. So a number is rounded to the last decimal place, at most the ninth, of
- * which doubles of its magnitude can tell all values apart: for today, microseconds.
+ * which is up to 120 ns away. So a number is rounded to the last decimal place, at most the ninth,
+ * of which doubles of its magnitude can tell all values apart: for today, microseconds.
  */
 #include <math.h>
 #include <stdbool.h>
