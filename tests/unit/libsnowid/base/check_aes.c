@@ -56,7 +56,7 @@ TEST(round_keys_are_those_of_fips_197)
 	sn_aes_init(&aes, key);
 	for (unsigned bit = 0; bit < 8 * SN_AES_SIZE; bit++)
 		ck_assert_uint_eq(aes.round_keys[SN_AES_ROUNDS][bit % 8] >> bit / 8 & 1,
-				  last[bit / 8] >> bit % 8 & 1u);
+				  (unsigned)last[bit / 8] >> bit % 8 & 1);
 }
 
 int main(void)
