@@ -246,6 +246,8 @@ class BorderTest < Test
     assert_raises(RangeError) { layout.range("2024-03".."2024-01") }
     assert_raises(RangeError) { layout.range("2000-01") }
     assert_raises(Snowid::InvalidError) { Snowid::UUID.range("2024-01", version: 1) }
+    error = assert_raises(Snowid::InvalidError) { Snowid::UUID.range(6, "2024-01") }
+    assert_includes error.message, "version: 6"
   end
 
   def test_wrong_arguments

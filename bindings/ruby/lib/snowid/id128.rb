@@ -206,6 +206,10 @@ module Snowid
       #
       # @return [Range] empty if there are none
       def range(from, before = Period::WHOLE, version: 7)
+        if [1, 6, 7].include?(from) # a version as in the other languages, not seconds after 1970
+          raise Errors.make(Native::E_INVALID, "the version is a keyword: version: #{from}")
+        end
+
         super
       end
 
