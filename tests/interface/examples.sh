@@ -173,14 +173,16 @@ cat >"$tmp/daemon/curl" <<-END
 END
 chmod +x "$tmp/daemon/snowidd" "$tmp/daemon/curl"
 
-# Checks the configuration that an example shows. The files that it names have to exist.
+# Checks the configuration that an example shows. The files that it names have to exist, and so do
+# the volumes of a pod.
 run_yaml() { # run_yaml FILE
 	if grep -q '^apiVersion:' "$1"; then
 		test -n "${RUBY-}" || { not_built Ruby; return; }
 		"$RUBY" -ryaml -e 'exit YAML.load_file(ARGV[0])["kind"] == "StatefulSet"' "$1" ||
 			return
+		mkdir -p volume
 		grep -oE 'SNOWIDD_[A-Z_]+, value: [^}]*' "$1" |
-			sed 's/, value: /=/; s/"//g' >settings
+			sed "s/, value: /=/; s/\"//g; s|/run/snowid|$PWD/volume|" >settings
 		# shellcheck disable=SC2046 # words are meant
 		test ! -s settings || run_daemon env -i $(cat settings) "$daemon" --check-config
 	else
