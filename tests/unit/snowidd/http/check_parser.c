@@ -59,7 +59,8 @@ static void expect_buffer(const struct buffer *buffer, const char *text)
 {
 	ck_assert_msg(buffer->length == strlen(text), "\"%.*s\" is not \"%s\"", (int)buffer->length,
 		      buffer->data, text);
-	ck_assert_mem_eq(buffer->data, text, buffer->length);
+	if (buffer->length > 0) /* an empty buffer may have no memory */
+		ck_assert_mem_eq(buffer->data, text, buffer->length);
 }
 
 TEST(a_request_is_the_same_in_pieces_of_any_size)
