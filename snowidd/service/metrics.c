@@ -2,12 +2,13 @@
  *
  * All that is measured, as text for Prometheus.
  */
-#include <dirent.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include <uv.h>
 
 #include "snowidd/base/elapsed.h"
 #include "snowidd/base/log.h"
@@ -263,15 +264,11 @@ static void write_store(struct buffer *to, struct service *service)
 
 static double count_entries(const char *path)
 {
-	DIR *const directory = opendir(path);
-	double entries = 0;
+	uv_fs_t request;
+	const int entries = uv_fs_scandir(NULL, &request, path, 0, NULL);
 
-	if (!directory)
-		return 0;
-	for (struct dirent *entry = readdir(directory); entry; entry = readdir(directory))
-		entries += entry->d_name[0] != '.';
-	closedir(directory);
-	return entries;
+	uv_fs_req_cleanup(&request);
+	return entries > 0 ? entries : 0;
 }
 
 static double max_descriptors(void)
