@@ -185,7 +185,7 @@ static void set_option(struct options *options, char letter, char *value)
 	} else if (letter == 'C') {
 		options->clocks[options->clock_count++] = value;
 	} else if (option->value) {
-		*(const char **)((char *)options + option->place) = value;
+		*(const char **)(void *)((char *)options + option->place) = value;
 	} else {
 		*(bool *)((char *)options + option->place) = true;
 	}
