@@ -46,6 +46,13 @@ SSL *tls_stream_accept(SSL_CTX *context, const char *alpn)
 	return tls;
 }
 
+/* SSL_set_tlsext_host_name() is a macro with a cast that drops const, which clang refuses. */
+static bool set_server_name(SSL *tls, const char *host)
+{
+	return SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			(void *)(uintptr_t)host) == 1;
+}
+
 SSL *tls_stream_connect(SSL_CTX *context, const char *host)
 {
 	SSL *const tls = new_stream(context);
@@ -54,7 +61,7 @@ SSL *tls_stream_connect(SSL_CTX *context, const char *host)
 		return NULL;
 	/* Server Name Indication is for names alone (RFC 6066, section 3). */
 	if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), host) != 1 &&
-	    (SSL_set1_host(tls, host) != 1 || SSL_set_tlsext_host_name(tls, host) != 1)) {
+	    (SSL_set1_host(tls, host) != 1 || !set_server_name(tls, host))) {
 		SSL_free(tls);
 		return NULL;
 	}
