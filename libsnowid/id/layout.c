@@ -162,8 +162,8 @@ SNOWID_EXPORT int snowid_layout_time(const struct snowid_layout *layout, uint64_
 SNOWID_EXPORT int snowid_layout_time_ms(const struct snowid_layout *layout, uint64_t id,
 					int64_t *unix_ms)
 {
-	int64_t sec;
-	uint32_t nsec;
+	int64_t sec = 0;
+	uint32_t nsec = 0;
 
 	if (!unix_ms)
 		return sn_fail_null("unix_ms");

@@ -481,7 +481,8 @@ define_methods("layout", {
 	end,
 	time = function(layout, id)
 		local sec, nsec = i64(), u32()
-		return read_instant(C.snowid_layout_time(layout, check_id(id), sec, nsec), sec, nsec)
+		local code = C.snowid_layout_time(layout, check_id(id), sec, nsec)
+		return read_instant(code, sec, nsec)
 	end,
 	time_ms = function(layout, id)
 		local unix_ms = i64()
@@ -755,11 +756,13 @@ define_methods("generator", {
 	end,
 	field = function(generator, name)
 		local value = u64()
-		return read_value(C.snowid_generator_field(generator, check_text(name), value), value)
+		local code = C.snowid_generator_field(generator, check_text(name), value)
+		return read_value(code, value)
 	end,
 	get = function(generator, key)
 		local text = chars(LONG)
-		return read_text(C.snowid_generator_get(generator, check_text(key), text, LONG, nil), text)
+		local code = C.snowid_generator_get(generator, check_text(key), text, LONG, nil)
+		return read_text(code, text)
 	end,
 	stat = function(generator, which)
 		local value = u64()

@@ -923,7 +923,8 @@ function tests.calls_can_be_interrupted_by_other_calls()
 	debug.sethook(interrupt, "", 1)
 	local ok, err = pcall(function()
 		for _ = 1, 5 do
-			for _, id in ipairs { ids:next(), (ids:try_next()), ids:next(1), ulids:next() } do
+			local drawn = { ids:next(), (ids:try_next()), ids:next(1), ulids:next() }
+			for _, id in ipairs(drawn) do
 				made[#made + 1] = id
 			end
 			for _, id in ipairs(ids:batch(2)) do
@@ -931,9 +932,11 @@ function tests.calls_can_be_interrupted_by_other_calls()
 			end
 		end
 		expect(snowid.format_id(layout:first_at(START)), "1742629399557046272")
-		expect(snowid.format_time(layout:time "1742629399557046272"), "2024-01-03T19:30:00.000Z")
+		local time = snowid.format_time(layout:time "1742629399557046272")
+		expect(time, "2024-01-03T19:30:00.000Z")
 		expect(layout:decode("1541815603606036480").datacenter, 11)
-		expect(tostring(snowid.ULID.parse "01ARYZ6S41TSV4RRFFQ69G5FAV"), "01ARYZ6S41TSV4RRFFQ69G5FAV")
+		local ulid = "01ARYZ6S41TSV4RRFFQ69G5FAV"
+		expect(tostring(snowid.ULID.parse(ulid)), ulid)
 		expect(snowid.layout("js53"):bits(), 53)
 		expect(ulids:setting "timeout", "2s")
 	end)
