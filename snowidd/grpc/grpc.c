@@ -10,9 +10,6 @@
  * of the turn: as many calls as fit into a piece may be served beyond it. */
 #define PIECE 2048
 
-/* With more output than this, calls wait until it has been sent. */
-#define OUTPUT_HIGH 262144
-
 static struct grpc_connection *grpc_of(const struct connection *c)
 {
 	return (struct grpc_connection *)(uintptr_t)c;
@@ -84,7 +81,7 @@ static size_t grpc_input(struct connection *c, const char *bytes, size_t length)
 	size_t done = 0;
 
 	while (done < length && !c->closing && !c->finishing && c->share > 0 &&
-	       c->loop->output.length < OUTPUT_HIGH) {
+	       c->loop->output.length < GRPC_OUTPUT_HIGH) {
 		const size_t piece = length - done < PIECE ? length - done : PIECE;
 		const int error = grpc_session_receive(grpc, bytes + done, piece);
 		if (error != 0) {

@@ -18,7 +18,6 @@
 #include "snowidd/net/admit.h"
 
 #define STREAMS_MAX    100
-#define OUTPUT_HIGH    262144
 #define WATCH_MS       500 /* how often it is seen whether a stream has to go on or to end */
 #define RESETS_MAX     (UINT64_C(1) << 40)
 #define FIELD_OVERHEAD 32 /* of a header field, as RFC 9113, section 6.5.2, counts it */
@@ -101,18 +100,28 @@ static void count_call(const struct grpc_connection *grpc, struct grpc_call *cal
 		log_call(grpc, call);
 }
 
+/* Leaves a connection that is older than grpc.connection_age. Returns whether it has been so for
+ * grace_ns. */
+static bool leave_when_old(struct grpc_connection *grpc, uint64_t now_ns, uint64_t grace_ns)
+{
+	const uint64_t most_ns = grpc->connection.loop->live->settings->grpc_connection_age;
+	const uint64_t age_ns = now_ns - grpc->opened_ns;
+
+	if (most_ns == 0 || age_ns < most_ns)
+		return false;
+	grpc_session_leave(grpc);
+	return age_ns - most_ns >= grace_ns;
+}
+
 /* A stream goes on until something ends it. */
 static void check_stream(struct grpc_connection *grpc, struct grpc_call *call)
 {
 	const struct settings *const settings = grpc->connection.loop->live->settings;
-	const uint64_t now_ns = elapsed_ns(), age_ns = settings->grpc_connection_age;
+	const uint64_t now_ns = elapsed_ns();
 
-	if (age_ns > 0 && now_ns - grpc->opened_ns >= age_ns) {
-		grpc_session_leave(grpc);
-		if (now_ns - grpc->opened_ns - age_ns >= settings->stop_timeout)
-			grpc_call_end(call, GRPC_UNAVAILABLE,
-				      "the connection is older than grpc.connection_age");
-	}
+	if (leave_when_old(grpc, now_ns, settings->stop_timeout))
+		grpc_call_end(call, GRPC_UNAVAILABLE,
+			      "the connection is older than grpc.connection_age");
 	if (now_ns >= call->deadline_ns)
 		grpc_call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline has passed");
 	if (grpc->connection.loop->draining)
@@ -319,13 +328,9 @@ static void check_header(struct grpc_connection *grpc, struct grpc_call *call)
  * the loop. */
 static void use_up_share(struct grpc_connection *grpc)
 {
-	struct connection *const c = &grpc->connection;
-	const uint64_t age_ns = c->loop->live->settings->grpc_connection_age;
-
-	if (c->share > 0)
-		c->share--;
-	if (age_ns > 0 && elapsed_ns() - grpc->opened_ns >= age_ns)
-		grpc_session_leave(grpc);
+	if (grpc->connection.share > 0)
+		grpc->connection.share--;
+	leave_when_old(grpc, elapsed_ns(), 0);
 }
 
 static void begin_call(struct grpc_connection *grpc, struct grpc_call *call)
@@ -733,7 +738,7 @@ bool grpc_session_write(struct grpc_connection *grpc)
 	const uint8_t *bytes;
 	ssize_t length = 0;
 
-	while (output->length < OUTPUT_HIGH &&
+	while (output->length < GRPC_OUTPUT_HIGH &&
 	       (length = nghttp2_session_mem_send(grpc->session, &bytes)) > 0)
 		buffer_bytes(output, (const char *)bytes, (size_t)length);
 	return length >= 0;

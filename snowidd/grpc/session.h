@@ -11,6 +11,9 @@
 #include "snowidd/grpc/flood.h"
 #include "snowidd/net/connection.h"
 
+/* With more output than this, calls wait until it has been sent. */
+#define GRPC_OUTPUT_HIGH 262144
+
 struct grpc_connection {
 	struct connection connection;
 	nghttp2_session *session;
