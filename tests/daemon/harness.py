@@ -98,6 +98,21 @@ def write_scratch(name, text=""):
     return scratch(name)
 
 
+@contextlib.contextmanager
+def running_proxy(name, text, addresses, command):
+    """A proxy with an example's configuration, but for its addresses: pairs of its and ours."""
+    for shown, used in addresses:
+        text = text.replace(shown, used)
+    command = [*command, write_scratch(name + ".cfg", text)]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **silent) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(DEADLINE)
+
+
 def write_secret(name, text):
     """A file that only its owner can read."""
     os.chmod(write_scratch(name, ""), 0o600)

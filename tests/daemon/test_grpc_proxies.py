@@ -3,13 +3,11 @@
 """deploy/haproxy and deploy/nginx for gRPC: three nodes under load, one of which stops."""
 import contextlib
 import os
-import subprocess
 
 import grpc
 
 from grpc_client import Client, GrpcDaemon, Interface
 from harness import (
-    DEADLINE,
     DEPLOY,
     SCRATCH,
     Load,
@@ -19,10 +17,10 @@ from harness import (
     read_text,
     run_command,
     run_tests,
+    running_proxy,
     scratch,
     skip_unless_found,
     wait_for,
-    write_scratch,
 )
 
 CLIENTS = 6
@@ -48,21 +46,11 @@ class Callers(Load):
                     self.failures.append((error.code().name, error.details()))
 
 
-@contextlib.contextmanager
-def running_proxy(name, text, port, nodes, command):
-    """A proxy with the example's configuration, but for its addresses."""
-    text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+def addresses_of(port, nodes):
+    yield "127.0.0.1:8000", f"127.0.0.1:{port}"
     for i, node in enumerate(nodes):
-        text = text.replace(f"127.0.0.1:{50051 + i}", f"127.0.0.1:{node.grpc_port}")
-        text = text.replace(f"port {8081 + i}", f"port {node.port}")
-    command = [*command, write_scratch(name + ".cfg", text)]
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **silent) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(DEADLINE)
+        yield f"127.0.0.1:{50051 + i}", f"127.0.0.1:{node.grpc_port}"
+        yield f"port {8081 + i}", f"port {node.port}"
 
 
 def check_stop(name, text, *command):
@@ -72,7 +60,7 @@ def check_stop(name, text, *command):
             stack.enter_context(GrpcDaemon("--worker-id", str(worker), "--store", "memory:"))
             for worker in range(3)
         ]
-        stack.enter_context(running_proxy(name, text, port, nodes, command))
+        stack.enter_context(running_proxy(name, text, addresses_of(port, nodes), command))
         client = stack.enter_context(Client(f"127.0.0.1:{port}", interface))
         answers = lambda: client.failure(BATCH, count=1)[0] == "OK"
         check(wait_for(answers, name), name + " forwards calls")

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import threading
 import time
 import urllib.request
@@ -27,6 +26,7 @@ from harness import (
     read_text,
     run_command,
     run_tests,
+    running_proxy,
     scratch,
     skip_unless_found,
     statuses,
@@ -88,20 +88,10 @@ def wrong_ntp_server(port):
             thread.join()
 
 
-@contextlib.contextmanager
-def running_proxy(name, text, port, nodes, command):
-    """A proxy with the example's configuration, but for its addresses."""
-    text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+def addresses_of(port, nodes):
+    yield "127.0.0.1:8000", f"127.0.0.1:{port}"
     for i, node in enumerate(nodes):
-        text = text.replace(f"127.0.0.1:{8081 + i}", f"127.0.0.1:{node.port}")
-    command = [*command, write_scratch(name + ".cfg", text)]
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **silent) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(DEADLINE)
+        yield f"127.0.0.1:{8081 + i}", f"127.0.0.1:{node.port}"
 
 
 def start_node(name, worker):
@@ -132,7 +122,7 @@ def check_failover(name, text, *command):
     with contextlib.ExitStack() as stack:
         nodes = [stack.enter_context(start_node(name, worker)) for worker in range(3)]
         killed, refusing, last = nodes
-        stack.enter_context(running_proxy(name, text, port, nodes, command))
+        stack.enter_context(running_proxy(name, text, addresses_of(port, nodes), command))
         url = f"http://127.0.0.1:{port}/v1/next_id"
 
         def answers():
