@@ -1,10 +1,12 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
 """What each path returns."""
+import contextlib
 import re
+import resource
 import time
 
-from harness import DEADLINE, Daemon, check, equal, run_tests
+from harness import DEADLINE, Daemon, check, equal, run_tests, wait_for
 
 PATHS = """/v1/next_id /api/v1/id /api/v1/ids /api/v1/parse /api/v1/metrics /metrics / /openapi.json
 /api/v1/health /api/v1/health/live /api/v1/health/ready""".split()
@@ -110,6 +112,35 @@ def test_page():
         check(good, "the root is a page for people")
         foreign = re.search(rb"""(src|href)\s*=\s*["']?(https?:)?//""", body)
         check(not foreign, "the page loads nothing from another host")
+
+
+def test_process_metrics():
+    """The metrics that all programs have say what the kernel says."""
+    before = time.time()
+    with Daemon() as daemon, contextlib.ExitStack() as stack:
+        pid = daemon.process.pid
+
+        def read_metric(name):
+            return daemon.metric("process_" + name)
+
+        most = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
+        equal(read_metric("max_fds"), most, "the limit of descriptors")
+        files = read_metric("open_fds")
+        for _ in range(5):
+            stack.enter_context(daemon.connect())
+        opened = wait_for(lambda: read_metric("open_fds") == files + 5, "five connections")
+        check(opened, "connections are among the open descriptors", read_metric("open_fds"))
+        resident, virtual = read_metric("resident_memory_bytes"), read_metric(
+            "virtual_memory_bytes"
+        )
+        check(
+            0 < resident <= virtual, "resident memory is part of the virtual", (resident, virtual)
+        )
+        start = read_metric("start_time_seconds")
+        check(before - 2 <= start <= time.time(), "the start is after that of the test", start)
+        equal(read_metric("start_time_seconds"), start, "the start stays the same")
+        used = read_metric("cpu_seconds_total")
+        check(0 <= used <= read_metric("cpu_seconds_total"), "CPU time never decreases", used)
 
 
 def test_openapi_and_head():
