@@ -6,19 +6,15 @@
  * says first (RFC 9113, section 3.4) comes before it.
  */
 #include <stdlib.h>
-#include <string.h>
 
+#include "fuzz/daemon.h"
 #include "fuzz/fuzz.h"
-#include "snowidd/config/sources.h"
 #include "snowidd/grpc/grpc.h"
-#include "tests/unit/snowidd/fake_loop.h"
 
 #define FRAME_HEADER 9
 
-static struct service *service;
+static struct fuzz_daemon fuzzed;
 static struct protocol grpc;
-static struct loop_group group;
-static struct loop loop;
 
 static void set_up_server(void)
 {
@@ -27,28 +23,19 @@ static void set_up_server(void)
 		    kinds[] =
 			    "--kinds=snowflake ulid uuid7 tiny=time:41,worker:2,sequence:1;unit=1s";
 	static char *options[] = {store, worker_id, count, bytes, kinds, NULL};
-	struct settings_error error;
-	struct settings *const settings = settings_load(options, "/dev/null", &error);
 
-	if (!settings)
-		abort();
-	struct live *const live = live_new(settings, &error);
-	service = service_new(settings, &error);
-	group.limiter = rate_limiter_new();
-	if (!live || !service || !group.limiter)
-		abort();
-	grpc = grpc_protocol(&service);
-	fake_loop_init(&loop, &group, live, service_counters(service, 0));
+	fuzz_daemon_start(&fuzzed, options);
+	grpc = grpc_protocol(&fuzzed.service);
 }
 
 /* What is sent is whole frames, none longer than a client takes by default (RFC 9113, section
  * 4.2). */
 static void check_frames(void)
 {
-	const unsigned char *at = (const unsigned char *)loop.output.data;
-	size_t left = loop.output.length;
+	const unsigned char *at = (const unsigned char *)fuzzed.loop.output.data;
+	size_t left = fuzzed.loop.output.length;
 
-	if (loop.output.failed)
+	if (fuzzed.loop.output.failed)
 		abort();
 	while (left > 0) {
 		const size_t length =
@@ -58,20 +45,13 @@ static void check_frames(void)
 		at += FRAME_HEADER + length;
 		left -= FRAME_HEADER + length;
 	}
-	buffer_clear(&loop.output);
+	buffer_clear(&fuzzed.loop.output);
 }
 
 static void feed_piece(struct connection *connection, const uint8_t *data, size_t length)
 {
-	/* A copy of its own, so that reading past it is noticed. */
-	char *const bytes = malloc(length);
-
-	if (!bytes)
-		return;
-	memcpy(bytes, data, length);
-	fake_connection_feed(connection, bytes, length, 3);
-	free(bytes);
-	waiting_take_turns(&loop.waiting, PHASE_PARKED);
+	fuzz_daemon_feed(connection, data, length);
+	waiting_take_turns(&fuzzed.loop.waiting, PHASE_PARKED);
 	while (!connection->closing && !connection->finishing && grpc.has_output(connection)) {
 		grpc.write(connection);
 		check_frames();
@@ -83,25 +63,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char first[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
 
-	if (!service)
+	if (!fuzzed.service)
 		set_up_server();
 	if (size == 0)
 		return 0;
-	struct connection *const connection = fake_connection_new(&loop, &grpc);
+	struct connection *const connection = fake_connection_new(&fuzzed.loop, &grpc);
 	const size_t piece = data[0] ? data[0] : size;
 	feed_piece(connection, (const uint8_t *)first, sizeof first);
 	for (size_t at = 1; at < size && !connection->finishing; at += piece)
 		feed_piece(connection, data + at, piece < size - at ? piece : size - at);
-	waiting_take_turns(&loop.waiting, PHASE_WATCH);
-	waiting_take_turns(&loop.waiting, PHASE_REQUEST);
+	waiting_take_turns(&fuzzed.loop.waiting, PHASE_WATCH);
+	waiting_take_turns(&fuzzed.loop.waiting, PHASE_REQUEST);
 	fake_connection_free(connection);
 	return 0;
 }
 
 void fuzz_end(void)
 {
-	fake_loop_free(&loop);
-	service_free(service);
-	live_unref(loop.live);
-	rate_limiter_free(group.limiter);
+	fuzz_daemon_free(&fuzzed);
 }

@@ -7,17 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/daemon.h"
 #include "fuzz/fuzz.h"
-#include "snowidd/config/sources.h"
 #include "snowidd/http/http.h"
 #include "snowidd/http/rest.h"
-#include "tests/unit/snowidd/fake_loop.h"
 
-static struct service *service;
+static struct fuzz_daemon fuzzed;
 static struct http_handler rest;
 static struct protocol http;
-static struct loop_group group;
-static struct loop loop;
 
 static void set_up_server(void)
 {
@@ -25,19 +22,10 @@ static void set_up_server(void)
 		    count[] = "--limits-count=100",
 		    kinds[] = "--kinds=snowflake ulid uuid7 uuid1 sonyflake";
 	static char *options[] = {store, worker_id, count, kinds, NULL};
-	struct settings_error error;
-	struct settings *const settings = settings_load(options, "/dev/null", &error);
 
-	if (!settings)
-		abort();
-	struct live *const live = live_new(settings, &error);
-	service = service_new(settings, &error);
-	group.limiter = rate_limiter_new();
-	if (!live || !service || !group.limiter)
-		abort();
-	rest = rest_handler(service);
+	fuzz_daemon_start(&fuzzed, options);
+	rest = rest_handler(fuzzed.service);
 	http = http_protocol(&rest);
-	fake_loop_init(&loop, &group, live, service_counters(service, 0));
 }
 
 /* What is sent begins with a status line. */
@@ -45,31 +33,25 @@ static void check_output(void)
 {
 	static const char status[] = "HTTP/1.1 ";
 
-	if (loop.output.failed ||
-	    (loop.output.length > 0 && (loop.output.length < sizeof status ||
-					memcmp(loop.output.data, status, sizeof status - 1) != 0)))
+	if (fuzzed.loop.output.failed ||
+	    (fuzzed.loop.output.length > 0 &&
+	     (fuzzed.loop.output.length < sizeof status ||
+	      memcmp(fuzzed.loop.output.data, status, sizeof status - 1) != 0)))
 		abort();
-	buffer_clear(&loop.output);
+	buffer_clear(&fuzzed.loop.output);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (!service)
+	if (!fuzzed.service)
 		set_up_server();
 	if (size == 0)
 		return 0;
-	struct connection *const connection = fake_connection_new(&loop, &http);
+	struct connection *const connection = fake_connection_new(&fuzzed.loop, &http);
 	const size_t piece = data[0] ? data[0] : size;
 	for (size_t at = 1; at < size && !connection->finishing; at += piece) {
-		/* A copy of its own, so that reading past it is noticed. */
-		const size_t length = piece < size - at ? piece : size - at;
-		char *const bytes = malloc(length);
-		if (bytes) {
-			memcpy(bytes, data + at, length);
-			fake_connection_feed(connection, bytes, length, 3);
-			check_output();
-		}
-		free(bytes);
+		fuzz_daemon_feed(connection, data + at, piece < size - at ? piece : size - at);
+		check_output();
 	}
 	fake_connection_free(connection);
 	return 0;
@@ -77,8 +59,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 void fuzz_end(void)
 {
-	fake_loop_free(&loop);
-	service_free(service);
-	live_unref(loop.live);
-	rate_limiter_free(group.limiter);
+	fuzz_daemon_free(&fuzzed);
 }
