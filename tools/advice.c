@@ -67,8 +67,8 @@ static void advise_about_clock(const struct knowledge *knowledge)
 	if (id_time(knowledge->kind, knowledge->id, &sec, &nsec) == 0 && sec > now_seconds() + 1)
 		advise(knowledge,
 		       "The ID is of the future by the clock of this host (%s). Compare the clock "
-		       "with "
-		       "that of the host that made the ID. If both are right, its kind is another.",
+		       "with that of the host that made the ID. If both are right, its kind is "
+		       "another.",
 		       age_text(sec));
 }
 
@@ -91,9 +91,8 @@ static void advise_about_other_kind(const struct knowledge *knowledge)
 	}
 	advise(knowledge,
 	       "IDs of this kind name no worker, but contain random bits. Two that are the same "
-	       "are "
-	       "nearly always one ID that was stored twice: look for a request that was repeated, "
-	       "or a row that was copied.");
+	       "are nearly always one ID that was stored twice: look for a request that was "
+	       "repeated, or a row that was copied.");
 	advise(knowledge,
 	       "If two programs have made it, see whether their hosts are copies of one virtual "
 	       "machine or snapshot that were not given random numbers of their own.");
@@ -107,10 +106,8 @@ static void advise_without_store(const struct knowledge *knowledge, const char *
 	else
 		advise(knowledge,
 		       "No store here %s. The ID was made by another user, in another container, "
-		       "on "
-		       "another host, or with a store that was not looked at (--store URL). The "
-		       "store "
-		       "memory: keeps no record.",
+		       "on another host, or with a store that was not looked at (--store URL). "
+		       "The store memory: keeps no record.",
 		       node);
 }
 
@@ -120,8 +117,7 @@ static void advise_about_stores(const struct knowledge *knowledge, const char *n
 	if (knowledge->possible > 1)
 		advise(knowledge,
 		       "%zu stores here can make the same IDs. Give every program that %s one "
-		       "store, "
-		       "or give the programs of each store a worker of their own.",
+		       "store, or give the programs of each store a worker of their own.",
 		       knowledge->possible, node);
 	else if (knowledge->possible == 1)
 		advise(knowledge,
@@ -164,8 +160,8 @@ void record_advice(const struct knowledge *knowledge)
 			       "given. Give each program that makes IDs its own worker.");
 		advise(knowledge,
 		       "Ask the same elsewhere: as each user, in each container and on each host "
-		       "that "
-		       "makes IDs of this kind. DUPLICATES in snowid(1) says what to look for.");
+		       "that makes IDs of this kind. DUPLICATES in snowid(1) says what to look "
+		       "for.");
 	}
 	record_list_end();
 }

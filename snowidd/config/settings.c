@@ -66,8 +66,7 @@ static const struct setting setting_table[] = {
 	 "clients must present a certificate that one of these authorities has signed"},
 	{"tls.peer_ca", SETTING_TEXT, AT(tls_peer_ca), "", 0, 0, false, "FILE",
 	 "peers must present a certificate that one of these authorities has signed (default: "
-	 "those "
-	 "that the system trusts)"},
+	 "those that the system trusts)"},
 	{"token_file", SETTING_TEXT, AT(token_file), "", 0, 0, false, "FILE",
 	 "clients must send the token in this file (Authorization: Bearer)"},
 	{"mask_key_file", SETTING_TEXT, AT(mask_key_file), "", 0, 0, false, "FILE",
