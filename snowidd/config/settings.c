@@ -68,7 +68,7 @@ static const struct setting setting_table[] = {
 	 "peers must present a certificate that one of these authorities has signed (default: "
 	 "those that the system trusts)"},
 	{"token_file", SETTING_TEXT, AT(token_file), "", 0, 0, false, "FILE",
-	 "clients must send the token in this file (Authorization: Bearer)"},
+	 "clients must send one of the tokens in this file (Authorization: Bearer)"},
 	{"mask_key_file", SETTING_TEXT, AT(mask_key_file), "", 0, 0, false, "FILE",
 	 "file with the key of masked IDs (?form=masked), 32 hexadecimal digits"},
 	{"limits.connections", SETTING_NUMBER, AT(connections), "10000", 1, 1000000, false, "N",
