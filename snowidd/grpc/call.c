@@ -107,6 +107,14 @@ enum grpc_next grpc_call_refuse(struct grpc_call *call, enum refusal refusal, ui
 	return grpc_call_end(call, status, "%s", refusal_text(refusal));
 }
 
+void grpc_call_await_input(struct grpc_call *call)
+{
+	struct loop *const loop = call->thread->loop;
+
+	loop_wait(loop, &call->waiter, PHASE_REQUEST,
+		  loop->live->settings->header_timeout / 1000000);
+}
+
 void grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message)
 {
 	const size_t length = protobuf_c_message_get_packed_size(message);

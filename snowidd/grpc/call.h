@@ -108,6 +108,9 @@ enum grpc_next grpc_call_end(struct grpc_call *call, enum grpc_status status, co
 /* Ends it with the status of a refusal. wait_ns is after which time a client may try again. */
 enum grpc_next grpc_call_refuse(struct grpc_call *call, enum refusal refusal, uint64_t wait_ns);
 
+/* Gives the rest of its request limited time, also if nobody is interested in it. */
+void grpc_call_await_input(struct grpc_call *call);
+
 /* Adds a message to the output. */
 void grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message);
 
