@@ -11,6 +11,6 @@ ok() { # ok NAME COMMAND...
 	else
 		failed=1
 		echo "not ok - $1"
-		tail -n 40 "$log"
+		grep -v '^ok ' "$log" | tail -n 40
 	fi
 }

@@ -37,9 +37,10 @@ start() { # start NAME COMMAND...
 	} &
 }
 
-# Waits for all suites, and prints the sum.
+# Waits for all suites, and prints what failed, as the output may be long, and the sum.
 finish() {
 	wait
+	(cd "$work" && grep -E '^(not ok|---) |:[EF]:' ./*.out) || true
 	cat "$work"/*.count | awk '{ passed += $1; failed += $2 }
 		END {
 			printf "%d passed, %d failed\n", passed, failed
@@ -62,7 +63,7 @@ try() { # try NAME COMMAND...
 	else
 		count 0 1
 		echo "not ok - $1"
-		tail -n 40 "$log"
+		grep -v '^ok ' "$log" | tail -n 40
 	fi
 }
 
@@ -75,7 +76,7 @@ lines() { # lines NAME COMMAND...
 	[ $((good + bad)) -gt 0 ] || bad=1
 	[ "$bad" -gt 0 ] || [ "$status" -eq 0 ] || bad=1
 	count "$good" "$bad"
-	if [ "$bad" -eq 0 ]; then grep '^ok ' "$log"; else tail -n 60 "$log"; fi
+	if [ "$bad" -eq 0 ]; then grep '^ok ' "$log"; else grep -v '^ok ' "$log" | tail -n 60; fi
 }
 
 # PASSED FAILED, from the totals of libcheck.
@@ -97,7 +98,7 @@ tally() { # tally DIRECTORY
 		[ "$bad" -gt 0 ] || grep -qx ':test-result: PASS' "$trs" || bad=1
 		if [ "$bad" -gt 0 ]; then
 			echo "--- $log"
-			tail -n 60 "$log"
+			grep -v '^ok ' "$log" | tail -n 60
 		fi
 		count "$good" "$bad"
 	done < <(find "$1" -name '*.trs' | sort)
