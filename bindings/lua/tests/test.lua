@@ -1005,12 +1005,24 @@ local function make_garbage(count)
 	collectgarbage()
 end
 
--- A million objects. If a hundredth of them leaked, memory would grow by much more than this.
-function tests.garbage_is_collected()
-	make_garbage(1000)
+local function growth_of_memory()
 	local before = resident_bytes()
 	make_garbage(20000)
-	expect(resident_bytes() - before < 2 ^ 23, true)
+	return resident_bytes() - before
+end
+
+-- A million objects each time. If a hundredth of them leaked, memory would grow each time by much
+-- more than this; what else it grows by, such as the allocator's own lists, ends.
+function tests.garbage_is_collected()
+	make_garbage(1000)
+	local least = math.huge
+	for _ = 1, 5 do
+		least = math.min(least, growth_of_memory())
+		if least < 2 ^ 23 then
+			return
+		end
+	end
+	expect(least < 2 ^ 23, true)
 end
 
 local function more_generators_than_memory_mappings()
