@@ -84,14 +84,16 @@ static void use_manual_clock(struct snowid_config *config, struct snowid_clock *
 		exit_failure("%s", error_detail());
 }
 
+/* Cuts the settings at their "=". */
 static void configure_generator(const struct options *options, const struct kind *kind,
-				struct snowid_clock *clock, struct snowid_config *config)
+				struct snowid_clock *clock, bool default_state,
+				struct snowid_config *config)
 {
 	if (snowid_config_set_kind(config, kind->name) != 0)
 		exit_usage("--kind: %s", error_detail());
 	if (clock && snowid_config_set_store(config, "memory:") != 0) /* overrides SNOWID_STORE */
 		exit_failure("%s", error_detail());
-	if (!clock && kind->layout && !has_worker_or_store(options, kind))
+	if (default_state)
 		use_default_state(kind, config);
 	for (size_t i = 0; i < options->setting_count; i++) {
 		const char *const key = options->settings[i];
@@ -117,16 +119,17 @@ static struct snowid_generator *open_user_generator(const struct options *option
 						    const struct kind *kind,
 						    struct snowid_clock *clock)
 {
+	const bool default_state = !clock && kind->layout && !has_worker_or_store(options, kind);
 	struct snowid_config *config;
 	struct snowid_generator *generator = NULL;
 
 	if (snowid_config_new(&config) != 0)
 		exit_failure("%s", error_detail());
-	configure_generator(options, kind, clock, config);
+	configure_generator(options, kind, clock, default_state, config);
 	const int error = snowid_generator_new(config, &generator);
 	if (error == SNOWID_E_WORKER)
 		exit_usage("%s: use --field NAME=N", error_detail());
-	if (error && !clock && kind->layout && !has_worker_or_store(options, kind))
+	if (error && default_state)
 		exit_failure("%s; or use --field worker=N or the like, or set XDG_STATE_HOME",
 			     error_detail());
 	if (error)

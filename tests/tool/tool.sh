@@ -606,8 +606,8 @@ done
 has "--set field.worker=3" "$("$tool" --store memory: --set field.worker=3 --json)" '"worker":3'
 run --store memory: --set worker=3 --json
 has "--set worker=3" "$out" '"worker":3'
-run --set worker=3 --json
-has "--set worker=3 without a store" "$status$err$out" '0{"id":'
+refuses 1 "cannot create the state file $work/missing/state" --set worker=3 \
+	--set "store=file:$work/missing/state"
 refuses 2 "did you mean worker?" --set wroker=3
 has "--set kind=ulid" "$("$tool" --json --set kind=ulid)" '"kind":"ulid"'
 run --store memory: --field worker=1
@@ -964,6 +964,8 @@ if [ -z "${WITHOUT_PTRACE-}" ] && private true; then
 		"(datacenter 0, worker 0), and can make the same IDs: use one store for both"
 	private "HOME= XDG_STATE_HOME='$work/missing/file' '$tool' --field worker=1"
 	is "no directory needed: a worker" "$?:$(<"$work/err")" 0:
+	private "HOME= XDG_STATE_HOME='$work/missing/file' '$tool' --set worker=3 --json"
+	has "no directory needed: --set worker=3" "$(cat "$work/err" "$work/out")" '{"id":'
 fi
 has "the default node is 0" "$("$tool" -k discord --json)" '"worker":0,"process":0,'
 
