@@ -24,7 +24,7 @@ static void set_up_server(void)
 	static char *options[] = {store, worker_id, count, kinds, NULL};
 
 	fuzz_daemon_start(&fuzzed, options);
-	rest = rest_handler(fuzzed.service);
+	rest = rest_handler(fuzzed.service, REST_ALL);
 	http = http_protocol(&rest);
 }
 

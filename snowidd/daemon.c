@@ -43,8 +43,8 @@ struct daemon {
 	struct live *live;
 	struct live *start_config; /* some settings cannot be reloaded */
 	struct service *service;
-	struct http_handler rest;
-	struct protocol http, grpc;
+	struct http_handler rest, admin_rest;
+	struct protocol http, grpc, admin;
 	struct sockets sockets;
 	struct loop_group group;
 	struct loop *loops;
@@ -319,15 +319,26 @@ static bool init_handles(struct daemon *daemon)
 	return true;
 }
 
-/* Each connection needs a file descriptor. */
-static void raise_file_limit(void)
+/* Each connection needs a file descriptor. Returns how many there may be. */
+static uint64_t raise_descriptor_limit(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return UINT64_MAX;
+	if (limit.rlim_cur < limit.rlim_max) {
+		const rlim_t before = limit.rlim_cur;
 		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
+		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+			return before;
 	}
+	return limit.rlim_cur;
+}
+
+/* Where there are few, not all can be kept from clients. */
+static uint64_t descriptors_for_clients(uint64_t all)
+{
+	return all - (all / 4 < DESCRIPTORS_RESERVED ? all / 4 : DESCRIPTORS_RESERVED);
 }
 
 static bool start_service(struct daemon *daemon, struct settings_error *error)
@@ -348,7 +359,10 @@ static bool start_service(struct daemon *daemon, struct settings_error *error)
 
 static bool start_loops(struct daemon *daemon, struct settings_error *error)
 {
-	daemon->rest = rest_handler(daemon->service);
+	const bool has_admin = listen_serves(&daemon->sockets, &daemon->admin);
+
+	daemon->rest = rest_handler(daemon->service, has_admin ? REST_CLIENTS : REST_ALL);
+	daemon->admin_rest = rest_handler(daemon->service, REST_OPERATORS);
 	service_set_request_names(
 		daemon->service,
 		(struct request_names){rest_endpoint, grpc_method_at, grpc_status_name});
@@ -379,7 +393,8 @@ static bool start_parts(struct daemon *daemon, struct settings_error *error)
 		return settings_fail(error, "out of memory");
 	daemon->http = http_protocol(&daemon->rest);
 	daemon->grpc = grpc_protocol(&daemon->service);
-	const struct listen_protocols protocols = {&daemon->http, &daemon->grpc};
+	daemon->admin = http_admin_protocol(&daemon->admin_rest);
+	const struct listen_protocols protocols = {&daemon->http, &daemon->grpc, &daemon->admin};
 	return listen_open(settings, loops, &protocols, &daemon->sockets, error) &&
 	       start_service(daemon, error) && start_loops(daemon, error);
 }
@@ -447,7 +462,7 @@ int daemon_run(struct live *live, char **options, const char *file)
 	daemon.options = options;
 	daemon.file = file;
 	signal(SIGPIPE, SIG_IGN);
-	raise_file_limit();
+	daemon.group.descriptors = descriptors_for_clients(raise_descriptor_limit());
 	open_log(live->settings);
 	const bool started = start_parts(&daemon, &error);
 	if (started) {

@@ -56,6 +56,9 @@ static const struct setting setting_table[] = {
 	 "SPAN",
 	 "ask clients of gRPC to connect again after this time, so that they spread over the "
 	 "servers; 0 means never"},
+	{"admin.listen", SETTING_LIST, AT(admin_listen), "", 0, 0, true, "ADDRESS...",
+	 "addresses to serve health, metrics and the page on, as for listen, each with a port: in "
+	 "the clear, and to everybody (default: none; listen serves them)"},
 	{"threads", SETTING_NUMBER, AT(threads), "0", 0, 256, true, "N",
 	 "threads that serve requests; 0 means one per CPU"},
 	{"tls.certificate", SETTING_TEXT, AT(tls_certificate), "", 0, 0, false, "FILE",

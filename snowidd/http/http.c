@@ -269,3 +269,11 @@ struct protocol http_protocol(const struct http_handler *handler)
 		.expire = http_expire,
 	};
 }
+
+struct protocol http_admin_protocol(const struct http_handler *handler)
+{
+	struct protocol protocol = http_protocol(handler);
+
+	protocol.is_admin = true;
+	return protocol;
+}

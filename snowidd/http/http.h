@@ -8,7 +8,8 @@
 #include "snowidd/http/request.h"
 #include "snowidd/net/protocol.h"
 
-/* HTTP whose requests are served by `handler`. */
+/* HTTP whose requests are served by `handler`, for clients or for operators. */
 struct protocol http_protocol(const struct http_handler *handler);
+struct protocol http_admin_protocol(const struct http_handler *handler);
 
 #endif

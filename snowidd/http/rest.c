@@ -136,20 +136,21 @@ static const struct route {
 	const char *path;
 	enum http_outcome (*serve)(struct rest_call *call);
 	unsigned parameters;
+	enum rest_audience audience;
 	bool is_open; /* needs no token, and has no limit on its rate */
 } routes[] = {
-	{"other", NULL, 0, false}, /* the name under which other paths are counted */
-	{"/v1/next_id", rest_get_next_id, QUERY_KIND | QUERY_FORM, false},
-	{"/api/v1/id", rest_get_id, QUERY_KIND | QUERY_FORM, false},
-	{"/api/v1/ids", rest_get_ids, QUERY_KIND | QUERY_COUNT | QUERY_FORM, false},
-	{"/api/v1/parse", get_parse, QUERY_KIND | QUERY_ID | QUERY_FORM, false},
-	{"/api/v1/health", rest_get_health, 0, false},
-	{"/api/v1/health/live", rest_get_live, 0, true},
-	{"/api/v1/health/ready", rest_get_ready, 0, true},
-	{"/api/v1/metrics", get_metrics, 0, false},
-	{"/metrics", get_metrics, 0, false},
-	{"/", get_page, 0, false},
-	{"/openapi.json", get_openapi, 0, false},
+	{"other", NULL, 0, REST_ALL, false}, /* the name under which other paths are counted */
+	{"/v1/next_id", rest_get_next_id, QUERY_KIND | QUERY_FORM, REST_CLIENTS, false},
+	{"/api/v1/id", rest_get_id, QUERY_KIND | QUERY_FORM, REST_CLIENTS, false},
+	{"/api/v1/ids", rest_get_ids, QUERY_KIND | QUERY_COUNT | QUERY_FORM, REST_CLIENTS, false},
+	{"/api/v1/parse", get_parse, QUERY_KIND | QUERY_ID | QUERY_FORM, REST_ALL, false},
+	{"/api/v1/health", rest_get_health, 0, REST_ALL, false},
+	{"/api/v1/health/live", rest_get_live, 0, REST_ALL, true},
+	{"/api/v1/health/ready", rest_get_ready, 0, REST_ALL, true},
+	{"/api/v1/metrics", get_metrics, 0, REST_OPERATORS, false},
+	{"/metrics", get_metrics, 0, REST_OPERATORS, false},
+	{"/", get_page, 0, REST_OPERATORS, false},
+	{"/openapi.json", get_openapi, 0, REST_ALL, false},
 };
 #define ROUTES (sizeof routes / sizeof routes[0])
 _Static_assert(ROUTES <= ENDPOINTS_MAX, "endpoints");
@@ -203,8 +204,15 @@ static char *copy_query(struct rest_call *call, const char *query)
 	return copy->failed ? NULL : copy->data;
 }
 
-static enum http_outcome serve_route(struct rest_call *call, const struct route *route,
-				     const char *query)
+/* Reverting a mask takes the key, which is for clients with a token, if there is one. */
+static unsigned parameters_for(enum rest_audience audience, const struct route *route)
+{
+	return audience == REST_OPERATORS ? route->parameters & ~(unsigned)QUERY_FORM
+					  : route->parameters;
+}
+
+static enum http_outcome serve_route(struct rest_call *call, enum rest_audience audience,
+				     const struct route *route, const char *query)
 {
 	struct http_reply *const reply = &call->request.reply;
 
@@ -219,7 +227,7 @@ static enum http_outcome serve_route(struct rest_call *call, const struct route 
 		rest_reply_refusal(call, REFUSED_INTERNAL, 0);
 		return HTTP_REPLIED;
 	}
-	const char *const problem = query_read(copy, route->parameters, &call->query);
+	const char *const problem = query_read(copy, parameters_for(audience, route), &call->query);
 	if (problem) {
 		rest_reply_problem(call, 400, "malformed_query", problem);
 		return HTTP_REPLIED;
@@ -229,7 +237,17 @@ static enum http_outcome serve_route(struct rest_call *call, const struct route 
 
 /* ---- the handler ----------------------------------------------------------------------------- */
 
-static enum http_outcome rest_serve(struct http_request *request)
+static const char *not_found_text(enum rest_audience audience, const struct route *route)
+{
+	if (!route)
+		return "there is no such path; see /openapi.json";
+	return audience == REST_OPERATORS
+		       ? "this address is for operators; IDs are made at those of the setting "
+			 "listen"
+		       : "metrics and the page are at the addresses of the setting admin.listen";
+}
+
+static enum http_outcome serve_audience(struct http_request *request, enum rest_audience audience)
 {
 	struct rest_call *const call = (struct rest_call *)request;
 	const char *const path = path_of(request->target.data);
@@ -238,14 +256,29 @@ static enum http_outcome rest_serve(struct http_request *request)
 
 	buffer_clear(rest_body(call));
 	request->reply.endpoint = route ? (size_t)(route - routes) : 0;
-	if (!(route && route->is_open) && !is_admitted(call))
+	if (audience != REST_OPERATORS && !(route && route->is_open) && !is_admitted(call))
 		return HTTP_REPLIED;
-	if (!route) {
-		rest_reply_problem(call, 404, "not_found",
-				   "there is no such path; see /openapi.json");
+	if (!route || !(route->audience & audience)) {
+		rest_reply_problem(call, 404, "not_found", not_found_text(audience, route));
 		return HTTP_REPLIED;
 	}
-	return serve_route(call, route, path[length] == '?' ? path + length + 1 : path + length);
+	return serve_route(call, audience, route,
+			   path[length] == '?' ? path + length + 1 : path + length);
+}
+
+static enum http_outcome serve_clients(struct http_request *request)
+{
+	return serve_audience(request, REST_CLIENTS);
+}
+
+static enum http_outcome serve_operators(struct http_request *request)
+{
+	return serve_audience(request, REST_OPERATORS);
+}
+
+static enum http_outcome serve_all(struct http_request *request)
+{
+	return serve_audience(request, REST_ALL);
 }
 
 static enum http_outcome rest_resume(struct http_request *request)
@@ -264,11 +297,13 @@ static void rest_release(struct http_request *request)
 	snowid_mask_free(call->mask);
 }
 
-struct http_handler rest_handler(struct service *service)
+struct http_handler rest_handler(struct service *service, enum rest_audience audience)
 {
 	return (struct http_handler){
 		.request_size = sizeof(struct rest_call),
-		.serve = rest_serve,
+		.serve = audience == REST_CLIENTS     ? serve_clients
+			 : audience == REST_OPERATORS ? serve_operators
+						      : serve_all,
 		.resume = rest_resume,
 		.release = rest_release,
 		.user = service,

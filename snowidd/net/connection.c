@@ -65,12 +65,13 @@ static void free_closed_connection(uv_handle_t *handle)
 {
 	struct connection *const c = (struct connection *)handle;
 	struct loop *const loop = c->loop;
+	const bool is_admin = c->protocol->is_admin;
 
 	SSL_free(c->tls);
 	free(c->unsent);
 	buffer_free(&c->rest);
 	free(c);
-	loop_remove_connection(loop);
+	loop_remove_connection(loop, is_admin);
 }
 
 void connection_close(struct connection *c)
@@ -443,7 +444,7 @@ static int open_stream(struct connection *c, int socket)
 
 static bool open_tls(struct connection *c)
 {
-	SSL_CTX *const context = c->loop->live->tls;
+	SSL_CTX *const context = c->protocol->is_admin ? NULL : c->loop->live->tls;
 
 	if (context)
 		c->tls = tls_stream_accept(context, c->protocol->alpn);
@@ -464,7 +465,7 @@ void connection_open(struct loop *loop, int socket, const struct protocol *proto
 	c->protocol_state = state;
 	c->socket = socket;
 	c->waiter.resume = resume_connection;
-	loop_add_connection(loop);
+	loop_add_connection(loop, protocol->is_admin);
 	const int error = open_stream(c, socket);
 	if (error)
 		close(socket);

@@ -26,8 +26,7 @@
 #include "snowidd/net/protocol.h"
 #include "snowidd/service/kinds.h"
 
-/* The name that the service manager gives to sockets for gRPC. */
-#define GRPC_SOCKET_NAME "grpc"
+#define LISTEN_SETTINGS 3
 
 struct socket_address {
 	struct sockaddr_storage name;
@@ -39,16 +38,21 @@ struct listen_setting {
 	const char *key;
 	const struct text_list *addresses;
 	uint16_t port; /* of those without one; 0: each must have one */
+	bool makes_ids;
+	const char *socket_name; /* of those that the service manager passes; NULL: any other */
+	const struct protocol *protocol;
 };
 
-static struct listen_setting rest_addresses(const struct settings *settings)
+/* The first has the sockets that are passed with no other's name. */
+static void list_settings(const struct settings *settings, const struct listen_protocols *protocols,
+			  struct listen_setting all[LISTEN_SETTINGS])
 {
-	return (struct listen_setting){"listen", &settings->listen, (uint16_t)settings->port};
-}
-
-static struct listen_setting grpc_addresses(const struct settings *settings)
-{
-	return (struct listen_setting){"grpc.listen", &settings->grpc_listen, 0};
+	all[0] = (struct listen_setting){
+		"listen", &settings->listen, (uint16_t)settings->port, true, NULL, protocols->rest};
+	all[1] = (struct listen_setting){"grpc.listen", &settings->grpc_listen, 0, true,
+					 "grpc",        protocols->grpc};
+	all[2] = (struct listen_setting){"admin.listen", &settings->admin_listen, 0, false,
+					 "admin",        protocols->admin};
 }
 
 /* ---- addresses ------------------------------------------------------------------------------- */
@@ -118,15 +122,16 @@ static bool is_local(const struct socket_address *address)
 	return true;
 }
 
-static bool check_scope(const struct settings *settings, const char *key, const char *text,
-			const struct socket_address *address, struct settings_error *error)
+static bool check_scope(const struct settings *settings, const struct listen_setting *setting,
+			const char *text, const struct socket_address *address,
+			struct settings_error *error)
 {
-	if (is_local(address) || !kinds_host_scope(settings))
+	if (!setting->makes_ids || is_local(address) || !kinds_host_scope(settings))
 		return true;
 	return settings_fail(error,
 			     "%s: other hosts can reach %.120s, and neither worker_id nor store "
 			     "says which worker this one is: set one of them",
-			     key, text);
+			     setting->key, text);
 }
 
 /* The addresses of all settings. */
@@ -196,7 +201,7 @@ static bool check_addresses(const struct settings *settings, const struct listen
 	for (size_t i = 0; i < setting->addresses->count; i++) {
 		const char *const text = setting->addresses->items[i];
 		if (!read_address(setting, text, &address, error) ||
-		    !check_scope(settings, setting->key, text, &address, error) ||
+		    !check_scope(settings, setting, text, &address, error) ||
 		    !add_to_list(list, setting->key, text, &address, error) ||
 		    (thorough && !check_socket_place(setting->key, &address, error)))
 			return false;
@@ -206,12 +211,15 @@ static bool check_addresses(const struct settings *settings, const struct listen
 
 bool listen_check(const struct settings *settings, bool thorough, struct settings_error *error)
 {
-	const struct listen_setting rest = rest_addresses(settings),
-				    grpc = grpc_addresses(settings);
+	const struct listen_protocols protocols = {NULL, NULL, NULL};
+	struct listen_setting all[LISTEN_SETTINGS];
 	struct address_list list = {.count = 0};
 
-	return check_addresses(settings, &rest, thorough, &list, error) &&
-	       check_addresses(settings, &grpc, thorough, &list, error);
+	list_settings(settings, &protocols, all);
+	for (size_t i = 0; i < LISTEN_SETTINGS; i++)
+		if (!check_addresses(settings, &all[i], thorough, &list, error))
+			return false;
+	return true;
 }
 
 /* ---- sockets --------------------------------------------------------------------------------- */
@@ -344,8 +352,8 @@ static void describe_address(const struct socket_address *address, char *text, s
 }
 
 static bool open_address(struct sockets *sockets, const struct settings *settings,
-			 const struct listen_setting *setting, const struct protocol *protocol,
-			 const char *text, struct settings_error *error)
+			 const struct listen_setting *setting, const char *text,
+			 struct settings_error *error)
 {
 	struct socket_address address;
 	char where[SOCKET_PATH + 8] = "";
@@ -354,41 +362,40 @@ static bool open_address(struct sockets *sockets, const struct settings *setting
 		return settings_fail(error, "%s: more than %d addresses", setting->key,
 				     SOCKETS_MAX);
 	if (!read_address(setting, text, &address, error) ||
-	    !check_scope(settings, setting->key, text, &address, error))
+	    !check_scope(settings, setting, text, &address, error))
 		return false;
-	if (!open_for_loops(sockets, protocol, &address, settings->socket_mode)) {
+	if (!open_for_loops(sockets, setting->protocol, &address, settings->socket_mode)) {
 		const int why = errno;
 		describe_address(&address, where, sizeof where);
 		return settings_fail(error, "%s: cannot listen on %.120s: %s", setting->key, where,
 				     strerror(why));
 	}
 	describe_address(&address, where, sizeof where);
-	log_event(LOG_LEVEL_INFO, "listening", "for", protocol->alpn, "address", where, NULL);
+	log_event(LOG_LEVEL_INFO, "listening", "for",
+		  setting->protocol->is_admin ? "admin" : setting->protocol->alpn, "address", where,
+		  NULL);
 	return true;
 }
 
 static bool open_addresses(struct sockets *sockets, const struct settings *settings,
-			   const struct listen_setting *setting, const struct protocol *protocol,
-			   struct settings_error *error)
+			   const struct listen_setting *setting, struct settings_error *error)
 {
 	for (size_t i = 0; i < setting->addresses->count; i++)
-		if (!open_address(sockets, settings, setting, protocol,
-				  setting->addresses->items[i], error))
+		if (!open_address(sockets, settings, setting, setting->addresses->items[i], error))
 			return false;
 	return true;
 }
 
 /* Where other hosts cannot reach it. */
 static bool open_loopback(struct sockets *sockets, const struct settings *settings,
-			  const struct protocol *protocol, struct settings_error *error)
+			  const struct listen_setting *setting, struct settings_error *error)
 {
-	const struct listen_setting setting = rest_addresses(settings);
 	struct settings_error why;
 
-	if (!open_address(sockets, settings, &setting, protocol, "127.0.0.1", error))
+	if (!open_address(sockets, settings, setting, "127.0.0.1", error))
 		return false;
 	/* A host without IPv6 has no ::1. */
-	if (!open_address(sockets, settings, &setting, protocol, "::1", &why))
+	if (!open_address(sockets, settings, setting, "::1", &why))
 		log_event(LOG_LEVEL_INFO, "not listening", "reason", why.text, NULL);
 	return true;
 }
@@ -401,9 +408,18 @@ static bool is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
+static const struct listen_setting *
+find_setting_of_socket(const struct listen_setting all[LISTEN_SETTINGS], size_t index)
+{
+	for (size_t i = 1; i < LISTEN_SETTINGS; i++)
+		if (notify_socket_is_named(index, all[i].socket_name))
+			return &all[i];
+	return &all[0];
+}
+
 /* The service manager passes sockets in blocking mode, with addresses that it has chosen. */
 static bool adopt_passed_sockets(struct sockets *sockets, const struct settings *settings,
-				 const struct listen_protocols *protocols, int count,
+				 const struct listen_setting all[LISTEN_SETTINGS], int count,
 				 struct settings_error *error)
 {
 	if (count > SOCKETS_MAX)
@@ -411,8 +427,8 @@ static bool adopt_passed_sockets(struct sockets *sockets, const struct settings 
 				     SOCKETS_MAX);
 	for (int fd = NOTIFY_FIRST_SOCKET; fd < NOTIFY_FIRST_SOCKET + count; fd++) {
 		struct socket_address address = {.size = sizeof address.name};
-		const bool grpc = notify_socket_is_named((size_t)(fd - NOTIFY_FIRST_SOCKET),
-							 GRPC_SOCKET_NAME);
+		const struct listen_setting *const setting =
+			find_setting_of_socket(all, (size_t)(fd - NOTIFY_FIRST_SOCKET));
 		if (!is_listening(fd) ||
 		    getsockname(fd, (struct sockaddr *)&address.name, &address.size) != 0)
 			return settings_fail(error,
@@ -420,19 +436,18 @@ static bool adopt_passed_sockets(struct sockets *sockets, const struct settings 
 					     "is not a socket that "
 					     "listens for connections",
 					     fd);
-		if (!check_scope(settings, grpc ? "grpc.listen" : "listen",
-				 "the socket passed by the service manager", &address, error))
+		if (!check_scope(settings, setting, "the socket passed by the service manager",
+				 &address, error))
 			return false;
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-		if (!add_shared(sockets, grpc ? protocols->grpc : protocols->rest, fd))
+		if (!add_shared(sockets, setting->protocol, fd))
 			return settings_fail(error, "cannot share a socket: %s", strerror(errno));
 	}
 	log_event(LOG_LEVEL_INFO, "listening on the sockets passed by the service manager", NULL);
 	return true;
 }
 
-/* Whether a socket was passed for a protocol; what its setting says is then ignored. */
-static bool is_spoken(const struct sockets *sockets, const struct protocol *protocol)
+bool listen_serves(const struct sockets *sockets, const struct protocol *protocol)
 {
 	for (size_t i = 0; i < sockets->count; i++)
 		if (sockets->protocols[i] == protocol)
@@ -440,27 +455,36 @@ static bool is_spoken(const struct sockets *sockets, const struct protocol *prot
 	return false;
 }
 
+/* What a setting says is ignored if a socket was passed for the same protocol. */
+static bool open_setting(struct sockets *sockets, const struct settings *settings,
+			 const struct listen_setting *setting, bool loopback_by_default,
+			 struct settings_error *error)
+{
+	if (listen_serves(sockets, setting->protocol))
+		return true;
+	return setting->addresses->count == 0 && loopback_by_default
+		       ? open_loopback(sockets, settings, setting, error)
+		       : open_addresses(sockets, settings, setting, error);
+}
+
 bool listen_open(const struct settings *settings, size_t loops,
 		 const struct listen_protocols *protocols, struct sockets *sockets,
 		 struct settings_error *error)
 {
-	const struct listen_setting rest = rest_addresses(settings),
-				    grpc = grpc_addresses(settings);
+	struct listen_setting all[LISTEN_SETTINGS];
 	const int passed = notify_sockets();
 
 	*sockets = (struct sockets){.loops = loops};
 	sockets->fds = calloc(loops, sizeof *sockets->fds);
 	if (!sockets->fds)
 		return settings_fail(error, "out of memory");
-	if (passed > 0 && !adopt_passed_sockets(sockets, settings, protocols, passed, error))
+	list_settings(settings, protocols, all);
+	if (passed > 0 && !adopt_passed_sockets(sockets, settings, all, passed, error))
 		return false;
-	if (!is_spoken(sockets, protocols->rest) &&
-	    !(settings->listen.count > 0
-		      ? open_addresses(sockets, settings, &rest, protocols->rest, error)
-		      : open_loopback(sockets, settings, protocols->rest, error)))
-		return false;
-	return is_spoken(sockets, protocols->grpc) ||
-	       open_addresses(sockets, settings, &grpc, protocols->grpc, error);
+	for (size_t i = 0; i < LISTEN_SETTINGS; i++)
+		if (!open_setting(sockets, settings, &all[i], i == 0, error))
+			return false;
+	return true;
 }
 
 void listen_close(struct sockets *sockets)

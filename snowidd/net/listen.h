@@ -36,14 +36,18 @@ struct sockets {
 
 /* What the addresses in a setting are for. */
 struct listen_protocols {
-	const struct protocol *rest; /* listen */
-	const struct protocol *grpc; /* grpc.listen */
+	const struct protocol *rest;  /* listen */
+	const struct protocol *grpc;  /* grpc.listen */
+	const struct protocol *admin; /* admin.listen */
 };
 
 /* Opens the sockets of each loop. False with *error. */
 bool listen_open(const struct settings *settings, size_t loops,
 		 const struct listen_protocols *protocols, struct sockets *sockets,
 		 struct settings_error *error);
+
+/* Whether any of the sockets is for a protocol. */
+bool listen_serves(const struct sockets *sockets, const struct protocol *protocol);
 
 /* Whether the addresses can be read, and are fit for what the settings say else; if `thorough`,
  * also whether there are directories for Unix sockets. */

@@ -80,19 +80,38 @@ static bool reject_without_descriptor(struct listener *listener)
 	return socket >= 0;
 }
 
+/* Why there is no room for a connection; NULL if there is. The kernel gives a socket the lowest
+ * descriptor that is free, so that all below it are in use. */
+static const char *find_shortage(const struct loop *loop, const struct protocol *protocol,
+				 int socket)
+{
+	struct loop_group *const group = loop->group;
+
+	if (protocol->is_admin)
+		return atomic_load(&group->admin_connections) < ADMIN_CONNECTIONS
+			       ? NULL
+			       : "no room for another connection to admin.listen";
+	if ((uint64_t)socket >= group->descriptors)
+		return "no file descriptor is left for connections; raise LimitNOFILE";
+	if (atomic_load(&group->connections) >= loop->live->settings->connections)
+		return "no room for another connection; raise limits.connections";
+	return NULL;
+}
+
 static void open_or_reject(struct listener *listener, int socket)
 {
 	struct loop *const loop = listener->loop;
 	const struct protocol *const protocol = listener->protocol->protocol;
+	const char *const shortage = find_shortage(loop, protocol, socket);
 	char unread[1024];
 
-	if (atomic_load(&loop->group->connections) < loop->live->settings->connections) {
+	if (!shortage) {
 		loop->group->accept(loop, socket, protocol, listener->protocol->state);
 		return;
 	}
 	counter_add(&loop->counters->refused, 1);
-	log_full("no room for another connection; raise limits.connections");
-	if (!loop->live->tls &&
+	log_full(shortage);
+	if ((protocol->is_admin || !loop->live->tls) &&
 	    send(socket, protocol->busy, protocol->busy_length, MSG_NOSIGNAL) > 0)
 		shutdown(socket, SHUT_WR);
 	/* Closing with unread input would reset the connection, and the reply might be lost. */
@@ -200,23 +219,32 @@ static void end_if_empty(struct loop *loop)
 		uv_walk(&loop->uv, close_loop_handle, loop);
 }
 
-static void set_connection_count(struct loop *loop, size_t connections)
+static void update_connection_counter(struct loop *loop)
 {
-	loop->connection_count = connections;
-	atomic_store_explicit(&loop->counters->connections, connections, memory_order_relaxed);
+	atomic_store_explicit(&loop->counters->connections,
+			      loop->connection_count - loop->admin_connection_count,
+			      memory_order_relaxed);
 }
 
-void loop_add_connection(struct loop *loop)
+void loop_add_connection(struct loop *loop, bool is_admin)
 {
-	atomic_fetch_add(&loop->group->connections, 1);
-	counter_add(&loop->counters->accepted, 1);
-	set_connection_count(loop, loop->connection_count + 1);
+	struct loop_group *const group = loop->group;
+
+	atomic_fetch_add(is_admin ? &group->admin_connections : &group->connections, 1);
+	loop->connection_count++;
+	loop->admin_connection_count += is_admin;
+	counter_add(&loop->counters->accepted, !is_admin);
+	update_connection_counter(loop);
 }
 
-void loop_remove_connection(struct loop *loop)
+void loop_remove_connection(struct loop *loop, bool is_admin)
 {
-	atomic_fetch_sub(&loop->group->connections, 1);
-	set_connection_count(loop, loop->connection_count - 1);
+	struct loop_group *const group = loop->group;
+
+	atomic_fetch_sub(is_admin ? &group->admin_connections : &group->connections, 1);
+	loop->connection_count--;
+	loop->admin_connection_count -= is_admin;
+	update_connection_counter(loop);
 	end_if_empty(loop);
 }
 

@@ -22,7 +22,9 @@ struct loop;
 
 /* What all loops have in common. */
 struct loop_group {
-	_Atomic uint64_t connections; /* that are open */
+	_Atomic uint64_t connections;       /* of clients, that are open */
+	_Atomic uint64_t admin_connections; /* likewise, of operators */
+	uint64_t descriptors;               /* for connections of clients; set before the start */
 	struct rate_limiter *limiter;
 
 	/* Takes over a socket that was accepted. `state` is what the protocol keeps for this
@@ -41,7 +43,14 @@ struct protocol_state {
 };
 
 #define PROTOCOLS_MAX 4
-#define INPUT_SIZE    65536
+
+/* Connections of operators: probes, Prometheus, browsers. */
+#define ADMIN_CONNECTIONS 64
+
+/* Descriptors that clients cannot take: for operators, and for the files and sockets that the
+ * daemon itself opens. */
+#define DESCRIPTORS_RESERVED 128
+#define INPUT_SIZE           65536
 
 struct loop {
 	uv_loop_t uv;
@@ -64,7 +73,7 @@ struct loop {
 	struct protocol_state protocols[PROTOCOLS_MAX];
 	size_t protocol_count;
 	struct waiting waiting;
-	size_t connection_count;
+	size_t connection_count, admin_connection_count;
 
 	char input[INPUT_SIZE], plain[INPUT_SIZE]; /* of one read, as it arrived and decrypted */
 	struct buffer output;                      /* the answer to one read */
@@ -88,8 +97,9 @@ void loop_join(struct loop *loop);
 /* Adds a waiter to the queue of a phase; ms is until its deadline, where the phase has one. */
 void loop_wait(struct loop *loop, struct waiter *waiter, enum phase phase, uint64_t ms);
 
-/* Counts the connections of the loop, which ends after the last. */
-void loop_add_connection(struct loop *loop);
-void loop_remove_connection(struct loop *loop);
+/* Counts the connections of the loop, which ends after the last. Those of operators are counted
+ * apart. */
+void loop_add_connection(struct loop *loop, bool is_admin);
+void loop_remove_connection(struct loop *loop, bool is_admin);
 
 #endif

@@ -20,6 +20,7 @@ struct protocol {
 	const char *busy; /* sent in the clear when the server is full */
 	size_t busy_length;
 	const void *user; /* of the protocol */
+	bool is_admin;    /* for operators: never TLS, and room when there is none for clients */
 
 	/* Makes and frees what the protocol keeps for each loop. begin() returns NULL if there is
 	 * no memory. */

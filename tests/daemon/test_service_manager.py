@@ -124,13 +124,15 @@ def test_passed_sockets():
 
 
 def test_named_sockets():
-    """FileDescriptorName=grpc says what is spoken on a socket."""
-    with bound_socket("127.0.0.1") as rest, bound_socket("127.0.0.1") as grpc:
+    """FileDescriptorName= says what is spoken on a socket."""
+    with contextlib.ExitStack() as stack:
+        rest, grpc, admin = (stack.enter_context(bound_socket("127.0.0.1")) for _ in range(3))
         log = write_scratch("named.log")
-        process = start_with_sockets([rest, grpc], log, LISTEN_FDNAMES="http:grpc")
+        process = start_with_sockets([rest, grpc, admin], log, LISTEN_FDNAMES="http:grpc:admin")
         wait_for(lambda: "serving" in read_text(log), "the daemon")
         equal(request_on(rest), [200], "a socket with another name serves HTTP")
         equal(request_on(grpc), [505], "one with the name grpc serves gRPC")
+        equal(request_on(admin), [404], "one with the name admin makes no IDs")
         process.terminate()
         equal(process.wait(DEADLINE), 0, "named sockets: SIGTERM")
 

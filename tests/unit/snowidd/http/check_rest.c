@@ -25,7 +25,7 @@ static void open_server(void)
 	char *options[] = {kinds, NULL};
 
 	service_fixture_open(options);
-	rest = rest_handler(service);
+	rest = rest_handler(service, REST_ALL);
 	http = http_protocol(&rest);
 	group.limiter = rate_limiter_new();
 	fake_loop_init(&loop, &group, live, service_counters(service, 0));
@@ -123,6 +123,43 @@ TEST(each_route_replies)
 		expect_status(reply, cases[i].status);
 		expect_part(reply, cases[i].part);
 	}
+}
+
+TEST(operators_get_all_but_ids_and_clients_all_but_metrics)
+{
+	static const struct {
+		const char *target;
+		unsigned client, operator;
+	} cases[] = {
+		{"/v1/next_id", 401, 404},
+		{"/api/v1/id", 401, 404},
+		{"/api/v1/ids?count=2", 401, 404},
+		{"/api/v1/parse?id=4096", 401, 200},
+		{"/api/v1/parse?id=4096&form=masked", 401, 400},
+		{"/api/v1/health", 401, 200},
+		{"/api/v1/health/live", 200, 200},
+		{"/api/v1/health/ready", 200, 200},
+		{"/api/v1/metrics", 401, 200},
+		{"/metrics", 401, 200},
+		{"/", 401, 200},
+		{"/openapi.json", 401, 200},
+		{"/none", 401, 404},
+	};
+
+	live->tokens.count = 1; /* one that nobody knows */
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		rest = rest_handler(service, REST_CLIENTS);
+		expect_status(get(cases[i].target), cases[i].client);
+		rest = rest_handler(service, REST_OPERATORS);
+		expect_status(get(cases[i].target), cases[i].operator);
+	}
+	live->tokens.count = 0;
+	expect_part(get("/v1/next_id"), "at those of the setting listen");
+	rest = rest_handler(service, REST_CLIENTS);
+	expect_status(get("/v1/next_id"), 200);
+	expect_status(get("/metrics"), 404);
+	expect_part(get("/metrics"), "at the addresses of the setting admin.listen");
+	expect_status(get("/"), 404);
 }
 
 TEST(requests_are_counted_by_endpoint_and_status)

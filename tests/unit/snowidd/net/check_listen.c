@@ -21,8 +21,8 @@
 
 #define LOOPS 3
 
-static const struct protocol rest, grpc;
-static const struct listen_protocols protocols = {&rest, &grpc};
+static const struct protocol rest, grpc, admin = {.is_admin = true};
+static const struct listen_protocols protocols = {&rest, &grpc, &admin};
 static struct sockets sockets;
 static struct settings *settings;
 static struct settings_error error;
@@ -245,6 +245,20 @@ TEST(a_unix_socket_needs_a_directory)
 	ck_assert(!listen_check(settings, true, &error));
 	ck_assert_str_eq(error.text, "listen: cannot listen on /nonexistent/x: No such file or "
 				     "directory");
+}
+
+/* It makes no IDs, so that it need not be known which worker this is. */
+TEST(operators_may_reach_any_server_from_other_hosts)
+{
+	load_listen("127.0.0.1:80", "store");
+	settings_set(settings, setting_find("admin.listen"), "10.0.0.1:81", false, "", &error);
+	ck_assert_msg(listen_check(settings, false, &error), "%s", error.text);
+	settings_set(settings, setting_find("admin.listen"), "10.0.0.1", false, "", &error);
+	ck_assert(!listen_check(settings, false, &error));
+	ck_assert_ptr_nonnull(strstr(error.text, "admin.listen: \"10.0.0.1\" needs a port"));
+	settings_set(settings, setting_find("admin.listen"), "127.0.0.1:80", false, "", &error);
+	ck_assert(!listen_check(settings, false, &error));
+	ck_assert_ptr_nonnull(strstr(error.text, "admin.listen: \"127.0.0.1:80\" is there twice"));
 }
 
 /* Two hosts without configuration would have the same worker. */
