@@ -17,7 +17,7 @@ void fuzz_daemon_start(struct fuzz_daemon *daemon, char **options)
 	if (!settings)
 		abort();
 	struct live *const live = live_new(settings, &error);
-	daemon->service = service_new(settings, &error);
+	daemon->service = service_new(settings, NULL, &error);
 	daemon->group.limiter = rate_limiter_new();
 	if (!live || !daemon->service || !daemon->group.limiter)
 		abort();

@@ -50,8 +50,10 @@ struct daemon {
 	struct loop *loops;
 	uint64_t *seen_alive; /* loop->alive of each at the last watchdog */
 	size_t loop_count;
-	bool stopping;
-	char **options; /* of the command line */
+	bool started, stopping;
+	bool reload_asked; /* before the start was over */
+	bool waited;       /* for a store */
+	char **options;    /* of the command line */
 	const char *file;
 	struct keeper keeper;
 };
@@ -253,7 +255,10 @@ static void on_stop_or_reload(uv_signal_t *signal, int number)
 {
 	struct daemon *const daemon = signal->data;
 
-	if (number == SIGHUP && !daemon->stopping)
+	if (!daemon->started) {
+		daemon->stopping = daemon->stopping || number != SIGHUP;
+		daemon->reload_asked = daemon->reload_asked || number == SIGHUP;
+	} else if (number == SIGHUP && !daemon->stopping)
 		reload_daemon(daemon);
 	else if (number != SIGHUP && !daemon->stopping)
 		stop_daemon(daemon);
@@ -341,12 +346,25 @@ static uint64_t descriptors_for_clients(uint64_t all)
 	return all - (all / 4 < DESCRIPTORS_RESERVED ? all / 4 : DESCRIPTORS_RESERVED);
 }
 
+/* A signal that has arrived is handled, to see whether it ends the wait. */
+static int look_for_signals(void *user)
+{
+	struct daemon *const daemon = user;
+
+	if (!daemon->waited)
+		log_event(LOG_LEVEL_INFO, "waiting for the store", NULL);
+	daemon->waited = true;
+	uv_run(&daemon->uv, UV_RUN_NOWAIT);
+	return daemon->stopping;
+}
+
 static bool start_service(struct daemon *daemon, struct settings_error *error)
 {
 	const struct settings *const settings = daemon->live->settings;
 	const struct clocksource_options options = clock_options(settings);
+	const struct kinds_interrupt interrupt = {look_for_signals, daemon};
 
-	daemon->service = service_new(settings, error);
+	daemon->service = service_new(settings, &interrupt, error);
 	if (!daemon->service)
 		return false;
 	daemon->clocksource = clocksource_new(&daemon->uv, service_watch(daemon->service), &options,
@@ -443,13 +461,29 @@ static void end_parts(struct daemon *daemon)
 
 static void serve_until_stopped(struct daemon *daemon)
 {
+	daemon->started = true;
 	uv_timer_start(&daemon->second, on_second, 0, 1000);
 	start_peers_timer(daemon);
 	announce_start(daemon);
+	if (daemon->reload_asked)
+		reload_daemon(daemon);
 	uv_run(&daemon->uv, UV_RUN_DEFAULT);
 	stop_catching_signals(daemon);
 	end_parts(daemon);
 	log_event(LOG_LEVEL_INFO, "stopped", NULL);
+}
+
+/* Returns the exit status. */
+static int fail_to_start(struct daemon *daemon, struct settings_error *error)
+{
+	listen_close(&daemon->sockets);
+	if (daemon->stopping) {
+		log_event(LOG_LEVEL_INFO, "stopped while it was waiting for the store", NULL);
+		return 0;
+	}
+	settings_locate(daemon->live->settings, error);
+	log_event(LOG_LEVEL_ERROR, "cannot start", "error", error->text, NULL);
+	return 1;
 }
 
 int daemon_run(struct live *live, char **options, const char *file)
@@ -465,14 +499,10 @@ int daemon_run(struct live *live, char **options, const char *file)
 	daemon.group.descriptors = descriptors_for_clients(raise_descriptor_limit());
 	open_log(live->settings);
 	const bool started = start_parts(&daemon, &error);
-	if (started) {
+	const int status = started ? 0 : fail_to_start(&daemon, &error);
+	if (started)
 		serve_until_stopped(&daemon);
-	} else {
-		settings_locate(live->settings, &error);
-		log_event(LOG_LEVEL_ERROR, "cannot start", "error", error.text, NULL);
-		listen_close(&daemon.sockets);
-	}
 	live_unref(daemon.live);
 	live_unref(daemon.start_config);
-	return started ? 0 : 1;
+	return status;
 }

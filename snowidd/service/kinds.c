@@ -23,6 +23,7 @@ struct kind_setup {
 	struct served_kind *kind;
 	const struct settings *settings;
 	struct snowid_config *config;
+	const struct kinds_interrupt *interrupt;
 	struct settings_error *error;
 };
 
@@ -297,6 +298,10 @@ static bool start_generator(struct kind_setup *setup)
 		return false;
 	if (snowid_config_set_store(setup->config, kind->store) != 0)
 		return fail_with_detail(setup, "store");
+	if (setup->interrupt &&
+	    snowid_config_set_interrupt(setup->config, setup->interrupt->interrupt,
+					setup->interrupt->user) != 0)
+		return fail_with_detail(setup, "store");
 	if (snowid_generator_new(setup->config, &kind->generator) != 0)
 		return fail_with_detail(setup, "cannot open");
 	if (snowid_generator_get(kind->generator, "reserve", text, sizeof text, &length) != 0 ||
@@ -327,7 +332,8 @@ static bool is_name_new(const struct served_kind *kinds, size_t index)
 }
 
 bool kinds_open(struct served_kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
-		enum kinds_opening opening, struct settings_error *error)
+		enum kinds_opening opening, const struct kinds_interrupt *interrupt,
+		struct settings_error *error)
 {
 	bool good = true;
 
@@ -338,7 +344,7 @@ bool kinds_open(struct served_kind kinds[KINDS_MAX], size_t *count, const struct
 	if (!check_epoch(settings, error))
 		return false;
 	for (size_t i = 0; i < settings->kinds.count && good; i++) {
-		struct kind_setup setup = {&kinds[i], settings, NULL, error};
+		struct kind_setup setup = {&kinds[i], settings, NULL, interrupt, error};
 		kinds[i].index = i;
 		*count = i + 1;
 		good = open_configured_kind(&setup, settings->kinds.items[i], opening);

@@ -18,9 +18,18 @@ enum kinds_opening {
 	KINDS_START /* opens their generators, which may wait for the stores */
 };
 
-/* Reads the settings of all kinds. False with *error, and nothing is open. */
+/* Called while a store is waited for, which fails as soon as it returns anything but 0; see
+ * snowid_config_set_interrupt(3). */
+struct kinds_interrupt {
+	snowid_interrupt_fn interrupt;
+	void *user;
+};
+
+/* Reads the settings of all kinds. `interrupt` may be NULL. False with *error, and nothing is
+ * open. */
 bool kinds_open(struct served_kind kinds[KINDS_MAX], size_t *count, const struct settings *settings,
-		enum kinds_opening opening, struct settings_error *error);
+		enum kinds_opening opening, const struct kinds_interrupt *interrupt,
+		struct settings_error *error);
 void kinds_free(struct served_kind kinds[KINDS_MAX], size_t count);
 
 /* Whether no setting says which worker this is: the IDs are then unique only on this host. */

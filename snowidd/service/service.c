@@ -73,7 +73,7 @@ size_t service_loops_wanted(const struct settings *settings)
 }
 
 static bool init_service(struct service *service, const struct settings *settings,
-			 struct settings_error *error)
+			 const struct kinds_interrupt *interrupt, struct settings_error *error)
 {
 	struct snowid_id128 id;
 
@@ -88,10 +88,12 @@ static bool init_service(struct service *service, const struct settings *setting
 	service->host_scope = kinds_host_scope(settings);
 	service->began_ns = elapsed_ns();
 	service->wait_ns = settings->wait_timeout;
-	return kinds_open(service->kinds, &service->kind_count, settings, KINDS_START, error);
+	return kinds_open(service->kinds, &service->kind_count, settings, KINDS_START, interrupt,
+			  error);
 }
 
-struct service *service_new(const struct settings *settings, struct settings_error *error)
+struct service *service_new(const struct settings *settings,
+			    const struct kinds_interrupt *interrupt, struct settings_error *error)
 {
 	struct service *const service = calloc(1, sizeof *service);
 
@@ -100,7 +102,7 @@ struct service *service_new(const struct settings *settings, struct settings_err
 		return NULL;
 	}
 	pthread_mutex_init(&service->lock, NULL);
-	if (init_service(service, settings, error))
+	if (init_service(service, settings, interrupt, error))
 		return service;
 	service->kind_count = 0; /* kinds_open() has closed them */
 	service_free(service);
@@ -112,7 +114,7 @@ bool service_check(const struct settings *settings, bool thorough, struct settin
 	struct served_kind kinds[KINDS_MAX] = {{.index = 0}};
 	size_t count;
 
-	if (!kinds_open(kinds, &count, settings, thorough ? KINDS_TRY : KINDS_READ, error))
+	if (!kinds_open(kinds, &count, settings, thorough ? KINDS_TRY : KINDS_READ, NULL, error))
 		return false;
 	kinds_free(kinds, count);
 	return true;

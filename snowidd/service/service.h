@@ -15,14 +15,17 @@
 #include "snowidd/config/settings.h"
 #include "snowidd/service/counters.h"
 #include "snowidd/service/kind.h"
+#include "snowidd/service/kinds.h"
 #include "snowidd/service/refusal.h"
 
 struct service;
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* Opens a generator for each kind, which may wait for the stores. NULL with *error. */
-struct service *service_new(const struct settings *settings, struct settings_error *error);
+/* Opens a generator for each kind, which may wait for the stores unless `interrupt` (may be NULL)
+ * ends the wait. NULL with *error. */
+struct service *service_new(const struct settings *settings,
+			    const struct kinds_interrupt *interrupt, struct settings_error *error);
 
 /* Whether service_new() could succeed, without opening anything; if `thorough`, also whether the
  * clock and the directory of the store are as it needs them. */

@@ -4,18 +4,23 @@
 
 Idle connections stay open for a twentieth of limits.stop_timeout: a request may be on its way."""
 import json
+import os
 import signal
+import subprocess
 import threading
 import time
 
 from harness import (
+    DAEMON,
     DEADLINE,
     Daemon,
     check,
+    environment,
     equal,
     free_port,
     get,
     read_all,
+    read_text,
     run_daemon,
     run_tests,
     scratch,
@@ -147,6 +152,24 @@ def test_worker():
             check(good, "where no worker is free, the start fails with exit status 1", got.stderr)
             daemon.stop()
     equal(workers, {4}, "a stop releases the worker for the next start")
+
+
+def test_waiting_for_a_store():
+    """A new state file begins a reserve ahead of the clock."""
+    for number in signal.SIGTERM, signal.SIGINT:
+        path, log = scratch("waiting.socket"), scratch(f"waiting.{number}.log")
+        store = "--store", "file:" + scratch(f"waiting.{number}"), "--reserve", "600s"
+        command = [DAEMON, "--worker-id", "1", *store, "--listen", "unix:" + path]
+        with open(log, "wb") as file, subprocess.Popen(
+            command, env=environment(), stderr=file
+        ) as process:
+            waits = wait_for(lambda: "waiting for the store" in read_text(log), "the wait")
+            check(waits, "the log says that the start waits for the store")
+            process.send_signal(signal.SIGHUP)
+            process.send_signal(number)
+            equal(process.wait(DEADLINE), 0, f"signal {number} ends the wait, with exit status 0")
+        check("stopped while it was waiting" in read_text(log), "the log says so", read_text(log))
+        check(not os.path.exists(path), "no socket is left")
 
 
 def test_drain_delay():

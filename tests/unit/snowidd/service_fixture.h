@@ -32,7 +32,7 @@ static inline void service_fixture_open(char *options[])
 	ck_assert_msg(settings != NULL, "%s", error.text);
 	live = live_new(settings, &error);
 	ck_assert_msg(live != NULL, "%s", error.text);
-	service = service_new(settings, &error);
+	service = service_new(settings, NULL, &error);
 	ck_assert_msg(service != NULL, "%s", error.text);
 }
 

@@ -15,6 +15,7 @@ static struct served_kind kinds[KINDS_MAX];
 static size_t count;
 static struct settings *settings;
 static struct settings_error error;
+static const struct kinds_interrupt *interrupt;
 
 static void begin(void)
 {
@@ -47,10 +48,30 @@ static bool open_kinds(enum kinds_opening opening, const char *first, const char
 	memset(kinds, 0, sizeof kinds);
 	settings = settings_load(options, "/dev/null", &error);
 	ck_assert_msg(settings != NULL, "%s", error.text);
-	const bool opened = kinds_open(kinds, &count, settings, opening, &error);
+	const bool opened = kinds_open(kinds, &count, settings, opening, interrupt, &error);
 	if (!opened)
 		count = 0; /* all are closed */
 	return opened;
+}
+
+static int stop_waiting(void *user)
+{
+	++*(int *)user;
+	return 1;
+}
+
+/* A new state file begins a reserve ahead of the clock. */
+TEST(waiting_for_a_store_can_be_interrupted)
+{
+	int asked = 0;
+	const struct kinds_interrupt stop = {stop_waiting, &asked};
+	char store[4200];
+
+	snprintf(store, sizeof store, "--store=file:%s/state", directory);
+	interrupt = &stop;
+	ck_assert(!open_kinds(KINDS_START, "--worker-id=1", store, "--reserve=10m"));
+	ck_assert_int_eq(asked, 1);
+	interrupt = NULL;
 }
 
 static void expect_failure(const char *first, const char *second, const char *message)
