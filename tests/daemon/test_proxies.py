@@ -94,10 +94,12 @@ def addresses_of(port, nodes):
         yield f"127.0.0.1:{8081 + i}", f"127.0.0.1:{node.port}"
 
 
-def start_node(name, worker):
+def start_node(name, worker, *options):
     config = write_scratch(f"{name}.{worker}.yaml", "clock: {interval: 100ms}\n")
     store = "--store", "file:" + scratch(f"{name}.{worker}"), "--reserve", "100ms", "--hold", "30ms"
-    return Daemon("--config", config, "--worker-id", str(worker), *store, "--threads", "1")
+    return Daemon(
+        "--config", config, "--worker-id", str(worker), *store, "--threads", "1", *options
+    )
 
 
 def ids_made(node):
@@ -157,6 +159,27 @@ def test_haproxy():
     status = run_command("haproxy", "-c", "-q", "-f", path).returncode
     equal(status, 0, "haproxy accepts the example")
     check_failover("haproxy", read_text(path), "haproxy", "-db", "-f")
+
+
+def test_graceful_stop():
+    """No connection is refused while HAProxy takes the node out: it does not even try twice."""
+    text = read_text(DEPLOY, "haproxy", "haproxy.cfg")
+    text = text.replace("retries 2", "retries 0\n\ttimeout check 60s")
+    text = text.replace("option redispatch 1", "no option redispatch")
+    text = text.replace("check inter 1s", "check inter 100ms")
+    port = free_port()
+    with contextlib.ExitStack() as stack:
+        delay = "--limits-drain-delay", "3s"
+        nodes = [stack.enter_context(start_node("drain", worker, *delay)) for worker in range(3)]
+        command = "haproxy", "-db", "-f"
+        stack.enter_context(running_proxy("drain", text, addresses_of(port, nodes), command))
+        with ProxyLoad(port) as load:
+            used = wait_for(lambda: all(ids_made(n) > 500 for n in nodes), "load on all nodes")
+            check(used, "drain: all three nodes are used")
+            load.failures.clear()  # of clients that came before HAProxy
+            equal(nodes[0].stop(), 0, "drain: a node stops in order")
+            check(goes_on(nodes[1]), "drain: the other nodes serve")
+        equal(load.failures, [], "drain: no request fails, of which none is sent again")
 
 
 def test_nginx():
