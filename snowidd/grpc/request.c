@@ -173,7 +173,9 @@ static void receive_bytes(struct grpc_connection *grpc, struct grpc_call *call, 
 			grpc_call_refuse(call, REFUSED_INTERNAL, 0);
 		bytes += used;
 		length -= used;
-		if (in_prefix && call->input.length == GRPC_PREFIX && !check_prefix(call, limit))
+		if (call->input.length < wanted || call->ended)
+			continue;
+		if (in_prefix && !check_prefix(call, limit))
 			return;
 		if (call->input.length == GRPC_PREFIX + prefix_length(&call->input))
 			end_message(grpc, call);
