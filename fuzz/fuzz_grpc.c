@@ -74,6 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		feed_piece(connection, data + at, piece < size - at ? piece : size - at);
 	waiting_take_turns(&fuzzed.loop.waiting, PHASE_WATCH);
 	waiting_take_turns(&fuzzed.loop.waiting, PHASE_REQUEST);
+	waiting_take_turns(&fuzzed.loop.waiting, PHASE_WRITING);
+	waiting_take_turns(&fuzzed.loop.waiting, PHASE_QUIET);
 	fake_connection_free(connection);
 	return 0;
 }

@@ -56,6 +56,10 @@ static const struct setting setting_table[] = {
 	 "SPAN",
 	 "ask clients of gRPC to connect again after this time, so that they spread over the "
 	 "servers; 0 means never"},
+	{"grpc.keepalive_time", SETTING_SPAN, AT(grpc_keepalive_time), "2h", 0, 86400 * SEC, false,
+	 "SPAN", "ping a client of gRPC that has sent nothing for this time; 0 means never"},
+	{"grpc.keepalive_timeout", SETTING_SPAN, AT(grpc_keepalive_timeout), "20s", 10 * MS,
+	 3600 * SEC, false, "SPAN", "close a connection of gRPC that does not answer a ping"},
 	{"admin.listen", SETTING_LIST, AT(admin_listen), "", 0, 0, true, "ADDRESS...",
 	 "addresses to serve health, metrics and the page on, as for listen, each with a port: in "
 	 "the clear, and to everybody (default: none; listen serves them)"},

@@ -17,10 +17,11 @@ struct grpc_connection {
 	struct grpc_call *calls; /* that have not been freed */
 	size_t call_count;
 	struct grpc_flood flood;
-	uint64_t opened_ns; /* elapsed time */
-	bool established;   /* the client speaks HTTP/2 */
-	bool leaving;       /* the client has been asked to make no more calls */
-	bool left;          /* and it is known which was the last */
+	uint64_t opened_ns;      /* elapsed time */
+	struct waiter keepalive; /* for the client to say anything */
+	bool established;        /* the client speaks HTTP/2 */
+	bool leaving;            /* the client has been asked to make no more calls */
+	bool left;               /* and it is known which was the last */
 };
 
 #endif

@@ -7,8 +7,51 @@
 #include "snowidd/base/elapsed.h"
 #include "snowidd/grpc/lifetime.h"
 
-/* The payload of the ping that follows the first GOAWAY. */
-static const uint8_t leave_ping[8] = "leaving";
+/* The payloads of the ping that follows the first GOAWAY, and of others. */
+static const uint8_t leave_ping[8] = "leaving", alive_ping[8] = "alive?";
+
+/* ---- clients that have vanished -------------------------------------------------------------- */
+
+static void resume_keepalive(struct waiter *waiter, enum wake wake)
+{
+	struct grpc_connection *const grpc =
+		WAITER_OWNER(waiter, struct grpc_connection, keepalive);
+	struct loop *const loop = grpc->connection.loop;
+
+	if (wake == WAKE_STOP || wake == WAKE_DRAIN)
+		return;
+	if (wake == WAKE_END || waiter->phase == PHASE_PINGED) {
+		connection_close(&grpc->connection);
+		return;
+	}
+	nghttp2_submit_ping(grpc->session, NGHTTP2_FLAG_NONE, alive_ping);
+	loop_wait(loop, waiter, PHASE_PINGED,
+		  loop->live->settings->grpc_keepalive_timeout / 1000000);
+	connection_update(&grpc->connection);
+}
+
+void grpc_lifetime_hear(struct grpc_connection *grpc)
+{
+	struct loop *const loop = grpc->connection.loop;
+	const uint64_t quiet_ns = loop->live->settings->grpc_keepalive_time;
+
+	if (quiet_ns > 0)
+		loop_wait(loop, &grpc->keepalive, PHASE_QUIET, quiet_ns / 1000000);
+}
+
+void grpc_lifetime_begin(struct grpc_connection *grpc)
+{
+	grpc->opened_ns = elapsed_ns();
+	grpc->keepalive.resume = resume_keepalive;
+	grpc_lifetime_hear(grpc);
+}
+
+void grpc_lifetime_end(struct grpc_connection *grpc)
+{
+	waiting_remove(&grpc->keepalive);
+}
+
+/* ---- leaving --------------------------------------------------------------------------------- */
 
 /* The client has seen the first GOAWAY, and so all its calls are known. */
 static void finish_leaving(struct grpc_connection *grpc)

@@ -160,12 +160,29 @@ void grpc_response_refuse_rest(struct grpc_connection *grpc, struct grpc_call *c
 					  NGHTTP2_NO_ERROR);
 }
 
+/* What a call that has ended waits for: the rest of its request, or room for its response. */
+static void await_end(struct grpc_connection *grpc, struct grpc_call *call)
+{
+	struct loop *const loop = grpc->connection.loop;
+
+	if (!call->input_ended && !call->unwanted)
+		grpc_call_await_input(call);
+	else if (!call->answered)
+		loop_wait(loop, &call->waiter, PHASE_WRITING,
+			  loop->live->settings->idle_timeout / 1000000);
+}
+
+void grpc_response_cancel(struct grpc_connection *grpc, struct grpc_call *call)
+{
+	nghttp2_submit_rst_stream(grpc->session, NGHTTP2_FLAG_NONE, call->stream, NGHTTP2_CANCEL);
+}
+
 void grpc_response_send(struct grpc_connection *grpc, struct grpc_call *call)
 {
-	if (call->ended)
+	if (call->ended) {
 		grpc_response_count(grpc, call);
-	if (call->ended && !call->input_ended && !call->unwanted)
-		grpc_call_await_input(call);
+		await_end(grpc, call);
+	}
 	if (call->responded)
 		nghttp2_session_resume_data(grpc->session, call->stream);
 	else if (call->http_status)

@@ -10,6 +10,9 @@
 /* Hands what a call has to say to nghttp2. */
 void grpc_response_send(struct grpc_connection *grpc, struct grpc_call *call);
 
+/* Ends a call whose client does not read its response. */
+void grpc_response_cancel(struct grpc_connection *grpc, struct grpc_call *call);
+
 /* Counts and logs a call that has ended, once. */
 void grpc_response_count(const struct grpc_connection *grpc, struct grpc_call *call);
 

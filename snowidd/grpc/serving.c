@@ -37,6 +37,15 @@ void grpc_serving_continue(struct grpc_connection *grpc, struct grpc_call *call)
 	follow_call(grpc, call, call->ended ? GRPC_ENDS : next);
 }
 
+/* The rest of it has not arrived in time. */
+static void give_up_request(struct grpc_connection *grpc, struct grpc_call *call)
+{
+	grpc_call_end(call, GRPC_DEADLINE_EXCEEDED,
+		      "the message did not arrive within limits.header_timeout");
+	grpc_response_refuse_rest(grpc, call);
+	grpc_response_send(grpc, call);
+}
+
 void grpc_serving_resume(struct waiter *waiter, enum wake wake)
 {
 	struct grpc_call *const call = WAITER_OWNER(waiter, struct grpc_call, waiter);
@@ -51,16 +60,14 @@ void grpc_serving_resume(struct waiter *waiter, enum wake wake)
 		return;
 	case WAKE_DUE:
 	case WAKE_TURN:
-		if (waiter->phase != PHASE_REQUEST) {
-			grpc_serving_continue(grpc, call);
-			break;
-		}
-		grpc_call_end(call, GRPC_DEADLINE_EXCEEDED,
-			      "the message did not arrive within limits.header_timeout");
-		grpc_response_refuse_rest(grpc, call);
-		grpc_response_send(grpc, call);
 		break;
 	}
+	if (waiter->phase == PHASE_REQUEST)
+		give_up_request(grpc, call);
+	else if (waiter->phase == PHASE_WRITING)
+		grpc_response_cancel(grpc, call);
+	else
+		grpc_serving_continue(grpc, call);
 	connection_update(&grpc->connection);
 }
 

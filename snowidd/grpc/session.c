@@ -199,13 +199,14 @@ bool grpc_session_open(struct grpc_connection *grpc)
 	if (error == 0)
 		error = nghttp2_submit_settings(grpc->session, NGHTTP2_FLAG_NONE, entries,
 						sizeof entries / sizeof entries[0]);
-	grpc->opened_ns = elapsed_ns();
+	grpc_lifetime_begin(grpc);
 	grpc_flood_init(&grpc->flood, grpc->opened_ns);
 	return error == 0;
 }
 
 void grpc_session_close(struct grpc_connection *grpc)
 {
+	grpc_lifetime_end(grpc);
 	while (grpc->calls)
 		forget_call(grpc, grpc->calls);
 	nghttp2_session_del(grpc->session);
@@ -214,6 +215,7 @@ void grpc_session_close(struct grpc_connection *grpc)
 
 int grpc_session_receive(struct grpc_connection *grpc, const char *bytes, size_t length)
 {
+	grpc_lifetime_hear(grpc);
 	const ssize_t used =
 		nghttp2_session_mem_recv(grpc->session, (const uint8_t *)bytes, length);
 

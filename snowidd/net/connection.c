@@ -38,20 +38,23 @@ static uint64_t phase_ms(const struct loop *loop, enum phase phase)
 	case PHASE_LINGER:
 		return LINGER_MS;
 	case PHASE_WATCH:
+	case PHASE_QUIET:
+	case PHASE_PINGED:
 	case PHASE_BLOCKED:
 	case PHASE_PARKED:
 	case PHASE_TURN:
 	case PHASES:
 		break;
 	}
-	return 0; /* these have no deadline */
+	return 0; /* a connection has no deadline in these */
 }
 
 /* A request has its time as a whole, however slowly it arrives, and so has the wait for one: bytes
- * that are no part of a request, as those of a TLS handshake, do not extend it. */
+ * that are no part of a request, as those of a TLS handshake, do not extend it. Nor does a request
+ * that is resumed extend the time in which the peer has to read. */
 static void set_phase(struct connection *c, enum phase phase)
 {
-	const bool same = c->waiter.next && phase == c->waiter.phase && phase <= PHASE_REQUEST &&
+	const bool same = c->waiter.next && phase == c->waiter.phase && phase <= PHASE_WRITING &&
 			  !c->request_began;
 
 	c->request_began = false;
@@ -100,6 +103,7 @@ static void on_output_written(uv_write_t *write, int status)
 	free(c->unsent);
 	c->unsent = NULL;
 	c->writing = false;
+	waiting_remove(&c->waiter);
 	if (c->closing)
 		return;
 	if (status < 0)

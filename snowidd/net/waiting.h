@@ -21,6 +21,8 @@ enum phase {
 	PHASE_WRITING, /* for the peer to read */
 	PHASE_LINGER,  /* for the peer to close */
 	PHASE_WATCH,   /* a stream of responses for something to change */
+	PHASE_QUIET,   /* a connection for its peer to say anything */
+	PHASE_PINGED,  /* and for it to answer a ping */
 	PHASE_BLOCKED, /* for its protocol; without a deadline */
 	PHASE_PARKED,  /* a request for its IDs; it is resumed at short intervals */
 	PHASE_TURN,    /* a connection for others to be served first */

@@ -25,7 +25,8 @@ from harness import (
 
 ONE = "IDGenerator/GenerateID"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+WINDOW_UPDATE, CONTINUATION = 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 ENHANCE_YOUR_CALM = 11
 interface = Interface()
@@ -50,9 +51,10 @@ FIELDS = {
 HEADER = b"".join(literal(*field) for field in FIELDS.items())
 
 
-def call_frames(stream):
+def call_frames(stream, path="/" + ONE):
+    header = b"".join(literal(*field) for field in {**FIELDS, ":path": path}.items())
     message = frame(DATA, END_STREAM, stream, bytes(5))
-    return frame(HEADERS, END_HEADERS, stream, HEADER) + message
+    return frame(HEADERS, END_HEADERS, stream, header) + message
 
 
 def frames_of(data):
@@ -157,6 +159,24 @@ def test_timeouts():
             s.sendall(PREFACE[:10])
             read_all(s)
             check(True, "a connection that does not begin to speak is closed")
+
+
+def test_vanished_client():
+    times = "--grpc-keepalive-time", "100ms", "--grpc-keepalive-timeout", "100ms"
+    with GrpcDaemon(*times) as daemon, raw_connection(daemon) as s:
+        s.sendall(call_frames(1, "/grpc.health.v1.Health/Watch"))
+        pings = [payload for kind, payload in frames_of(read_all(s)) if kind == PING]
+        equal(len(pings), 1, "a client that does not answer a ping is disconnected")
+
+
+def test_client_that_does_not_read():
+    window = 2**31 - 1
+    with GrpcDaemon("--limits-idle-timeout", "200ms") as daemon, raw_connection(daemon) as s:
+        s.sendall(frame(SETTINGS, payload=struct.pack(">HI", 4, window)))
+        s.sendall(frame(WINDOW_UPDATE, payload=struct.pack(">I", window - 65535)))
+        s.sendall(call_frames(1, "/IDGenerator/StreamIDs"))
+        closed = lambda: daemon.calls("IDGenerator/StreamIDs", "CANCELLED") == 1
+        check(wait_for(closed, "the end"), "a stream ends that its client does not read")
 
 
 def test_floods():

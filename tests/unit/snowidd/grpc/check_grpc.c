@@ -18,6 +18,10 @@
 #define HEALTH "/IDGenerator/HealthCheck"
 #define SHARE  64
 
+/* The defaults of limits. */
+#define HEADER_TIMEOUT_MS 10000
+#define IDLE_TIMEOUT_MS   60000
+
 static struct protocol grpc;
 static struct loop_group group;
 static struct loop loop;
@@ -189,6 +193,16 @@ static void exchange(void)
 	}
 }
 
+/* Likewise, and until no call waits for its IDs. */
+static void exchange_until_served(void)
+{
+	exchange();
+	while (!reply.closed && count_waiting() > 0) {
+		waiting_take_turns(&loop.waiting, PHASE_PARKED);
+		exchange();
+	}
+}
+
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 struct field {
@@ -260,11 +274,7 @@ static void call_with(const char *path, const struct field *changes, size_t chan
 	struct body body = {bytes, length, 0, false};
 
 	make_call(path, changes, change_count, bytes ? &body : NULL);
-	exchange();
-	while (!reply.closed && count_waiting() > 0) {
-		waiting_take_turns(&loop.waiting, PHASE_PARKED);
-		exchange();
-	}
+	exchange_until_served();
 }
 
 static const uint8_t no_message[] = {0, 0, 0, 0, 0};
@@ -499,10 +509,27 @@ TEST(a_request_that_does_not_arrive_ends)
 	make_call(ONE, NULL, 0, &body);
 	exchange();
 	ck_assert(!reply.closed);
-	waiting_expire(&loop.waiting, UINT64_MAX);
+	waiting_expire(&loop.waiting, HEADER_TIMEOUT_MS);
 	exchange();
 	expect_status("4", "limits.header_timeout");
 	expect_service();
+}
+
+/* Nor by never reading. */
+TEST(a_response_that_is_not_read_is_dropped)
+{
+	static const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0};
+	struct body body = {no_message, sizeof no_message, 0, false};
+
+	nghttp2_submit_settings(client, NGHTTP2_FLAG_NONE, &window, 1);
+	make_call(ONE, NULL, 0, &body);
+	exchange_until_served();
+	ck_assert(!reply.closed);
+	waiting_expire(&loop.waiting, IDLE_TIMEOUT_MS);
+	exchange();
+	ck_assert(reply.closed);
+	ck_assert_uint_eq(reply.stream_error, NGHTTP2_CANCEL);
+	ck_assert_int_eq(grpc.phase(connection), PHASE_IDLE);
 }
 
 /* ---- streams --------------------------------------------------------------------------------- */
@@ -557,6 +584,59 @@ TEST(a_stream_ends_when_the_server_stops)
 }
 
 /* ---- the end of a connection ----------------------------------------------------------------- */
+
+static void open_watch(struct body *body)
+{
+	make_call("/grpc.health.v1.Health/Watch", NULL, 0, body);
+	exchange();
+	ck_assert(!reply.closed && reply.length > 0);
+}
+
+TEST(a_client_that_says_nothing_is_sent_a_ping)
+{
+	struct body body = {no_message, sizeof no_message, 0, false};
+
+	open_watch(&body);
+	for (int i = 0; i < 3; i++) {
+		waiting_take_turns(&loop.waiting, PHASE_QUIET);
+		ck_assert(!waiting_is_empty(&loop.waiting, PHASE_PINGED));
+		exchange(); /* it answers */
+		ck_assert(waiting_is_empty(&loop.waiting, PHASE_PINGED));
+		ck_assert(!waiting_is_empty(&loop.waiting, PHASE_QUIET));
+	}
+	ck_assert(!connection->closing && !reply.closed);
+	expect_service();
+}
+
+TEST(a_client_that_does_not_answer_a_ping_has_gone)
+{
+	struct body body = {no_message, sizeof no_message, 0, false};
+
+	open_watch(&body);
+	waiting_take_turns(&loop.waiting, PHASE_QUIET);
+	while (grpc.has_output(connection))
+		grpc.write(connection);
+	buffer_clear(&loop.output); /* it never arrives */
+	waiting_take_turns(&loop.waiting, PHASE_WATCH);
+	ck_assert(!connection->closing);
+	waiting_take_turns(&loop.waiting, PHASE_PINGED);
+	ck_assert(connection->closing);
+	ck_assert(waiting_is_empty(&loop.waiting, PHASE_WATCH));
+	ck_assert_uint_eq(loop.counters->grpc_calls[8][1], 1);
+}
+
+TEST(pings_can_be_turned_off)
+{
+	struct body body = {no_message, sizeof no_message, 0, false};
+
+	waiting_take_turns(&loop.waiting, PHASE_QUIET);
+	exchange();
+	loop.live->settings->grpc_keepalive_time = 0;
+	waiting_take_turns(&loop.waiting, PHASE_QUIET);
+	exchange();
+	open_watch(&body);
+	ck_assert(waiting_is_empty(&loop.waiting, PHASE_QUIET));
+}
 
 TEST(a_stop_tells_the_last_call_when_it_is_known)
 {
