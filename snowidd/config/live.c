@@ -100,6 +100,7 @@ struct live *live_new(struct settings *settings, struct settings_error *error)
 	live->settings = settings;
 	if (check_settings(settings, error) &&
 	    (!*settings->token_file || tokens_read(settings->token_file, &live->tokens, error)) &&
+	    trusted_proxies_parse(&settings->trusted_proxies, &live->proxies, error) &&
 	    read_mask_key(live, error) && tls_context(settings, &live->tls, error) &&
 	    tls_peer_context(settings, &live->peer_tls, error))
 		return live;
@@ -121,6 +122,7 @@ void live_unref(struct live *live)
 	SSL_CTX_free(live->tls);
 	SSL_CTX_free(live->peer_tls);
 	tokens_erase(&live->tokens);
+	trusted_proxies_free(&live->proxies);
 	OPENSSL_cleanse(live->mask_key, sizeof live->mask_key);
 	settings_free(live->settings);
 	free(live);

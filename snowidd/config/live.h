@@ -13,6 +13,7 @@
 #include "snowid.h"
 #include "snowidd/config/settings.h"
 #include "snowidd/config/tokens.h"
+#include "snowidd/config/trusted_proxies.h"
 
 struct live {
 	_Atomic unsigned references;
@@ -20,6 +21,7 @@ struct live {
 	SSL_CTX *tls;         /* NULL if connections are in the clear */
 	SSL_CTX *peer_tls;    /* for connections to peers; NULL likewise */
 	struct tokens tokens; /* of which clients must send one, if there are any */
+	struct trusted_proxies proxies;
 	bool has_mask_key;
 	uint8_t mask_key[SNOWID_MASK_KEY];
 };

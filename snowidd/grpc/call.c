@@ -27,6 +27,7 @@ static void destroy_call(struct grpc_call *call)
 {
 	buffer_free(&call->path);
 	buffer_free(&call->authorization);
+	buffer_free(&call->forwarded_for);
 	buffer_free(&call->input);
 	buffer_free(&call->output);
 	free(call);
@@ -73,6 +74,7 @@ void grpc_call_free(struct grpc_call *call)
 	}
 	buffer_clear(&call->path);
 	buffer_clear(&call->authorization);
+	buffer_clear(&call->forwarded_for);
 	buffer_clear(&call->input);
 	buffer_clear(&call->output);
 	memset((char *)call + kept, 0, sizeof *call - kept);

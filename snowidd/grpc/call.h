@@ -57,7 +57,7 @@ struct grpc_thread {
 struct grpc_call {
 	/* These are kept for the next call. */
 	struct grpc_thread *thread;
-	struct buffer path, authorization;
+	struct buffer path, authorization, forwarded_for;
 	struct buffer input;  /* the message that arrives, with its prefix */
 	struct buffer output; /* messages to be sent, with theirs */
 

@@ -24,4 +24,12 @@ struct grpc_connection {
 	bool left;               /* and it is known which was the last */
 };
 
+/* Who a call is from. */
+static inline struct ip_address grpc_client_of(const struct grpc_connection *grpc,
+					       const struct grpc_call *call)
+{
+	return connection_client(&grpc->connection, call->forwarded_for.data,
+				 call->forwarded_for.length);
+}
+
 #endif

@@ -36,6 +36,9 @@ static void read_known_field(struct grpc_call *call, const uint8_t *name, size_t
 	} else if (field_is(name, name_length, "authorization")) {
 		buffer_clear(&call->authorization);
 		buffer_bytes(&call->authorization, value, length);
+	} else if (field_is(name, name_length, "x-forwarded-for")) {
+		buffer_text(&call->forwarded_for, call->forwarded_for.length > 0 ? "," : "");
+		buffer_bytes(&call->forwarded_for, value, length);
 	} else if (field_is(name, name_length, "grpc-encoding")) {
 		call->is_gzip = length == 4 && memcmp(value, "gzip", 4) == 0;
 		call->encoding_is_unknown =
@@ -63,8 +66,10 @@ static bool is_call_admitted(struct grpc_connection *grpc, struct grpc_call *cal
 
 	if (call->method && call->method->is_open)
 		return true;
-	const enum refusal refusal = admit_client(&grpc->connection, call->authorization.data,
-						  call->authorization.length, &wait_ns);
+	const struct ip_address client = grpc_client_of(grpc, call);
+	const enum refusal refusal =
+		admit_client(grpc->connection.loop, &client, call->authorization.data,
+			     call->authorization.length, &wait_ns);
 	if (refusal != SERVED)
 		grpc_call_refuse(call, refusal, wait_ns);
 	return refusal == SERVED;
@@ -100,7 +105,7 @@ void grpc_request_begin(struct grpc_connection *grpc, struct grpc_call *call)
 {
 	grpc_serving_use_share(grpc);
 	buffer_bytes(&call->path, "", 1);
-	if (call->path.failed || call->authorization.failed)
+	if (call->path.failed || call->authorization.failed || call->forwarded_for.failed)
 		grpc_call_refuse(call, REFUSED_INTERNAL, 0);
 	else
 		check_header(grpc, call);

@@ -60,11 +60,12 @@ static void submit_trailers(struct grpc_connection *grpc, struct grpc_call *call
 
 static void log_call(const struct grpc_connection *grpc, const struct grpc_call *call)
 {
-	char peer[64], us[24];
+	const struct ip_address address = grpc_client_of(grpc, call);
+	char client[IP_ADDRESS_TEXT], us[24];
 
-	connection_peer(&grpc->connection, peer, sizeof peer);
+	ip_address_format(&address, client);
 	snprintf(us, sizeof us, "%" PRIu64, (elapsed_ns() - call->began_ns) / 1000);
-	log_event(LOG_LEVEL_INFO, "request", "peer", peer, "method", "gRPC", "target",
+	log_event(LOG_LEVEL_INFO, "request", "client", client, "method", "gRPC", "target",
 		  call->path.length > 0 ? call->path.data : "-", "status",
 		  grpc_status_name(call->status), "us", us, NULL);
 }

@@ -47,14 +47,17 @@ static void copy_request_id(const struct http_request *request, char text[REQUES
 static void log_access(const struct http_connection *http, const struct http_reply *reply)
 {
 	const struct http_request *const request = http->parser.request;
-	char peer[64], status[16], us[24], id[REQUEST_ID_SIZE];
+	const struct ip_address address = request && request->connection
+						  ? http_request_client(request)
+						  : http->connection.client;
+	char client[IP_ADDRESS_TEXT], status[16], us[24], id[REQUEST_ID_SIZE];
 
-	connection_peer(&http->connection, peer, sizeof peer);
+	ip_address_format(&address, client);
 	copy_request_id(request, id);
 	snprintf(status, sizeof status, "%u", reply->status);
 	snprintf(us, sizeof us, "%" PRIu64,
 		 request && request->began_ns ? (elapsed_ns() - request->began_ns) / 1000 : 0);
-	log_event(LOG_LEVEL_INFO, "request", "peer", peer, "method",
+	log_event(LOG_LEVEL_INFO, "request", "client", client, "method",
 		  request ? http_parser_method(&http->parser) : "-", "target",
 		  request && request->target.length ? request->target.data : "-", "status", status,
 		  "us", us, *id ? "id" : NULL, id, NULL);

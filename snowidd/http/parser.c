@@ -84,6 +84,7 @@ static int header_of(const struct http_request *request)
 		[HTTP_TRANSFER_ENCODING] = "transfer-encoding",
 		[HTTP_REQUEST_ID] = "x-request-id",
 		[HTTP_TRACEPARENT] = "traceparent",
+		[HTTP_FORWARDED_FOR] = "x-forwarded-for",
 	};
 
 	for (int i = 0; i < HTTP_HEADERS; i++)

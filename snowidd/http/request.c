@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "snowidd/http/request.h"
+#include "snowidd/net/connection.h"
 
 #define SPARE_REQUESTS 64
 
@@ -73,4 +74,11 @@ void http_request_free(struct http_request *request)
 	request->next = thread->spare;
 	thread->spare = request;
 	thread->spare_count++;
+}
+
+struct ip_address http_request_client(const struct http_request *request)
+{
+	const struct buffer *const list = &request->headers[HTTP_FORWARDED_FOR];
+
+	return connection_client(request->connection, list->data, list->length);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "snowidd/base/buffer.h"
+#include "snowidd/base/ip_address.h"
 
 struct connection;
 struct loop;
@@ -23,6 +24,7 @@ enum http_header {
 	HTTP_TRANSFER_ENCODING,
 	HTTP_REQUEST_ID,
 	HTTP_TRACEPARENT,
+	HTTP_FORWARDED_FOR,
 	HTTP_HEADERS
 };
 
@@ -93,5 +95,8 @@ void http_thread_free(struct http_thread *thread);
 /* NULL if there is no memory. */
 struct http_request *http_request_new(struct http_thread *thread);
 void http_request_free(struct http_request *request);
+
+/* Who it is from. */
+struct ip_address http_request_client(const struct http_request *request);
 
 #endif

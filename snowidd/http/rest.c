@@ -187,8 +187,9 @@ static bool is_admitted(struct rest_call *call)
 	const struct buffer *const token = &call->request.headers[HTTP_AUTHORIZATION];
 	uint64_t wait_ns = 0;
 
+	const struct ip_address client = http_request_client(&call->request);
 	const enum refusal refusal =
-		admit_client(call->request.connection, token->data, token->length, &wait_ns);
+		admit_client(rest_loop(call), &client, token->data, token->length, &wait_ns);
 	if (refusal != SERVED)
 		rest_reply_refusal(call, refusal, wait_ns);
 	return refusal == SERVED;

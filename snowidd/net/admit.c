@@ -5,14 +5,15 @@
 #include "snowidd/base/elapsed.h"
 #include "snowidd/net/admit.h"
 
-static enum refusal check_client(const struct connection *c, const char *authorization,
-				 size_t length, uint64_t *wait_ns)
+static enum refusal check_client(const struct loop *loop, const struct ip_address *client,
+				 const char *authorization, size_t length, uint64_t *wait_ns)
 {
-	const struct live *const live = c->loop->live;
+	const struct live *const live = loop->live;
 	const struct settings *const settings = live->settings;
+	struct rate_key key;
 
-	if (settings->rate > 0 && c->has_key &&
-	    !rate_limiter_take(c->loop->group->limiter, &c->key, settings->rate, settings->burst,
+	if (settings->rate > 0 && rate_key_of(client, &key) &&
+	    !rate_limiter_take(loop->group->limiter, &key, settings->rate, settings->burst,
 			       elapsed_ns(), wait_ns))
 		return REFUSED_RATE;
 	if (live->tokens.count > 0 &&
@@ -21,12 +22,12 @@ static enum refusal check_client(const struct connection *c, const char *authori
 	return SERVED;
 }
 
-enum refusal admit_client(const struct connection *c, const char *authorization, size_t length,
-			  uint64_t *wait_ns)
+enum refusal admit_client(const struct loop *loop, const struct ip_address *client,
+			  const char *authorization, size_t length, uint64_t *wait_ns)
 {
-	const enum refusal refusal = check_client(c, authorization, length, wait_ns);
+	const enum refusal refusal = check_client(loop, client, authorization, length, wait_ns);
 
 	if (refusal != SERVED)
-		counter_add(&c->loop->counters->errors[refusal], 1);
+		counter_add(&loop->counters->errors[refusal], 1);
 	return refusal;
 }

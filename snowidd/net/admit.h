@@ -9,12 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "snowidd/net/connection.h"
+#include "snowidd/base/ip_address.h"
+#include "snowidd/net/loop.h"
 #include "snowidd/service/refusal.h"
 
 /* SERVED, REFUSED_TOKEN, or, for the next *wait_ns, REFUSED_RATE. `authorization` is the value of
  * the header with that name, which may be empty. */
-enum refusal admit_client(const struct connection *connection, const char *authorization,
-			  size_t length, uint64_t *wait_ns);
+enum refusal admit_client(const struct loop *loop, const struct ip_address *client,
+			  const char *authorization, size_t length, uint64_t *wait_ns);
 
 #endif

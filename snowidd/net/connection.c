@@ -6,10 +6,7 @@
  * a connection holds no more than the input of one read and what that asked for. Input that is left
  * over waits for the next turn of the loop, so that all other connections come first.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +14,7 @@
 
 #include "snowidd/base/tls_stream.h"
 #include "snowidd/net/connection.h"
+#include "snowidd/net/forwarded.h"
 
 #define LINGER_MS 2000
 /* How many requests of one connection are served in one turn of the loop. */
@@ -420,12 +418,14 @@ static void resume_connection(struct waiter *waiter, enum wake wake)
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
-static int get_peer_name(const struct connection *c, struct sockaddr_storage *address)
+static struct ip_address peer_of(int socket)
 {
-	socklen_t size = sizeof *address;
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof peer;
 
-	address->ss_family = AF_UNSPEC;
-	return getpeername(c->socket, (struct sockaddr *)address, &size);
+	peer.ss_family = AF_UNSPEC;
+	getpeername(socket, (struct sockaddr *)&peer, &size);
+	return ip_address_of((struct sockaddr *)&peer);
 }
 
 static int open_stream(struct connection *c, int socket)
@@ -458,7 +458,6 @@ static bool open_tls(struct connection *c)
 void connection_open(struct loop *loop, int socket, const struct protocol *protocol, void *state)
 {
 	struct connection *const c = calloc(1, protocol->connection_size);
-	struct sockaddr_storage peer;
 
 	if (!c) {
 		close(socket);
@@ -468,6 +467,7 @@ void connection_open(struct loop *loop, int socket, const struct protocol *proto
 	c->protocol = protocol;
 	c->protocol_state = state;
 	c->socket = socket;
+	c->client = peer_of(socket);
 	c->waiter.resume = resume_connection;
 	loop_add_connection(loop, protocol->is_admin);
 	const int error = open_stream(c, socket);
@@ -475,24 +475,14 @@ void connection_open(struct loop *loop, int socket, const struct protocol *proto
 		close(socket);
 	set_phase(c, PHASE_FIRST);
 	protocol->open(c);
-	if (get_peer_name(c, &peer) == 0)
-		c->has_key = rate_key_of((struct sockaddr *)&peer, &c->key);
 	if (error || !open_tls(c))
 		connection_close(c);
 	else if (!c->closing)
 		set_reading(c, true);
 }
 
-void connection_peer(const struct connection *c, char *text, size_t size)
+struct ip_address connection_client(const struct connection *c, const char *forwarded_for,
+				    size_t length)
 {
-	struct sockaddr_storage peer;
-
-	snprintf(text, size, "unix");
-	if (get_peer_name(c, &peer) != 0)
-		return;
-	if (peer.ss_family == AF_INET)
-		inet_ntop(AF_INET, &((struct sockaddr_in *)&peer)->sin_addr, text, (socklen_t)size);
-	else if (peer.ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&peer)->sin6_addr, text,
-			  (socklen_t)size);
+	return forwarded_client(&c->loop->live->proxies, &c->client, forwarded_for, length);
 }

@@ -11,9 +11,9 @@
 #include <uv.h>
 
 #include "snowidd/base/buffer.h"
+#include "snowidd/base/ip_address.h"
 #include "snowidd/net/loop.h"
 #include "snowidd/net/protocol.h"
-#include "snowidd/net/rate.h"
 #include "snowidd/net/waiting.h"
 
 struct connection {
@@ -37,10 +37,9 @@ struct connection {
 	unsigned share;     /* requests left in this turn of the loop */
 	uint64_t share_at;  /* the turn, as the loop's time in ms */
 	uv_write_t write;
-	char *unsent;        /* is being written */
-	struct buffer rest;  /* input that waits for its turn */
-	struct rate_key key; /* of the peer */
-	bool has_key;
+	char *unsent;       /* is being written */
+	struct buffer rest; /* input that waits for its turn */
+	struct ip_address client;
 };
 
 /* Takes over a socket that was accepted: the `accept` of a loop group. */
@@ -55,7 +54,8 @@ void connection_update(struct connection *connection);
 /* Ends a connection at once. */
 void connection_close(struct connection *connection);
 
-/* The peer's address as text. */
-void connection_peer(const struct connection *connection, char *text, size_t size);
+/* Who a request with this X-Forwarded-For, which may be empty, is from. */
+struct ip_address connection_client(const struct connection *connection, const char *forwarded_for,
+				    size_t length);
 
 #endif

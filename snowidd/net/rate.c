@@ -6,7 +6,6 @@
  * which its bucket will be full again. The table has a fixed size. Among addresses with the same
  * hash the fullest bucket is replaced, since forgetting a full one changes nothing.
  */
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,25 +28,13 @@ struct rate_limiter {
 	struct bucket sets[SETS][WAYS];
 };
 
-bool rate_key_of(const struct sockaddr *address, struct rate_key *key)
+bool rate_key_of(const struct ip_address *address, struct rate_key *key)
 {
-	*key = (struct rate_key){0, 0};
-	if (address->sa_family == AF_INET) {
-		const struct sockaddr_in *const in = (const void *)address;
-		key->low = UINT64_C(0xffff00000000) | in->sin_addr.s_addr;
-		return true;
-	}
-	if (address->sa_family != AF_INET6)
-		return false;
-	const struct sockaddr_in6 *const in6 = (const void *)address;
-	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-		uint32_t v4;
-		memcpy(&v4, in6->sin6_addr.s6_addr + 12, sizeof v4);
-		key->low = UINT64_C(0xffff00000000) | v4;
-	} else {
-		memcpy(&key->high, in6->sin6_addr.s6_addr, sizeof key->high);
-	}
-	return true;
+	memcpy(&key->high, address->bytes, sizeof key->high);
+	memcpy(&key->low, address->bytes + sizeof key->high, sizeof key->low);
+	if (!ip_address_is_ipv4(address))
+		key->low = 0;
+	return address->known;
 }
 
 struct rate_limiter *rate_limiter_new(void)

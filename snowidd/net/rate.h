@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
+
+#include "snowidd/base/ip_address.h"
 
 /* Identifies a client: its IPv4 address, or the /64 of its IPv6 address, as one client may have all
  * of that. */
@@ -15,8 +16,8 @@ struct rate_key {
 	uint64_t high, low;
 };
 
-/* False if the socket has no such address (a Unix socket), and so no limit. */
-bool rate_key_of(const struct sockaddr *address, struct rate_key *key);
+/* False if the address is not known, and the client so has no limit. */
+bool rate_key_of(const struct ip_address *address, struct rate_key *key);
 
 struct rate_limiter;
 

@@ -119,6 +119,26 @@ def check_fields(name, port):
     equal(found, [200], name + ": header fields may be empty and have blanks around their values")
 
 
+def check_client(name, text, *command):
+    """The example tells a node, which believes it, who the client is."""
+    port, client = free_port(), "127.0.0.7"
+    with contextlib.ExitStack() as stack:
+        trust = "--trusted-proxies", "127.0.0.1", "--log-access", "true"
+        node = stack.enter_context(Daemon(*trust))
+        addresses = addresses_of(port, [node, node, node])
+        stack.enter_context(running_proxy(name, text, addresses, command))
+
+        def logged():
+            with contextlib.suppress(OSError):
+                s = socket.create_connection(("127.0.0.1", port), DEADLINE, (client, 0))
+                with s:
+                    s.sendall(get("/v1/next_id", "X-Forwarded-For: 192.0.2.1\r\n"))
+                    s.recv(1000)
+            return f"client={client} method=GET target=/v1/next_id" in node.log()
+
+        check(wait_for(logged, name), name + " says who the client is", node.log())
+
+
 def check_failover(name, text, *command):
     port, ntp_port = free_port(), free_port()
     with contextlib.ExitStack() as stack:
@@ -158,6 +178,7 @@ def test_haproxy():
     path = os.path.join(DEPLOY, "haproxy", "haproxy.cfg")
     status = run_command("haproxy", "-c", "-q", "-f", path).returncode
     equal(status, 0, "haproxy accepts the example")
+    check_client("haproxy", read_text(path), "haproxy", "-db", "-f")
     check_failover("haproxy", read_text(path), "haproxy", "-db", "-f")
 
 
@@ -187,6 +208,7 @@ def test_nginx():
     paths = "".join(f" {key} {scratch(key)};" for key in (*NGINX_PATHS, "scgi_temp_path"))
     text = text.replace("access_log off;", "access_log off;" + paths)
     text = f"daemon off;\npid {scratch('nginx.pid')};\nerror_log {scratch('nginx.log')};\n" + text
+    check_client("nginx", text, "nginx", "-p", SCRATCH, "-c")
     check_failover("nginx", text, "nginx", "-p", SCRATCH, "-c")
 
 

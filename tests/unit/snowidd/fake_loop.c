@@ -2,9 +2,9 @@
  *
  * A loop without a thread and connections without sockets.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "snowidd/net/forwarded.h"
 #include "tests/unit/snowidd/fake_loop.h"
 
 /* ---- what protocols call --------------------------------------------------------------------- */
@@ -31,10 +31,11 @@ void connection_close(struct connection *connection)
 	connection->closing = true;
 }
 
-void connection_peer(const struct connection *connection, char *text, size_t size)
+struct ip_address connection_client(const struct connection *connection, const char *forwarded_for,
+				    size_t length)
 {
-	(void)connection;
-	snprintf(text, size, "192.0.2.1");
+	return forwarded_client(&connection->loop->live->proxies, &connection->client,
+				forwarded_for, length);
 }
 
 /* ---- what tests call ------------------------------------------------------------------------- */
@@ -67,6 +68,7 @@ struct connection *fake_connection_new(struct loop *loop, const struct protocol 
 			(struct protocol_state){protocol, protocol->begin(loop, protocol)};
 	connection->loop = loop;
 	connection->protocol = protocol;
+	connection->client = ip_address_of_ipv4((const uint8_t[]){192, 0, 2, 1});
 	connection->protocol_state = loop->protocols[0].state;
 	protocol->open(connection);
 	return connection;

@@ -13,7 +13,7 @@ static struct live live;
 static struct counters counters;
 static struct loop_group group;
 static struct loop loop;
-static struct connection client;
+static struct ip_address client;
 
 static void begin(void)
 {
@@ -24,7 +24,7 @@ static void begin(void)
 	loop.live = &live;
 	loop.group = &group;
 	loop.counters = &counters;
-	client = (struct connection){.loop = &loop, .has_key = true, .key = {1, 2}};
+	client = ip_address_of_ipv4((const uint8_t[]){192, 0, 2, 1});
 }
 
 static void end(void)
@@ -36,7 +36,7 @@ static enum refusal admit(const char *authorization)
 {
 	uint64_t wait_ns;
 
-	return admit_client(&client, authorization, strlen(authorization), &wait_ns);
+	return admit_client(&loop, &client, authorization, strlen(authorization), &wait_ns);
 }
 
 TEST(all_are_admitted_without_a_token_and_a_rate)
@@ -74,11 +74,11 @@ TEST(the_rate_is_that_of_one_client)
 	settings.rate = 1;
 	ck_assert_int_eq(admit(""), SERVED);
 	ck_assert_int_eq(admit(""), SERVED);
-	ck_assert_int_eq(admit_client(&client, "", 0, &wait_ns), REFUSED_RATE);
+	ck_assert_int_eq(admit_client(&loop, &client, "", 0, &wait_ns), REFUSED_RATE);
 	ck_assert_uint_gt(wait_ns, 0);
-	client.key.low++;
+	client.bytes[15]++;
 	ck_assert_int_eq(admit(""), SERVED);
-	client.has_key = false; /* a Unix socket */
+	client.known = false; /* a Unix socket */
 	for (int i = 0; i < 100; i++)
 		ck_assert_int_eq(admit(""), SERVED);
 	ck_assert_uint_eq(counters.errors[REFUSED_RATE], 1);

@@ -2,24 +2,16 @@
  *
  * The bound on the requests of one client address, at instants that the test chooses.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "snowidd/net/rate.h"
 #include "tests/unit/check.h"
 
-static struct rate_key client_key_of(const char *address)
+static struct rate_key client_key_of(const char *text)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET};
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	struct ip_address address;
 	struct rate_key key;
 
-	if (inet_pton(AF_INET, address, &in.sin_addr) == 1) {
-		ck_assert(rate_key_of((struct sockaddr *)&in, &key));
-	} else {
-		ck_assert_int_eq(inet_pton(AF_INET6, address, &in6.sin6_addr), 1);
-		ck_assert(rate_key_of((struct sockaddr *)&in6, &key));
-	}
+	ck_assert(ip_address_parse(text, strlen(text), &address));
+	ck_assert(rate_key_of(&address, &key));
 	return key;
 }
 
@@ -97,7 +89,7 @@ TEST(who_a_client_is)
 	const struct rate_key b = client_key_of("2001:db8::1"),
 			      same = client_key_of("2001:db8::ffff:2:3:4"),
 			      other = client_key_of("2001:db8:0:1::1");
-	const struct sockaddr nobody = {.sa_family = AF_UNIX};
+	const struct ip_address nobody = {.known = false};
 	struct rate_key key;
 
 	ck_assert(a.high == mapped.high && a.low == mapped.low);
