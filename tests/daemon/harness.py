@@ -291,6 +291,10 @@ class Daemon:
     def open_files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def is_sanitized(self):
+        """Whether it keeps memory for a sanitizer, besides its own."""
+        return re.search("lib[at]san", read_text(f"/proc/{self.process.pid}/maps")) is not None
+
     def of_threads(self, name):
         """The text of /proc/PID/task/THREAD/name by thread."""
         found, tasks = {}, f"/proc/{self.process.pid}/task"

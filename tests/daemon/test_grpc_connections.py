@@ -10,6 +10,24 @@ import struct
 import grpc
 
 from grpc_client import Client, GrpcDaemon, Interface
+from h2_frames import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    FIELDS,
+    HEADERS,
+    PING,
+    PREFACE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    call_frames,
+    frame,
+    frames_of,
+    goaway_of,
+    header_block,
+    raw_connection,
+)
 from harness import (
     DEADLINE,
     Daemon,
@@ -24,57 +42,9 @@ from harness import (
 )
 
 ONE = "IDGenerator/GenerateID"
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
-WINDOW_UPDATE, CONTINUATION = 8, 9
-END_STREAM, ACK, END_HEADERS = 1, 1, 4
+HEADER = header_block(FIELDS.items())
 ENHANCE_YOUR_CALM = 11
 interface = Interface()
-
-
-def frame(kind, flags=0, stream=0, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
-
-
-def literal(name, value):
-    """A header field as HPACK has one that is in no table (RFC 7541, section 6.2.2)."""
-    return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-
-
-FIELDS = {
-    ":method": "POST",
-    ":scheme": "http",
-    ":path": "/" + ONE,
-    ":authority": "a",
-    "content-type": "application/grpc",
-}
-HEADER = b"".join(literal(*field) for field in FIELDS.items())
-
-
-def call_frames(stream, path="/" + ONE):
-    header = b"".join(literal(*field) for field in {**FIELDS, ":path": path}.items())
-    message = frame(DATA, END_STREAM, stream, bytes(5))
-    return frame(HEADERS, END_HEADERS, stream, header) + message
-
-
-def frames_of(data):
-    while len(data) >= 9:
-        length = int.from_bytes(data[:3], "big")
-        yield data[3], data[9 : 9 + length]
-        data = data[9 + length :]
-
-
-def goaway_of(data):
-    """The error in the last GOAWAY, None if there is none."""
-    errors = [int.from_bytes(payload[4:8], "big") for kind, payload in frames_of(data) if kind == 7]
-    return errors[-1] if errors else None
-
-
-@contextlib.contextmanager
-def raw_connection(daemon):
-    with socket.create_connection(("127.0.0.1", daemon.grpc_port), DEADLINE) as s:
-        s.sendall(PREFACE + frame(SETTINGS))
-        yield s
 
 
 def credentials(authority, certificate=None):
@@ -148,7 +118,7 @@ def busy_reply(daemon):
 
 def test_timeouts():
     with GrpcDaemon("--limits-idle-timeout", "200ms") as daemon:
-        with raw_connection(daemon) as s:
+        with raw_connection(daemon.grpc_port) as s:
             s.sendall(call_frames(1))
             equal(goaway_of(read_all(s)), 0, "an idle connection is closed, and is told so")
         with daemon.grpc(interface) as client:
@@ -163,7 +133,7 @@ def test_timeouts():
 
 def test_vanished_client():
     times = "--grpc-keepalive-time", "100ms", "--grpc-keepalive-timeout", "100ms"
-    with GrpcDaemon(*times) as daemon, raw_connection(daemon) as s:
+    with GrpcDaemon(*times) as daemon, raw_connection(daemon.grpc_port) as s:
         s.sendall(call_frames(1, "/grpc.health.v1.Health/Watch"))
         pings = [payload for kind, payload in frames_of(read_all(s)) if kind == PING]
         equal(len(pings), 1, "a client that does not answer a ping is disconnected")
@@ -171,7 +141,9 @@ def test_vanished_client():
 
 def test_client_that_does_not_read():
     window = 2**31 - 1
-    with GrpcDaemon("--limits-idle-timeout", "200ms") as daemon, raw_connection(daemon) as s:
+    with GrpcDaemon("--limits-idle-timeout", "200ms") as daemon, raw_connection(
+        daemon.grpc_port
+    ) as s:
         s.sendall(frame(SETTINGS, payload=struct.pack(">HI", 4, window)))
         s.sendall(frame(WINDOW_UPDATE, payload=struct.pack(">I", window - 65535)))
         s.sendall(call_frames(1, "/IDGenerator/StreamIDs"))
@@ -189,7 +161,7 @@ def test_floods():
             "a header without an end": (frame(HEADERS, 0, 1), frame(CONTINUATION, stream=1)),
         }
         for name, (first, flood) in floods.items():
-            with raw_connection(daemon) as s:
+            with raw_connection(daemon.grpc_port) as s:
                 with contextlib.suppress(OSError):
                     s.sendall(first)
                     for _ in range(1000):
@@ -198,7 +170,7 @@ def test_floods():
                 ended = goaway_of(read_all(s))
             equal(ended, ENHANCE_YOUR_CALM, f"a flood of {name} ends its connection")
             equal(client.failure(ONE)[0], "OK", "others are served")
-        with raw_connection(daemon) as s:  # CVE-2023-44487
+        with raw_connection(daemon.grpc_port) as s:  # CVE-2023-44487
             for stream in range(1, 20001, 2):
                 reset = frame(RST_STREAM, stream=stream, payload=bytes([0, 0, 0, 8]))
                 s.sendall(frame(HEADERS, END_HEADERS, stream, HEADER) + reset)
