@@ -40,13 +40,13 @@ def mask_cases_by_daemon():
     return found
 
 
-def daemon_of_kind(kind, *options):
+def daemon_of_kind(kind, *options, daemon=Daemon):
     """A daemon that serves a kind under the name it; `uuid` stands for a UUID of any version."""
     is_text = kind == "ulid" or kind.startswith("uuid")
     has_worker = not is_text and (":" not in kind or "worker" in kind or "shard" in kind)
     worker = ["--worker-id", "1"] if has_worker else []
     kind = "uuid7" if kind == "uuid" else kind
-    return Daemon("--kinds", "it=" + kind, "--store", "memory:", *worker, *options)
+    return daemon("--kinds", "it=" + kind, "--store", "memory:", *worker, *options)
 
 
 def run_case(daemon, kind, case):
