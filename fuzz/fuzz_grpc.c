@@ -51,7 +51,7 @@ static void check_frames(void)
 static void feed_piece(struct connection *connection, const uint8_t *data, size_t length)
 {
 	fuzz_daemon_feed(connection, data, length);
-	waiting_take_turns(&fuzzed.loop.waiting, PHASE_PARKED);
+	fake_loop_serve(&fuzzed.loop);
 	while (!connection->closing && !connection->finishing && grpc.has_output(connection)) {
 		grpc.write(connection);
 		check_frames();

@@ -24,9 +24,10 @@ struct grpc_connection;
 
 /* What a call does next. */
 enum grpc_next {
-	GRPC_ENDS,  /* grpc_call_end() has been called */
-	GRPC_PARKS, /* resume() is to be called in a millisecond */
-	GRPC_HOLDS  /* a stream: resume(), if there is one, is to be called now and then */
+	GRPC_ENDS,   /* grpc_call_end() has been called */
+	GRPC_PARKS,  /* resume() is to be called in a millisecond */
+	GRPC_QUEUES, /* it waits for its IDs: resume() is to be called when it is its turn */
+	GRPC_HOLDS   /* a stream: resume(), if there is one, is to be called now and then */
 };
 
 struct grpc_method {

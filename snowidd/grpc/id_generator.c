@@ -50,7 +50,7 @@ static enum refusal fill_call_ids(struct grpc_call *call, enum grpc_next *next)
 	const enum refusal refusal = service_fill(call->thread->service, &call->ids, allowed_ns,
 						  loop->counters, &wait_ns);
 	if (refusal != SERVED && wait_ns > 0)
-		*next = GRPC_PARKS;
+		*next = GRPC_QUEUES;
 	else if (refusal == REFUSED_EXHAUSTED && allowed_ns < timeout_ns)
 		*next = grpc_call_end(call, GRPC_DEADLINE_EXCEEDED,
 				      "the IDs cannot be made within the deadline");

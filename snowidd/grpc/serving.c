@@ -19,10 +19,22 @@ void grpc_serving_use_share(struct grpc_connection *grpc)
 
 static void follow_call(struct grpc_connection *grpc, struct grpc_call *call, enum grpc_next next)
 {
-	if (next == GRPC_PARKS)
-		loop_wait(grpc->connection.loop, &call->waiter, PHASE_PARKED, 0);
-	else if (next == GRPC_HOLDS)
-		loop_wait(grpc->connection.loop, &call->waiter, PHASE_WATCH, WATCH_MS);
+	struct loop *const loop = grpc->connection.loop;
+
+	switch (next) {
+	case GRPC_ENDS:
+		waiting_remove(&call->waiter);
+		break;
+	case GRPC_PARKS:
+		loop_wait(loop, &call->waiter, PHASE_PARKED, 0);
+		break;
+	case GRPC_QUEUES:
+		loop_queue(loop, &call->waiter, id_request_lane(&call->ids), call->ids.deadline_ns);
+		break;
+	case GRPC_HOLDS:
+		loop_wait(loop, &call->waiter, PHASE_WATCH, WATCH_MS);
+		break;
+	}
 	grpc_response_send(grpc, call);
 }
 
@@ -61,6 +73,11 @@ void grpc_serving_resume(struct waiter *waiter, enum wake wake)
 	case WAKE_DUE:
 	case WAKE_TURN:
 		break;
+	}
+	/* No IDs are made for a client that has gone. */
+	if (waiter->phase >= PHASE_LANE && connection_is_gone(&grpc->connection)) {
+		connection_close(&grpc->connection);
+		return;
 	}
 	if (waiter->phase == PHASE_REQUEST)
 		give_up_request(grpc, call);

@@ -126,11 +126,16 @@ static void refuse_fault(struct http_connection *http, unsigned status)
 
 static void reply_or_wait(struct http_connection *http, enum http_outcome outcome)
 {
+	const struct http_request *const request = http->parser.request;
+
 	http->waiting = outcome == HTTP_WAITING;
-	if (http->waiting)
-		loop_wait(http->connection.loop, &http->waiter, PHASE_PARKED, 0);
-	else
-		send_reply(http, &http->parser.request->reply);
+	if (http->waiting) {
+		loop_queue(http->connection.loop, &http->waiter, request->lane,
+			   request->deadline_ns);
+		return;
+	}
+	waiting_remove(&http->waiter);
+	send_reply(http, &request->reply);
 }
 
 static void serve_request(struct http_connection *http)
@@ -148,12 +153,14 @@ static void resume_request(struct waiter *waiter, enum wake wake)
 
 	if (wake == WAKE_STOP)
 		return;
-	if (wake == WAKE_END) {
+	/* No IDs are made for a client that has gone. */
+	if (wake == WAKE_END || connection_is_gone(&http->connection)) {
 		connection_close(&http->connection);
 		return;
 	}
 	/* A reply must not overtake those before it, of which some is still to be sent. */
 	if (http->connection.writing) {
+		thread_of(http)->handler->leave(http->parser.request);
 		loop_wait(http->connection.loop, waiter, PHASE_PARKED, 0);
 		return;
 	}

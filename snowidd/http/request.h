@@ -42,7 +42,7 @@ struct http_reply {
 
 enum http_outcome {
 	HTTP_REPLIED, /* the reply is complete */
-	HTTP_WAITING  /* resume() is to be called later */
+	HTTP_WAITING  /* resume() is to be called when it is the turn of request->lane */
 };
 
 /* What serves requests. Its state of a request begins with the struct http_request. */
@@ -50,6 +50,9 @@ struct http_handler {
 	size_t request_size;
 	enum http_outcome (*serve)(struct http_request *request);
 	enum http_outcome (*resume)(struct http_request *request);
+
+	/* A request that waits cannot be replied to now, and is resumed later. */
+	void (*leave)(struct http_request *request);
 
 	/* Frees what its state holds when the request is over, whether it was replied to or not. */
 	void (*release)(struct http_request *request);
@@ -86,6 +89,8 @@ struct http_request {
 	size_t head_bytes, body_bytes;
 	uint64_t began_ns; /* elapsed time; 0 if it is not logged */
 	struct http_reply reply;
+	size_t lane;          /* that it waits in */
+	uint64_t deadline_ns; /* elapsed time, until when */
 };
 
 /* NULL if there is no memory. */

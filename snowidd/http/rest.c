@@ -290,6 +290,11 @@ static enum http_outcome rest_resume(struct http_request *request)
 	return rest_fill_ids(call);
 }
 
+static void rest_leave(struct http_request *request)
+{
+	id_request_leave(&((struct rest_call *)request)->ids);
+}
+
 static void rest_release(struct http_request *request)
 {
 	struct rest_call *const call = (struct rest_call *)request;
@@ -306,6 +311,7 @@ struct http_handler rest_handler(struct service *service, enum rest_audience aud
 			 : audience == REST_OPERATORS ? serve_operators
 						      : serve_all,
 		.resume = rest_resume,
+		.leave = rest_leave,
 		.release = rest_release,
 		.user = service,
 	};

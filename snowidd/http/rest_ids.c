@@ -47,8 +47,11 @@ enum http_outcome rest_fill_ids(struct rest_call *call)
 	const enum refusal refusal =
 		service_fill(rest_service(call), &call->ids, loop->live->settings->wait_timeout,
 			     loop->counters, &wait_ns);
-	if (refusal != SERVED && wait_ns > 0)
+	if (refusal != SERVED && wait_ns > 0) {
+		call->request.lane = id_request_lane(&call->ids);
+		call->request.deadline_ns = call->ids.deadline_ns;
 		return HTTP_WAITING;
+	}
 	if (refusal == SERVED)
 		call->write_ids(call);
 	else

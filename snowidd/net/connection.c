@@ -2,11 +2,14 @@
  *
  * A connection: bytes in and out, in the clear or through TLS, with deadlines.
  *
- * Nothing is read while the protocol is blocked, or while the peer does not read what it was sent:
- * a connection holds no more than the input of one read and what that asked for. Input that is left
- * over waits for the next turn of the loop, so that all other connections come first.
+ * Nothing is read while there is input that the protocol has not used, or while the peer does not
+ * read what it was sent: a connection holds no more than the input of one read and what that asked
+ * for. Input that is left over waits for the next turn of the loop, so that all other connections
+ * come first. A connection whose protocol is blocked is read as far as that, since the loop would
+ * not notice otherwise that it has been reset.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,6 +44,7 @@ static uint64_t phase_ms(const struct loop *loop, enum phase phase)
 	case PHASE_BLOCKED:
 	case PHASE_PARKED:
 	case PHASE_TURN:
+	case PHASE_LANE:
 	case PHASES:
 		break;
 	}
@@ -318,7 +322,7 @@ static void wait_for_next(struct connection *c)
 		connection_close(c);
 		return;
 	}
-	set_reading(c, !blocked && !more && !c->peer_finished);
+	set_reading(c, !c->writing && !has_output(c) && !has_input(c) && !c->peer_finished);
 	if (!c->closing)
 		set_phase(c, next_phase(c, blocked, more));
 }
@@ -479,6 +483,15 @@ void connection_open(struct loop *loop, int socket, const struct protocol *proto
 		connection_close(c);
 	else if (!c->closing)
 		set_reading(c, true);
+}
+
+/* A peer that has only finished sending, with shutdown(2), still reads: its half does not count as
+ * POLLHUP. */
+bool connection_is_gone(const struct connection *c)
+{
+	struct pollfd peer = {.fd = c->socket};
+
+	return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLERR | POLLHUP));
 }
 
 struct ip_address connection_client(const struct connection *c, const char *forwarded_for,

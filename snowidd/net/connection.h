@@ -54,6 +54,10 @@ void connection_update(struct connection *connection);
 /* Ends a connection at once. */
 void connection_close(struct connection *connection);
 
+/* Whether the peer has reset or closed the connection, so that nothing can be sent any more. That
+ * is seen even while nothing is read. */
+bool connection_is_gone(const struct connection *connection);
+
 /* Who a request with this X-Forwarded-For, which may be empty, is from. */
 struct ip_address connection_client(const struct connection *connection, const char *forwarded_for,
 				    size_t length);

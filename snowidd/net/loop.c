@@ -17,6 +17,7 @@
 
 #define ACCEPTS  64 /* in one turn of the loop */
 #define PARK_MS  1
+#define ROUND_NS 1000000 /* for the lanes, before it is seen what else there is to do */
 #define PAUSE_MS 100
 
 struct listener {
@@ -164,6 +165,9 @@ static void on_deadline(uv_timer_t *timer)
 		uv_timer_start(timer, on_deadline, next - now, 0);
 }
 
+static void on_turns(uv_idle_t *turns);
+
+/* Streams that were parked draw their IDs in on_turns(), before the lanes. */
 static void on_parked(uv_timer_t *timer)
 {
 	struct loop *const loop = timer->data;
@@ -171,15 +175,17 @@ static void on_parked(uv_timer_t *timer)
 	waiting_take_turns(&loop->waiting, PHASE_PARKED);
 	if (!waiting_is_empty(&loop->waiting, PHASE_PARKED))
 		uv_timer_start(timer, on_parked, PARK_MS, 0);
+	if (waiting_has_lanes(&loop->waiting)) {
+		loop->lanes_wait = true;
+		uv_idle_start(&loop->turns, on_turns);
+	}
 }
 
-static void on_turns(uv_idle_t *turns)
+static bool is_round_over(const void *user)
 {
-	struct loop *const loop = turns->data;
+	const struct loop *const loop = user;
 
-	waiting_take_turns(&loop->waiting, PHASE_TURN);
-	if (waiting_is_empty(&loop->waiting, PHASE_TURN))
-		uv_idle_stop(turns);
+	return uv_hrtime() - loop->round_ns > ROUND_NS;
 }
 
 /* Starts a timer unless it already comes at least as soon. */
@@ -187,6 +193,29 @@ static void start_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t ms)
 {
 	if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > ms)
 		uv_timer_start(timer, callback, ms, 0);
+}
+
+/* What is still in a lane after a round waits for the next tick. */
+static void serve_lanes(struct loop *loop)
+{
+	loop->round_ns = uv_hrtime();
+	loop->lanes_wait = false;
+	waiting_expire_lanes(&loop->waiting, uv_now(&loop->uv));
+	if (!waiting_serve_lanes(&loop->waiting, is_round_over, loop))
+		loop->lanes_wait = true;
+	else if (waiting_has_lanes(&loop->waiting))
+		start_timer(&loop->parked, on_parked, PARK_MS);
+}
+
+static void on_turns(uv_idle_t *turns)
+{
+	struct loop *const loop = turns->data;
+
+	waiting_take_turns(&loop->waiting, PHASE_TURN);
+	if (loop->lanes_wait)
+		serve_lanes(loop);
+	if (waiting_is_empty(&loop->waiting, PHASE_TURN) && !loop->lanes_wait)
+		uv_idle_stop(turns);
 }
 
 void loop_wait(struct loop *loop, struct waiter *waiter, enum phase phase, uint64_t ms)
@@ -198,6 +227,19 @@ void loop_wait(struct loop *loop, struct waiter *waiter, enum phase phase, uint6
 		start_timer(&loop->parked, on_parked, PARK_MS);
 	else if (phase != PHASE_BLOCKED)
 		start_timer(&loop->deadlines, on_deadline, ms);
+}
+
+void loop_queue(struct loop *loop, struct waiter *waiter, size_t lane, uint64_t deadline_ns)
+{
+	const enum phase phase = (enum phase)(PHASE_LANE + lane);
+	const uint64_t now_ns = elapsed_ns(),
+		       ms = deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000000 + 1 : 0;
+
+	if (waiter->next && waiter->phase == phase)
+		return;
+	waiting_add(&loop->waiting, waiter, phase, uv_now(&loop->uv) + ms);
+	loop->lanes_wait = true;
+	uv_idle_start(&loop->turns, on_turns);
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */

@@ -58,6 +58,8 @@ struct loop {
 	uv_async_t wake;
 	uv_timer_t deadlines, parked, drain, pause;
 	uv_idle_t turns;
+	bool lanes_wait;   /* for a round */
+	uint64_t round_ns; /* when the round began, as uv_hrtime() */
 	struct loop_group *group;
 	size_t index;
 	struct counters *counters;
@@ -96,6 +98,9 @@ void loop_join(struct loop *loop);
 
 /* Adds a waiter to the queue of a phase; ms is until its deadline, where the phase has one. */
 void loop_wait(struct loop *loop, struct waiter *waiter, enum phase phase, uint64_t ms);
+
+/* Adds a waiter to a lane, unless it is there: it then keeps its place. */
+void loop_queue(struct loop *loop, struct waiter *waiter, size_t lane, uint64_t deadline_ns);
 
 /* Counts the connections of the loop, which ends after the last. Those of operators are counted
  * apart. */

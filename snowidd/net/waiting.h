@@ -4,7 +4,8 @@
  * the time, so that a test can drive it.
  *
  * All waiters of a queue wait equally long, so that each queue is in the order of its deadlines,
- * and adding, removing and expiring cost the same however many wait.
+ * and adding, removing and expiring cost the same however many wait. Those that wait for IDs are in
+ * lanes, in each of which one is served after the other; some have deadlines of their own.
  */
 #ifndef SNOWIDD_WAITING_H
 #define SNOWIDD_WAITING_H
@@ -12,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "snowidd/service/share.h"
 
 /* What a waiter waits for; each has a queue. */
 enum phase {
@@ -24,9 +27,10 @@ enum phase {
 	PHASE_QUIET,   /* a connection for its peer to say anything */
 	PHASE_PINGED,  /* and for it to answer a ping */
 	PHASE_BLOCKED, /* for its protocol; without a deadline */
-	PHASE_PARKED,  /* a request for its IDs; it is resumed at short intervals */
+	PHASE_PARKED,  /* a request for what only time brings; it is resumed at short intervals */
 	PHASE_TURN,    /* a connection for others to be served first */
-	PHASES
+	PHASE_LANE,    /* a request for its IDs, in the first of the lanes */
+	PHASES = PHASE_LANE + LANES
 };
 
 /* Why a waiter is resumed. */
@@ -43,8 +47,8 @@ struct waiter {
 	enum phase phase;               /* the queue that it is in, or was in last */
 	uint64_t deadline;              /* on the loop's clock, in ms */
 
-	/* It no longer waits when this is called (except for WAKE_STOP and WAKE_DRAIN), and may be
-	 * added again. */
+	/* It no longer waits when this is called, and may be added again; except in a lane, and for
+	 * WAKE_STOP and WAKE_DRAIN: it then keeps its place unless it is removed. */
 	void (*resume)(struct waiter *waiter, enum wake wake);
 };
 
@@ -54,6 +58,8 @@ struct waiter {
 
 struct waiting {
 	struct waiter queues[PHASES]; /* the heads of rings */
+	uint64_t lanes_due;           /* no waiter of a lane has a deadline before */
+	enum phase lanes_done;        /* the last that a round has served which was ended */
 };
 
 void waiting_init(struct waiting *waiting);
@@ -72,6 +78,20 @@ uint64_t waiting_expire(struct waiting *waiting, uint64_t now);
 
 /* Resumes all in a queue once, in order, those not included that are added meanwhile. */
 void waiting_take_turns(struct waiting *waiting, enum phase phase);
+
+bool waiting_has_lanes(const struct waiting *waiting);
+
+/* A round of the lanes: resumes the first of each lane, and when that has left, the next. One that
+ * stays waits for more IDs, and so do those behind it. Returns false if lanes are left because
+ * is_over() has ended the round: the next one begins with the smallest requests again, but then
+ * goes on where this one has ended, so that each lane has its turn. */
+bool waiting_serve_lanes(struct waiting *waiting, bool (*is_over)(const void *user),
+			 const void *user);
+
+/* Resumes those in lanes whose deadline has passed, with WAKE_DUE. As this may have to look at all
+ * of them, it does so at most each LANES_DUE_MS. */
+#define LANES_DUE_MS 10
+void waiting_expire_lanes(struct waiting *waiting, uint64_t now);
 
 /* Resumes all, with WAKE_STOP; those that wait for a request, with WAKE_DRAIN; all, with
  * WAKE_END. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "snowid.h"
+#include "snowidd/service/share.h"
 
 #define KIND_FIELDS 16 /* that are neither time nor sequence */
 
@@ -33,6 +34,7 @@ struct served_kind {
 	struct snowid_generator *generator;
 	char store[512]; /* its URL */
 	uint64_t reserve_ns;
+	struct share share;
 
 	/* Elapsed time at which the store's limit is reached; UINT64_MAX if it has none. */
 	_Atomic uint64_t limit_at_ns;

@@ -288,11 +288,22 @@ static bool try_generator(struct kind_setup *setup)
 	       fail_with_detail(setup, "cannot open");
 }
 
+/* A span that the generator was created with. */
+static bool read_span(struct kind_setup *setup, const char *key, uint64_t *ns)
+{
+	char text[64];
+	size_t length;
+
+	return (snowid_generator_get(setup->kind->generator, key, text, sizeof text, &length) ==
+			0 &&
+		snowid_span_parse(text, length, ns) == 0) ||
+	       fail_with_detail(setup, key);
+}
+
 static bool start_generator(struct kind_setup *setup)
 {
 	struct served_kind *const kind = setup->kind;
-	char text[64];
-	size_t length;
+	uint64_t borrow_ns;
 
 	if (!kind_store_choose(kind, setup->settings, setup->config, setup->error))
 		return false;
@@ -304,9 +315,10 @@ static bool start_generator(struct kind_setup *setup)
 		return fail_with_detail(setup, "store");
 	if (snowid_generator_new(setup->config, &kind->generator) != 0)
 		return fail_with_detail(setup, "cannot open");
-	if (snowid_generator_get(kind->generator, "reserve", text, sizeof text, &length) != 0 ||
-	    snowid_span_parse(text, length, &kind->reserve_ns) != 0)
-		return fail_with_detail(setup, "reserve");
+	if (!read_span(setup, "reserve", &kind->reserve_ns) ||
+	    !read_span(setup, "borrow", &borrow_ns))
+		return false;
+	share_init(&kind->share, kind->layout, borrow_ns);
 	kind->limit_at_ns = elapsed_ns(); /* or later: the first renewal says when */
 	return true;
 }

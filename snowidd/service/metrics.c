@@ -82,7 +82,8 @@ static void write_latency(struct buffer *to, struct service *service)
 
 static void write_id_counts(struct buffer *to, struct service *service, const struct health *health)
 {
-	write_family(to, "ids_generated_total", "counter", "IDs issued.");
+	write_family(to, "ids_generated_total", "counter",
+		     "IDs made, also for requests that failed.");
 	for (size_t k = 0; k < service_kinds(service); k++)
 		buffer_printf(to, "snowid_ids_generated_total{kind=\"%s\"} %" PRIu64 "\n",
 			      service_kind_at(service, k)->name, SUM_AT(service, ids, k));

@@ -271,12 +271,16 @@ enum refusal service_begin(struct service *service, struct id_request *request, 
 	return refusal;
 }
 
-static bool start_waiting(struct id_request *request, uint64_t wait_timeout_ns)
+/* Requests of this size and above wait for their turn before any ID is made for them. */
+#define TURN_CLASS 2
+
+/* Memory for the IDs, which a request that has long to wait does not have before. */
+static bool has_memory(struct id_request *request)
 {
 	const bool is_layout = request->kind->type == KIND_LAYOUT;
 
-	request->began_ns = elapsed_ns();
-	request->deadline_ns = request->began_ns + wait_timeout_ns;
+	if (request->ids)
+		return true;
 	if (request->count > 1)
 		request->ids = malloc(request->count *
 				      (is_layout ? sizeof *request->ids : sizeof *request->ids128));
@@ -287,8 +291,25 @@ static bool start_waiting(struct id_request *request, uint64_t wait_timeout_ns)
 	return request->ids;
 }
 
+size_t id_request_lane(const struct id_request *request)
+{
+	return request->size_class * KINDS_MAX + request->kind->index;
+}
+
+static void set_wanted(struct id_request *request, uint64_t wanted)
+{
+	share_want(&request->kind->share, request->size_class, &request->wanted, wanted);
+}
+
+void id_request_leave(struct id_request *request)
+{
+	if (request->wanted > 0)
+		set_wanted(request, 0);
+}
+
 void id_request_free(struct id_request *request)
 {
+	id_request_leave(request);
 	if (request->ids != &request->one && request->ids128 != &request->one128)
 		free(request->ids);
 	request->ids = NULL;
@@ -304,38 +325,99 @@ static int make_one(const struct id_request *request, uint64_t *wait_ns)
 }
 
 /* Makes what can be made at once: with a timeout of 0 a batch neither waits nor syncs. */
-static size_t make_many(const struct id_request *request)
+static size_t make_many(const struct id_request *request, size_t count)
 {
 	struct snowid_generator *const generator = request->kind->generator;
-	const size_t left = request->count - request->made;
 	size_t made = 0;
 
 	if (request->kind->type == KIND_LAYOUT)
-		snowid_generator_next_batch(generator, request->ids + request->made, left, 0,
+		snowid_generator_next_batch(generator, request->ids + request->made, count, 0,
 					    &made);
 	else
-		snowid_generator_next128_batch(generator, request->ids128 + request->made, left, 0,
+		snowid_generator_next128_batch(generator, request->ids128 + request->made, count, 0,
 					       &made);
 	return made;
 }
 
-static int make_ids(struct id_request *request, uint64_t *wait_ns)
+/* Makes up to `count` IDs, as many as there are. They are counted even if the request fails. */
+static int make_ids(struct id_request *request, size_t count, struct counters *counters,
+		    uint64_t *wait_ns)
 {
+	const size_t begin = request->made, end = begin + count;
 	int error = 0;
 
-	while (!error && request->made < request->count) {
-		if (request->count > 1)
-			request->made += make_many(request);
+	while (!error && request->made < end) {
+		if (end - request->made > 1)
+			request->made += make_many(request, end - request->made);
 		/* Only a call for one ID says how long to wait. */
-		if (request->made < request->count) {
+		if (request->made < end) {
 			error = make_one(request, wait_ns);
 			request->made += !error;
 		}
 	}
+	counter_add(&counters->ids[request->kind->index], request->made - begin);
 	return error;
 }
 
-static void count_ids(const struct id_request *request, struct counters *counters)
+/* How many IDs are for others first: for smaller requests, and for those of the same size that
+ * were there before. It is not its turn when it has just come, or when its time is over. */
+static uint64_t count_ahead(const struct id_request *request, bool has_turn)
+{
+	const struct share *const share = &request->kind->share;
+
+	if (has_turn)
+		return share_wanted_below(share, request->size_class);
+	return share_wanted_below(share, request->size_class + 1) - request->wanted;
+}
+
+/* How many IDs it may have now. After its deadline that is all or none, since some would be of no
+ * use. */
+static size_t count_allowed(const struct id_request *request, bool is_late)
+{
+	const uint64_t ahead = count_ahead(request, request->wanted > 0 && !is_late);
+	const size_t left = request->count - request->made;
+	uint64_t available;
+
+	if (ahead == 0 && !is_late)
+		return left;
+	if (snowid_generator_available(request->kind->generator, &available) != 0)
+		return 1; /* which fails too, and says how long to wait */
+	const uint64_t allowed = available > ahead ? available - ahead : 0;
+	if (allowed >= left)
+		return left;
+	return is_late ? 0 : (size_t)allowed;
+}
+
+static int fill_request(struct id_request *request, uint64_t now_ns, struct counters *counters,
+			uint64_t *wait_ns)
+{
+	const bool is_late = now_ns >= request->deadline_ns;
+	int error = 0;
+
+	while (!error && request->made < request->count) {
+		const size_t allowed = count_allowed(request, is_late);
+		if (allowed > 0) {
+			error = make_ids(request, allowed, counters, wait_ns);
+		} else {
+			error = SNOWID_E_EXHAUSTED;
+			*wait_ns = 1;
+		}
+	}
+	if (*wait_ns > 0 && elapsed_ns() + *wait_ns > request->deadline_ns)
+		*wait_ns = 0;
+	return error;
+}
+
+/* Whether it is certain that a request cannot be served in time. */
+static bool is_hopeless(const struct id_request *request, uint64_t now_ns)
+{
+	const uint64_t left_ns = request->deadline_ns > now_ns ? request->deadline_ns - now_ns : 0;
+
+	return count_ahead(request, request->wanted > 0) + request->count - request->made >
+	       share_capacity(&request->kind->share, left_ns);
+}
+
+static void count_served(const struct id_request *request, struct counters *counters)
 {
 	struct timespec now;
 
@@ -343,57 +425,86 @@ static void count_ids(const struct id_request *request, struct counters *counter
 	atomic_store_explicit(&counters->last_id_ms,
 			      (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
 			      memory_order_relaxed);
-	counter_add(&counters->ids[request->kind->index], request->made);
 	counters_add_latency(counters, elapsed_ns() - request->began_ns);
+}
+
+/* Counts what has become of an attempt, and has others leave IDs to it if it waits. */
+static void settle_request(struct id_request *request, enum refusal refusal,
+			   struct counters *counters, uint64_t wait_ns)
+{
+	set_wanted(request, wait_ns > 0 ? request->count - request->made : 0);
+	if (refusal == SERVED)
+		count_served(request, counters);
+	else if (wait_ns == 0)
+		counter_add(&counters->errors[refusal], 1);
 }
 
 enum refusal service_fill(struct service *service, struct id_request *request,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns)
 {
-	const bool first = !request->ids;
+	const uint64_t now_ns = elapsed_ns();
+	const bool first = request->began_ns == 0;
 	enum refusal refusal = gate_of(service);
 
 	*wait_ns = 0;
-	if (refusal == SERVED && first && !start_waiting(request, wait_timeout_ns))
-		refusal = REFUSED_INTERNAL;
-	if (refusal == SERVED)
-		refusal = refusal_of(service, request->kind, make_ids(request, wait_ns));
-	if (refusal == SERVED) {
-		count_ids(request, counters);
-		return SERVED;
+	if (first) {
+		request->began_ns = now_ns;
+		request->deadline_ns = now_ns + wait_timeout_ns;
+		request->size_class = share_size_class(request->count);
 	}
-	if (first && refusal == REFUSED_EXHAUSTED)
-		counter_add(&counters->overflows, 1);
-	if (*wait_ns > 0 && elapsed_ns() + *wait_ns > request->deadline_ns)
-		*wait_ns = 0;
-	if (*wait_ns == 0)
-		counter_add(&counters->errors[refusal], 1);
+	if (refusal == SERVED && is_hopeless(request, now_ns)) {
+		refusal = REFUSED_EXHAUSTED;
+	} else if (refusal == SERVED && first && request->size_class >= TURN_CLASS) {
+		refusal = REFUSED_EXHAUSTED;
+		*wait_ns = 1;
+	} else if (refusal == SERVED && !has_memory(request)) {
+		refusal = REFUSED_INTERNAL;
+	} else if (refusal == SERVED) {
+		refusal = refusal_of(service, request->kind,
+				     fill_request(request, now_ns, counters, wait_ns));
+		if (refusal == REFUSED_EXHAUSTED && !request->has_overflown)
+			counter_add(&counters->overflows, 1);
+		request->has_overflown |= refusal == REFUSED_EXHAUSTED;
+	}
+	settle_request(request, refusal, counters, *wait_ns);
 	return refusal;
+}
+
+static int draw_for_stream(struct id_request *request, size_t count, struct counters *counters,
+			   uint64_t *wait_ns)
+{
+	uint64_t available;
+
+	if (share_wanted_below(&request->kind->share, SIZE_CLASSES) > 0 &&
+	    snowid_generator_available(request->kind->generator, &available) == 0)
+		count = (size_t)share_of_stream(&request->kind->share, count, available);
+	if (count > 0)
+		return make_ids(request, count, counters, wait_ns);
+	*wait_ns = 1;
+	return SNOWID_E_EXHAUSTED;
 }
 
 enum refusal service_draw(struct service *service, struct id_request *request, size_t count,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns)
 {
-	const uint64_t last_ns = request->began_ns;
-	const size_t room = request->count;
 	enum refusal refusal = gate_of(service);
 
 	*wait_ns = 0;
 	request->made = 0;
-	if (refusal == SERVED && !request->ids && !start_waiting(request, wait_timeout_ns))
-		refusal = REFUSED_INTERNAL;
 	request->began_ns = elapsed_ns();
-	request->count = count;
+	if (refusal == SERVED && !has_memory(request))
+		refusal = REFUSED_INTERNAL;
 	if (refusal == SERVED)
-		refusal = refusal_of(service, request->kind, make_ids(request, wait_ns));
-	request->count = room;
+		refusal = refusal_of(service, request->kind,
+				     draw_for_stream(request, count, counters, wait_ns));
 	if (request->made > 0) {
-		count_ids(request, counters);
+		request->deadline_ns = 0;
+		count_served(request, counters);
 		return SERVED;
 	}
-	if (last_ns > 0)
-		request->began_ns = last_ns;
-	if (elapsed_ns() + *wait_ns > request->began_ns + wait_timeout_ns)
+	if (request->deadline_ns == 0)
+		request->deadline_ns = request->began_ns + wait_timeout_ns;
+	if (elapsed_ns() + *wait_ns > request->deadline_ns)
 		*wait_ns = 0;
 	if (*wait_ns == 0)
 		counter_add(&counters->errors[refusal], 1);

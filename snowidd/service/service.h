@@ -93,7 +93,10 @@ struct id_request {
 		uint64_t one;
 		struct snowid_id128 one128;
 	};
-	uint64_t began_ns, deadline_ns; /* elapsed time */
+	uint64_t began_ns, deadline_ns; /* elapsed time; 0: not yet */
+	unsigned size_class;
+	uint64_t wanted;    /* while it waits, as its kind's share knows it */
+	bool has_overflown; /* found too few IDs in a tick */
 };
 
 /* Sets what is asked for, and checks what can be checked without making an ID. */
@@ -101,14 +104,23 @@ enum refusal service_begin(struct service *service, struct id_request *request, 
 			   size_t kind_length, uint64_t count, const struct settings *settings,
 			   struct counters *counters);
 
-/* Makes the IDs, without waiting. SERVED: all are made. If it is refused and *wait_ns > 0, it may
- * be called again after that time; if *wait_ns is 0, the refusal is final. */
+/* Makes the IDs, without waiting. SERVED: all are made. If it is refused and *wait_ns > 0, it waits
+ * in the queue id_request_lane(), and this is called again when it is its turn, or at its deadline.
+ * A large request always waits until it is its turn for the first time, so that a loop can serve
+ * others between two of them. If *wait_ns is 0, the refusal is final: also as soon as it is certain
+ * that there will not be enough IDs before the deadline. */
 enum refusal service_fill(struct service *service, struct id_request *request,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns);
 
+/* The place of its queue among those of the loop, the first of which is served first. */
+size_t id_request_lane(const struct id_request *request);
+
+/* Has others not leave IDs to it any more, until service_fill() is called again. */
+void id_request_leave(struct id_request *request);
+
 /* Makes as many of `count` IDs, up to request->count, as there are now, for a stream, which calls
- * it again and again: SERVED if request->made is not 0. The time to wait is from the last time that
- * there were some. */
+ * it again and again: SERVED if request->made is not 0. The time to wait is from the first call for
+ * which there were none. */
 enum refusal service_draw(struct service *service, struct id_request *request, size_t count,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns);
 void id_request_free(struct id_request *request);

@@ -14,6 +14,22 @@ void loop_wait(struct loop *loop, struct waiter *waiter, enum phase phase, uint6
 	waiting_add(&loop->waiting, waiter, phase, ms);
 }
 
+void loop_queue(struct loop *loop, struct waiter *waiter, size_t lane, uint64_t deadline_ns)
+{
+	const enum phase phase = (enum phase)(PHASE_LANE + lane);
+
+	if (!waiter->next || waiter->phase != phase)
+		waiting_add(&loop->waiting, waiter, phase, deadline_ns);
+}
+
+bool fake_peer_is_gone;
+
+bool connection_is_gone(const struct connection *connection)
+{
+	(void)connection;
+	return fake_peer_is_gone;
+}
+
 void connection_finish(struct connection *connection)
 {
 	connection->finishing = true;
@@ -80,10 +96,22 @@ void fake_connection_free(struct connection *connection)
 	free(connection);
 }
 
+static bool is_never_over(const void *user)
+{
+	(void)user;
+	return false;
+}
+
+void fake_loop_serve(struct loop *loop)
+{
+	waiting_take_turns(&loop->waiting, PHASE_PARKED);
+	waiting_serve_lanes(&loop->waiting, is_never_over, NULL);
+}
+
 static void resume_waiting(struct connection *connection)
 {
 	while (!connection->closing && connection->protocol->is_blocked(connection))
-		waiting_take_turns(&connection->loop->waiting, PHASE_PARKED);
+		fake_loop_serve(connection->loop);
 }
 
 void fake_connection_feed(struct connection *connection, const char *bytes, size_t length,

@@ -8,10 +8,16 @@
 
 #include "snowidd/net/connection.h"
 
+/* What connection_is_gone() says, of each connection. */
+extern bool fake_peer_is_gone;
+
 /* Takes over `live`, or the settings in it, which may change them between requests. */
 void fake_loop_init(struct loop *loop, struct loop_group *group, struct live *live,
 		    struct counters *counters);
 void fake_loop_free(struct loop *loop);
+
+/* Resumes once what is parked, and serves a round of the lanes. */
+void fake_loop_serve(struct loop *loop);
 
 /* Makes a connection, and what the protocol keeps for the loop if it is the first. */
 struct connection *fake_connection_new(struct loop *loop, const struct protocol *protocol);

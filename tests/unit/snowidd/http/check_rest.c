@@ -215,19 +215,19 @@ TEST(a_request_that_waits_is_resumed_where_it_stopped)
 	send_without_waiting(request);
 	ck_assert(http.is_blocked(connection));
 	ck_assert_uint_eq(loop.output.length, 0);
-	ck_assert(!waiting_is_empty(&loop.waiting, PHASE_PARKED));
+	ck_assert(waiting_has_lanes(&loop.waiting));
 	/* Others may be served meanwhile, with the same memory for bodies and queries. */
 	struct connection *const other = fake_connection_new(&loop, &http);
 	fake_connection_feed(other, "GET /api/v1/health?x HTTP/1.1\r\nHost: a\r\n\r\n", 42, 64);
 	fake_connection_free(other);
 	buffer_clear(&loop.output);
 	for (; http.is_blocked(connection); rounds++)
-		waiting_take_turns(&loop.waiting, PHASE_PARKED);
+		fake_loop_serve(&loop);
 	ck_assert_uint_gt(rounds, 0);
 	buffer_bytes(&loop.output, "", 1);
 	expect_status(loop.output.data, 200);
 	expect_part(body_of(loop.output.data), "{\"ids\":[");
-	ck_assert(waiting_is_empty(&loop.waiting, PHASE_PARKED));
+	ck_assert(!waiting_has_lanes(&loop.waiting));
 	ck_assert_uint_eq(service_counters(service, 0)->ids[3], 5);
 	ck_assert_uint_eq(service_counters(service, 0)->overflows, 1);
 }
@@ -236,7 +236,7 @@ TEST(a_cause_that_comes_up_during_the_wait_refuses_the_request)
 {
 	send_without_waiting("GET /api/v1/ids?count=5&kind=tiny HTTP/1.1\r\nHost: a\r\n\r\n");
 	service_refuse(service, REFUSED_CLOCK, "the clock is wrong");
-	waiting_take_turns(&loop.waiting, PHASE_PARKED);
+	fake_loop_serve(&loop);
 	ck_assert(!http.is_blocked(connection));
 	buffer_bytes(&loop.output, "", 1);
 	expect_status(loop.output.data, 503);
@@ -248,7 +248,38 @@ TEST(a_connection_that_ends_takes_its_waiting_request_along)
 {
 	send_without_waiting("GET /api/v1/ids?count=5&kind=tiny HTTP/1.1\r\nHost: a\r\n\r\n");
 	connection_close(connection);
-	ck_assert(waiting_is_empty(&loop.waiting, PHASE_PARKED));
+	ck_assert(!waiting_has_lanes(&loop.waiting));
+}
+
+TEST(no_id_is_made_for_a_client_that_has_gone)
+{
+	live->settings->count = 300;
+	send_without_waiting("GET /api/v1/ids?count=300&kind=wide HTTP/1.1\r\nHost: a\r\n\r\n");
+	ck_assert(waiting_has_lanes(&loop.waiting)); /* until its first turn */
+	fake_peer_is_gone = true;
+	fake_loop_serve(&loop);
+	fake_peer_is_gone = false;
+	ck_assert(connection->closing);
+	ck_assert_uint_eq(service_counters(service, 0)->ids[4], 0);
+	ck_assert(!waiting_has_lanes(&loop.waiting));
+	for (unsigned i = 0; i < SIZE_CLASSES; i++)
+		ck_assert_uint_eq(service_kind_at(service, 4)->share.wanted[i], 0);
+}
+
+/* Otherwise a peer that does not read could keep IDs from others. */
+TEST(a_request_whose_reply_cannot_be_sent_now_holds_up_no_others)
+{
+	send_without_waiting("GET /api/v1/ids?count=5&kind=tiny HTTP/1.1\r\nHost: a\r\n\r\n");
+	ck_assert_uint_gt(service_kind_at(service, 3)->share.wanted[0], 0);
+	connection->writing = true;
+	fake_loop_serve(&loop);
+	ck_assert(!waiting_has_lanes(&loop.waiting));
+	ck_assert_uint_eq(service_kind_at(service, 3)->share.wanted[0], 0);
+	connection->writing = false;
+	while (http.is_blocked(connection))
+		fake_loop_serve(&loop);
+	buffer_bytes(&loop.output, "", 1);
+	expect_status(loop.output.data, 200);
 }
 
 TEST(the_end_of_the_loop_closes_a_connection_whose_request_waits)

@@ -32,7 +32,9 @@ static void resume_waiter(struct waiter *waiter, enum wake wake)
 	const size_t i = (size_t)(waiter - waiters), used = strlen(resumed);
 
 	snprintf(resumed + used, sizeof resumed - used, "%zu%c ", i, wakes[wake]);
-	ck_assert_int_eq(!waiter->next, wake != WAKE_DRAIN && wake != WAKE_STOP);
+	const bool keeps_place = wake == WAKE_DRAIN || wake == WAKE_STOP ||
+				 (wake == WAKE_TURN && waiter->phase >= PHASE_LANE);
+	ck_assert_int_eq(waiter->next != NULL, keeps_place);
 	if (reactions[i].removes < WAITERS)
 		waiting_remove(&waiters[reactions[i].removes]);
 	if (reactions[i].waits_again)
@@ -135,6 +137,98 @@ TEST(who_waits_again_has_its_next_turn_in_the_next_round)
 	waiting_take_turns(&waiting, PHASE_TURN);
 	expect_resumed("");
 }
+
+/* ---- lanes ----------------------------------------------------------------------------------- */
+
+#define LANE(n) ((enum phase)(PHASE_LANE + (n)))
+
+/* Whether a round is over, by how many have been resumed: two characters each, and a blank. */
+static bool is_over_after(const void *user)
+{
+	return strlen(resumed) / 3 == *(const size_t *)user;
+}
+
+static bool serve_lanes(size_t most)
+{
+	return waiting_serve_lanes(&waiting, is_over_after, &most);
+}
+
+TEST(the_first_of_a_lane_is_resumed_until_it_leaves)
+{
+	ck_assert(!waiting_has_lanes(&waiting));
+	for (size_t i = 0; i < 3; i++)
+		waiting_add(&waiting, &waiters[i], LANE(3), 1000);
+	waiting_add(&waiting, &waiters[3], LANE(0), 1000);
+	waiting_add(&waiting, &waiters[4], LANE(LANES - 1), 1000);
+	ck_assert(waiting_has_lanes(&waiting));
+	ck_assert(serve_lanes(100));
+	expect_resumed("3t 0t 4t ");
+	reactions[0].removes = 0; /* itself */
+	reactions[1].removes = 1;
+	ck_assert(serve_lanes(100));
+	expect_resumed("3t 0t 1t 2t 4t ");
+	ck_assert(serve_lanes(100));
+	expect_resumed("3t 2t 4t ");
+}
+
+TEST(a_round_can_be_ended)
+{
+	for (size_t i = 0; i < 4; i++) {
+		waiting_add(&waiting, &waiters[i], LANE(i / 2), 1000);
+		reactions[i].removes = i;
+	}
+	ck_assert(!serve_lanes(3));
+	expect_resumed("0t 1t 2t ");
+	ck_assert(serve_lanes(3));
+	expect_resumed("3t ");
+	ck_assert(!waiting_has_lanes(&waiting));
+}
+
+/* Otherwise one kind, if it has no end of IDs, would keep a loop from serving another. */
+TEST(each_lane_has_its_turn_though_rounds_are_ended)
+{
+	for (size_t i = 0; i < WAITERS; i++) {
+		waiting_add(&waiting, &waiters[i], LANE(KINDS_MAX + i / 2), 1000);
+		reactions[i].waits_again = true;
+		reactions[i].phase = LANE(KINDS_MAX + i / 2);
+	}
+	waiting_add(&waiting, &waiters[0], LANE(0), 1000);
+	reactions[0].phase = LANE(0);
+	ck_assert(!serve_lanes(3)); /* one that waits again alone is not resumed twice */
+	expect_resumed("0t 1t 2t ");
+	ck_assert(!serve_lanes(3));
+	expect_resumed("0t 4t 5t ");
+	ck_assert(!serve_lanes(2)); /* the end of the lanes: the next round begins again */
+	expect_resumed("0t ");
+	ck_assert(!serve_lanes(2));
+	expect_resumed("0t 1t ");
+	ck_assert(!serve_lanes(3));
+	expect_resumed("0t 3t 2t ");
+}
+
+TEST(those_in_lanes_are_due_in_any_order)
+{
+	waiting_add(&waiting, &waiters[0], LANE(1), 500);
+	waiting_add(&waiting, &waiters[1], LANE(1), 20);
+	waiting_add(&waiting, &waiters[2], LANE(2), 30);
+	reactions[1].removes = 0; /* another, as a connection with its calls */
+	waiting_expire_lanes(&waiting, 19);
+	expect_resumed("");
+	waiting_expire_lanes(&waiting, 30);
+	expect_resumed("1d 2d ");
+	ck_assert(!waiting_has_lanes(&waiting));
+	waiting_init(&waiting);
+	waiting_add(&waiting, &waiters[3], LANE(1), 35);
+	waiting_add(&waiting, &waiters[4], LANE(1), 36);
+	waiting_expire_lanes(&waiting, 35);
+	expect_resumed("3d ");
+	waiting_expire_lanes(&waiting, 35 + LANES_DUE_MS - 1); /* not so soon again */
+	expect_resumed("");
+	waiting_expire_lanes(&waiting, 35 + LANES_DUE_MS);
+	expect_resumed("4d ");
+}
+
+/* ---- removing -------------------------------------------------------------------------------- */
 
 /* As when one stream of a connection ends the others. */
 TEST(one_that_has_its_turn_may_remove_others)
