@@ -780,8 +780,10 @@ int snowid_generator_available(struct snowid_generator *generator,
  * of nanoseconds after which it should be called again, at least 1 ms, or to UINT64_MAX if it need
  * not be, as with memory: and host: or after close. May wait for the store: file: and slots: for
  * one sync. If it is called in time, calls for IDs never sync. Without it, one call of next or
- * next_batch does this work each time that it is due, while other callers continue.
- *     SNOWID_E_STORE   the state file was removed or replaced
+ * next_batch does this work each time that it is due, while other callers continue. A store with a
+ * coordinator has a thread for that; this then says whether it is done in time.
+ *     SNOWID_E_STORE   the state file was removed or replaced; the coordinator does not answer in
+ *                      time, or the worker is lost
  *     SNOWID_E_CLOCK   the clock has jumped ahead, or is before 1970
  *     SNOWID_E_EPOCH   the clock is before the epoch of the layout
  *     SNOWID_E_ENDED   the clock is after the end of the layout
@@ -812,9 +814,12 @@ enum snowid_stat {
 	SNOWID_STAT_REFUSED,     /* number of calls refused because the clock was too far behind */
 	SNOWID_STAT_MAX_LEAD_NS, /* the furthest an ID was issued ahead of the clock */
 	SNOWID_STAT_MAX_LAG_NS,  /* the furthest the clock was behind its own highest reading */
-	SNOWID_STAT_REMOVALS     /* number of times the file of host: was removed while in use */
+	SNOWID_STAT_REMOVALS,    /* number of times the file of host: was removed while in use */
+	SNOWID_STAT_LEFT_NS /* not a counter: for how long IDs can still be made if the store is
+				  * not renewed; UINT64_MAX: for ever */
 };
-/* Reads a counter. SNOWID_E_INVALID: no such `which`. */
+/* Reads a counter. SNOWID_E_INVALID: no such `which`. SNOWID_E_EPOCH, SNOWID_E_ENDED: for LEFT_NS,
+ * the clock is outside the time of the layout. */
 int snowid_generator_stat(const struct snowid_generator *generator, enum snowid_stat which,
 			  uint64_t *value);
 

@@ -47,7 +47,10 @@ SNOWID_EXPORT int snowid_generator_maintain(struct snowid_generator *generator,
 {
 	if (!generator || !next_call_ns)
 		return sn_fail_null(!generator ? "generator" : "next_call_ns");
-	if (generator->store->class->managed || generator->store->class->prompt) {
+	struct sn_store *const store = generator->store;
+	if (store->class->check_renewal)
+		return store->class->check_renewal(store, next_call_ns);
+	if (store->class->prompt) {
 		*next_call_ns = UINT64_MAX;
 		return 0;
 	}
@@ -318,6 +321,8 @@ SNOWID_EXPORT int snowid_generator_stat(const struct snowid_generator *generator
 	case SNOWID_STAT_REMOVALS:
 		*value = atomic_load(&shared->removals);
 		return 0;
+	case SNOWID_STAT_LEFT_NS:
+		return sn_sequencer_left(&generator->sequencer, value);
 	}
 	return sn_fail(SNOWID_E_INVALID, "there is no statistic %d", (int)which);
 }

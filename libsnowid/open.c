@@ -198,7 +198,7 @@ static void init_sequencer(struct snowid_generator *generator, const struct sn_t
 		.check_final = check_store_final,
 		.user = generator,
 		.prompt = store->class->prompt,
-		.reach = store->class->managed ? (struct sn_reach){0} : *reach,
+		.reach = store->class->check_renewal ? (struct sn_reach){0} : *reach,
 	};
 	sn_sequencer_init(&generator->sequencer, &settings);
 }

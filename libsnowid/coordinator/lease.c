@@ -184,6 +184,7 @@ static void lease_begin_epoch(struct sn_lease *lease, uint64_t version, uint64_t
 	lease->write_unresolved = false;
 	lease->deadline = lease->claimed_at + lease->settings.ttl_ns - lease->margin_ns;
 	lease->next_request_at = lease->claimed_at + lease->settings.ttl_ns / 4;
+	lease->blocker = SN_BLOCKER_SILENCE; /* if it cannot be renewed */
 }
 
 static void lease_lose_worker(struct sn_lease *lease, uint64_t now)
@@ -419,7 +420,7 @@ void sn_lease_release(struct sn_lease *lease)
 	lease->next_request_at = 0;
 }
 
-int sn_lease_fail(const struct sn_lease *lease)
+int sn_lease_fail(const struct sn_lease_settings *settings, enum sn_lease_blocker blocker)
 {
 	static const char *const reasons[] = {
 		[SN_BLOCKER_SILENCE] = "does not answer; see that it can be reached",
@@ -429,6 +430,5 @@ int sn_lease_fail(const struct sn_lease *lease)
 		[SN_BLOCKER_AHEAD] = "has a clock that is far behind this one; correct the clock"};
 
 	return sn_fail(SNOWID_E_STORE, "the coordinator of workers %" PRIu64 " to %" PRIu64 " %s",
-		       lease->settings.first_worker, lease->settings.last_worker,
-		       reasons[lease->blocker]);
+		       settings->first_worker, settings->last_worker, reasons[blocker]);
 }

@@ -84,7 +84,7 @@ int sn_lease_step(struct sn_lease *lease, uint64_t *next_call_ns);
 /* Ends claims at once. sn_lease_step() then continues the release until the state is ENDED. */
 void sn_lease_release(struct sn_lease *lease);
 
-/* SNOWID_E_STORE, with what prevents it from owning a worker. */
-int sn_lease_fail(const struct sn_lease *lease);
+/* SNOWID_E_STORE, with what prevents it from owning a worker, or from keeping it. */
+int sn_lease_fail(const struct sn_lease_settings *settings, enum sn_lease_blocker blocker);
 
 #endif

@@ -23,6 +23,8 @@
  * the host, both are late. */
 #define OPENER_GRACE_NS UINT64_C(1000000000)
 
+#define CHECK_MIN_NS UINT64_C(1000000)
+
 /* What a child shares with its opener. */
 struct manager_pages {
 	struct sn_shared_state states[STATES];
@@ -37,6 +39,10 @@ struct manager {
 	uint64_t opener; /* sn_process_number() of the process in which the thread runs */
 	uint16_t domain; /* of the clock, there */
 	_Atomic uint64_t noticed_ns; /* when a child noticed that its opener is silent */
+	/* What the thread knew after its last step: until when the worker is owned (0: it is not),
+	 * and what prevents more. */
+	_Atomic uint64_t owned_until_ns;
+	_Atomic int blocker; /* enum sn_lease_blocker */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stopping;
@@ -53,8 +59,13 @@ static bool is_inherited(const struct manager *manager)
 static void note_step(struct manager *manager)
 {
 	uint64_t now_ns;
+	const struct sn_lease *const lease = &manager->lease;
+
 	if (sn_clock_elapsed(manager->store.settings.clock, &now_ns) == 0)
 		atomic_store(&manager->pages->stepped_ns, now_ns);
+	atomic_store(&manager->blocker, (int)lease->blocker);
+	atomic_store(&manager->owned_until_ns,
+		     lease->state == SN_LEASE_OWNING ? lease->deadline : 0);
 }
 
 /* Steps the lease until it reaches a state, or until the wait, which may take own_ns, has ended. */
@@ -149,7 +160,7 @@ static int manager_own_worker(struct manager *manager, const struct sn_manager_s
 	if (error)
 		return error;
 	if (!owning)
-		return sn_lease_fail(&manager->lease);
+		return sn_lease_fail(&manager->lease.settings, manager->lease.blocker);
 	field->value = manager->lease.worker;
 	field->set_by_user = true;
 	note_step(manager);
@@ -211,6 +222,33 @@ int sn_manager_renew(struct sn_store *store)
 	if (is_inherited(manager))
 		return check_opener(manager);
 	manager->coordinator->class->wake(manager->coordinator);
+	return 0;
+}
+
+/* A renewal is due when half a TTL is left. It is late when the answer to its first request is: what
+ * is then left is the time to do something about it. */
+int sn_manager_check_renewal(struct sn_store *store, uint64_t *next_ns)
+{
+	struct manager *const manager = (struct manager *)(void *)store;
+	const struct sn_lease_settings *const lease = &manager->lease.settings;
+	const uint64_t late_ns = lease->ttl_ns / 2 - lease->ttl_ns / 8;
+	const bool inherited = is_inherited(manager);
+	uint64_t now_ns;
+
+	if (inherited || atomic_load(&manager->stopping)) {
+		const int error = inherited ? check_opener(manager) : 0;
+		if (!error)
+			*next_ns = UINT64_MAX;
+		return error;
+	}
+	const int error = sn_clock_elapsed(store->settings.clock, &now_ns);
+	if (error)
+		return error;
+	const uint64_t owned_until_ns = atomic_load(&manager->owned_until_ns);
+	if (owned_until_ns <= now_ns + late_ns)
+		return sn_lease_fail(lease, (enum sn_lease_blocker)atomic_load(&manager->blocker));
+	const uint64_t on_time_ns = owned_until_ns - now_ns - late_ns;
+	*next_ns = on_time_ns > CHECK_MIN_NS ? on_time_ns : CHECK_MIN_NS;
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct sn_manager_settings {
 int sn_manager_open(const struct sn_manager_settings *settings, const struct sn_store_class *class,
 		    const struct sn_store_settings *stored, struct sn_store **store);
 int sn_manager_renew(struct sn_store *store);
+int sn_manager_check_renewal(struct sn_store *store, uint64_t *next_ns);
 int sn_manager_release(struct sn_store *store, uint64_t timeout_ns);
 void sn_manager_close(struct sn_store *store);
 

@@ -309,6 +309,30 @@ int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *
 	return error;
 }
 
+int sn_sequencer_left(const struct sn_sequencer *seq, uint64_t *left_ns)
+{
+	const struct sn_ticks *const ticks = &seq->policy.ticks;
+	const struct sn_shared_state *shared = atomic_load(&seq->shared);
+	struct sn_reading now;
+
+	while (atomic_load(&shared->seal_reason) == SN_SEAL_REPLACED)
+		shared++;
+	const uint64_t limit = atomic_load(&shared->limit),
+		       reason = atomic_load(&shared->seal_reason);
+	*left_ns = 0;
+	if (atomic_load(&shared->next) == SN_SEALED && reason != SN_SEAL_REMOVED)
+		return 0;
+	*left_ns = UINT64_MAX;
+	if (seq->prompt || limit >= ticks->last_tick)
+		return 0;
+	const int error = sn_ticks_read(ticks, seq->policy.clock, &now);
+	if (error)
+		return error;
+	const uint64_t end = (limit + 1) * ticks->unit_t100ns;
+	*left_ns = end > now.t100ns ? (end - now.t100ns) * 100 : 0;
+	return 0;
+}
+
 struct sn_shared_state *sn_sequencer_shared(const struct sn_sequencer *seq)
 {
 	struct sn_shared_state *shared = atomic_load(&seq->attached);

@@ -148,6 +148,9 @@ int sn_sequencer_maintain(struct sn_sequencer *seq, uint64_t *next_call_ns);
 /* How many slots could be claimed at once. Errors and *wait_ns are those of a claim. */
 int sn_sequencer_available(struct sn_sequencer *seq, uint64_t *count, uint64_t *wait_ns);
 
+/* For how many ns slots can still be claimed if the limit is not raised; UINT64_MAX: for ever. */
+int sn_sequencer_left(const struct sn_sequencer *seq, uint64_t *left_ns);
+
 /* The state that was attached last, or has replaced it. */
 struct sn_shared_state *sn_sequencer_shared(const struct sn_sequencer *seq);
 

@@ -65,7 +65,6 @@ struct sn_holder {
 struct sn_store_class {
 	const char *scheme; /* "memory:" */
 	bool assigns;       /* it chooses the value of the field that tells nodes apart */
-	bool managed;       /* a thread of its own renews it, so that generators need not */
 	bool prompt;        /* renewals wait for nothing, so that every call makes one when due */
 
 	/* Checks what follows the scheme in a URL. */
@@ -81,6 +80,11 @@ struct sn_store_class {
 	 * and returns at once while another thread of the process is renewing. SNOWID_E_STORE: this
 	 * process must not issue IDs from it any more. */
 	int (*renew)(struct sn_store *store);
+
+	/* Of a store that a thread of its own renews, so that generators need not: whether that is
+	 * done in time, and after how many ns to look again. Never waits. NULL: generators renew
+	 * it. */
+	int (*check_renewal)(struct sn_store *store, uint64_t *next_ns);
 
 	/* Returns the error that every renewal from now on will have; 0: there is none. Never
 	 * waits, and makes no system call. NULL: always 0. */

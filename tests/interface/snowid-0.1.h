@@ -247,7 +247,8 @@ enum snowid_stat {
  SNOWID_STAT_REFUSED,
  SNOWID_STAT_MAX_LEAD_NS,
  SNOWID_STAT_MAX_LAG_NS,
- SNOWID_STAT_REMOVALS
+ SNOWID_STAT_REMOVALS,
+ SNOWID_STAT_LEFT_NS
 };
 int snowid_generator_stat(const struct snowid_generator *generator, enum snowid_stat which,
      uint64_t *value);

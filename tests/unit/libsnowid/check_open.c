@@ -155,6 +155,11 @@ TEST(memory_needs_no_maintenance)
 	uint64_t again;
 	OK(snowid_generator_maintain(g, &again));
 	ck_assert_uint_eq(again, UINT64_MAX);
+	OK(snowid_generator_stat(g, SNOWID_STAT_LEFT_NS, &again));
+	ck_assert_uint_eq(again, UINT64_MAX);
+	OK(snowid_generator_close(g, 0));
+	OK(snowid_generator_stat(g, SNOWID_STAT_LEFT_NS, &again));
+	ck_assert_uint_eq(again, 0);
 	snowid_generator_free(g);
 }
 

@@ -99,7 +99,7 @@ static void expect_no_worker(const char *part)
 {
 	step_until(3 * TTL, SN_LEASE_OWNING);
 	ck_assert_int_ne(lease.state, SN_LEASE_OWNING);
-	EXPECT(sn_lease_fail(&lease), SNOWID_E_STORE);
+	EXPECT(sn_lease_fail(&lease.settings, lease.blocker), SNOWID_E_STORE);
 	EXPECT_DETAIL(part);
 }
 

@@ -7,58 +7,10 @@
 #include <unistd.h>
 
 #include "libsnowid/base/error.h"
-#include "libsnowid/coordinator/manager.h"
 #include "tests/unit/fake_pid.h"
 #include "tests/unit/generators.h"
-#include "tests/unit/libsnowid/coordinator/fake_coordinator.h"
+#include "tests/unit/libsnowid/coordinator/managed_store.h"
 #include "tests/unit/processes.h"
-
-static struct snowid_clock *manual;
-static struct fake_coordinator coordinator;
-static uint64_t first_worker, last_worker;
-
-/* ---- a managed store in place of all others ------------------------------------------------- */
-
-int wrap_store_check(const char *url) __asm__("__wrap_sn_store_check");
-bool wrap_store_assigns(const char *url) __asm__("__wrap_sn_store_assigns");
-int wrap_store_open(const char *url, const struct sn_store_settings *settings,
-		    struct sn_store **store) __asm__("__wrap_sn_store_open");
-
-int wrap_store_check(const char *url)
-{
-	(void)url;
-	return 0;
-}
-
-bool wrap_store_assigns(const char *url)
-{
-	(void)url;
-	return true;
-}
-
-int wrap_store_open(const char *url, const struct sn_store_settings *stored,
-		    struct sn_store **store)
-{
-	static const struct sn_store_class class = {
-		.scheme = "test:",
-		.assigns = true,
-		.managed = true,
-		.renew = sn_manager_renew,
-		.release = sn_manager_release,
-		.close = sn_manager_close,
-	};
-	struct sn_manager_settings settings = {
-		.coordinator = &coordinator.base,
-		.ttl_ns = TTL,
-		.first_worker = first_worker,
-		.last_worker = last_worker,
-	};
-
-	(void)url;
-	while (strcmp(stored->fields[settings.field_index].name, "worker") != 0)
-		settings.field_index++;
-	return sn_manager_open(&settings, &class, stored, store);
-}
 
 static void manager_setup(void)
 {
@@ -108,25 +60,6 @@ static uint64_t next_managed_id(struct snowid_generator *g)
 	return id;
 }
 
-/* The manager finds out at its next renewal. */
-static void give_worker_to_another(uint64_t worker)
-{
-	pthread_mutex_lock(&coordinator.mutex);
-	coordinator.records[worker].version = ++coordinator.versions;
-	coordinator.records[worker].epoch++;
-	coordinator.records[worker].incarnation[0]++;
-	pthread_mutex_unlock(&coordinator.mutex);
-}
-
-/* In steps, so that the manager is never late. */
-static void advance_in_steps(uint64_t ns)
-{
-	for (uint64_t done = 0; done < ns; done += 100 * MS) {
-		OK(snowid_clock_advance(manual, 100 * MS));
-		fake_let_manager_run(&coordinator);
-	}
-}
-
 static void run_in_child(void (*run)(struct snowid_generator *), struct snowid_generator *g)
 {
 	const pid_t child = fork();
@@ -151,7 +84,7 @@ TEST(thread_renews_the_lease)
 		advance_in_steps(SEC);
 	}
 	OK(snowid_generator_maintain(g, &again));
-	ck_assert_uint_eq(again, UINT64_MAX);
+	ck_assert_uint_le(again, TTL / 4 + TTL / 8);
 	ck_assert_uint_eq(coordinator.records[field_of(g, "worker")].epoch, 1);
 	snowid_generator_free(g);
 	ck_assert(coordinator.closed && !coordinator.inherited);
@@ -172,6 +105,43 @@ TEST(limit_holds_while_the_coordinator_is_silent)
 	ck_assert_uint_gt(wait_ns, 0);
 	EXPECT(snowid_generator_next_for(g, SEC, &id), SNOWID_E_LIMIT);
 	ck_assert_uint_eq(coordinator.records[field_of(g, "worker")].limit, limit);
+	snowid_generator_free(g);
+}
+
+static uint64_t left_ms(struct snowid_generator *g)
+{
+	uint64_t left_ns;
+	OK(snowid_generator_stat(g, SNOWID_STAT_LEFT_NS, &left_ns));
+	return left_ns / MS;
+}
+
+/* As long as something can be done about it: a renewal is due with 5 of 10 s left, and its answer
+ * is late with 3.75 s left. */
+TEST(late_renewal_is_reported_before_the_limit)
+{
+	struct snowid_generator *const g = open_managed();
+	uint64_t again;
+
+	ck_assert_uint_eq(left_ms(g), 7500);
+	coordinator.silent = true;
+	advance_in_steps(3600 * MS);
+	OK(snowid_generator_maintain(g, &again));
+	ck_assert_uint_ge(again, MS);
+	advance_in_steps(200 * MS);
+	EXPECT(snowid_generator_maintain(g, &again), SNOWID_E_STORE);
+	EXPECT_DETAIL("does not answer");
+	ck_assert_uint_eq(left_ms(g), 3700);
+	next_managed_id(g);
+	advance_in_steps(4 * SEC);
+	ck_assert_uint_eq(left_ms(g), 0);
+	coordinator.silent = false;
+	advance_in_steps(TTL);
+	OK(snowid_generator_maintain(g, &again));
+	ck_assert_uint_ge(left_ms(g), 4900);
+	OK(snowid_generator_close(g, SEC));
+	ck_assert_uint_eq(left_ms(g), 0);
+	OK(snowid_generator_maintain(g, &again));
+	ck_assert_uint_eq(again, UINT64_MAX);
 	snowid_generator_free(g);
 }
 
@@ -205,6 +175,8 @@ TEST(generator_without_a_worker_fails)
 	EXPECT(snowid_generator_try_next(g, &id, &wait_ns), SNOWID_E_LIMIT);
 	EXPECT_DETAIL("has lost its worker");
 	ck_assert_uint_gt(wait_ns, 0);
+	EXPECT(snowid_generator_maintain(g, &wait_ns), SNOWID_E_STORE);
+	EXPECT_DETAIL("has no worker left");
 	EXPECT(snowid_generator_next_for(g, SEC, &id), SNOWID_E_LIMIT);
 	OK(snowid_generator_close(g, SEC));
 	EXPECT(snowid_generator_try_next(g, &id, &wait_ns), SNOWID_E_CLOSED);
