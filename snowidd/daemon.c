@@ -25,6 +25,7 @@
 #include "snowidd/net/listen.h"
 #include "snowidd/net/loop.h"
 #include "snowidd/peers.h"
+#include "snowidd/service/health.h"
 #include "snowidd/service/keeper.h"
 #include "snowidd/service/service.h"
 
@@ -429,8 +430,7 @@ static void announce_start(struct daemon *daemon)
 			snprintf(worker, sizeof worker, "%" PRIu64, health.fields[i].value);
 	log_event(LOG_LEVEL_INFO, "serving", "version", snowid_version(), "kind",
 		  service_kind_at(daemon->service, 0)->name, "worker_id", worker, "scope",
-		  health.host_scope ? "host" : "fleet", "store",
-		  service_kind_at(daemon->service, 0)->store, NULL);
+		  health_scope(&health), "store", service_kind_at(daemon->service, 0)->store, NULL);
 	/* Before the first watchdog, each loop must have answered once. */
 	for (size_t i = 0; i < daemon->loop_count; i++)
 		loop_wake(&daemon->loops[i]);

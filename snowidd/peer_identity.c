@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "snowidd/peer_identity.h"
+#include "snowidd/service/health.h"
 
 static bool copy_text(const json_t *value, char *to, size_t size)
 {

@@ -225,8 +225,8 @@ int sn_manager_renew(struct sn_store *store)
 	return 0;
 }
 
-/* A renewal is due when half a TTL is left. It is late when the answer to its first request is: what
- * is then left is the time to do something about it. */
+/* A renewal is due when half a TTL is left. It is late when the answer to its first request
+ * is: what is then left is the time to do something about it. */
 int sn_manager_check_renewal(struct sn_store *store, uint64_t *next_ns)
 {
 	struct manager *const manager = (struct manager *)(void *)store;

@@ -6,6 +6,7 @@
 
 #include "snowidd/grpc/health.h"
 #include "snowidd/grpc/health.pb-c.h"
+#include "snowidd/service/health.h"
 
 typedef Grpc__Health__V1__HealthCheckRequest CheckRequest;
 typedef Grpc__Health__V1__HealthCheckResponse CheckResponse;

@@ -11,6 +11,7 @@
 #include "snowidd/grpc/id_generator.h"
 #include "snowidd/grpc/snowid.pb-c.h"
 #include "snowidd/service/decode.h"
+#include "snowidd/service/health.h"
 
 /* ---- IDs ------------------------------------------------------------------------------------- */
 
@@ -364,6 +365,7 @@ static void send_health(struct grpc_call *call, struct health *health)
 	response.version = version;
 	response.reason = health->reason;
 	response.ready = health->ready;
+	response.seconds_left = health->degraded ? health->seconds_left : 0;
 	response.uptime_seconds = (int64_t)health->uptime_s;
 	response.ids_generated = (int64_t)health->ids;
 	response.fields = field_pointers;

@@ -7,6 +7,7 @@
 
 #include "snowidd/http/json.h"
 #include "snowidd/http/rest_status.h"
+#include "snowidd/service/health.h"
 
 static void write_clock_state(struct rest_call *call)
 {
@@ -23,17 +24,22 @@ static void write_clock_state(struct rest_call *call)
 	json_end(body, "},");
 }
 
-static void write_kind_state(struct buffer *body, const struct served_kind *kind)
+static void write_kind_state(struct rest_call *call, struct served_kind *kind)
 {
+	struct buffer *const body = rest_body(call);
+	struct owner owner;
 	char layout[512];
 
 	buffer_text(body, "{");
 	json_add_text(body, "name", kind->name);
 	json_add_text(body, "store", kind->store);
 	json_add_bool(body, "store_failing", atomic_load(&kind->store_error) != 0);
-	const double ahead = service_limit_ahead(kind);
-	if (!isinf(ahead))
-		buffer_printf(body, "\"limit_ahead_seconds\":%.3f,", ahead);
+	service_owner(rest_service(call), kind, &owner);
+	json_add_text(body, "state", owner_state_name(owner.state));
+	if (*owner.reason)
+		json_add_text(body, "reason", owner.reason);
+	if (!isinf(owner.seconds_left))
+		buffer_printf(body, "\"limit_ahead_seconds\":%.3f,", owner.seconds_left);
 	if (kind->layout && snowid_layout_format(kind->layout, layout, sizeof layout, NULL) == 0)
 		json_add_text(body, "layout", layout);
 	json_end(body, "},");
@@ -46,7 +52,7 @@ static void write_kind_states(struct rest_call *call)
 
 	buffer_text(body, "\"kinds\":[");
 	for (size_t i = 0; i < service_kinds(service); i++)
-		write_kind_state(body, service_kind_at(service, i));
+		write_kind_state(call, service_kind_at(service, i));
 	json_end(body, "],");
 }
 
@@ -67,8 +73,10 @@ enum http_outcome rest_get_health(struct rest_call *call)
 	}
 	if (*health.reason)
 		json_add_text(body, "reason", health.reason);
+	if (health.degraded && !isinf(health.seconds_left))
+		buffer_printf(body, "\"seconds_left\":%.3f,", health.seconds_left);
 	json_add_bool(body, "ready", health.ready);
-	json_add_text(body, "scope", health.host_scope ? "host" : "fleet");
+	json_add_text(body, "scope", health_scope(&health));
 	for (size_t i = 0; i < health.field_count; i++)
 		json_add_field(body, &health.fields[i]);
 	json_add_text(body, "instance", health.instance);

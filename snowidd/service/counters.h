@@ -48,4 +48,12 @@ uint64_t counters_latency_bound_us(size_t index);
 /* Counts IDs that took ns to make. */
 void counters_add_latency(struct counters *counters, uint64_t ns);
 
+/* The names of what the transports count, by their index in the counters; NULL past the last. A
+ * transport that is not there has no function. */
+struct request_names {
+	const char *(*endpoint_at)(size_t index);
+	const char *(*grpc_method_at)(size_t index);
+	const char *(*grpc_code_at)(size_t index);
+};
+
 #endif

@@ -36,9 +36,10 @@ struct served_kind {
 	uint64_t reserve_ns;
 	struct share share;
 
-	/* Elapsed time at which the store's limit is reached; UINT64_MAX if it has none. */
-	_Atomic uint64_t limit_at_ns;
-	_Atomic int store_error; /* of the last renewal; 0: none */
+	/* Of the owner of its worker (owner.h). */
+	_Atomic uint64_t limit_at_ns; /* in elapsed time, as of the last renewal */
+	_Atomic int store_error;      /* of the last renewal; 0: none */
+	char store_problem[200];      /* the same in words */
 };
 
 /* The next field of a layout, from *index on, that is neither time nor sequence, with its value and

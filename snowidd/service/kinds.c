@@ -36,9 +36,26 @@ static bool fail_with_detail(const struct kind_setup *setup, const char *key)
 	return settings_fail(setup->error, "%s: kind %s: %s", key, setup->kind->name, detail);
 }
 
+/* ULIDs and UUIDs have no worker: they are as unique in a fleet as on a host. */
+static bool has_layout(const char *item)
+{
+	struct snowid_layout *layout;
+	const char *const equals = strchr(item, '=');
+	const bool good = snowid_layout_new(equals ? equals + 1 : item, &layout) == 0;
+
+	if (good)
+		snowid_layout_free(layout);
+	return good;
+}
+
 bool kinds_host_scope(const struct settings *settings)
 {
-	return !*kind_store_setting(settings) && kind_store_assigns_worker(settings);
+	if (*kind_store_setting(settings) || !kind_store_assigns_worker(settings))
+		return false;
+	for (size_t i = 0; i < settings->kinds.count; i++)
+		if (has_layout(settings->kinds.items[i]))
+			return true;
+	return false;
 }
 
 /* Only an ID can be negative, in a signed column. */

@@ -32,7 +32,8 @@ bool kinds_open(struct served_kind kinds[KINDS_MAX], size_t *count, const struct
 		struct settings_error *error);
 void kinds_free(struct served_kind kinds[KINDS_MAX], size_t count);
 
-/* Whether no setting says which worker this is: the IDs are then unique only on this host. */
+/* Whether no setting says which worker this is, and a kind has one: its IDs are then unique only on
+ * this host. */
 bool kinds_host_scope(const struct settings *settings);
 
 #endif

@@ -13,6 +13,7 @@
 #include "snowidd/base/elapsed.h"
 #include "snowidd/base/log.h"
 #include "snowidd/config/tls.h"
+#include "snowidd/service/health.h"
 #include "snowidd/service/metrics.h"
 
 /* ---- sums over the loops --------------------------------------------------------------------- */
@@ -228,16 +229,18 @@ static void write_workers(struct buffer *to, struct service *service)
 
 static void write_store(struct buffer *to, struct service *service)
 {
+	struct owner owner;
+
 	write_family(to, "store_limit_ahead_seconds", "gauge",
 		     "How long IDs could still be made if the store could not be renewed.");
 	for (size_t k = 0; k < service_kinds(service); k++) {
-		const struct served_kind *const kind = service_kind_at(service, k);
-		const double ahead = service_limit_ahead(kind);
+		struct served_kind *const kind = service_kind_at(service, k);
+		service_owner(service, kind, &owner);
 		buffer_printf(to, "snowid_store_limit_ahead_seconds{kind=\"%s\"} ", kind->name);
-		if (isinf(ahead))
+		if (isinf(owner.seconds_left))
 			buffer_text(to, "+Inf\n");
 		else
-			buffer_printf(to, "%.3f\n", ahead);
+			buffer_printf(to, "%.3f\n", owner.seconds_left);
 	}
 	write_family(to, "store_reserve_seconds", "gauge",
 		     "How far ahead of the clock a working store is renewed.");
@@ -339,7 +342,7 @@ static void write_process(struct buffer *to, const struct health *health)
 	write_family(to, "build_info", "gauge",
 		     "Always 1; the labels give the version and the scope.");
 	buffer_printf(to, "snowid_build_info{version=\"%s\",scope=\"%s\"} 1\n", snowid_version(),
-		      health->host_scope ? "host" : "fleet");
+		      health_scope(health));
 }
 
 void metrics_write(struct buffer *to, struct service *service, const struct live *live)

@@ -2,6 +2,7 @@
  *
  * Why a request is refused.
  */
+#include "snowid.h"
 #include "snowidd/service/refusal.h"
 
 static const struct {
@@ -30,4 +31,26 @@ const char *refusal_code(enum refusal refusal)
 const char *refusal_text(enum refusal refusal)
 {
 	return refusals[refusal].text;
+}
+
+enum refusal refusal_of_error(int error, int store_error, bool stopping)
+{
+	switch (error) {
+	case 0:
+		return SERVED;
+	case SNOWID_E_EXHAUSTED:
+		return REFUSED_EXHAUSTED;
+	case SNOWID_E_CLOCK:
+		return REFUSED_CLOCK;
+	case SNOWID_E_LIMIT:
+	case SNOWID_E_STORE:
+		return REFUSED_STORE;
+	case SNOWID_E_EPOCH:
+	case SNOWID_E_ENDED:
+		return REFUSED_ENDED;
+	case SNOWID_E_CLOSED:
+		return stopping ? REFUSED_STOPPING : REFUSED_CONFLICT;
+	default: /* of the system: it may be that of a failed sync */
+		return error == store_error ? REFUSED_STORE : REFUSED_INTERNAL;
+	}
 }

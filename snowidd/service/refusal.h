@@ -5,6 +5,8 @@
 #ifndef SNOWIDD_REFUSAL_H
 #define SNOWIDD_REFUSAL_H
 
+#include <stdbool.h>
+
 enum refusal {
 	SERVED,
 	REFUSED_KIND,      /* there is no such kind */
@@ -25,5 +27,10 @@ enum refusal {
 /* The stable name of a refusal, "clock_unsafe", and a sentence for people. */
 const char *refusal_code(enum refusal refusal);
 const char *refusal_text(enum refusal refusal);
+
+/* Why a generator refuses IDs with an error of the library. store_error: that of the last renewal
+ * of its store; `stopping`: a generator that is closed was closed by us, and not because another
+ * process has the worker. */
+enum refusal refusal_of_error(int error, int store_error, bool stopping);
 
 #endif

@@ -3,7 +3,6 @@
  * What the daemon does, whatever it is asked through.
  */
 #include <errno.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,53 +11,17 @@
 #include <unistd.h>
 
 #include "snowidd/base/elapsed.h"
-#include "snowidd/base/log.h"
-#include "snowidd/service/kinds.h"
+#include "snowidd/service/owner.h"
 #include "snowidd/service/service.h"
+#include "snowidd/service/service_state.h"
 
-struct service {
-	struct served_kind kinds[KINDS_MAX];
-	size_t kind_count;
-	struct counters *counters;
-	size_t loops;
-	struct request_names request_names;
-	struct clockwatch *watch;
-	bool host_scope;
-	char instance[SNOWID_ULID_TEXT];
-	uint64_t began_ns;
-	uint64_t wait_ns; /* how long a request may wait for its IDs */
-	_Atomic int gate; /* enum refusal: why IDs are refused now */
-	atomic_bool draining;
-	pthread_mutex_t lock; /* of the reasons */
-	char reasons[REFUSALS][200];
-
-	_Atomic double ids_per_second, cpu_ratio;
-	uint64_t measured_ids, measured_ns; /* by the last service_measure() */
-	double measured_cpu;
-};
 _Static_assert(REFUSALS <= CAUSES_MAX, "causes");
 
 static enum refusal refusal_of(const struct service *service, const struct served_kind *kind,
 			       int error)
 {
-	switch (error) {
-	case 0:
-		return SERVED;
-	case SNOWID_E_EXHAUSTED:
-		return REFUSED_EXHAUSTED;
-	case SNOWID_E_CLOCK:
-		return REFUSED_CLOCK;
-	case SNOWID_E_LIMIT:
-	case SNOWID_E_STORE:
-		return REFUSED_STORE;
-	case SNOWID_E_EPOCH:
-	case SNOWID_E_ENDED:
-		return REFUSED_ENDED;
-	case SNOWID_E_CLOSED: /* by us, or because another process has the worker */
-		return atomic_load(&service->draining) ? REFUSED_STOPPING : REFUSED_CONFLICT;
-	default: /* of the system: it may be that of a failed sync */
-		return error == atomic_load(&kind->store_error) ? REFUSED_STORE : REFUSED_INTERNAL;
-	}
+	return refusal_of_error(error, atomic_load(&kind->store_error),
+				atomic_load(&service->draining));
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -210,39 +173,13 @@ void service_drain(struct service *service)
 	atomic_store(&service->draining, true);
 }
 
-double service_limit_ahead(const struct served_kind *kind)
-{
-	const uint64_t at = atomic_load(&kind->limit_at_ns), now = elapsed_ns();
-
-	return at == UINT64_MAX ? (double)INFINITY : at > now ? (double)(at - now) / 1e9 : 0;
-}
-
 uint64_t service_maintain(struct service *service)
 {
-	uint64_t soonest = UINT64_MAX, again;
-	char detail[300];
+	uint64_t soonest = UINT64_MAX;
 
 	for (size_t i = 0; i < service->kind_count; i++) {
-		struct served_kind *const kind = &service->kinds[i];
-		const int error = snowid_generator_maintain(kind->generator, &again);
-		if (error && error != atomic_load(&kind->store_error)) {
-			snowid_error_detail(detail, sizeof detail);
-			log_event(LOG_LEVEL_ERROR, "the store cannot be renewed", "kind",
-				  kind->name, "error", detail, NULL);
-		} else if (!error && atomic_load(&kind->store_error)) {
-			log_event(LOG_LEVEL_INFO, "the store is renewed again", "kind", kind->name,
-				  NULL);
-		}
-		atomic_store(&kind->store_error, error);
-		if (error)
-			again = 1000000000;
-		else
-			atomic_store(&kind->limit_at_ns,
-				     again == UINT64_MAX
-					     ? UINT64_MAX
-					     : elapsed_ns() + again + kind->reserve_ns / 3);
-		if (again < soonest)
-			soonest = again;
+		const uint64_t again = owner_maintain(&service->kinds[i]);
+		soonest = again < soonest ? again : soonest;
 	}
 	return soonest;
 }
@@ -509,111 +446,4 @@ enum refusal service_draw(struct service *service, struct id_request *request, s
 	if (*wait_ns == 0)
 		counter_add(&counters->errors[refusal], 1);
 	return refusal;
-}
-
-/* ---- health ---------------------------------------------------------------------------------- */
-
-/* Whether a request may still wait until the keeper has renewed the store. */
-static bool is_soon_renewed(const struct service *service, struct served_kind *kind)
-{
-	const uint64_t now = elapsed_ns(), at = atomic_load(&kind->limit_at_ns);
-	return !atomic_load(&kind->store_error) && (now < at || now - at < service->wait_ns);
-}
-
-/* Whether the generator would refuse now. */
-static enum refusal generator_refusal(const struct service *service, struct served_kind *kind,
-				      char *reason, size_t size)
-{
-	uint64_t available;
-	const int error = snowid_generator_available(kind->generator, &available);
-
-	if (error == 0 || error == SNOWID_E_EXHAUSTED ||
-	    (error == SNOWID_E_LIMIT && is_soon_renewed(service, kind)))
-		return SERVED;
-	snowid_error_detail(reason, size);
-	return refusal_of(service, kind, error);
-}
-
-static void judge_health(struct service *service, struct health *health)
-{
-	const enum refusal gate = (enum refusal)atomic_load(&service->gate);
-
-	if (gate != SERVED) {
-		pthread_mutex_lock(&service->lock);
-		snprintf(health->reason, sizeof health->reason, "%s", service->reasons[gate]);
-		pthread_mutex_unlock(&service->lock);
-		health->refusal = gate;
-		return;
-	}
-	for (size_t i = 0; i < service->kind_count; i++) {
-		struct served_kind *const kind = &service->kinds[i];
-		health->refusal =
-			generator_refusal(service, kind, health->reason, sizeof health->reason);
-		if (health->refusal != SERVED)
-			return;
-		if (atomic_load(&kind->store_error)) {
-			health->degraded = true;
-			snprintf(health->reason, sizeof health->reason,
-				 "the store of %s cannot be renewed: %s", kind->name,
-				 snowid_strerror(atomic_load(&kind->store_error)));
-		}
-	}
-}
-
-static uint64_t sum_ids(const struct service *service)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < service->loops; i++)
-		for (size_t k = 0; k < service->kind_count; k++)
-			sum += atomic_load(&service->counters[i].ids[k]);
-	return sum;
-}
-
-void service_measure(struct service *service)
-{
-	const uint64_t now = elapsed_ns(), ids = sum_ids(service);
-	const double cpu = elapsed_cpu_seconds(),
-		     passed = (double)(now - service->measured_ns) / 1e9;
-
-	if (service->measured_ns > 0) {
-		atomic_store(&service->ids_per_second,
-			     (double)(ids - service->measured_ids) / passed);
-		atomic_store(&service->cpu_ratio, (cpu - service->measured_cpu) / passed);
-	}
-	service->measured_ids = ids;
-	service->measured_ns = now;
-	service->measured_cpu = cpu;
-}
-
-const char *health_status(const struct health *health)
-{
-	if (health->refusal != SERVED)
-		return "unhealthy";
-	return health->degraded ? "degraded" : "healthy";
-}
-
-void service_health(struct service *service, struct health *health)
-{
-	const char *name;
-	uint64_t value;
-	unsigned bits;
-
-	*health = (struct health){.refusal = SERVED};
-	judge_health(service, health);
-	health->ready = health->refusal == SERVED && !atomic_load(&service->draining);
-	health->host_scope = service->host_scope;
-	health->instance = service->instance;
-	health->uptime_s = (elapsed_ns() - service->began_ns) / 1000000000;
-	health->ids = sum_ids(service);
-	health->ids_per_second = atomic_load(&service->ids_per_second);
-	health->cpu_ratio = atomic_load(&service->cpu_ratio);
-	for (size_t i = 0; health->field_count < KIND_FIELDS &&
-			   kind_next_field(&service->kinds[0], &i, &name, &value, &bits);
-	     health->field_count++) {
-		struct kind_field *const field = &health->fields[health->field_count];
-		snprintf(field->name, sizeof field->name, "%s_id", name);
-		field->value = value;
-		field->bits = bits;
-	}
 }

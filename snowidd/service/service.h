@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the daemon does, whatever it is asked through: IDs and health. Transports translate requests
+ * What the daemon does, whatever it is asked through. Transports translate requests
  * and replies, and have no logic beyond that.
  */
 #ifndef SNOWIDD_SERVICE_H
@@ -47,14 +47,6 @@ size_t service_loops_wanted(const struct settings *settings);
 /* The counters of each loop. */
 size_t service_loops(const struct service *service);
 struct counters *service_counters(struct service *service, size_t loop);
-
-/* The names of what the transports count, by their index in the counters; NULL past the last. A
- * transport that is not there has no function. */
-struct request_names {
-	const char *(*endpoint_at)(size_t index);
-	const char *(*grpc_method_at)(size_t index);
-	const char *(*grpc_code_at)(size_t index);
-};
 
 /* Sets what service_request_names() returns, which is then used by all threads. */
 void service_set_request_names(struct service *service, struct request_names names);
@@ -124,32 +116,5 @@ void id_request_leave(struct id_request *request);
 enum refusal service_draw(struct service *service, struct id_request *request, size_t count,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns);
 void id_request_free(struct id_request *request);
-
-/* ---- health ---------------------------------------------------------------------------------- */
-
-struct health {
-	enum refusal refusal; /* SERVED: healthy */
-	char reason[256];
-	bool ready;    /* healthy, and not about to stop */
-	bool degraded; /* healthy, but not for long: the reason says why */
-	bool host_scope;
-	const char *instance; /* a name of this run */
-	uint64_t uptime_s;
-	uint64_t ids; /* made by this run */
-	double ids_per_second, cpu_ratio;
-	struct kind_field fields[KIND_FIELDS]; /* of the first kind */
-	size_t field_count;
-};
-void service_health(struct service *service, struct health *health);
-
-/* "healthy", "degraded" or "unhealthy". */
-const char *health_status(const struct health *health);
-
-/* Measures ids_per_second and cpu_ratio. To be called once a second, by one thread. */
-void service_measure(struct service *service);
-
-/* How many seconds IDs could still be made if the store could not be renewed; INFINITY: for
- * ever. */
-double service_limit_ahead(const struct served_kind *kind);
 
 #endif

@@ -309,6 +309,21 @@ TEST(a_draining_loop_closes_after_the_reply)
 	ck_assert(connection->finishing);
 }
 
+TEST(health_says_that_ids_will_end)
+{
+	struct served_kind *const kind = service_kind_at(service, 0);
+
+	expect_part(get("/api/v1/health"), "\"state\":\"ready\"");
+	strcpy(kind->store_problem, "the disk is full");
+	atomic_store(&kind->store_error, -ENOSPC);
+	const char *const reply = get("/api/v1/health");
+	expect_status(reply, 200);
+	expect_part(reply, "\"status\":\"degraded\"");
+	expect_part(reply, "\"state\":\"degraded\",\"reason\":\"the store of snowflake cannot be "
+			   "renewed: the disk is full\"");
+	expect_status(get("/api/v1/health/ready"), 200);
+}
+
 TEST(health_and_readiness_follow_the_service)
 {
 	service_refuse(service, REFUSED_CLOCK, "the clock is wrong");

@@ -208,6 +208,22 @@ TEST(state_lies_in_the_directory_of_the_service_manager)
 	ck_assert_int_eq(directory_count(), 1);
 }
 
+/* They have no worker that another host could have too. */
+TEST(ulids_and_uuids_are_not_unique_on_one_host_alone)
+{
+	static char wide[] = "--kinds=ulid ids=uuid7", mixed[] = "--kinds=ulid snowflake";
+	char *none[] = {NULL, NULL};
+
+	for (int i = 0; i < 2; i++) {
+		none[0] = i == 0 ? wide : mixed;
+		settings = settings_load(none, "/dev/null", &error);
+		ck_assert_msg(settings != NULL, "%s", error.text);
+		ck_assert_int_eq(kinds_host_scope(settings), i);
+		settings_free(settings);
+	}
+	settings = NULL;
+}
+
 TEST(what_would_refuse_a_start_is_found_without_starting)
 {
 	static const struct {

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "snowidd/service/health.h"
 #include "snowidd/service/metrics.h"
 #include "tests/unit/snowidd/service_fixture.h"
 

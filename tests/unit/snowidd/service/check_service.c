@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "snowidd/base/elapsed.h"
+#include "snowidd/service/health.h"
 #include "tests/unit/snowidd/service_fixture.h"
 
 static struct id_request ids;
@@ -114,9 +115,14 @@ TEST(until_its_first_renewal_a_store_has_the_limit_of_when_it_was_opened)
 
 TEST(a_store_in_memory_has_no_limit)
 {
+	struct owner owner;
+
 	ck_assert_uint_eq(service_maintain(service), UINT64_MAX);
-	for (size_t i = 0; i < service_kinds(service); i++)
-		ck_assert(isinf(service_limit_ahead(service_kind_at(service, i))));
+	for (size_t i = 0; i < service_kinds(service); i++) {
+		service_owner(service, service_kind_at(service, i), &owner);
+		ck_assert_int_eq(owner.state, OWNER_READY);
+		ck_assert(isinf(owner.seconds_left));
+	}
 	ck_assert_int_eq(health_refusal(), SERVED);
 }
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The owner of a worker.
+ */
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "snowidd/base/elapsed.h"
+#include "snowidd/base/log.h"
+#include "snowidd/service/owner.h"
+
+#define RETRY_NS UINT64_C(1000000000)
+
+/* Of the texts of all kinds, which change when a store fails. */
+static pthread_mutex_t problem_lock = PTHREAD_MUTEX_INITIALIZER;
+
+const char *owner_state_name(enum owner_state state)
+{
+	static const char *const names[] = {
+		[OWNER_READY] = "ready",
+		[OWNER_DEGRADED] = "degraded",
+		[OWNER_REFUSED] = "refused",
+	};
+
+	return names[state];
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static double store_seconds_left(struct served_kind *kind)
+{
+	uint64_t left_ns;
+
+	if (snowid_generator_stat(kind->generator, SNOWID_STAT_LEFT_NS, &left_ns) != 0)
+		return 0;
+	return left_ns == UINT64_MAX ? (double)INFINITY : (double)left_ns / 1e9;
+}
+
+/* Whether a request may still wait until the keeper has renewed the store. */
+static bool is_soon_renewed(struct served_kind *kind, uint64_t wait_ns)
+{
+	const uint64_t now = elapsed_ns(), at = atomic_load(&kind->limit_at_ns);
+
+	return !atomic_load(&kind->store_error) && (now < at || now - at < wait_ns);
+}
+
+static void write_store_problem(struct served_kind *kind, struct owner *owner)
+{
+	pthread_mutex_lock(&problem_lock);
+	snprintf(owner->reason, sizeof owner->reason, "the store of %s cannot be renewed: %s",
+		 kind->name, kind->store_problem);
+	pthread_mutex_unlock(&problem_lock);
+}
+
+void owner_read(struct served_kind *kind, uint64_t wait_ns, bool stopping, struct owner *owner)
+{
+	const int store_error = atomic_load(&kind->store_error);
+	uint64_t available;
+
+	*owner = (struct owner){.state = OWNER_READY, .seconds_left = store_seconds_left(kind)};
+	const int error = snowid_generator_available(kind->generator, &available);
+	if (error && error != SNOWID_E_EXHAUSTED &&
+	    !(error == SNOWID_E_LIMIT && is_soon_renewed(kind, wait_ns))) {
+		owner->state = OWNER_REFUSED;
+		owner->refusal = refusal_of_error(error, store_error, stopping);
+		snowid_error_detail(owner->reason, sizeof owner->reason);
+	} else if (store_error) {
+		owner->state = OWNER_DEGRADED;
+	}
+	/* That the limit is reached is less than why it is not raised. */
+	if (owner->state == OWNER_DEGRADED || (error == SNOWID_E_LIMIT && store_error))
+		write_store_problem(kind, owner);
+}
+
+/* ---- renewing -------------------------------------------------------------------------------- */
+
+static void log_renewal(const struct served_kind *kind, int error, const char *problem)
+{
+	const int before = atomic_load(&kind->store_error);
+
+	if (error && error != before)
+		log_event(LOG_LEVEL_ERROR, "the store cannot be renewed", "kind", kind->name,
+			  "error", problem, NULL);
+	else if (!error && before)
+		log_event(LOG_LEVEL_INFO, "the store is renewed again", "kind", kind->name, NULL);
+}
+
+uint64_t owner_maintain(struct served_kind *kind)
+{
+	char problem[sizeof kind->store_problem] = "";
+	uint64_t again_ns, left_ns;
+
+	const int error = snowid_generator_maintain(kind->generator, &again_ns);
+	if (error)
+		snowid_error_detail(problem, sizeof problem);
+	log_renewal(kind, error, problem);
+	pthread_mutex_lock(&problem_lock);
+	snprintf(kind->store_problem, sizeof kind->store_problem, "%s", problem);
+	pthread_mutex_unlock(&problem_lock);
+	atomic_store(&kind->store_error, error);
+	if (error)
+		return RETRY_NS;
+	if (snowid_generator_stat(kind->generator, SNOWID_STAT_LEFT_NS, &left_ns) == 0)
+		atomic_store(&kind->limit_at_ns,
+			     left_ns == UINT64_MAX ? UINT64_MAX : elapsed_ns() + left_ns);
+	return again_ns;
+}
