@@ -4,7 +4,7 @@
 # daemon is built.
 : "${top_srcdir:?make check sets it}" "${top_builddir:?}"
 status=0
-for target in grpc http image instant layout settings text; do
+for target in grpc http image instant layout proxy settings text; do
 	replay=$top_builddir/fuzz/replay_$target
 	if [ -x "$replay" ]; then
 		"$replay" "$top_srcdir/fuzz/corpus/$target" || status=1

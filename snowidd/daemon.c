@@ -401,6 +401,12 @@ static bool start_loops(struct daemon *daemon, struct settings_error *error)
 	return true;
 }
 
+static bool is_proxied(const struct settings *settings, const char *key)
+{
+	return strcmp(settings->proxy_protocol, key) == 0 ||
+	       strcmp(settings->proxy_protocol, "both") == 0;
+}
+
 static bool start_parts(struct daemon *daemon, struct settings_error *error)
 {
 	const struct settings *const settings = daemon->live->settings;
@@ -413,6 +419,8 @@ static bool start_parts(struct daemon *daemon, struct settings_error *error)
 	daemon->http = http_protocol(&daemon->rest);
 	daemon->grpc = grpc_protocol(&daemon->service);
 	daemon->admin = http_admin_protocol(&daemon->admin_rest);
+	daemon->http.is_proxied = is_proxied(settings, "listen");
+	daemon->grpc.is_proxied = is_proxied(settings, "grpc.listen");
 	const struct listen_protocols protocols = {&daemon->http, &daemon->grpc, &daemon->admin};
 	return listen_open(settings, loops, &protocols, &daemon->sockets, error) &&
 	       start_service(daemon, error) && start_loops(daemon, error);

@@ -16,6 +16,7 @@
 
 #include "snowid.h"
 #include "snowidd/base/buffer.h"
+#include "snowidd/base/elapsed.h"
 #include "snowidd/base/log.h"
 
 #define SYSLOG_SOCKET "/dev/log" /* syslog(3) */
@@ -172,6 +173,15 @@ static void report_dropped(void)
 	if (lines > 0)
 		log_event(LOG_LEVEL_WARNING, "lines are missing here, as the log was not read",
 			  "lines", count, NULL);
+}
+
+bool log_is_due(_Atomic uint64_t *last_ns)
+{
+	const uint64_t now = elapsed_ns();
+	uint64_t last = atomic_load(last_ns);
+
+	return (last == 0 || now - last > UINT64_C(10000000000)) &&
+	       atomic_compare_exchange_strong(last_ns, &last, now);
 }
 
 void log_event(enum log_level level, const char *event, ...)

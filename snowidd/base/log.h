@@ -5,6 +5,7 @@
 #ifndef SNOWIDD_LOG_H
 #define SNOWIDD_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,10 @@ void log_open(enum log_level level, bool json, bool to_syslog);
 
 /* How many lines were dropped, because standard error could not take them at once. */
 uint64_t log_lines_dropped(void);
+
+/* Whether a line that many clients could cause is due: at most every ten seconds. *last_ns begins
+ * as 0. MT-Safe. */
+bool log_is_due(_Atomic uint64_t *last_ns);
 
 /* log_event(LOG_LEVEL_INFO, "listening", "address", text, …, NULL): the event, and pairs of a name
  * and a text. MT-Safe. */

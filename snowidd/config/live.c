@@ -52,6 +52,11 @@ static bool check_settings(const struct settings *s, struct settings_error *erro
 		return settings_fail(error, "clock.warn is above clock.refuse");
 	if (!*s->tls_certificate != !*s->tls_key)
 		return settings_fail(error, "tls.certificate and tls.key must be set together");
+	if (strcmp(s->proxy_protocol, "off") != 0 && s->trusted_proxies.count == 0)
+		return settings_fail(error,
+				     "proxy_protocol: %s needs trusted_proxies, which say "
+				     "who may send its header",
+				     s->proxy_protocol);
 	if (*s->tls_client_ca && !*s->tls_certificate)
 		return settings_fail(error, "tls.client_ca needs tls.certificate and tls.key");
 	return check_hosts("peers", &s->peers, true, error) && check_peers(s, error) &&

@@ -66,6 +66,10 @@ static const struct setting setting_table[] = {
 	{"trusted_proxies", SETTING_LIST, AT(trusted_proxies), "", 0, 0, false, "NETWORK...",
 	 "proxies whose X-Forwarded-For is believed: addresses, networks such as 10.0.0.0/8, and "
 	 "unix: for Unix sockets (default: none)"},
+	{"proxy_protocol", SETTING_CHOICE, AT(proxy_protocol), "off", 0, 0, true,
+	 "off|listen|grpc.listen|both",
+	 "the addresses to which only trusted proxies connect, and begin with a PROXY header, "
+	 "version 1 or 2"},
 	{"threads", SETTING_NUMBER, AT(threads), "0", 0, 256, true, "N",
 	 "threads that serve requests; 0 means one per CPU"},
 	{"tls.certificate", SETTING_TEXT, AT(tls_certificate), "", 0, 0, false, "FILE",

@@ -26,7 +26,7 @@ struct settings {
 
 	struct text_list listen, grpc_listen, admin_listen, trusted_proxies;
 	uint64_t port, threads, grpc_connection_age, grpc_keepalive_time, grpc_keepalive_timeout;
-	char *socket_mode;
+	char *socket_mode, *proxy_protocol;
 	char *tls_certificate, *tls_key, *tls_client_ca, *tls_peer_ca, *token_file, *mask_key_file;
 
 	uint64_t connections, count, request_bytes, header_timeout, idle_timeout, wait_timeout,

@@ -15,9 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "snowidd/base/log.h"
 #include "snowidd/base/tls_stream.h"
 #include "snowidd/net/connection.h"
 #include "snowidd/net/forwarded.h"
+#include "snowidd/net/proxy_header.h"
 
 #define LINGER_MS 2000
 /* How many requests of one connection are served in one turn of the loop. */
@@ -75,6 +77,7 @@ static void free_closed_connection(uv_handle_t *handle)
 	SSL_free(c->tls);
 	free(c->unsent);
 	buffer_free(&c->rest);
+	buffer_free(&c->proxy_bytes);
 	free(c);
 	loop_remove_connection(loop, is_admin);
 }
@@ -244,6 +247,53 @@ static void begin_turn(struct connection *c)
 	c->share_at = uv_now(&c->loop->uv);
 }
 
+static void feed_received(struct connection *c, const char *bytes, size_t length)
+{
+	if (!c->tls)
+		feed_protocol(c, bytes, length);
+	else if (tls_stream_receive(c->tls, bytes, length))
+		feed_decrypted(c);
+	else
+		connection_close(c);
+}
+
+static void refuse_proxy(struct connection *c, const char *event)
+{
+	static _Atomic uint64_t last_ns;
+	char peer[IP_ADDRESS_TEXT];
+
+	ip_address_format(&c->client, peer);
+	if (log_is_due(&last_ns))
+		log_event(LOG_LEVEL_WARNING, event, "peer", peer, NULL);
+	connection_close(c);
+}
+
+static void feed_proxy_header(struct connection *c, const char *bytes, size_t length)
+{
+	struct buffer *const header = &c->proxy_bytes;
+	size_t used;
+
+	buffer_bytes(header, bytes, length);
+	if (header->failed) {
+		connection_close(c);
+		return;
+	}
+	switch (proxy_header_parse(header->data, header->length, &used, &c->client)) {
+	case PROXY_HEADER_PART:
+		break;
+	case PROXY_HEADER_WRONG:
+		refuse_proxy(c, "a connection without a PROXY header is closed (proxy_protocol)");
+		break;
+	case PROXY_HEADER_READ:
+		c->awaits_proxy = false;
+		if (used < header->length)
+			feed_received(c, header->data + used, header->length - used);
+		buffer_free(header);
+		*header = (struct buffer){.data = NULL};
+		break;
+	}
+}
+
 static void on_input(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
 {
 	struct connection *const c = (struct connection *)stream;
@@ -260,12 +310,10 @@ static void on_input(uv_stream_t *stream, ssize_t length, const uv_buf_t *room)
 		c->peer_finished = true;
 	} else if (c->finishing) {
 		return; /* lingering */
-	} else if (!c->tls) {
-		feed_protocol(c, room->base, (size_t)length);
-	} else if (tls_stream_receive(c->tls, room->base, (size_t)length)) {
-		feed_decrypted(c);
+	} else if (c->awaits_proxy) {
+		feed_proxy_header(c, room->base, (size_t)length);
 	} else {
-		connection_close(c);
+		feed_received(c, room->base, (size_t)length);
 	}
 	wait_for_next(c);
 }
@@ -288,11 +336,12 @@ static bool has_input(const struct connection *c)
 	return c->rest.length > 0 || (c->tls && tls_stream_has_input(c->tls));
 }
 
-/* Nothing can be sent through TLS before its handshake is over. */
+/* Nothing can be sent through TLS before its handshake is over, and nothing is to whom we do not
+ * know. */
 static bool has_output(const struct connection *c)
 {
-	return c->protocol->has_output && (!c->tls || tls_stream_is_open(c->tls)) &&
-	       c->protocol->has_output(c);
+	return c->protocol->has_output && !c->awaits_proxy &&
+	       (!c->tls || tls_stream_is_open(c->tls)) && c->protocol->has_output(c);
 }
 
 static enum phase next_phase(const struct connection *c, bool blocked, bool more)
@@ -472,6 +521,7 @@ void connection_open(struct loop *loop, int socket, const struct protocol *proto
 	c->protocol_state = state;
 	c->socket = socket;
 	c->client = peer_of(socket);
+	c->awaits_proxy = protocol->is_proxied;
 	c->waiter.resume = resume_connection;
 	loop_add_connection(loop, protocol->is_admin);
 	const int error = open_stream(c, socket);
@@ -481,6 +531,9 @@ void connection_open(struct loop *loop, int socket, const struct protocol *proto
 	protocol->open(c);
 	if (error || !open_tls(c))
 		connection_close(c);
+	else if (c->awaits_proxy && !trusted_proxies_have(&loop->live->proxies, &c->client))
+		refuse_proxy(c, "a connection from outside of trusted_proxies is closed "
+				"(proxy_protocol)");
 	else if (!c->closing)
 		set_reading(c, true);
 }

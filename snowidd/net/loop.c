@@ -32,16 +32,12 @@ struct listener {
 
 static void on_pending_connection(uv_poll_t *poll, int status, int events);
 
-/* Logs at most every ten seconds that there is no room. */
 static void log_full(const char *event)
 {
-	static _Atomic uint64_t logged_at;
-	const uint64_t now = elapsed_ns();
+	static _Atomic uint64_t last_ns;
 
-	if (now - atomic_load(&logged_at) > UINT64_C(10000000000)) {
-		atomic_store(&logged_at, now);
+	if (log_is_due(&last_ns))
 		log_event(LOG_LEVEL_ERROR, event, NULL);
-	}
 }
 
 static void on_pause_over(uv_timer_t *timer)

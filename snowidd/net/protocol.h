@@ -21,6 +21,7 @@ struct protocol {
 	size_t busy_length;
 	const void *user; /* of the protocol */
 	bool is_admin;    /* for operators: never TLS, and room when there is none for clients */
+	bool is_proxied;  /* connections are those of proxies, and begin with a PROXY header */
 
 	/* Makes and frees what the protocol keeps for each loop. begin() returns NULL if there is
 	 * no memory. */

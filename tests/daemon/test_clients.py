@@ -1,8 +1,32 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
 """Who a request is from, for limits and in the log."""
+import contextlib
+import os
+import shutil
+import socket
+import ssl
+
 from grpc_client import GrpcDaemon, Interface
-from harness import check, equal, get, run_daemon, run_tests, statuses, wait_for
+from harness import (
+    DEADLINE,
+    GET_AND_CLOSE,
+    Daemon,
+    certificate_options,
+    check,
+    equal,
+    free_port,
+    get,
+    make_certificates,
+    read_all,
+    run_daemon,
+    run_tests,
+    running_proxy,
+    scratch,
+    skip,
+    statuses,
+    wait_for,
+)
 
 GENERATE = "IDGenerator/GenerateID"
 CLIENT = "198.51.100.7"
@@ -58,7 +82,99 @@ def test_rate():
         equal(statuses_of(daemon, CLIENT, OTHER), [200, 429], "others cannot have another one")
 
 
+LINE = f"PROXY TCP4 {CLIENT} 192.0.2.1 4711 80\r\n".encode()
+BLOCK = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton(CLIENT) + bytes(8)
+LOCAL = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
+PROXIED = "--proxy-protocol", "both"
+
+
+def test_proxy_header():
+    with GrpcDaemon("--log-access", "true", *TRUST, *PROXIED) as daemon:
+        for header in LINE, BLOCK:
+            before = daemon.log().count(f"client={CLIENT} method=GET")
+            equal(statuses(daemon.send_raw(header + GET_AND_CLOSE)), [200], "a header is read")
+            after = daemon.log().count(f"client={CLIENT} method=GET")
+            equal(after - before, 1, "the log has its client")
+            with daemon.connect() as s:  # byte by byte
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for byte in header + GET_AND_CLOSE:
+                    s.sendall(bytes([byte]))
+                equal(statuses(read_all(s)), [200], "however it is cut")
+        equal(statuses(daemon.send_raw(LOCAL + GET_AND_CLOSE)), [200], "a proxy checks the health")
+        check("client=127.0.0.1 method=GET" in daemon.log(), "for itself", daemon.log())
+        for data in GET_AND_CLOSE, LINE[:-1] + b"x\n" + GET_AND_CLOSE, b"\0" * 300:
+            equal(daemon.send_raw(data), b"", "a connection without a header is closed")
+        with daemon.grpc(interface) as client:
+            code = client.failure(GENERATE, timeout=1)[0]
+            check(code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), "and so is one of gRPC", code)
+        forwarded = get("/v1/next_id", f"{FIELD}: {OTHER}\r\nConnection: close\r\n")
+        equal(statuses(daemon.send_raw(LINE + forwarded)), [200], "the client says who it is")
+        check(OTHER not in daemon.log(), "and is not believed", daemon.log())
+
+
+def test_proxy_header_from_others():
+    trust = "--trusted-proxies", "10.0.0.0/8"
+    with Daemon(*trust, "--proxy-protocol", "listen") as daemon:
+        equal(daemon.send_raw(LINE + GET_AND_CLOSE), b"", "only trusted proxies may send a header")
+        check("outside of trusted_proxies" in daemon.log(), "the log says so", daemon.log())
+    with Daemon() as daemon:
+        equal(statuses(daemon.send_raw(LINE + GET_AND_CLOSE)), [400], "by default none is read")
+
+
+def test_proxy_header_before_tls():
+    make_certificates("server")
+    with Daemon(*certificate_options("server"), *TRUST, "--log-access", "true", *PROXIED) as daemon:
+        context = ssl.create_default_context(cafile=scratch("server.crt"))
+        with daemon.connect() as s:
+            s.sendall(BLOCK)
+            with context.wrap_socket(s, server_hostname="localhost") as tls:
+                tls.sendall(GET_AND_CLOSE)
+                equal(statuses(read_all(tls)), [200], "a header comes before TLS")
+        check(f"client={CLIENT} method=GET" in daemon.log(), "the log has its client")
+
+
+HAPROXY = """defaults
+	mode tcp
+	timeout connect 10s
+	timeout client 60s
+	timeout server 60s
+listen ids
+	bind 127.0.0.1:8000
+	server a 127.0.0.1:8081 {send}
+"""
+
+
+def test_haproxy():
+    """In TCP mode it passes on what it does not read, such as TLS."""
+    if not shutil.which("haproxy"):
+        skip("there is no haproxy")
+        return
+    for send in "send-proxy", "send-proxy-v2", "send-proxy-v2-ssl-cn":
+        port = free_port()
+        with Daemon("--log-access", "true", *TRUST, *PROXIED) as daemon:
+            addresses = ("127.0.0.1:8000", f"127.0.0.1:{port}"), (
+                "127.0.0.1:8081",
+                f"127.0.0.1:{daemon.port}",
+            )
+            text = HAPROXY.format(send=send)
+            with running_proxy(send, text, addresses, ["haproxy", "-db", "-f"]):
+
+                def logged(port=port, daemon=daemon):
+                    with contextlib.suppress(OSError):
+                        address = "127.0.0.1", port
+                        with socket.create_connection(address, DEADLINE, ("127.0.0.7", 0)) as s:
+                            s.sendall(GET_AND_CLOSE)
+                            read_all(s)
+                    return "client=127.0.0.7 method=GET" in daemon.log()
+
+                check(wait_for(logged, send), f"HAProxy with {send} says who the client is")
+
+
 def test_configuration():
+    got = run_daemon("--check-config", *PROXIED)
+    good = got.returncode == 2 and "proxy_protocol: both needs trusted_proxies" in got.stderr
+    check(good, "proxy_protocol without trusted_proxies is refused", got)
+
     for value in "localhost", "10.0.0.1/8", "10.0.0.0/33":
         got = run_daemon("--check-config", "--trusted-proxies", value)
         good = got.returncode == 2 and f'trusted_proxies: "{value}" is not' in got.stderr
@@ -66,4 +182,5 @@ def test_configuration():
 
 
 if __name__ == "__main__":
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
     run_tests(globals())
