@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "snowidd/base/elapsed.h"
+#include "snowidd/grpc/connection.h"
 #include "snowidd/grpc/id_generator.h"
 #include "snowidd/grpc/snowid.pb-c.h"
+#include "snowidd/net/admit.h"
 #include "snowidd/service/decode.h"
 #include "snowidd/service/health.h"
 
@@ -29,6 +31,27 @@ static bool begin_call_ids(struct grpc_call *call, const char *kind, uint64_t co
 	else if (refusal != SERVED)
 		grpc_call_refuse(call, refusal, 0);
 	return refusal == SERVED;
+}
+
+/* Whether the client may have as many; otherwise the call has ended. */
+static bool admit_call_ids(struct grpc_call *call)
+{
+	const struct ip_address client = grpc_client_of(call->connection, call);
+	uint64_t wait_ns = 0;
+
+	const enum refusal refusal =
+		admit_ids(call->thread->loop, &client, call->ids.count, &wait_ns);
+	if (refusal != SERVED)
+		grpc_call_refuse(call, refusal, wait_ns);
+	return refusal == SERVED;
+}
+
+/* The client does not get these, so that they do not count. */
+static void return_call_ids(struct grpc_call *call, uint64_t count)
+{
+	const struct ip_address client = grpc_client_of(call->connection, call);
+
+	admit_return_ids(call->thread->loop, &client, count);
 }
 
 /* What is left of a wait, if the deadline of the call is sooner than that of the server. */
@@ -57,6 +80,8 @@ static enum refusal fill_call_ids(struct grpc_call *call, enum grpc_next *next)
 				      "the IDs cannot be made within the deadline");
 	else if (refusal != SERVED)
 		*next = grpc_call_refuse(call, refusal, 0);
+	if (call->ended)
+		return_call_ids(call, call->ids.count);
 	return refusal;
 }
 
@@ -98,7 +123,7 @@ enum grpc_next id_generator_one(struct grpc_call *call, const uint8_t *message, 
 
 	if (!request)
 		return GRPC_ENDS;
-	const bool begun = begin_call_ids(call, request->kind, 1);
+	const bool begun = begin_call_ids(call, request->kind, 1) && admit_call_ids(call);
 	protobuf_c_message_free_unpacked(&request->base, NULL);
 	return begun ? id_generator_resume_one(call) : GRPC_ENDS;
 }
@@ -162,8 +187,8 @@ enum grpc_next id_generator_batch(struct grpc_call *call, const uint8_t *message
 
 	if (!request)
 		return GRPC_ENDS;
-	const bool begun = begin_call_ids(call, request->kind,
-					  request->count > 0 ? (uint64_t)request->count : 0);
+	const uint64_t count = request->count > 0 ? (uint64_t)request->count : 0;
+	const bool begun = begin_call_ids(call, request->kind, count) && admit_call_ids(call);
 	protobuf_c_message_free_unpacked(&request->base, NULL);
 	return begun ? id_generator_resume_batch(call) : GRPC_ENDS;
 }
@@ -224,15 +249,21 @@ static size_t count_for_room(const struct grpc_call *call, size_t room)
 enum grpc_next id_generator_produce(struct grpc_call *call, size_t room)
 {
 	struct loop *const loop = call->thread->loop;
+	const struct ip_address client = grpc_client_of(call->connection, call);
 	uint64_t wait_ns;
 
 	if (call->stream_left == 0)
 		return grpc_call_end(call, GRPC_OK, NULL);
-	if (call->stream_pending == 0)
+	const size_t count =
+		call->stream_pending > 0
+			? (size_t)admit_some_ids(loop, &client, count_for_room(call, room))
+			: 0;
+	if (count == 0)
 		return GRPC_PARKS;
 	const enum refusal refusal =
-		service_draw(call->thread->service, &call->ids, count_for_room(call, room),
+		service_draw(call->thread->service, &call->ids, count,
 			     loop->live->settings->wait_timeout, loop->counters, &wait_ns);
+	return_call_ids(call, count - call->ids.made);
 	if (refusal != SERVED)
 		return wait_ns > 0 ? GRPC_PARKS : grpc_call_refuse(call, refusal, 0);
 	if (!send_ids(call, call->ids.made))

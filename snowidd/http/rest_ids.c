@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "snowidd/http/rest_ids.h"
+#include "snowidd/net/admit.h"
 
 /* A HEAD does not make an ID; the length of the body is then not known (RFC 9110, section 8.6). */
 static bool reply_to_head(struct rest_call *call, const char *type)
@@ -16,6 +17,29 @@ static bool reply_to_head(struct rest_call *call, const char *type)
 	call->request.reply.type = type;
 	call->request.reply.bodiless = true;
 	return true;
+}
+
+/* Whether the client may have so many IDs; otherwise the reply is an error. */
+static bool admit_count(struct rest_call *call)
+{
+	const struct ip_address client = http_request_client(&call->request);
+	uint64_t wait_ns = 0;
+
+	const enum refusal refusal = call->request.is_head ? SERVED
+							   : admit_ids(rest_loop(call), &client,
+								       call->ids.count, &wait_ns);
+	if (refusal != SERVED)
+		rest_reply_refusal(call, refusal, wait_ns);
+	return refusal == SERVED;
+}
+
+/* The client gets no IDs, so that they do not count. */
+static void refuse_ids(struct rest_call *call, enum refusal refusal)
+{
+	const struct ip_address client = http_request_client(&call->request);
+
+	admit_return_ids(rest_loop(call), &client, call->ids.count);
+	rest_reply_refusal(call, refusal, 0);
 }
 
 /* Whether IDs can be asked for; otherwise the reply is an error. */
@@ -29,7 +53,7 @@ static bool begin_ids(struct rest_call *call, uint64_t count)
 	const enum refusal refusal = service_begin(rest_service(call), &call->ids, kind->data,
 						   kind->length, count, settings, loop->counters);
 	if (refusal == SERVED)
-		return rest_begin_mask(call, call->ids.kind);
+		return rest_begin_mask(call, call->ids.kind) && admit_count(call);
 	rest_reply_refusal(call, refusal, 0);
 	if (refusal == REFUSED_COUNT) {
 		snprintf(why, sizeof why, "count must be a number from 1 to %" PRIu64,
@@ -55,7 +79,7 @@ enum http_outcome rest_fill_ids(struct rest_call *call)
 	if (refusal == SERVED)
 		call->write_ids(call);
 	else
-		rest_reply_refusal(call, refusal, 0);
+		refuse_ids(call, refusal);
 	return HTTP_REPLIED;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A limit on the rate of requests of each client address.
+ * A limit on the rate of requests, and of IDs, of each client address.
  *
  * The generic cell rate algorithm (ITU-T I.371): all that is kept for a client is the instant at
  * which its bucket will be full again. The table has a fixed size. Among addresses with the same
@@ -19,7 +19,7 @@
 
 struct bucket {
 	struct rate_key key;
-	uint64_t full_at; /* 0 if it is not in use */
+	uint64_t full_at[RATES]; /* all are 0 if it is not in use */
 };
 
 struct rate_limiter {
@@ -71,37 +71,72 @@ static size_t set_index_of(const struct rate_limiter *limiter, const struct rate
 	return (size_t)((h ^ h >> 31) % SETS);
 }
 
+static uint64_t all_full_at(const struct bucket *bucket)
+{
+	const uint64_t *const at = bucket->full_at;
+
+	return at[RATE_OF_REQUESTS] > at[RATE_OF_IDS] ? at[RATE_OF_REQUESTS] : at[RATE_OF_IDS];
+}
+
 static struct bucket *find_bucket(struct bucket set[WAYS], const struct rate_key *key)
 {
 	struct bucket *fullest = &set[0];
 
 	for (size_t i = 0; i < WAYS; i++) {
-		if (set[i].full_at > 0 && set[i].key.high == key->high &&
+		if (all_full_at(&set[i]) > 0 && set[i].key.high == key->high &&
 		    set[i].key.low == key->low)
 			return &set[i];
-		if (set[i].full_at < fullest->full_at)
+		if (all_full_at(&set[i]) < all_full_at(fullest))
 			fullest = &set[i];
 	}
-	*fullest = (struct bucket){*key, 0};
+	*fullest = (struct bucket){.key = *key};
 	return fullest;
 }
 
-bool rate_limiter_take(struct rate_limiter *limiter, const struct rate_key *key,
-		       uint64_t per_second, uint64_t burst, uint64_t now_ns, uint64_t *wait_ns)
+/* How long the bucket takes to gain some tokens. */
+static uint64_t time_to_gain(const struct rate *rate, uint64_t tokens)
 {
-	const uint64_t interval = 1000000000 / per_second, depth = interval * burst;
+	return tokens * 1000000000 / rate->per_second;
+}
+
+/* How many of `most` tokens a bucket has that has gained for a time. */
+static uint64_t count_gained(const struct rate *rate, uint64_t most, uint64_t time_ns)
+{
+	return time_ns >= time_to_gain(rate, most) ? most : time_ns * rate->per_second / 1000000000;
+}
+
+uint64_t rate_limiter_take(struct rate_limiter *limiter, const struct rate_key *key,
+			   const struct rate *rate, uint64_t least, uint64_t most, uint64_t now_ns,
+			   uint64_t *wait_ns)
+{
+	const uint64_t depth = time_to_gain(rate, rate->burst);
 	const size_t set = set_index_of(limiter, key);
 
 	pthread_mutex_lock(&limiter->locks[set % LOCKS]);
-	struct bucket *const bucket = find_bucket(limiter->sets[set], key);
-	if (bucket->full_at > now_ns + depth) /* of a larger burst, before a reload */
-		bucket->full_at = now_ns + depth;
-	const uint64_t full_at = (bucket->full_at > now_ns ? bucket->full_at : now_ns) + interval;
-	const bool taken = full_at - now_ns <= depth;
-	if (taken)
-		bucket->full_at = full_at;
-	else
-		*wait_ns = full_at - now_ns - depth;
+	uint64_t *const full_at = &find_bucket(limiter->sets[set], key)->full_at[rate->of];
+	if (*full_at > now_ns + depth) /* of a larger burst, before a reload */
+		*full_at = now_ns + depth;
+	if (*full_at < now_ns)
+		*full_at = now_ns;
+	const uint64_t gained = now_ns + depth - *full_at;
+	uint64_t taken = count_gained(rate, most, gained);
+	if (taken < least) {
+		taken = 0;
+		*wait_ns = time_to_gain(rate, least) - gained;
+	}
+	*full_at += time_to_gain(rate, taken);
 	pthread_mutex_unlock(&limiter->locks[set % LOCKS]);
 	return taken;
+}
+
+void rate_limiter_return(struct rate_limiter *limiter, const struct rate_key *key,
+			 const struct rate *rate, uint64_t tokens)
+{
+	const uint64_t time_ns = time_to_gain(rate, tokens);
+	const size_t set = set_index_of(limiter, key);
+
+	pthread_mutex_lock(&limiter->locks[set % LOCKS]);
+	uint64_t *const full_at = &find_bucket(limiter->sets[set], key)->full_at[rate->of];
+	*full_at = *full_at > time_ns ? *full_at - time_ns : 0;
+	pthread_mutex_unlock(&limiter->locks[set % LOCKS]);
 }

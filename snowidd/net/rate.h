@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A limit on the rate of requests of each client address: a bucket of tokens for each.
+ * A limit on the rate of requests, and of IDs, of each client address: a bucket of tokens for each.
  */
 #ifndef SNOWIDD_RATE_H
 #define SNOWIDD_RATE_H
@@ -25,8 +25,22 @@ struct rate_limiter;
 struct rate_limiter *rate_limiter_new(void);
 void rate_limiter_free(struct rate_limiter *limiter);
 
-/* Takes a token. False if there is none for another *wait_ns. MT-Safe. */
-bool rate_limiter_take(struct rate_limiter *limiter, const struct rate_key *key,
-		       uint64_t per_second, uint64_t burst, uint64_t now_ns, uint64_t *wait_ns);
+enum rate_of { RATE_OF_REQUESTS, RATE_OF_IDS, RATES };
+
+/* A bucket of `burst` tokens that gains per_second. */
+struct rate {
+	enum rate_of of;
+	uint64_t per_second, burst;
+};
+
+/* Takes as many tokens as there are, from `least`, which is no more than the burst, to `most`.
+ * Returns how many; if that is 0, there are not enough for another *wait_ns. MT-Safe. */
+uint64_t rate_limiter_take(struct rate_limiter *limiter, const struct rate_key *key,
+			   const struct rate *rate, uint64_t least, uint64_t most, uint64_t now_ns,
+			   uint64_t *wait_ns);
+
+/* Gives back tokens that were taken and not used. MT-Safe. */
+void rate_limiter_return(struct rate_limiter *limiter, const struct rate_key *key,
+			 const struct rate *rate, uint64_t tokens);
 
 #endif

@@ -341,6 +341,24 @@ def test_rate():
             equal(client.call(HEALTH).status, "healthy", "health is not limited")
 
 
+def test_id_rate():
+    options = "--limits-count", "20", "--limits-id-rate"
+    with GrpcDaemon(*options, "1") as daemon, daemon.grpc(interface) as client:
+        equal(len(client.call(BATCH, count=20).ids), 20, "as many IDs as the bucket has")
+        for path, fields in (BATCH, {"count": 20}), (ONE, {}):
+            error = client.error(path, **fields)
+            code = error.code().name if error else "OK"
+            equal(code, "RESOURCE_EXHAUSTED", f"{path} for more IDs than the rate allows")
+            details = error and "grpc-status-details-bin" in dict(error.trailing_metadata())
+            check(details, "the client is told when to try again")
+    with GrpcDaemon(*options, "500") as daemon, daemon.grpc(interface) as client:
+        began = time.monotonic()
+        ids = [id for message in client.call(STREAM, count=120) for id in message.ids]
+        took = time.monotonic() - began
+        equal(len(ids), 120, "a stream is not failed by the rate")
+        check(took >= (120 - 20) / 500, "but paced", took)
+
+
 def test_wrong_protocol():
     with GrpcDaemon() as daemon:
         with socket.create_connection(("127.0.0.1", daemon.grpc_port)) as s:

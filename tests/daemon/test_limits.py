@@ -140,6 +140,26 @@ def test_rate():
         equal(daemon.status("/api/v1/health/live"), 200, "health checks are not limited")
 
 
+def test_id_rate():
+    with Daemon("--limits-count", "20", "--limits-id-rate", "1") as daemon:
+        equal(daemon.status("/api/v1/ids?count=20", method="HEAD"), 200, "HEAD takes no IDs")
+        equal(daemon.status("/api/v1/ids?count=20"), 200, "as many IDs as the bucket has")
+        status, headers, body = daemon.request("/api/v1/ids?count=20")
+        found = status, error_code(body)
+        equal(found, (429, "rate_limited"), "429: more IDs than the rate allows")
+        good = int(headers["Retry-After"]) in range(1, 21)
+        check(good, "Retry-After says when there will be", headers["Retry-After"])
+        equal(daemon.status("/v1/next_id"), 429, "single IDs count too")
+        equal(daemon.status("/api/v1/parse?id=1"), 200, "other requests do not")
+    kind = "--kinds", "x=time:41,worker:16,sequence:1", "--worker-id", "1", "--store", "memory:"
+    rate = "--limits-id-rate", "1", "--limits-wait-timeout", "0s"
+    with Daemon(*kind, *rate) as daemon:
+        found = [daemon.status("/api/v1/ids?count=10000") for _ in range(2)]
+        equal(found, [429, 429], "more IDs than there are")
+        code = error_code(daemon.text("/api/v1/ids?count=10000"))
+        equal(code, "exhausted", "IDs that a client does not get do not count")
+
+
 def test_token():
     with Daemon("--token-file", write_secret("token", TOKEN + "\n")) as daemon:
         status, headers, body = daemon.request("/api/v1/id")

@@ -20,6 +20,8 @@ static void begin(void)
 	live = (struct live){.settings = &settings};
 	settings.rate = 0;
 	settings.burst = 2;
+	settings.id_rate = settings.id_burst = 0;
+	settings.count = 10;
 	group.limiter = rate_limiter_new();
 	loop.live = &live;
 	loop.group = &group;
@@ -92,6 +94,27 @@ TEST(a_wrong_token_uses_up_the_rate)
 	ck_assert_int_eq(admit(""), REFUSED_TOKEN);
 	ck_assert_int_eq(admit(""), REFUSED_TOKEN);
 	ck_assert_int_eq(admit(""), REFUSED_RATE);
+}
+
+TEST(the_ids_of_a_client_have_a_rate)
+{
+	struct ip_address other = ip_address_of_ipv4((const uint8_t[]){192, 0, 2, 2});
+	uint64_t wait_ns = 0;
+
+	ck_assert_int_eq(admit_ids(&loop, &client, 1000000, &wait_ns), SERVED);
+	settings.id_rate = 1;
+	settings.id_burst = 5; /* the largest request is larger */
+	ck_assert_int_eq(admit_ids(&loop, &client, 10, &wait_ns), SERVED);
+	ck_assert_int_eq(admit_ids(&loop, &client, 10, &wait_ns), REFUSED_RATE);
+	ck_assert_uint_gt(wait_ns, 5 * SEC);
+	ck_assert_uint_eq(admit_some_ids(&loop, &client, 1), 0);
+	ck_assert_uint_eq(counters.errors[REFUSED_RATE], 1);
+	admit_return_ids(&loop, &client, 7);
+	ck_assert_uint_eq(admit_some_ids(&loop, &client, 100), 7);
+	ck_assert_int_eq(admit_ids(&loop, &other, 10, &wait_ns), SERVED);
+	/* The rate of requests is another. */
+	settings.rate = 1;
+	ck_assert_int_eq(admit(""), SERVED);
 }
 
 int main(void)

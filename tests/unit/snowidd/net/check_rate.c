@@ -19,11 +19,12 @@ static struct rate_key client_key_of(const char *text)
 static unsigned count_allowed(struct rate_limiter *rate, const struct rate_key *key,
 			      uint64_t per_second, uint64_t burst, uint64_t now_ns, unsigned tries)
 {
+	const struct rate requests = {RATE_OF_REQUESTS, per_second, burst};
 	unsigned count = 0;
 	uint64_t wait_ns;
 
 	for (unsigned i = 0; i < tries; i++)
-		count += rate_limiter_take(rate, key, per_second, burst, now_ns, &wait_ns);
+		count += (unsigned)rate_limiter_take(rate, key, &requests, 1, 1, now_ns, &wait_ns);
 	return count;
 }
 
@@ -31,17 +32,40 @@ TEST(a_burst_and_then_the_rate)
 {
 	struct rate_limiter *const rate = rate_limiter_new();
 	const struct rate_key a = client_key_of("192.0.2.1"), b = client_key_of("192.0.2.2");
+	const struct rate requests = {RATE_OF_REQUESTS, 10, 20};
 	uint64_t wait_ns = 0;
 
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 5 * SEC, 100), 20);
 	ck_assert_uint_eq(count_allowed(rate, &b, 10, 20, 5 * SEC, 100), 20);
-	ck_assert(!rate_limiter_take(rate, &a, 10, 20, 5 * SEC, &wait_ns));
+	ck_assert(!rate_limiter_take(rate, &a, &requests, 1, 1, 5 * SEC, &wait_ns));
 	ck_assert_uint_eq(wait_ns, SEC / 10);
-	ck_assert(!rate_limiter_take(rate, &a, 10, 20, 5 * SEC + wait_ns - 1, &wait_ns));
+	ck_assert(!rate_limiter_take(rate, &a, &requests, 1, 1, 5 * SEC + wait_ns - 1, &wait_ns));
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 5 * SEC + SEC / 10, 100), 1);
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 6 * SEC, 100), 9);
 	ck_assert_uint_eq(count_allowed(rate, &a, 10, 20, 60 * SEC, 100), 20);
 	rate_limiter_free(rate);
+}
+
+TEST(several_tokens_at_once)
+{
+	struct rate_limiter *const limiter = rate_limiter_new();
+	const struct rate_key a = client_key_of("192.0.2.1");
+	const struct rate ids = {RATE_OF_IDS, 3000000, 10000};
+	uint64_t now = 5 * SEC, wait_ns = 0;
+
+	ck_assert_uint_eq(rate_limiter_take(limiter, &a, &ids, 10000, 10000, now, &wait_ns), 10000);
+	ck_assert_uint_eq(rate_limiter_take(limiter, &a, &ids, 1, 1000, now, &wait_ns), 0);
+	ck_assert_uint_eq(wait_ns, 333);
+	ck_assert_uint_eq(rate_limiter_take(limiter, &a, &ids, 6000, 6000, now, &wait_ns), 0);
+	ck_assert_uint_eq(wait_ns, 2 * MS);
+	now += (uint64_t)MS;
+	ck_assert_uint_eq(rate_limiter_take(limiter, &a, &ids, 1, 1000, now, &wait_ns), 1000);
+	ck_assert_uint_eq(rate_limiter_take(limiter, &a, &ids, 1, 10000, now, &wait_ns), 2000);
+	rate_limiter_return(limiter, &a, &ids, 1500);
+	ck_assert_uint_eq(rate_limiter_take(limiter, &a, &ids, 1, 10000, now, &wait_ns), 1500);
+	/* Those of requests are others. */
+	ck_assert_uint_eq(count_allowed(limiter, &a, 10, 20, now, 100), 20);
+	rate_limiter_free(limiter);
 }
 
 TEST(a_reload_forgives_what_it_would_not_have_allowed)
@@ -64,6 +88,12 @@ TEST(the_largest_numbers)
 
 	ck_assert_uint_eq(count_allowed(rate, &a, 1, 1000000000, decades, 1000), 1000);
 	ck_assert_uint_eq(count_allowed(rate, &b, 1000000000, 1, decades, 1000), 1);
+	const struct rate slow = {RATE_OF_IDS, 1, 1000000000};
+	const uint64_t all = slow.burst;
+	uint64_t wait_ns;
+	ck_assert_uint_eq(rate_limiter_take(rate, &a, &slow, all, all, decades, &wait_ns), all);
+	ck_assert_uint_eq(rate_limiter_take(rate, &a, &slow, all, all, decades, &wait_ns), 0);
+	ck_assert_uint_eq(wait_ns, all * SEC);
 	rate_limiter_free(rate);
 }
 
