@@ -42,7 +42,33 @@ static bool decode_percent(char *text, size_t *length)
 
 bool query_text_equals(const struct query_text *text, const char *value)
 {
-	return text->length == strlen(value) && memcmp(text->data, value, text->length) == 0;
+	return text->data && text->length == strlen(value) &&
+	       memcmp(text->data, value, text->length) == 0;
+}
+
+static struct query_text *parameter_of_name(struct query *query, unsigned allowed,
+					    const struct query_text *name)
+{
+	const struct {
+		unsigned bit;
+		const char *name;
+		struct query_text *value;
+	} parameters[] = {
+		{QUERY_KIND, "kind", &query->kind},
+		{QUERY_COUNT, "count", &query->count},
+		{QUERY_ID, "id", &query->id},
+		{QUERY_FORM, "form", &query->form},
+		{QUERY_FORMAT, "format", &query->format},
+		{QUERY_PERIOD, "period", &query->period},
+		{QUERY_FROM, "from", &query->from},
+		{QUERY_BEFORE, "before", &query->before},
+		{QUERY_TO, "to", &query->to},
+	};
+
+	for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++)
+		if ((allowed & parameters[i].bit) && query_text_equals(name, parameters[i].name))
+			return parameters[i].value;
+	return NULL;
 }
 
 const char *query_read(char *at, unsigned allowed, struct query *query)
@@ -58,15 +84,8 @@ const char *query_read(char *at, unsigned allowed, struct query *query)
 			return "a parameter is not name=value";
 		if (!decode_percent(at, &name.length) || !decode_percent(equals + 1, &value.length))
 			return "a parameter has a malformed % escape";
-		if ((allowed & QUERY_KIND) && query_text_equals(&name, "kind"))
-			to = &query->kind;
-		else if ((allowed & QUERY_COUNT) && query_text_equals(&name, "count"))
-			to = &query->count;
-		else if ((allowed & QUERY_ID) && query_text_equals(&name, "id"))
-			to = &query->id;
-		else if ((allowed & QUERY_FORM) && query_text_equals(&name, "form"))
-			to = &query->form;
-		else
+		to = parameter_of_name(query, allowed, &name);
+		if (!to)
 			return "this path has no such parameter";
 		if (to->data)
 			return "a parameter occurs twice";

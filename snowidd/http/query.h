@@ -8,7 +8,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum query_parameter { QUERY_KIND = 1, QUERY_COUNT = 2, QUERY_ID = 4, QUERY_FORM = 8 };
+enum query_parameter {
+	QUERY_KIND = 1,
+	QUERY_COUNT = 2,
+	QUERY_ID = 4,
+	QUERY_FORM = 8,
+	QUERY_FORMAT = 16,
+	QUERY_PERIOD = 32,
+	QUERY_FROM = 64,
+	QUERY_BEFORE = 128,
+	QUERY_TO = 256
+};
 
 struct query_text {
 	const char *data; /* NULL if there is none */
@@ -16,7 +26,7 @@ struct query_text {
 };
 
 struct query {
-	struct query_text kind, count, id, form;
+	struct query_text kind, count, id, form, format, period, from, before, to;
 };
 
 /* Reads name=value&…, each name of those allowed at most once, and decodes it in place. Returns

@@ -8,93 +8,12 @@
 #include <strings.h>
 
 #include "snowidd/http/assets.h"
-#include "snowidd/http/json.h"
 #include "snowidd/http/rest.h"
 #include "snowidd/http/rest_ids.h"
+#include "snowidd/http/rest_parse.h"
 #include "snowidd/http/rest_status.h"
 #include "snowidd/net/admit.h"
-#include "snowidd/service/decode.h"
 #include "snowidd/service/metrics.h"
-
-/* ---- parts of an ID -------------------------------------------------------------------------- */
-
-static enum refusal decode_query(struct rest_call *call, const struct served_kind *kind,
-				 struct decoded_id *decoded)
-{
-	struct service *const service = rest_service(call);
-	const struct query_text *const id = &call->query.id;
-	char text[NUMBER_TEXT];
-	uint64_t number;
-
-	if (!call->mask)
-		return decode_id(service, kind, id->data, id->length, decoded);
-	if (snowid_mask_parse(call->mask, id->data, id->length, &number) != 0)
-		return REFUSED_ID;
-	return decode_id(service, kind, text, number_text(number, text), decoded);
-}
-
-static void write_decoded(struct buffer *body, const struct decoded_id *decoded)
-{
-	char time[SNOWID_TIME_TEXT];
-
-	buffer_text(body, "{\"id\":");
-	if (decoded->is_number)
-		buffer_text(body, decoded->text);
-	else
-		buffer_json(body, decoded->text);
-	buffer_text(body, ",");
-	json_add_text(body, "id_str", decoded->text);
-	json_add_text(body, "kind", decoded->kind);
-	if (decoded->variant)
-		json_add_text(body, "variant", decoded->variant);
-	if (decoded->has_time) {
-		if (snowid_time_format(decoded->unix_sec, decoded->nsec, time) == 0)
-			json_add_text(body, "timestamp", time);
-		else
-			buffer_text(body, "\"timestamp\":null,"); /* after the year 9999 */
-		buffer_printf(body, "\"timestamp_ms\":%" PRId64 ",", decoded->unix_ms);
-	}
-	for (size_t i = 0; i < decoded->field_count; i++)
-		json_add_field(body, &decoded->fields[i]);
-	json_end(body, "}\n");
-}
-
-static enum http_outcome refuse_parse(struct rest_call *call, enum refusal refusal)
-{
-	char why[300];
-
-	counter_add(&rest_loop(call)->counters->errors[refusal], 1);
-	rest_reply_refusal(call, refusal, 0);
-	if (refusal == REFUSED_ID && snowid_error_detail(why, sizeof why) > 0)
-		rest_reply_problem(call, 400, refusal_code(refusal), why);
-	return HTTP_REPLIED;
-}
-
-static enum http_outcome get_parse(struct rest_call *call)
-{
-	struct service *const service = rest_service(call);
-	const struct query_text *const name = &call->query.kind;
-	const struct served_kind *kind = NULL; /* none: the ID says which */
-	struct decoded_id decoded;
-
-	if (!call->query.id.data) {
-		rest_reply_problem(call, 400, "missing_parameter", "the parameter id is missing");
-		return HTTP_REPLIED;
-	}
-	if (name->length > 0) {
-		kind = service_kind(service, name->data, name->length);
-		if (!kind)
-			return refuse_parse(call, REFUSED_KIND);
-	}
-	if (!rest_begin_mask(call, kind ? kind : service_kind_at(service, 0)))
-		return HTTP_REPLIED;
-	const enum refusal refusal = decode_query(call, kind, &decoded);
-	if (refusal != SERVED)
-		return refuse_parse(call, refusal);
-	rest_reply_json(call);
-	write_decoded(rest_body(call), &decoded);
-	return HTTP_REPLIED;
-}
 
 /* ---- metrics, documents ---------------------------------------------------------------------- */
 
@@ -140,10 +59,17 @@ static const struct route {
 	bool is_open; /* needs no token, and has no limit on its rate */
 } routes[] = {
 	{"other", NULL, 0, REST_ALL, false}, /* the name under which other paths are counted */
-	{"/v1/next_id", rest_get_next_id, QUERY_KIND | QUERY_FORM, REST_CLIENTS, false},
-	{"/api/v1/id", rest_get_id, QUERY_KIND | QUERY_FORM, REST_CLIENTS, false},
-	{"/api/v1/ids", rest_get_ids, QUERY_KIND | QUERY_COUNT | QUERY_FORM, REST_CLIENTS, false},
-	{"/api/v1/parse", get_parse, QUERY_KIND | QUERY_ID | QUERY_FORM, REST_ALL, false},
+	{"/v1/next_id", rest_get_next_id, QUERY_KIND | QUERY_FORM | QUERY_FORMAT, REST_CLIENTS,
+	 false},
+	{"/api/v1/id", rest_get_id, QUERY_KIND | QUERY_FORM | QUERY_FORMAT, REST_CLIENTS, false},
+	{"/api/v1/ids", rest_get_ids, QUERY_KIND | QUERY_COUNT | QUERY_FORM | QUERY_FORMAT,
+	 REST_CLIENTS, false},
+	{"/api/v1/parse", rest_get_parse, QUERY_KIND | QUERY_ID | QUERY_FORM | QUERY_FORMAT,
+	 REST_ALL, false},
+	{"/api/v1/range", rest_get_range,
+	 QUERY_KIND | QUERY_FORM | QUERY_FORMAT | QUERY_PERIOD | QUERY_FROM | QUERY_BEFORE |
+		 QUERY_TO,
+	 REST_ALL, false},
 	{"/api/v1/health", rest_get_health, 0, REST_ALL, false},
 	{"/api/v1/health/live", rest_get_live, 0, REST_ALL, true},
 	{"/api/v1/health/ready", rest_get_ready, 0, REST_ALL, true},

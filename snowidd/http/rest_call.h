@@ -15,6 +15,8 @@ struct rest_call {
 	struct query query; /* decoded in thread->scratch: gone after a wait */
 	struct id_request ids;
 	struct snowid_mask *mask;                  /* of form=masked, otherwise NULL */
+	enum snowid_form form;                     /* of numbers that are not masked */
+	bool as_text;                              /* numbers are strings in JSON, too */
 	void (*write_ids)(struct rest_call *call); /* into the reply, once they are made */
 };
 
@@ -39,8 +41,19 @@ static inline void rest_reply_json(struct rest_call *call)
 	call->request.reply.type = "application/json";
 }
 
-/* Makes the mask if the query asks for masked IDs. False: it cannot, and the reply is an error. */
-bool rest_begin_mask(struct rest_call *call, const struct served_kind *kind);
+/* Reads the form and the format that the query asks for. False: IDs of the kind cannot have them,
+ * and the reply is an error. */
+bool rest_begin_form(struct rest_call *call, const struct served_kind *kind);
+
+/* Writes an ID of the kind in that form, without a 0 behind it: a number, or one of 128 bits. */
+size_t rest_format_id(const struct rest_call *call, enum kind_type type, uint64_t number,
+		      const struct snowid_id128 *wide, char text[SNOWID_UUID_TEXT]);
+
+/* Whether IDs are numbers in JSON. */
+static inline bool rest_ids_are_numbers(const struct rest_call *call, enum kind_type type)
+{
+	return type == KIND_LAYOUT && !call->mask && !call->as_text;
+}
 
 /* Makes the reply an error. */
 void rest_reply_problem(struct rest_call *call, unsigned status, const char *code,

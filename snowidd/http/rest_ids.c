@@ -53,7 +53,7 @@ static bool begin_ids(struct rest_call *call, uint64_t count)
 	const enum refusal refusal = service_begin(rest_service(call), &call->ids, kind->data,
 						   kind->length, count, settings, loop->counters);
 	if (refusal == SERVED)
-		return rest_begin_mask(call, call->ids.kind) && admit_count(call);
+		return rest_begin_form(call, call->ids.kind) && admit_count(call);
 	rest_reply_refusal(call, refusal, 0);
 	if (refusal == REFUSED_COUNT) {
 		snprintf(why, sizeof why, "count must be a number from 1 to %" PRIu64,
@@ -83,29 +83,18 @@ enum http_outcome rest_fill_ids(struct rest_call *call)
 	return HTTP_REPLIED;
 }
 
-/* Whether IDs are numbers in JSON. Those of 128 bits and masked ones are strings. */
 static bool ids_are_numbers(const struct rest_call *call)
 {
-	return call->ids.kind->type == KIND_LAYOUT && !call->mask;
+	return rest_ids_are_numbers(call, call->ids.kind->type);
 }
 
 static size_t format_id(const struct rest_call *call, size_t i, char text[SNOWID_UUID_TEXT])
 {
 	const struct id_request *const ids = &call->ids;
 
-	switch (ids->kind->type) {
-	case KIND_LAYOUT:
-		if (!call->mask)
-			return number_text(ids->ids[i], text);
-		return snowid_mask_format(call->mask, ids->ids[i], text) == 0 ? strlen(text) : 0;
-	case KIND_ULID:
-		snowid_ulid_format(&ids->ids128[i], text);
-		break;
-	case KIND_UUID:
-		snowid_uuid_format(&ids->ids128[i], text);
-		break;
-	}
-	return strlen(text);
+	if (ids->kind->type == KIND_LAYOUT)
+		return rest_format_id(call, KIND_LAYOUT, ids->ids[i], NULL, text);
+	return rest_format_id(call, ids->kind->type, 0, &ids->ids128[i], text);
 }
 
 /* ---- one ID ---------------------------------------------------------------------------------- */

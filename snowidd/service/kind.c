@@ -6,6 +6,38 @@
 
 #include "snowidd/service/kind.h"
 
+static bool is_preset(const char *name)
+{
+	const char *preset;
+
+	for (size_t i = 0; (preset = snowid_layout_preset(i)); i++)
+		if (strcmp(preset, name) == 0)
+			return true;
+	return false;
+}
+
+bool kind_open_to_read(struct served_kind *kind, const char *name, size_t length)
+{
+	*kind = (struct served_kind){.type = KIND_LAYOUT};
+	if (length >= sizeof kind->name || memchr(name, '\0', length))
+		return false;
+	memcpy(kind->name, name, length);
+	memcpy(kind->spec, name, length);
+	if (strcmp(kind->name, "ulid") == 0)
+		kind->type = KIND_ULID;
+	else if (strncmp(kind->name, "uuid", 4) == 0 &&
+		 strspn(kind->name + 4, "12345678") == length - 4 && length <= 5)
+		kind->type = KIND_UUID;
+	else
+		return is_preset(kind->name) && snowid_layout_new(kind->name, &kind->layout) == 0;
+	return true;
+}
+
+void kind_close_to_read(struct served_kind *kind)
+{
+	snowid_layout_free(kind->layout);
+}
+
 bool kind_next_field(const struct served_kind *kind, size_t *index, const char **name,
 		     uint64_t *value, unsigned *bits)
 {

@@ -42,6 +42,11 @@ struct served_kind {
 	char store_problem[200];      /* the same in words */
 };
 
+/* Fills a kind that IDs can be read of, although it is not served: a preset, ulid, uuid or uuid1 to
+ * uuid8. False if there is none of this name. To be closed. */
+bool kind_open_to_read(struct served_kind *kind, const char *name, size_t length);
+void kind_close_to_read(struct served_kind *kind);
+
 /* The next field of a layout, from *index on, that is neither time nor sequence, with its value and
  * its width, which may be NULL. False past the last. */
 bool kind_next_field(const struct served_kind *kind, size_t *index, const char **name,

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
-"""Runs the cases of tests/conformance that the daemon has a path for: decode, and mask as far as
-masked IDs are reverted. See README there."""
+"""Runs the cases of tests/conformance that the daemon has a path for: decode, range, and mask as
+far as masked IDs are reverted. See README there."""
 import glob
 import json
 import os
@@ -11,8 +11,12 @@ import urllib.parse
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "daemon"))
 from harness import SOURCE, Daemon, check, equal, run_tests, write_secret  # noqa: E402
 
-# A layout that ended in 1970: no daemon can serve it.
-ENDED = "time:1,worker:63"
+# Layouts that have ended or have no worker: no daemon can serve them.
+ENDED = (
+    "time:1,worker:63",
+    "time:3,sequence:2;epoch=2024-01-01;unit=1s",
+    "time:48,sequence:16",
+)
 STATUS = {"SYNTAX": 400, "RANGE": 400, "OVERFLOW": 400}
 
 
@@ -22,10 +26,10 @@ def cases_of(action):
             yield from (case for case in json.load(file)["cases"] if case["do"] == action)
 
 
-def cases_by_kind():
+def cases_by_kind(action):
     found = {}
-    for case in cases_of("decode"):
-        if case["kind"] != ENDED:
+    for case in cases_of(action):
+        if case["kind"] not in ENDED:
             found.setdefault(case["kind"], []).append(case)
     return found
 
@@ -72,12 +76,38 @@ def run_case(daemon, kind, case):
 
 
 def test_conformance():
-    found = cases_by_kind()
+    found = cases_by_kind("decode")
     check(len(found) > 8, "there are cases of several kinds")
     for kind, cases in found.items():
         with daemon_of_kind(kind) as daemon:
             for case in cases:
                 run_case(daemon, kind, case)
+
+
+def run_range_case(daemon, kind, case):
+    query = {name: case[name] for name in ("period", "from", "before", "to") if name in case}
+    status, _, body = daemon.request("/api/v1/range?" + urllib.parse.urlencode(query))
+    body = json.loads(body)
+    name = f"{kind}: {case['name']}"
+    if "error" in case:
+        found = status, body["error"]
+        good = found == (400, "malformed_time") and case["says"] in body["message"]
+        check(good, name, body)
+        return
+    expected = case["expect"]["first"], case["expect"]["last"]
+    equal((body.get("first_str"), body.get("last_str")), expected, name)
+    is_text = kind == "ulid" or kind.startswith("uuid")
+    convert = str if is_text else int
+    equal((body["first"], body["last"]), tuple(map(convert, expected)), name + ", as JSON")
+
+
+def test_ranges():
+    found = cases_by_kind("range")
+    check(len(found) > 6, "there are ranges of several kinds")
+    for kind, cases in found.items():
+        with daemon_of_kind(kind) as daemon:
+            for case in cases:
+                run_range_case(daemon, kind, case)
 
 
 def test_masked_ids():

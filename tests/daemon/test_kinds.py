@@ -99,7 +99,7 @@ def test_masked():
         equal(daemon.status(f"/api/v1/parse?form=masked&id={text}"), 200, "next_id masks as well")
         for path, text in [
             ("/api/v1/id?form=masked&kind=ulid", "only numbers"),
-            ("/api/v1/id?form=hex", "only be masked"),
+            ("/api/v1/id?form=hax", "hax"),
             ("/api/v1/parse?form=masked&id=0", "not one of"),
         ]:
             status, _, body = daemon.request(path)

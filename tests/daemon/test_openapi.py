@@ -24,6 +24,10 @@ REQUESTS = [
     ("/api/v1/parse", "?id=00000000-0000-0000-0000-000000000000", "*/*"),
     ("/api/v1/parse", "?id=x", "*/*"),
     ("/api/v1/parse", "", "*/*"),
+    ("/api/v1/parse", "?kind=discord&id=5&format=string", "*/*"),
+    ("/api/v1/range", "?period=2024-01", "*/*"),
+    ("/api/v1/range", "?kind=ulid&from=2024-01", "*/*"),
+    ("/api/v1/range", "?period=2024", "*/*"),
     ("/api/v1/health", "", "*/*"),
     ("/api/v1/health/live", "", "*/*"),
     ("/api/v1/health/ready", "", "*/*"),
@@ -33,7 +37,7 @@ REQUESTS = [
     ("/openapi.json", "", "*/*"),
 ]
 # A header that comes with a status; others come with a date.
-HEADERS = {"401": "WWW-Authenticate", "503": "Retry-After"}
+HEADERS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
 
 
 class Document:
@@ -61,9 +65,41 @@ class Document:
             schema = response["content"][media]["schema"]
             value = json.loads(body) if media == "application/json" else body.decode()
             jsonschema.Draft202012Validator(schema, resolver=self.resolver).validate(value)
-            check(HEADERS.get(str(status), "Date") in headers and "head" in operations, name)
+            check(HEADERS.get(str(status), "Date") in headers and "get" in operations, name)
         except (KeyError, jsonschema.ValidationError) as error:
             check(False, name, error)
+
+
+def fields_of(schema, name):
+    """All schemas below one, with their names."""
+    if isinstance(schema, dict):
+        if "type" in schema or "enum" in schema:
+            yield name, schema
+        for key, value in schema.items():
+            yield from fields_of(value, f"{name}.{key}")
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from fields_of(value, name)
+
+
+def test_generators():
+    """What makes generated clients good: one type for each field, the width of numbers, and the
+    errors of each path."""
+    with Daemon() as daemon:
+        root = daemon.json("/openapi.json")
+    fields = [pair for pair in fields_of(root, "") if not pair[0].endswith(".properties")]
+    odd = [name for name, field in fields if not isinstance(field.get("type"), str)]
+    equal(odd, [], "each field has one type")
+    numbers = [pair for pair in fields if pair[1].get("type") in ("integer", "number")]
+    odd = [name for name, field in numbers if "format" not in field]
+    equal(odd, [], "each number says how wide it is")
+    operations = {path: item["get"] for path, item in root["paths"].items()}
+    equal(len({one["operationId"] for one in operations.values()}), len(operations), "IDs differ")
+    for path in "/v1/next_id", "/api/v1/id", "/api/v1/ids":
+        listed = set(operations[path]["responses"])
+        check({"400", "401", "404", "429", "500", "503"} <= listed, f"{path} lists its errors")
+    limited = root["components"]["responses"]["TooManyRequests"]
+    check("Retry-After" in limited["headers"], "a client is told when to try again")
 
 
 def codes_in_sources():

@@ -94,11 +94,12 @@ TEST(each_route_replies)
 		{"/api/v1/parse?id=01ARZ3NDEKTSV4RRFFQ69G5FAV", 200, "\"kind\":\"ulid\""},
 		{"/api/v1/parse?id=-1", 400, "\"error\":\"malformed_id\""},
 		{"/api/v1/parse?id=-1&kind=wide", 200, "\"id_str\":\"18446744073709551615\""},
-		{"/api/v1/parse?id=-1&kind=wide", 200, "\"timestamp\":null,\"timestamp_ms\":"},
+		{"/api/v1/parse?id=-1&kind=wide", 200, "\"kind\":\"wide\",\"timestamp_ms\":"},
 		{"/api/v1/parse?id=00000000000000000000000000000000", 200, "\"kind\":\"nil\""},
 		{"/api/v1/parse?id=ffffffff-ffff-ffff-ffff-ffffffffffff", 200, "\"kind\":\"max\""},
 		{"/api/v1/parse?id=919108f7-52d1-4320-9bac-f847db4148a8", 200, "\"uuid4\""},
-		{"/api/v1/parse?id=7ZZZZZZZZZZZZZZZZZZZZZZZZZ", 200, "\"timestamp\":null,"},
+		{"/api/v1/parse?id=7ZZZZZZZZZZZZZZZZZZZZZZZZZ", 200,
+		 "\"kind\":\"ulid\",\"timestamp_ms\":"},
 		{"/api/v1/health", 200, "\"status\":\"healthy\""},
 		{"/api/v1/health/live", 200, "{\"status\":\"live\"}\n"},
 		{"/api/v1/health/ready", 200, "{\"status\":\"ready\"}\n"},
@@ -309,6 +310,59 @@ TEST(a_draining_loop_closes_after_the_reply)
 	ck_assert(connection->finishing);
 }
 
+/* An ID of the vectors of Twitter, in forms that its man page describes. */
+TEST(numbers_have_other_forms)
+{
+	static const struct {
+		const char *query, *part;
+	} rows[] = {
+		{"range?from=2024-01-01&before=2024-01-01&form=hex", "\"first\":\"0"},
+		{"parse?kind=twitter&id=1541815603606036480", "\"timestamp_ms\":1656432460105"},
+		{"parse?kind=twitter&id=1541815603606036480&format=string",
+		 "\"id\":\"1541815603606036480\""},
+		{"parse?kind=twitter&form=hex&id=1565a11f6217a000",
+		 "\"id_str\":\"1541815603606036480\""},
+		{"parse?kind=uuid4&id=919108f7-52d1-4320-9bac-f847db4148a8", "\"kind\":\"uuid4\""},
+		{"parse?kind=twitter&id=1541815603606036480&form=hax", "\"malformed_query\""},
+		{"parse?kind=twitters&id=1541815603606036480", "\"unknown_kind\""},
+		{"parse?kind=uuid9&id=5", "\"unknown_kind\""},
+		{"id?kind=ulid&form=hex", "\"malformed_query\""},
+		{"id?format=text", "format can be number or string"},
+		{"range?kind=twitter&period=2024-01&form=masked", "\"malformed_query\""},
+		{"range?kind=twitter", "\"missing_parameter\""},
+		{"range?period=2024&kind=twitter", "\"malformed_time\""},
+		{"range?period=2024-01&from=2024-01", "cannot be used together"},
+		{"range?before=2024-01&to=2024-01", "cannot be used together"},
+		{"range?kind=twitter&from=2024-02&to=2024-01", "to is before from"},
+		{"range?kind=twitter&from=2024-01&before=x", "before: "},
+		{"range?kind=nonsense&period=2024-01", "\"unknown_kind\""},
+	};
+	char target[200];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		snprintf(target, sizeof target, "/api/v1/%s", rows[i].query);
+		expect_part(get(target), rows[i].part);
+	}
+}
+
+TEST(ids_are_strings_if_a_client_asks)
+{
+	unsigned long long id;
+	char text[30];
+
+	ck_assert_int_eq(sscanf(body_of(get("/api/v1/id?format=string")),
+				"{\"id\":\"%llu\",\"id_str\":\"%29[0-9]", &id, text),
+			 2);
+	ck_assert_int_eq(sscanf(body_of(get("/api/v1/id?form=hex")),
+				"{\"id\":\"%16llx\",\"id_str\":\"%29[0-9a-f]", &id, text),
+			 2);
+	ck_assert_uint_eq(strlen(text), 16);
+	ck_assert_int_eq(sscanf(body_of(get("/api/v1/ids?count=2&format=string")),
+				"{\"ids\":[\"%llu\",\"%29[0-9]", &id, text),
+			 2);
+	ck_assert_uint_eq(strlen(body_of(get("/v1/next_id?form=base32"))), 13);
+}
+
 TEST(health_says_that_ids_will_end)
 {
 	struct served_kind *const kind = service_kind_at(service, 0);
@@ -370,7 +424,7 @@ TEST(what_cannot_be_masked_is_refused_before_an_id_is_made)
 {
 	static const char *const targets[] = {
 		"/api/v1/id?form=masked", "/v1/next_id?form=masked", "/api/v1/ids?form=masked",
-		"/api/v1/parse?id=5&form=masked", "/api/v1/id?form=hex"};
+		"/api/v1/parse?id=5&form=masked", "/api/v1/id?form=hax"};
 
 	for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
 		expect_status(get(targets[i]), 400);
