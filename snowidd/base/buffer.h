@@ -37,9 +37,11 @@ char *buffer_reserve(struct buffer *buffer, size_t size);
 /* Inline, so that the length of a literal is a constant: a reply is made of a dozen pieces. */
 static inline void buffer_bytes(struct buffer *buffer, const char *bytes, size_t length)
 {
+	if (length == 0)
+		return; /* there may be no memory to add nothing to */
 	char *const to = length <= buffer->size - buffer->length ? buffer->data + buffer->length
 								 : buffer_reserve(buffer, length);
-	if (!to || length == 0)
+	if (!to)
 		return;
 	memcpy(to, bytes, length);
 	buffer->length += length;
