@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Compares the daemon with nginx: requests per second of CPU, latency, and memory.
+"""Compares the daemon with nginx and gRPC for C++: requests per second of CPU, latency, memory.
 
 Needs nginx, wrk, h2load, openssl and two CPUs, one for the server and one for the client. Both
 servers are measured in turn, and every figure is the median of three. TMPDIR should be on a disk,
-because the last measure is about a disk that is busy.
+because the last measure is about a disk that is busy. Without libgrpc++-dev and
+protobuf-compiler-grpc, gRPC is compared with REST alone.
 """
+import contextlib
+import glob
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -18,8 +22,11 @@ sys.dont_write_bytecode = True
 sys.path.insert(
     0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "daemon")
 )
+import grpc_client  # noqa: E402
 from harness import (  # noqa: E402
+    BUILD,
     SCRATCH,
+    SOURCE,
     Daemon,
     free_port,
     get,
@@ -31,6 +38,7 @@ from harness import (  # noqa: E402
 SECONDS = 2
 ROUNDS = 3
 TICK = os.sysconf("SC_CLK_TCK")
+SNOWFLAKE_EPOCH = 1609459200000
 
 
 def cpu_seconds(pid):
@@ -80,12 +88,12 @@ def load_fully(pid, url, connections=64):
     )
 
 
-def load_at_rate(pid, url, rate, connections=64):
+def load_at_rate(pid, rate, options, connections=64):
     """Sends `rate` requests per second."""
     log = scratch("requests")
     before, began = cpu_seconds(pid), time.monotonic()
     clients = [f"-c{connections}", f"-D{SECONDS}", f"--rps={rate / connections}"]
-    run_client("h2load", "--h1", *clients, f"--log-file={log}", url)
+    run_client("h2load", *clients, f"--log-file={log}", *options)
     used, took = cpu_seconds(pid) - before, time.monotonic() - began
     with open(log, encoding="ascii") as file:
         times = sorted(int(line.split()[2]) for line in file)
@@ -186,8 +194,8 @@ def measure_requests(daemon, reference, reference_port):
     )
     half = median_of(ours, "per_second") / 2
     ours, theirs = alternate(
-        lambda: load_at_rate(pid, url + "/api/v1/id", half),
-        lambda: load_at_rate(reference, f"http://127.0.0.1:{reference_port}/", half),
+        lambda: load_at_rate(pid, half, ("--h1", url + "/api/v1/id")),
+        lambda: load_at_rate(reference, half, ("--h1", f"http://127.0.0.1:{reference_port}/")),
     )
     print_row(
         f"p99 at half of that load, {half:,.0f} per second",
@@ -195,8 +203,8 @@ def measure_requests(daemon, reference, reference_port):
         f"< 1 (nginx: {median_of(theirs, 'p99'):.2f})",
     )
     ours, theirs = alternate(
-        lambda: load_at_rate(pid, url + "/api/v1/id", 10000),
-        lambda: load_at_rate(reference, f"http://127.0.0.1:{reference_port}/", 10000),
+        lambda: load_at_rate(pid, 10000, ("--h1", url + "/api/v1/id")),
+        lambda: load_at_rate(reference, 10000, ("--h1", f"http://127.0.0.1:{reference_port}/")),
     )
     print_row(
         "share of a CPU at 10,000 requests per second",
@@ -206,35 +214,113 @@ def measure_requests(daemon, reference, reference_port):
     check_ids(daemon, count_made(daemon))
 
 
-def load_grpc(daemon, port, method, message=b"", clients=("-c8", "-m32")):
-    """Makes as many calls as the server can answer, and counts IDs."""
-    with open(scratch("message"), "wb") as file:
+def grpc_options(port, method, message=b""):
+    """What has h2load make calls, and where."""
+    with open(scratch(method), "wb") as file:
         file.write(bytes([0, 0, 0, 0, len(message)]) + message)
     fields = "-H", "content-type: application/grpc", "-H", "te: trailers"
-    options = *clients, f"-D{SECONDS}", "-w24", "-W24", "-d", scratch("message"), *fields
-    before, ids, began = cpu_seconds(daemon.process.pid), count_made(daemon), time.monotonic()
-    run_client("h2load", *options, f"http://127.0.0.1:{port}/IDGenerator/{method}")
-    used, took = cpu_seconds(daemon.process.pid) - before, time.monotonic() - began
-    return Load(count_made(daemon) - ids, used, took, 0)
+    return "-d", scratch(method), *fields, f"http://127.0.0.1:{port}/IDGenerator/{method}"
+
+
+def load_grpc(pid, options, count=None, clients=("-c8", "-m32")):
+    """Makes as many calls as the server can answer. count() is how many IDs it has made; None: as
+    many as calls."""
+    before, began = cpu_seconds(pid), time.monotonic()
+    ids = count() if count else 0
+    text = run_client("h2load", *clients, f"-D{SECONDS}", "-w24", "-W24", *options)
+    used, took = cpu_seconds(pid) - before, time.monotonic() - began
+    calls = int(re.search(r"(\d+) succeeded", text).group(1))
+    return Load(count() - ids if count else calls, used, took, 0)
+
+
+def build_grpc_reference():
+    """A server with the library of gRPC for C++. None if that is not installed."""
+    plugin, protos = shutil.which("grpc_cpp_plugin"), os.path.join(SOURCE, "snowidd", "grpc")
+    if not plugin:
+        return None
+    outputs = f"--cpp_out={SCRATCH}", f"--grpc_out={SCRATCH}", f"--plugin=protoc-gen-grpc={plugin}"
+    proto = os.path.join(protos, "snowid.proto")
+    subprocess.run(["protoc", *outputs, "-I", protos, proto], check=True)
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "grpc++", "protobuf"],
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout.decode()
+    sources = os.path.join(SOURCE, "bench", "grpc_reference.cc"), *glob.glob(scratch("*.cc"))
+    include = "-I", SCRATCH, "-I", os.path.join(SOURCE, "include")
+    library = "-L", os.path.join(BUILD, ".libs"), "-lsnowid"
+    program = scratch("grpc_reference")
+    command = ["g++", "-O2", *include, *sources, "-o", program, *library, *flags.split()]
+    subprocess.run(command, check=True)
+    return program
+
+
+@contextlib.contextmanager
+def running_grpc_reference(port):
+    """Its process, or None."""
+    program = build_grpc_reference()
+    if not program:
+        yield None
+        return
+    command = ["taskset", "-c", "0", program, f"127.0.0.1:{port}"]
+    env = {**os.environ, "LD_LIBRARY_PATH": os.path.join(BUILD, ".libs")}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.readline()
+            yield process
+        finally:
+            process.terminate()
+
+
+def check_grpc_ids(port):
+    """Checks outside of the measured time that a server's IDs are correct."""
+    began = time.time() * 1000
+    with grpc_client.Client(f"127.0.0.1:{port}", grpc_client.Interface()) as client:
+        ids = [client.call("IDGenerator/GenerateID").id for _ in range(1000)]
+    first, last = ((i >> 22) + SNOWFLAKE_EPOCH for i in (ids[0], ids[-1]))
+    if ids != sorted(set(ids)) or not began - 1000 <= first <= last <= time.time() * 1000 + 1000:
+        sys.exit("the IDs of gRPC are not unique, in order and of this time")
+
+
+def print_grpc_reference(ours, reference, port):
+    """Beside the library of gRPC for C++, in turn."""
+    name = "  ratio to the library of gRPC for C++"
+    if not reference:
+        print_row(name, "-", "needs libgrpc++-dev and protobuf-compiler-grpc")
+        return
+    options = grpc_options(port, "GenerateID")
+    one, other = alternate(ours, lambda: load_grpc(reference.pid, options))
+    print_row(name, f"{median_of(one, 'per_cpu') / median_of(other, 'per_cpu'):.1f}", ">= 5")
+    check_grpc_ids(port)
 
 
 def measure_grpc(daemon, port):
-    pid, url = daemon.process.pid, f"http://127.0.0.1:{daemon.port}/api/v1/id"
+    pid, rest_url = daemon.process.pid, f"http://127.0.0.1:{daemon.port}/api/v1/id"
+    made, reference_port = lambda: count_made(daemon), free_port()
+    one_id = grpc_options(port, "GenerateID")
+    batch_of = grpc_options(port, "GenerateBatch", b"\x08\x64\x12\x04wide")
+    stream_of = grpc_options(port, "StreamIDs", b"\x0a\x04wide\x10\x80\x89\x7a")
     rest, one, batch, stream = alternate(
-        lambda: load_fully(pid, url),
-        lambda: load_grpc(daemon, port, "GenerateID"),
-        lambda: load_grpc(daemon, port, "GenerateBatch", b"\x08\x64\x12\x04wide"),
-        lambda: load_grpc(
-            daemon, port, "StreamIDs", b"\x0a\x04wide\x10\x80\x89\x7a", ("-c1", "-m1")
-        ),
+        lambda: load_fully(pid, rest_url),
+        lambda: load_grpc(pid, one_id, made),
+        lambda: load_grpc(pid, batch_of, made),
+        lambda: load_grpc(pid, stream_of, made, ("-c1", "-m1")),
     )
-    print_row("gRPC, GenerateID per second of CPU", f"{median_of(one, 'per_cpu'):,.0f}")
-    ratio = median_of(one, "per_cpu") / median_of(rest, "per_cpu")
+    per_cpu = median_of(one, "per_cpu")
+    print_row("gRPC, GenerateID per second of CPU", f"{per_cpu:,.0f}")
+    ratio = per_cpu / median_of(rest, "per_cpu")
     print_row("  ratio to /api/v1/id", f"{ratio:.2f}", ">= 1.5")
-    ratio = median_of(batch, "per_cpu") / median_of(one, "per_cpu")
+    ratio = median_of(batch, "per_cpu") / per_cpu
     print_row("gRPC, IDs of batches of 100 to those of single calls", f"{ratio:.0f} x", ">= 40")
     streamed = median_of(stream, "per_second") / 1e6
     print_row("gRPC, IDs of a stream", f"{streamed:.1f} M/s", ">= 2")
+    half = median_of(one, "per_second") / 2
+    at_half = alternate(lambda: load_at_rate(pid, half, one_id))[0]
+    name = f"gRPC, p99 at half of the load, {half:,.0f} per second"
+    print_row(name, f"{median_of(at_half, 'p99'):.2f} ms", "< 1")
+    check_grpc_ids(port)
+    with running_grpc_reference(reference_port) as reference:
+        print_grpc_reference(lambda: load_grpc(pid, one_id, made), reference, reference_port)
 
 
 def measure_idle_connections(daemon):
@@ -272,7 +358,8 @@ def measure_busy_disk(daemon):
         try:
             wait_for(lambda: os.path.exists(path), "the disk")
             before = counts()
-            load_at_rate(daemon.process.pid, f"http://127.0.0.1:{daemon.port}/api/v1/id", 10000)
+            url = f"http://127.0.0.1:{daemon.port}/api/v1/id"
+            load_at_rate(daemon.process.pid, 10000, ("--h1", url))
             late, total = (after - b for after, b in zip(counts(), before))
         finally:
             os.killpg(disk.pid, signal.SIGTERM)
