@@ -75,9 +75,19 @@ def goaway_of(data):
     return errors[-1] if errors else None
 
 
+def connect_to(address):
+    """To a port, or to the path of a Unix socket."""
+    if isinstance(address, int):
+        return socket.create_connection(("127.0.0.1", address), DEADLINE)
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(DEADLINE)
+    s.connect(address)
+    return s
+
+
 @contextlib.contextmanager
-def raw_connection(port, first=PREFACE + frame(SETTINGS)):
-    with socket.create_connection(("127.0.0.1", port), DEADLINE) as s:
+def raw_connection(address, first=PREFACE + frame(SETTINGS)):
+    with connect_to(address) as s:
         s.sendall(first)
         yield s
 

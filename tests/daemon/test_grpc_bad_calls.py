@@ -29,12 +29,14 @@ from h2_frames import (
 )
 from harness import (
     DEADLINE,
+    Daemon,
     check,
     equal,
     free_port,
     read_all,
     read_text,
     run_tests,
+    scratch,
     wait_for,
     write_secret,
 )
@@ -223,6 +225,24 @@ def test_errors():
         more = metric("process_resident_memory_bytes") - memory
         check(more < 2e6 or daemon.is_sanitized(), "no memory is kept", more)
         equal(daemon.stop(), 0, "the daemon stops in order after bad calls")
+
+
+def test_unix_socket():
+    """There nghttp2 does not check the fields of a header, and some of those are in order for us."""
+    path, cases = scratch("socket"), [*written_cases(), *generated_cases()]
+    token = "--token-file", write_secret("token", TOKEN)
+    with Daemon(*OPTIONS, "--grpc-listen", "unix:" + path, *token) as daemon:
+        unanswered, wrong = [], {}
+        for line, request in cases:
+            wanted = line.split(":")[0]
+            if wanted != "reset PROTOCOL_ERROR":
+                got = try_case(path, request)[0]
+                wrong.update({} if got == wanted else {line: got})
+            elif "frames" not in line and not try_case(path, request)[0]:
+                unanswered.append(line)
+        equal(wrong, {}, "over a Unix socket each bad call has its status")
+        equal(unanswered, [], "each malformed header is answered")
+        equal(daemon.stop(), 0, "the daemon stops in order after bad calls over a Unix socket")
 
 
 def test_first_bytes():

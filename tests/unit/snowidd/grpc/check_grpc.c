@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <zlib.h>
 
+#include "snowidd/base/elapsed.h"
+#include "snowidd/grpc/connection.h"
 #include "snowidd/grpc/flood.h"
 #include "snowidd/grpc/grpc.h"
 #include "tests/unit/snowidd/fake_loop.h"
@@ -675,6 +677,31 @@ TEST(a_client_that_does_not_answer_a_ping_has_gone)
 	ck_assert(connection->closing);
 	ck_assert(waiting_is_empty(&loop.waiting, PHASE_WATCH));
 	ck_assert_uint_eq(loop.counters->grpc_calls[8][1], 1);
+}
+
+/* One that is older than grpc.connection_age by some time. */
+static void make_older_by(uint64_t ns)
+{
+	struct grpc_connection *const held = (struct grpc_connection *)(void *)connection;
+
+	held->opened_ns = elapsed_ns() - loop.live->settings->grpc_connection_age - ns;
+}
+
+TEST(a_stream_has_a_grace_when_its_connection_is_old)
+{
+	struct body body = {no_message, sizeof no_message, 0, false};
+
+	open_watch(&body);
+	make_older_by(0);
+	waiting_take_turns(&loop.waiting, PHASE_WATCH);
+	exchange();
+	ck_assert(gone && !reply.closed);
+	ck_assert_uint_eq(gone_error, NGHTTP2_NO_ERROR);
+	make_older_by(loop.live->settings->stop_timeout);
+	waiting_take_turns(&loop.waiting, PHASE_WATCH);
+	exchange();
+	expect_status("14", "older than grpc.connection_age");
+	ck_assert(connection->finishing);
 }
 
 TEST(pings_can_be_turned_off)
