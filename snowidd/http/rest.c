@@ -51,32 +51,40 @@ static enum http_outcome get_openapi(struct rest_call *call)
 
 /* ---- routes ---------------------------------------------------------------------------------- */
 
+enum rest_access {
+	REST_WITH_TOKEN,
+	REST_WITHOUT_TOKEN, /* it asks for one itself */
+	REST_PROBE          /* without a token, and without a limit on its rate */
+};
+
 static const struct route {
 	const char *path;
 	enum http_outcome (*serve)(struct rest_call *call);
 	unsigned parameters;
 	enum rest_audience audience;
-	bool is_open; /* needs no token, and has no limit on its rate */
+	enum rest_access access;
 } routes[] = {
-	{"other", NULL, 0, REST_ALL, false}, /* the name under which other paths are counted */
+	{"other", NULL, 0, REST_ALL,
+	 REST_WITH_TOKEN}, /* the name under which other paths are counted */
 	{"/v1/next_id", rest_get_next_id, QUERY_KIND | QUERY_FORM | QUERY_FORMAT, REST_CLIENTS,
-	 false},
-	{"/api/v1/id", rest_get_id, QUERY_KIND | QUERY_FORM | QUERY_FORMAT, REST_CLIENTS, false},
+	 REST_WITH_TOKEN},
+	{"/api/v1/id", rest_get_id, QUERY_KIND | QUERY_FORM | QUERY_FORMAT, REST_CLIENTS,
+	 REST_WITH_TOKEN},
 	{"/api/v1/ids", rest_get_ids, QUERY_KIND | QUERY_COUNT | QUERY_FORM | QUERY_FORMAT,
-	 REST_CLIENTS, false},
+	 REST_CLIENTS, REST_WITH_TOKEN},
 	{"/api/v1/parse", rest_get_parse, QUERY_KIND | QUERY_ID | QUERY_FORM | QUERY_FORMAT,
-	 REST_ALL, false},
+	 REST_ALL, REST_WITH_TOKEN},
 	{"/api/v1/range", rest_get_range,
 	 QUERY_KIND | QUERY_FORM | QUERY_FORMAT | QUERY_PERIOD | QUERY_FROM | QUERY_BEFORE |
 		 QUERY_TO,
-	 REST_ALL, false},
-	{"/api/v1/health", rest_get_health, 0, REST_ALL, false},
-	{"/api/v1/health/live", rest_get_live, 0, REST_ALL, true},
-	{"/api/v1/health/ready", rest_get_ready, 0, REST_ALL, true},
-	{"/api/v1/metrics", get_metrics, 0, REST_OPERATORS, false},
-	{"/metrics", get_metrics, 0, REST_OPERATORS, false},
-	{"/", get_page, 0, REST_OPERATORS, false},
-	{"/openapi.json", get_openapi, 0, REST_ALL, false},
+	 REST_ALL, REST_WITH_TOKEN},
+	{"/api/v1/health", rest_get_health, 0, REST_ALL, REST_WITH_TOKEN},
+	{"/api/v1/health/live", rest_get_live, 0, REST_ALL, REST_PROBE},
+	{"/api/v1/health/ready", rest_get_ready, 0, REST_ALL, REST_PROBE},
+	{"/api/v1/metrics", get_metrics, 0, REST_OPERATORS, REST_WITH_TOKEN},
+	{"/metrics", get_metrics, 0, REST_OPERATORS, REST_WITH_TOKEN},
+	{"/", get_page, 0, REST_OPERATORS, REST_WITHOUT_TOKEN},
+	{"/openapi.json", get_openapi, 0, REST_ALL, REST_WITH_TOKEN},
 };
 #define ROUTES (sizeof routes / sizeof routes[0])
 _Static_assert(ROUTES <= ENDPOINTS_MAX, "endpoints");
@@ -108,14 +116,17 @@ static const char *path_of(const char *target)
 	return host > 0 ? target + scheme + host : target;
 }
 
-static bool is_admitted(struct rest_call *call)
+static bool is_admitted(struct rest_call *call, enum rest_access access)
 {
 	const struct buffer *const token = &call->request.headers[HTTP_AUTHORIZATION];
 	uint64_t wait_ns = 0;
 
 	const struct ip_address client = http_request_client(&call->request);
 	const enum refusal refusal =
-		admit_client(rest_loop(call), &client, token->data, token->length, &wait_ns);
+		access == REST_WITHOUT_TOKEN
+			? admit_without_token(rest_loop(call), &client, &wait_ns)
+			: admit_client(rest_loop(call), &client, token->data, token->length,
+				       &wait_ns);
 	if (refusal != SERVED)
 		rest_reply_refusal(call, refusal, wait_ns);
 	return refusal == SERVED;
@@ -180,10 +191,11 @@ static enum http_outcome serve_audience(struct http_request *request, enum rest_
 	const char *const path = path_of(request->target.data);
 	const size_t length = strcspn(path, "?#");
 	const struct route *const route = find_route(path, length);
+	const enum rest_access access = route ? route->access : REST_WITH_TOKEN;
 
 	buffer_clear(rest_body(call));
 	request->reply.endpoint = route ? (size_t)(route - routes) : 0;
-	if (audience != REST_OPERATORS && !(route && route->is_open) && !is_admitted(call))
+	if (audience != REST_OPERATORS && access != REST_PROBE && !is_admitted(call, access))
 		return HTTP_REPLIED;
 	if (!route || !(route->audience & audience)) {
 		rest_reply_problem(call, 404, "not_found", not_found_text(audience, route));

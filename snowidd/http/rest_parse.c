@@ -37,6 +37,8 @@ static void write_decoded(struct rest_call *call, const struct decoded_id *decod
 	buffer_text(body, ",");
 	json_add_text(body, "id_str", decoded->text);
 	json_add_text(body, "kind", decoded->kind);
+	if (*decoded->layout)
+		json_add_text(body, "layout", decoded->layout);
 	if (decoded->variant)
 		json_add_text(body, "variant", decoded->variant);
 	if (decoded->has_time) {

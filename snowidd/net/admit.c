@@ -5,31 +5,42 @@
 #include "snowidd/base/elapsed.h"
 #include "snowidd/net/admit.h"
 
-static enum refusal check_client(const struct loop *loop, const struct ip_address *client,
-				 const char *authorization, size_t length, uint64_t *wait_ns)
+static enum refusal count_refusal(const struct loop *loop, enum refusal refusal)
 {
-	const struct live *const live = loop->live;
-	const struct settings *const settings = live->settings;
+	if (refusal != SERVED)
+		counter_add(&loop->counters->errors[refusal], 1);
+	return refusal;
+}
+
+static enum refusal check_rate(const struct loop *loop, const struct ip_address *client,
+			       uint64_t *wait_ns)
+{
+	const struct settings *const settings = loop->live->settings;
 	struct rate_key key;
 
 	const struct rate rate = {RATE_OF_REQUESTS, settings->rate, settings->burst};
 	if (rate.per_second > 0 && rate_key_of(client, &key) &&
 	    rate_limiter_take(loop->group->limiter, &key, &rate, 1, 1, elapsed_ns(), wait_ns) == 0)
 		return REFUSED_RATE;
-	if (live->tokens.count > 0 &&
-	    !(length > 0 && tokens_authorise(&live->tokens, authorization, length)))
-		return REFUSED_TOKEN;
 	return SERVED;
 }
 
 enum refusal admit_client(const struct loop *loop, const struct ip_address *client,
 			  const char *authorization, size_t length, uint64_t *wait_ns)
 {
-	const enum refusal refusal = check_client(loop, client, authorization, length, wait_ns);
+	const struct tokens *const tokens = &loop->live->tokens;
+	enum refusal refusal = check_rate(loop, client, wait_ns);
 
-	if (refusal != SERVED)
-		counter_add(&loop->counters->errors[refusal], 1);
-	return refusal;
+	if (refusal == SERVED && tokens->count > 0 &&
+	    !(length > 0 && tokens_authorise(tokens, authorization, length)))
+		refusal = REFUSED_TOKEN;
+	return count_refusal(loop, refusal);
+}
+
+enum refusal admit_without_token(const struct loop *loop, const struct ip_address *client,
+				 uint64_t *wait_ns)
+{
+	return count_refusal(loop, check_rate(loop, client, wait_ns));
 }
 
 /* The bucket has room for the largest request at least, which could otherwise never be admitted. */

@@ -18,6 +18,10 @@
 enum refusal admit_client(const struct loop *loop, const struct ip_address *client,
 			  const char *authorization, size_t length, uint64_t *wait_ns);
 
+/* The same for what needs no token. */
+enum refusal admit_without_token(const struct loop *loop, const struct ip_address *client,
+				 uint64_t *wait_ns);
+
 /* SERVED, or, for the next *wait_ns, REFUSED_RATE: whether a client may have so many IDs. */
 enum refusal admit_ids(const struct loop *loop, const struct ip_address *client, uint64_t count,
 		       uint64_t *wait_ns);

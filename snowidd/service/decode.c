@@ -33,6 +33,8 @@ static enum refusal decode_number(const struct served_kind *kind, const char *te
 		return REFUSED_ID;
 	decoded->kind = kind->name;
 	decoded->is_number = decoded->has_time = true;
+	if (snowid_layout_format(kind->layout, decoded->layout, sizeof decoded->layout, NULL) != 0)
+		decoded->layout[0] = '\0';
 	snowid_id_format(id, SNOWID_FORM_DECIMAL, decoded->text); /* the text may be negative */
 	for (size_t i = 0; snowid_layout_field_at(kind->layout, i, &name, &bits, NULL) == 0; i++)
 		if (strcmp(name, "time") != 0 &&

@@ -18,6 +18,7 @@ struct decoded_id {
 	const char *kind; /* its name; of a UUID, that of snowid_uuid_kind() */
 	char text[SNOWID_UUID_TEXT];
 	bool is_number;      /* the text is one */
+	char layout[512];    /* of a number, otherwise empty */
 	const char *variant; /* of a UUID, otherwise NULL */
 	bool has_time;
 	int64_t unix_sec;

@@ -13,6 +13,7 @@ from harness import (
     scratch,
     skip_unless_found,
     wait_for,
+    write_secret,
 )
 
 # Composed by hand: 41/5/5/12 bits since 2021.
@@ -26,6 +27,15 @@ TYPED = [
     ("", "Paste an ID first"),
 ]
 CONTROLS = ["id", "kind", "Decode", "new", "health", "metrics", "API"]
+TOKEN = "correct-horse-battery-staple"
+# A published ID of each, with a part of what it says (tests/vectors/layouts.tsv, and shifting).
+OF_OTHERS = [
+    ("twitter", 1541815603606036480, "2022-06-28T16:07:40.105Z"),
+    ("discord", 175928847299117063, "2016-04-30T11:18:25.796Z"),
+    ("instagram", 5 << 23, "2011-08-24T21:07:01.726Z"),
+    ("sonyflake", 1 << 24, "2014-09-01T00:00:00.010Z"),
+    ("js53", 1000 << 12, "2021-01-01T00:00:01.000Z"),
+]
 COLOURS = """[...document.querySelectorAll('#layouts .kind:first-child .bits div')]
     .map(e => getComputedStyle(e).backgroundColor)"""
 UNLABELLED = """[...document.querySelectorAll('input, select, button')]
@@ -79,6 +89,8 @@ def test_page():
             check_state(browser)
             check_rate(browser, daemon)
             check_decoding(browser)
+            check_others(browser)
+            check_copying(browser)
             check_keyboard(browser)
             check(daemon.process.poll() is None, "the daemon still runs")
             check_screens(browser)
@@ -99,19 +111,19 @@ def check_policy(daemon):
 def check_state(browser):
     check_shown(browser, "status", "healthy", "the page shows that the daemon is healthy")
     clock, state = browser.text("clock"), browser.text("clock-state")
-    good = "drift" in clock and state in ("synchronised", "not synchronised")
+    good = "may be wrong by" in clock and state in ("synchronised", "not synchronised")
     check(good, "the page shows the state of the clock", clock)
-    for synchronised in False, True:
+    for synchronised, error_ms in (False, 5), (True, 16000), (True, 5):
         known = f"health.clock.measured_by = 'kernel'; health.clock.synchronised = {synchronised}"
+        known += f"; health.clock.estimated_error_ms = {error_ms}"
         # In one expression, so that the page does not refresh in between.
         draw = "; drawClock(); document.getElementById('clock').innerText"
         shown = browser.run(known.replace("True", "true").replace("False", "false") + draw)
-        what = "says what is" if synchronised else "does not make up what is not"
-        equal(
-            shown.count("unknown"), 0 if synchronised else 2, f"the page {what} known of the clock"
-        )
+        is_known = synchronised and error_ms < 16000
+        what = "says what is" if is_known else "does not make up what is not"
+        equal(shown.count("unknown"), 0 if is_known else 2, f"the page {what} known of the clock")
     store, state = browser.text("store"), browser.text("store-state")
-    good = state == "renewed" and "file:" in store and "s ahead" in store
+    good = state == "works" and "the file /" in store and "IDs for" in store
     check(good, "the page shows the state of the store", store)
     check("worker 5" in browser.text("node"), "the page shows the worker", browser.text("node"))
     layouts = browser.text("layouts")
@@ -153,12 +165,12 @@ def shown_bits(browser):
 
 def check_decoding(browser):
     browser.click("#new")
-    check_shown(browser, "answer", "worker_id\n5", "a click makes an ID and shows its fields")
+    check_shown(browser, "answer", "worker\n5", "a click makes an ID and shows its fields")
     enter(browser, f" {MADE} ")
     browser.press("Enter", 13, "\r")
     time = "2021-01-02T10:17:36.789Z"
     check_shown(browser, "answer", time, "an ID that is typed is decoded, without a mouse")
-    fields = str(MADE), "datacenter_id\n3", "worker_id\n21", "sequence\n42"
+    fields = str(MADE), "datacenter\n3", "worker\n21", "number within the tick\n42"
     answer = browser.text("answer")
     check(all(field in answer for field in fields), "each field of an ID is shown", answer)
     equal(shown_bits(browser), MADE, "each bit of an ID is shown")
@@ -177,7 +189,66 @@ def check_decoding(browser):
             box.dispatchEvent(new Event('paste'));
         }})()"""
     )
-    check_shown(browser, "answer", "sequence\n42", "an ID that is pasted is decoded at once")
+    check_shown(browser, "answer", "tick\n42", "an ID that is pasted is decoded at once")
+
+
+def check_others(browser):
+    """IDs of presets that the daemon does not serve."""
+    for name, number, part in OF_OTHERS:
+        browser.run(f"document.getElementById('kind').value = '{name}'")
+        enter(browser, str(number))
+        browser.click("#decode button")
+        check_shown(browser, "answer", part, f"the page decodes IDs of {name}")
+    browser.run("document.getElementById('kind').selectedIndex = 0")
+    enter(browser, str(MADE))
+    browser.click("#decode button")
+    check_shown(browser, "answer", "2021-01-02T10:17:36.789Z", "the kind of the daemon is back")
+
+
+def check_copying(browser):
+    """What is copied is pasted into the box. On plain HTTP from elsewhere, and without permission,
+    there is no clipboard API."""
+    without = "Object.defineProperty(navigator, 'clipboard', {value: undefined})"
+    for what, prepare in ("its API", "0"), ("without its API", without):
+        browser.run(prepare)
+        browser.run("window.copied = ''")
+        browser.run(
+            """document.addEventListener('copy', () => {
+                window.copied = document.activeElement.value;
+            })"""
+        )
+        browser.run("document.getElementById('copy').textContent = 'Copy'")
+        browser.click("#copy")
+        check_shown(browser, "copy", "Copied", f"an ID is copied, {what}")
+    equal(browser.run("window.copied"), str(MADE), "the text of the ID is copied")
+
+
+def test_token():
+    token = "--token-file", write_secret("token", TOKEN + "\n")
+    with Browser() as browser, Daemon("--worker-id", "5", *token) as daemon:
+        open_page(browser, daemon)
+        hidden = "document.getElementById('login')?.hidden ?? true"
+        asks = wait_for(lambda: not browser.run(hidden), "the question")
+        check(asks, "the page asks for a token")
+        enter_token(browser, "a-token-that-is-wrong")
+        check_shown(browser, "token-answer", "not a token", "a wrong token is refused")
+        browser.take_picture("token")
+        enter_token(browser, TOKEN)
+        check_shown(browser, "status", "healthy", "with the token the page shows the state")
+        check(browser.run(hidden), "the page no longer asks")
+        browser.click("#new")
+        check_shown(browser, "answer", "worker\n5", "with the token the page makes an ID")
+        browser.call("Page.reload")
+        check_shown(browser, "status", "healthy", "the tab keeps the token")
+        kept = "[localStorage.length, document.cookie, sessionStorage.length].join()"
+        equal(browser.run(kept), "0,,1", "nothing else keeps it")
+
+
+def enter_token(browser, token):
+    browser.run("document.getElementById('token').value = ''")
+    browser.run("document.getElementById('token').focus()")
+    browser.call("Input.insertText", text=token)
+    browser.press("Enter", 13, "\r")
 
 
 def value_of(text):
@@ -190,9 +261,7 @@ def value_of(text):
 def check_keyboard(browser):
     browser.run("document.getElementById('kind').focus()")
     browser.press("ArrowDown", 40)
-    check_shown(
-        browser, "answer", "region_id", "an ID is decoded again when another kind is chosen"
-    )
+    check_shown(browser, "answer", "region", "an ID is decoded again when another kind is chosen")
 
     def is_ready():
         hidden = browser.run("document.getElementById('kind')?.hidden ?? true")

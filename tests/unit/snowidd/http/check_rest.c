@@ -142,7 +142,7 @@ TEST(operators_get_all_but_ids_and_clients_all_but_metrics)
 		{"/api/v1/health/ready", 200, 200},
 		{"/api/v1/metrics", 401, 200},
 		{"/metrics", 401, 200},
-		{"/", 401, 200},
+		{"/", 404, 200},
 		{"/openapi.json", 401, 200},
 		{"/none", 401, 404},
 	};
