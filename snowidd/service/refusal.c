@@ -19,7 +19,7 @@ static const struct {
 	[REFUSED_ENDED] = {"layout_ended", "the clock is outside the time that the layout covers"},
 	[REFUSED_STOPPING] = {"stopping", "this server is stopping"},
 	[REFUSED_INTERNAL] = {"internal_error", "this server cannot make IDs now"},
-	[REFUSED_RATE] = {"rate_limited", "too many requests from this address, or for too many IDs"},
+	[REFUSED_RATE] = {"rate_limited", "too many requests or IDs for this address"},
 	[REFUSED_TOKEN] = {"unauthorised", "the bearer token is missing or wrong"},
 };
 
