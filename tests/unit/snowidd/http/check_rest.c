@@ -94,7 +94,7 @@ TEST(each_route_replies)
 		{"/api/v1/parse?id=01ARZ3NDEKTSV4RRFFQ69G5FAV", 200, "\"kind\":\"ulid\""},
 		{"/api/v1/parse?id=-1", 400, "\"error\":\"malformed_id\""},
 		{"/api/v1/parse?id=-1&kind=wide", 200, "\"id_str\":\"18446744073709551615\""},
-		{"/api/v1/parse?id=-1&kind=wide", 200, "\"kind\":\"wide\",\"timestamp_ms\":"},
+		{"/api/v1/parse?id=-1&kind=wide", 200, "unit=1ms\",\"timestamp_ms\":"},
 		{"/api/v1/parse?id=00000000000000000000000000000000", 200, "\"kind\":\"nil\""},
 		{"/api/v1/parse?id=ffffffff-ffff-ffff-ffff-ffffffffffff", 200, "\"kind\":\"max\""},
 		{"/api/v1/parse?id=919108f7-52d1-4320-9bac-f847db4148a8", 200, "\"uuid4\""},
