@@ -382,7 +382,18 @@ def main():
     )
     port, tls_port = free_port(), free_port()
     reference, reference_worker = start_nginx(port, tls_port, key, certificate)
-    one = ["--threads", "1", "--worker-id", "1", "--kinds", KINDS, "--reserve", "100ms"]
+    one = [
+        "--limits-connections-per-client",
+        "10000",
+        "--threads",
+        "1",
+        "--worker-id",
+        "1",
+        "--kinds",
+        KINDS,
+        "--reserve",
+        "100ms",
+    ]
     pin = {"preexec_fn": lambda: os.sched_setaffinity(0, {0})}
     grpc_port = free_port()
     try:

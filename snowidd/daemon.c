@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "snowidd/base/buffer.h"
 #include "snowidd/base/log.h"
 #include "snowidd/base/notify.h"
 #include "snowidd/clock/clocksource.h"
@@ -21,6 +22,7 @@
 #include "snowidd/grpc/methods.h"
 #include "snowidd/http/http.h"
 #include "snowidd/http/rest.h"
+#include "snowidd/net/client_counts.h"
 #include "snowidd/net/connection.h"
 #include "snowidd/net/listen.h"
 #include "snowidd/net/loop.h"
@@ -179,10 +181,25 @@ static struct live *load_live(struct daemon *daemon, struct settings_error *erro
 	return NULL;
 }
 
+static void warn_about_descriptors(const struct daemon *daemon, const struct settings *settings)
+{
+	char wanted[NUMBER_TEXT + 1], found[NUMBER_TEXT + 1];
+
+	if (settings->connections <= daemon->group.descriptors)
+		return;
+	wanted[number_text(settings->connections, wanted)] = '\0';
+	found[number_text(daemon->group.descriptors, found)] = '\0';
+	log_event(LOG_LEVEL_WARNING,
+		  "limits.connections is above the number of file descriptors for connections; "
+		  "raise LimitNOFILE (RLIMIT_NOFILE)",
+		  "connections", wanted, "descriptors", found, NULL);
+}
+
 /* Takes over the reference. */
 static void replace_live(struct daemon *daemon, struct live *live)
 {
 	open_log(live->settings);
+	warn_about_descriptors(daemon, live->settings);
 	for (size_t i = 0; i < daemon->loop_count; i++)
 		loop_reload(&daemon->loops[i], live);
 	reload_clock(daemon, live->settings);
@@ -386,10 +403,11 @@ static bool start_loops(struct daemon *daemon, struct settings_error *error)
 		daemon->service,
 		(struct request_names){rest_endpoint, grpc_method_at, grpc_status_name});
 	daemon->group.limiter = rate_limiter_new();
+	daemon->group.clients = client_counts_new();
 	daemon->group.accept = connection_open;
 	daemon->group.ended = report_loop_ended;
 	daemon->group.user = daemon;
-	if (!daemon->group.limiter)
+	if (!daemon->group.limiter || !daemon->group.clients)
 		return settings_fail(error, "out of memory");
 	for (size_t i = 0; i < daemon->sockets.loops; i++) {
 		if (!loop_start(&daemon->loops[i], &daemon->group, i,
@@ -463,12 +481,14 @@ static void end_parts(struct daemon *daemon)
 	uv_loop_close(&daemon->uv);
 	service_free(daemon->service);
 	rate_limiter_free(daemon->group.limiter);
+	client_counts_free(daemon->group.clients);
 	free(daemon->loops);
 	free(daemon->seen_alive);
 }
 
 static void serve_until_stopped(struct daemon *daemon)
 {
+	warn_about_descriptors(daemon, daemon->live->settings);
 	daemon->started = true;
 	uv_timer_start(&daemon->second, on_second, 0, 1000);
 	start_peers_timer(daemon);

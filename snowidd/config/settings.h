@@ -29,8 +29,9 @@ struct settings {
 	char *socket_mode, *proxy_protocol;
 	char *tls_certificate, *tls_key, *tls_client_ca, *tls_peer_ca, *token_file, *mask_key_file;
 
-	uint64_t connections, count, request_bytes, header_timeout, idle_timeout, wait_timeout,
-		stop_timeout, drain_delay, rate, burst, id_rate, id_burst;
+	uint64_t connections, connections_per_client, count, request_bytes, header_timeout,
+		idle_timeout, wait_timeout, stop_timeout, drain_delay, rate, burst, id_rate,
+		id_burst;
 
 	uint64_t clock_interval, clock_warn, clock_refuse;
 	struct text_list ntp_servers, peers;

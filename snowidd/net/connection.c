@@ -17,6 +17,7 @@
 
 #include "snowidd/base/log.h"
 #include "snowidd/base/tls_stream.h"
+#include "snowidd/net/client_counts.h"
 #include "snowidd/net/connection.h"
 #include "snowidd/net/forwarded.h"
 #include "snowidd/net/proxy_header.h"
@@ -82,6 +83,15 @@ static void free_closed_connection(uv_handle_t *handle)
 	loop_remove_connection(loop, is_admin);
 }
 
+static void forget_client(struct connection *c)
+{
+	struct rate_key key;
+
+	if (c->is_counted && rate_key_of(&c->client, &key))
+		client_counts_remove(c->loop->group->clients, &key);
+	c->is_counted = false;
+}
+
 void connection_close(struct connection *c)
 {
 	if (c->closing)
@@ -89,6 +99,7 @@ void connection_close(struct connection *c)
 	c->closing = true;
 	waiting_remove(&c->waiter);
 	c->protocol->close(c);
+	forget_client(c);
 	uv_close(&c->handle, free_closed_connection);
 }
 
@@ -257,6 +268,38 @@ static void feed_received(struct connection *c, const char *bytes, size_t length
 		connection_close(c);
 }
 
+static size_t most_connections(const struct settings *settings)
+{
+	return (size_t)(settings->connections_per_client > 0 ? settings->connections_per_client
+							     : (settings->connections + 1) / 2);
+}
+
+/* Closes the connection if its client has too many. A proxy has those of many clients. */
+static void count_client(struct connection *c)
+{
+	static _Atomic uint64_t last_ns;
+	struct live *const live = c->loop->live;
+	struct rate_key key;
+	char client[IP_ADDRESS_TEXT];
+
+	if (c->protocol->is_admin || !rate_key_of(&c->client, &key) ||
+	    trusted_proxies_have(&live->proxies, &c->client))
+		return;
+	c->is_counted =
+		client_counts_add(c->loop->group->clients, &key, most_connections(live->settings));
+	if (c->is_counted)
+		return;
+	ip_address_format(&c->client, client);
+	if (log_is_due(&last_ns))
+		log_event(LOG_LEVEL_WARNING,
+			  "a client has too many connections; if it is a proxy, "
+			  "name it in trusted_proxies, otherwise see "
+			  "limits.connections_per_client",
+			  "client", client, NULL);
+	loop_refuse(c->loop, c->socket, c->protocol);
+	connection_close(c);
+}
+
 static void refuse_proxy(struct connection *c, const char *event)
 {
 	static _Atomic uint64_t last_ns;
@@ -286,7 +329,8 @@ static void feed_proxy_header(struct connection *c, const char *bytes, size_t le
 		break;
 	case PROXY_HEADER_READ:
 		c->awaits_proxy = false;
-		if (used < header->length)
+		count_client(c);
+		if (used < header->length && !c->closing)
 			feed_received(c, header->data + used, header->length - used);
 		buffer_free(header);
 		*header = (struct buffer){.data = NULL};
@@ -534,7 +578,9 @@ void connection_open(struct loop *loop, int socket, const struct protocol *proto
 	else if (c->awaits_proxy && !trusted_proxies_have(&loop->live->proxies, &c->client))
 		refuse_proxy(c, "a connection from outside of trusted_proxies is closed "
 				"(proxy_protocol)");
-	else if (!c->closing)
+	else if (!c->awaits_proxy)
+		count_client(c);
+	if (!c->closing)
 		set_reading(c, true);
 }
 

@@ -40,6 +40,7 @@ struct connection {
 	char *unsent;       /* is being written */
 	struct buffer rest; /* input that waits for its turn */
 	struct ip_address client;
+	bool is_counted;           /* among the connections of the client */
 	bool awaits_proxy;         /* a PROXY header has to arrive, and until it has: */
 	struct buffer proxy_bytes; /* what there is of it */
 };

@@ -95,25 +95,31 @@ static const char *find_shortage(const struct loop *loop, const struct protocol 
 	return NULL;
 }
 
-static void open_or_reject(struct listener *listener, int socket)
+void loop_refuse(struct loop *loop, int socket, const struct protocol *protocol)
 {
-	struct loop *const loop = listener->loop;
-	const struct protocol *const protocol = listener->protocol->protocol;
-	const char *const shortage = find_shortage(loop, protocol, socket);
 	char unread[1024];
 
-	if (!shortage) {
-		loop->group->accept(loop, socket, protocol, listener->protocol->state);
-		return;
-	}
 	counter_add(&loop->counters->refused, 1);
-	log_full(shortage);
 	if ((protocol->is_admin || !loop->live->tls) &&
 	    send(socket, protocol->busy, protocol->busy_length, MSG_NOSIGNAL) > 0)
 		shutdown(socket, SHUT_WR);
 	/* Closing with unread input would reset the connection, and the reply might be lost. */
 	while (recv(socket, unread, sizeof unread, MSG_DONTWAIT) == (ssize_t)sizeof unread)
 		;
+}
+
+static void open_or_reject(struct listener *listener, int socket)
+{
+	struct loop *const loop = listener->loop;
+	const struct protocol *const protocol = listener->protocol->protocol;
+	const char *const shortage = find_shortage(loop, protocol, socket);
+
+	if (!shortage) {
+		loop->group->accept(loop, socket, protocol, listener->protocol->state);
+		return;
+	}
+	log_full(shortage);
+	loop_refuse(loop, socket, protocol);
 	close(socket);
 }
 

@@ -17,6 +17,7 @@
 #include "snowidd/net/waiting.h"
 #include "snowidd/service/counters.h"
 
+struct client_counts;
 struct listener;
 struct loop;
 
@@ -26,6 +27,7 @@ struct loop_group {
 	_Atomic uint64_t admin_connections; /* likewise, of operators */
 	uint64_t descriptors;               /* for connections of clients; set before the start */
 	struct rate_limiter *limiter;
+	struct client_counts *clients;
 
 	/* Takes over a socket that was accepted. `state` is what the protocol keeps for this
 	 * loop. */
@@ -101,6 +103,9 @@ void loop_wait(struct loop *loop, struct waiter *waiter, enum phase phase, uint6
 
 /* Adds a waiter to a lane, unless it is there: it then keeps its place. */
 void loop_queue(struct loop *loop, struct waiter *waiter, size_t lane, uint64_t deadline_ns);
+
+/* Says on a socket that there is no room, and counts that. The socket is then to be closed. */
+void loop_refuse(struct loop *loop, int socket, const struct protocol *protocol);
 
 /* Counts the connections of the loop, which ends after the last. Those of operators are counted
  * apart. */

@@ -37,16 +37,24 @@ bool rate_key_of(const struct ip_address *address, struct rate_key *key)
 	return address->known;
 }
 
+bool rate_secret_new(uint64_t *secret)
+{
+	struct snowid_id128 random;
+
+	if (snowid_ulid_random(&random) != 0)
+		return false;
+	memcpy(secret, random.bytes + 8, sizeof *secret);
+	return true;
+}
+
 struct rate_limiter *rate_limiter_new(void)
 {
 	struct rate_limiter *const limiter = calloc(1, sizeof *limiter);
-	struct snowid_id128 random;
 
-	if (!limiter || snowid_ulid_random(&random) != 0) {
+	if (!limiter || !rate_secret_new(&limiter->secret)) {
 		free(limiter);
 		return NULL;
 	}
-	memcpy(&limiter->secret, random.bytes + 8, sizeof limiter->secret);
 	for (size_t i = 0; i < LOCKS; i++)
 		pthread_mutex_init(&limiter->locks[i], NULL);
 	return limiter;
@@ -61,14 +69,14 @@ void rate_limiter_free(struct rate_limiter *limiter)
 	free(limiter);
 }
 
-/* The finaliser of SplitMix64, with a key, so that clients cannot choose their set. */
-static size_t set_index_of(const struct rate_limiter *limiter, const struct rate_key *key)
+/* The finaliser of SplitMix64, with a key. */
+uint64_t rate_key_hash(const struct rate_key *key, uint64_t secret)
 {
-	uint64_t h = (key->high ^ limiter->secret) * UINT64_C(0xbf58476d1ce4e5b9) + key->low;
+	uint64_t h = (key->high ^ secret) * UINT64_C(0xbf58476d1ce4e5b9) + key->low;
 
 	h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
-	return (size_t)((h ^ h >> 31) % SETS);
+	return h ^ h >> 31;
 }
 
 static uint64_t all_full_at(const struct bucket *bucket)
@@ -110,7 +118,7 @@ uint64_t rate_limiter_take(struct rate_limiter *limiter, const struct rate_key *
 			   uint64_t *wait_ns)
 {
 	const uint64_t depth = time_to_gain(rate, rate->burst);
-	const size_t set = set_index_of(limiter, key);
+	const size_t set = (size_t)(rate_key_hash(key, limiter->secret) % SETS);
 
 	pthread_mutex_lock(&limiter->locks[set % LOCKS]);
 	uint64_t *const full_at = &find_bucket(limiter->sets[set], key)->full_at[rate->of];
@@ -133,7 +141,7 @@ void rate_limiter_return(struct rate_limiter *limiter, const struct rate_key *ke
 			 const struct rate *rate, uint64_t tokens)
 {
 	const uint64_t time_ns = time_to_gain(rate, tokens);
-	const size_t set = set_index_of(limiter, key);
+	const size_t set = (size_t)(rate_key_hash(key, limiter->secret) % SETS);
 
 	pthread_mutex_lock(&limiter->locks[set % LOCKS]);
 	uint64_t *const full_at = &find_bucket(limiter->sets[set], key)->full_at[rate->of];

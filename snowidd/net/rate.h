@@ -19,6 +19,11 @@ struct rate_key {
 /* False if the address is not known, and the client so has no limit. */
 bool rate_key_of(const struct ip_address *address, struct rate_key *key);
 
+/* Clients that choose their addresses do not know which have the same hash, without the secret.
+ * False if there are no random bytes. */
+bool rate_secret_new(uint64_t *secret);
+uint64_t rate_key_hash(const struct rate_key *key, uint64_t secret);
+
 struct rate_limiter;
 
 /* NULL if there is no memory. */

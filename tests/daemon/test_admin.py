@@ -30,6 +30,7 @@ from harness import (
 PROBES = "/api/v1/health/live", "/api/v1/health/ready", "/api/v1/health", "/metrics", "/"
 ALL_WELL = [200] * len(PROBES)
 ADMIN_CONNECTIONS = 64
+THREE = "--limits-connections", "3", "--limits-connections-per-client", "3"
 
 
 class AdminDaemon(Daemon):
@@ -70,7 +71,7 @@ def test_paths():
 
 
 def test_connections():
-    with AdminDaemon("--limits-connections", "3", "--threads", "1") as daemon:
+    with AdminDaemon(*THREE, "--threads", "1") as daemon:
         with contextlib.ExitStack() as stack:
             for _ in range(3):
                 stack.enter_context(daemon.connect())
@@ -83,7 +84,7 @@ def test_connections():
 
 def test_own_limit():
     """Whoever takes the connections of operators takes none of the clients'."""
-    with AdminDaemon("--limits-connections", "3", "--threads", "1") as daemon:
+    with AdminDaemon(*THREE, "--threads", "1") as daemon:
         with contextlib.ExitStack() as stack:
             for _ in range(ADMIN_CONNECTIONS):
                 stack.enter_context(daemon.connect_admin())

@@ -82,6 +82,44 @@ def test_rate():
         equal(statuses_of(daemon, CLIENT, OTHER), [200, 429], "others cannot have another one")
 
 
+def connections_from(daemon, address, count):
+    """The status of a request on each of them, while all are open."""
+    with contextlib.ExitStack() as stack:
+        target, found = ("127.0.0.1", daemon.port), []
+        for _ in range(count):
+            s = stack.enter_context(socket.create_connection(target, DEADLINE, (address, 0)))
+            with contextlib.suppress(OSError):
+                s.sendall(get())
+            found += statuses(s.recv(4096))
+        return found
+
+
+def test_connections():
+    with Daemon("--limits-connections", "7", "--threads", "1") as daemon:
+        found = connections_from(daemon, "127.0.0.8", 6)
+        equal(found, [200] * 4 + [503] * 2, "one client has half of the connections")
+        check("client=127.0.0.8" in daemon.log(), "the log says who it is", daemon.log())
+
+        def room():
+            return connections_from(daemon, "127.0.0.8", 4) == [200] * 4
+
+        check(wait_for(room, "room"), "connections that end make room for others")
+    limit = "--limits-connections-per-client", "2"
+    with Daemon(*limit, "--threads", "1") as daemon, daemon.connect(), daemon.connect():
+        found = connections_from(daemon, "127.0.0.8", 3)
+        equal(found, [200, 200, 503], "each client has as many as the setting says")
+    with Daemon(*limit, "--trusted-proxies", "127.0.0.8") as daemon:
+        found = connections_from(daemon, "127.0.0.8", 5)
+        equal(found, [200] * 5, "a trusted proxy has those of many clients")
+    with Daemon(*limit, *PROXIED, *TRUST) as daemon, contextlib.ExitStack() as stack:
+        found = []
+        for _ in range(3):
+            s = stack.enter_context(daemon.connect())
+            s.sendall(LINE + get())
+            found += statuses(s.recv(4096))
+        equal(found, [200, 200, 503], "and its clients are limited one by one")
+
+
 LINE = f"PROXY TCP4 {CLIENT} 192.0.2.1 4711 80\r\n".encode()
 BLOCK = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton(CLIENT) + bytes(8)
 LOCAL = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"

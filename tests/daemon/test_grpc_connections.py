@@ -96,7 +96,7 @@ def test_unix_socket():
 
 
 def test_connections():
-    options = "--limits-connections", "5", "--threads", "1"
+    options = "--limits-connections", "5", "--limits-connections-per-client", "5", "--threads", "1"
     with GrpcDaemon(*options) as daemon:
         held = [daemon.connect() for _ in range(5)]
         check(wait_for(lambda: goaway_of(busy_reply(daemon)) is not None, "the limit"), "GOAWAY")

@@ -69,7 +69,8 @@ def test_header_timeout():
 
 def test_connections():
     # One thread accepts in order.
-    with Daemon("--limits-connections", "10", "--threads", "1") as daemon:
+    options = "--limits-connections", "10", "--limits-connections-per-client", "10"
+    with Daemon(*options, "--threads", "1") as daemon:
         held = [daemon.connect() for _ in range(10)]
         full = wait_for(lambda: statuses(daemon.send_raw(GET_AND_CLOSE)) == [503], "the limit")
         check(full, "503: more connections than limits.connections")
@@ -91,6 +92,8 @@ def test_few_file_descriptors():
     few = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))}
     with Daemon("--threads", "1", "--limits-stop-timeout", "100ms", **few) as daemon:
         held = [daemon.connect() for _ in range(100)]
+        warned = "limits.connections is above the number of file descriptors" in daemon.log()
+        check(warned, "few file descriptors: the log says so at the start", daemon.log())
         said = wait_for(lambda: "no file descriptor" in daemon.log(), "EMFILE")
         check(said, "few file descriptors: the log says that there is none left")
         count = daemon.log().count("no file descriptor")
