@@ -45,6 +45,30 @@ static bool check_peers(const struct settings *s, struct settings_error *error)
 	return true;
 }
 
+/* As browsers send it (RFC 6454, section 6.2), since it is compared as text. */
+static bool is_origin(const char *text)
+{
+	const size_t scheme = strncmp(text, "https://", 8) == 0  ? 8
+			      : strncmp(text, "http://", 7) == 0 ? 7
+								 : 0;
+	const char *const host = text + scheme;
+
+	return scheme > 0 && *host &&
+	       strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-.:[]") == strlen(host);
+}
+
+static bool check_origins(const struct text_list *origins, struct settings_error *error)
+{
+	for (size_t i = 0; i < origins->count; i++)
+		if (strcmp(origins->items[i], "*") != 0 && !is_origin(origins->items[i]))
+			return settings_fail(error,
+					     "cors.origins: \"%.120s\" is neither * nor an origin "
+					     "such as https://app.example.org: in lower case, and "
+					     "without a path",
+					     origins->items[i]);
+	return true;
+}
+
 /* Checks that concern more than one setting, or only the daemon. */
 static bool check_settings(const struct settings *s, struct settings_error *error)
 {
@@ -59,7 +83,8 @@ static bool check_settings(const struct settings *s, struct settings_error *erro
 				     s->proxy_protocol);
 	if (*s->tls_client_ca && !*s->tls_certificate)
 		return settings_fail(error, "tls.client_ca needs tls.certificate and tls.key");
-	return check_hosts("peers", &s->peers, true, error) && check_peers(s, error) &&
+	return check_origins(&s->cors_origins, error) &&
+	       check_hosts("peers", &s->peers, true, error) && check_peers(s, error) &&
 	       check_hosts("clock.ntp_servers", &s->ntp_servers, false, error);
 }
 

@@ -63,6 +63,9 @@ static const struct setting setting_table[] = {
 	{"admin.listen", SETTING_LIST, AT(admin_listen), "", 0, 0, true, "ADDRESS...",
 	 "addresses to serve health, metrics and the page on, as for listen, each with a port: in "
 	 "the clear, and to everybody (default: none; listen serves them)"},
+	{"cors.origins", SETTING_LIST, AT(cors_origins), "", 0, 0, false, "ORIGIN...",
+	 "web sites whose scripts may read responses, such as https://app.example.org; * means "
+	 "all (default: none)"},
 	{"trusted_proxies", SETTING_LIST, AT(trusted_proxies), "", 0, 0, false, "NETWORK...",
 	 "proxies whose X-Forwarded-For is believed: addresses, networks such as 10.0.0.0/8, and "
 	 "unix: for Unix sockets (default: none)"},

@@ -24,7 +24,7 @@ struct settings {
 	char *epoch, *worker_id, *store, *wait, *hold, *borrow, *reserve, *max_jump, *mode, *spread;
 	uint64_t datacenter_id;
 
-	struct text_list listen, grpc_listen, admin_listen, trusted_proxies;
+	struct text_list listen, grpc_listen, admin_listen, trusted_proxies, cors_origins;
 	uint64_t port, threads, grpc_connection_age, grpc_keepalive_time, grpc_keepalive_timeout;
 	char *socket_mode, *proxy_protocol;
 	char *tls_certificate, *tls_key, *tls_client_ca, *tls_peer_ca, *token_file, *mask_key_file;

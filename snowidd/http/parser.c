@@ -85,6 +85,7 @@ static int header_of(const struct http_request *request)
 		[HTTP_REQUEST_ID] = "x-request-id",
 		[HTTP_TRACEPARENT] = "traceparent",
 		[HTTP_FORWARDED_FOR] = "x-forwarded-for",
+		[HTTP_ORIGIN] = "origin",
 	};
 
 	for (int i = 0; i < HTTP_HEADERS; i++)
@@ -226,6 +227,7 @@ static int on_head(llhttp_t *llhttp)
 	llhttp->upgrade = 0; /* no other protocol is spoken here (RFC 9110, section 7.8) */
 	request->is_get = llhttp->method == HTTP_GET;
 	request->is_head = llhttp->method == HTTP_HEAD;
+	request->is_options = llhttp->method == HTTP_OPTIONS;
 	if (llhttp->http_major != 1)
 		return set_fault(parser, 505); /* llhttp accepts others */
 	if (!is_host_good(request, !http10) || !is_framing_good(llhttp, request))

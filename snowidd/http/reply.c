@@ -82,6 +82,18 @@ static void add_common_fields(struct http_thread *thread, struct buffer *out)
 	buffer_bytes(out, common->data, common->length);
 }
 
+/* For scripts of other web sites (https://fetch.spec.whatwg.org/#http-cors-protocol). */
+static void add_origin_fields(struct buffer *out, const struct http_reply *reply)
+{
+	if (reply->depends_on_origin)
+		buffer_text(out, "Vary: Origin\r\n");
+	if (!reply->origin)
+		return;
+	buffer_text(out, "Access-Control-Allow-Origin: ");
+	buffer_bytes(out, reply->origin, reply->origin_length);
+	buffer_text(out, "\r\nAccess-Control-Expose-Headers: Retry-After\r\n");
+}
+
 bool http_reply_write(struct http_thread *thread, const struct http_reply *reply,
 		      enum http_persistence persistence, bool with_body)
 {
@@ -100,6 +112,7 @@ bool http_reply_write(struct http_thread *thread, const struct http_reply *reply
 	}
 	buffer_text(out, "\r\n");
 	buffer_text(out, reply->fields);
+	add_origin_fields(out, reply);
 	if (reply->constant_fields)
 		buffer_text(out, reply->constant_fields);
 	if (persistence == HTTP_CLOSES)

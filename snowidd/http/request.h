@@ -25,6 +25,7 @@ enum http_header {
 	HTTP_REQUEST_ID,
 	HTTP_TRACEPARENT,
 	HTTP_FORWARDED_FOR,
+	HTTP_ORIGIN,
 	HTTP_HEADERS
 };
 
@@ -37,7 +38,10 @@ struct http_reply {
 	size_t length;
 	char fields[160]; /* more header lines */
 	const char *constant_fields;
-	bool bodiless; /* of a HEAD whose body is not known without making it */
+	bool bodiless;      /* of a HEAD whose body is not known without making it */
+	const char *origin; /* whose scripts may read it, without a 0; NULL: those of no other */
+	size_t origin_length;
+	bool depends_on_origin;
 };
 
 enum http_outcome {
@@ -79,7 +83,7 @@ struct http_request {
 	struct buffer headers[HTTP_HEADERS]; /* those of one name are joined by ", " */
 
 	struct connection *connection;
-	bool is_get, is_head; /* the method; neither if it is another one */
+	bool is_get, is_head, is_options; /* the method; none if it is another one */
 	unsigned host_count;
 	bool has_coding; /* a Transfer-Encoding */
 	bool head_complete;

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "snowidd/http/assets.h"
+#include "snowidd/http/cors.h"
 #include "snowidd/http/rest.h"
 #include "snowidd/http/rest_ids.h"
 #include "snowidd/http/rest_parse.h"
@@ -195,6 +196,9 @@ static enum http_outcome serve_audience(struct http_request *request, enum rest_
 
 	buffer_clear(rest_body(call));
 	request->reply.endpoint = route ? (size_t)(route - routes) : 0;
+	if (audience != REST_OPERATORS &&
+	    cors_allow(request, &rest_loop(call)->live->settings->cors_origins))
+		return HTTP_REPLIED;
 	if (audience != REST_OPERATORS && access != REST_PROBE && !is_admitted(call, access))
 		return HTTP_REPLIED;
 	if (!route || !(route->audience & audience)) {

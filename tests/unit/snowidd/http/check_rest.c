@@ -163,6 +163,89 @@ TEST(operators_get_all_but_ids_and_clients_all_but_metrics)
 	expect_status(get("/"), 404);
 }
 
+static const char *send_from(const char *method, const char *target, const char *origin)
+{
+	char request[500];
+
+	snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: a\r\nOrigin: %s\r\n\r\n", method,
+		 target, origin);
+	return send_bytes(request);
+}
+
+static void allow_origins(const char *text)
+{
+	struct settings_error error;
+
+	ck_assert(settings_set_words(live->settings, setting_find("cors.origins"), text, false, "",
+				     &error));
+}
+
+static void expect_no_part(const char *reply, const char *part)
+{
+	ck_assert_msg(strstr(reply, part) == NULL, "\"%s\" is in: %s", part, reply);
+}
+
+TEST(scripts_of_other_sites_read_nothing_by_default)
+{
+	const char *const reply = send_from("GET", "/v1/next_id", "https://a.example");
+
+	expect_status(reply, 200);
+	expect_no_part(reply, "Access-Control");
+	expect_no_part(reply, "Vary: Origin");
+	expect_status(send_from("OPTIONS", "/v1/next_id", "https://a.example"), 405);
+}
+
+TEST(scripts_of_the_sites_that_are_set_read_replies_and_errors)
+{
+	static const char allowed[] = "\r\nAccess-Control-Allow-Origin: https://a.example\r\n";
+	static const char *const others[] = {"https://a.example.org",
+					     "http://a.example",
+					     "https://a.example:8443",
+					     "https://a.exampl",
+					     "null",
+					     "*",
+					     "https://a.example, https://b.example"};
+
+	allow_origins("https://b.example:8443 https://a.example");
+	live->tokens.count = 1; /* one that nobody knows */
+	expect_part(send_from("GET", "/v1/next_id", "https://a.example"), allowed);
+	expect_status(send_from("GET", "/v1/next_id", "https://a.example"), 401);
+	live->tokens.count = 0;
+	expect_part(send_from("GET", "/v1/next_id", "https://a.example"), allowed);
+	expect_part(send_from("HEAD", "/v1/next_id", "https://a.example"), allowed);
+	expect_part(send_from("GET", "/none", "https://a.example"), allowed);
+	expect_part(get("/v1/next_id"), "\r\nVary: Origin\r\n");
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		const char *const reply = send_from("GET", "/v1/next_id", others[i]);
+		expect_part(reply, "\r\nVary: Origin\r\n");
+		expect_no_part(reply, "Access-Control");
+		expect_status(send_from("OPTIONS", "/v1/next_id", others[i]), 405);
+	}
+}
+
+TEST(a_browser_may_ask_first_without_a_token)
+{
+	allow_origins("https://a.example");
+	live->tokens.count = 1;
+	const char *const reply = send_from("OPTIONS", "/v1/next_id", "https://a.example");
+	expect_status(reply, 200);
+	expect_part(reply, "\r\nAccess-Control-Allow-Headers: Authorization, ");
+	expect_part(reply, "\r\nContent-Length: 0\r\n");
+	expect_no_part(reply, "Credentials");
+	live->tokens.count = 0;
+	allow_origins("*");
+	expect_part(send_from("GET", "/v1/next_id", "https://a.example"),
+		    "\r\nAccess-Control-Allow-Origin: *\r\n");
+	expect_no_part(loop.output.data, "Vary: Origin");
+}
+
+TEST(scripts_read_nothing_that_is_for_operators)
+{
+	allow_origins("*");
+	rest = rest_handler(service, REST_OPERATORS);
+	expect_no_part(send_from("GET", "/metrics", "https://a.example"), "Access-Control");
+}
+
 TEST(requests_are_counted_by_endpoint_and_status)
 {
 	struct counters *const counters = service_counters(service, 0);
