@@ -324,6 +324,27 @@ def measure_grpc(daemon, port):
         print_grpc_reference(lambda: load_grpc(pid, one_id, made), reference, reference_port)
 
 
+def measure_beside_batches(daemon, connections=1000):
+    """Single IDs beside a client that asks for more than there are, and again when refused."""
+    url = f"http://127.0.0.1:{daemon.port}"
+    threads = ["-t1", f"-c{connections}", "-d3600s", "--timeout", "60s"]
+    command = ["taskset", "-c", "1", "wrk", *threads, url + "/api/v1/ids?count=10000"]
+    before = count_made(daemon)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as batches:
+        try:
+            wait_for(lambda: count_made(daemon) > before + 1000000, "the batches")
+            loads = [
+                load_at_rate(daemon.process.pid, url + "/v1/next_id", 500, 1) for _ in range(ROUNDS)
+            ]
+        finally:
+            batches.terminate()
+    print_row(
+        f"p99 of single IDs beside {connections:,} connections of count=10000",
+        f"{median_of(loads, 'p99'):.2f} ms",
+        "< 5",
+    )
+
+
 def measure_idle_connections(daemon):
     before, held = resident_bytes(daemon.process.pid), []
     for _ in range(5000):
@@ -399,6 +420,7 @@ def main():
     try:
         with Daemon(*one, **pin) as daemon:
             measure_requests(daemon, reference_worker, port)
+            measure_beside_batches(daemon)
             measure_idle_connections(daemon)
             measure_busy_disk(daemon)
         with Daemon(*one, "--grpc-listen", f"127.0.0.1:{grpc_port}", **pin) as daemon:

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
-"""deploy/haproxy and deploy/nginx: three nodes under load. One of them refuses, one is killed."""
+"""deploy/haproxy and deploy/nginx: three nodes under load. One of them refuses, one is killed; or
+all are asked for more IDs than they have."""
 import contextlib
 import http.client
 import json
@@ -42,15 +43,15 @@ NGINX_PATHS = "client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "
 class ProxyLoad(Load):
     """Clients with one connection each."""
 
-    def __init__(self, port):
+    def __init__(self, port, count=10):
         super().__init__(CLIENTS)
-        self.port, self.ids = port, []
+        self.port, self.path, self.ids = port, f"/api/v1/ids?count={count}", []
 
     def run(self):
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         while not self.stopping.is_set():
             try:
-                client.request("GET", "/api/v1/ids?count=10")
+                client.request("GET", self.path)
                 response = client.getresponse()
                 body = response.read()
                 if response.status == 200:
@@ -174,12 +175,47 @@ def check_failover(name, text, *command):
         equal(unique, len(load.ids), f"{name}: {unique} IDs without a duplicate")
 
 
+def count_exhausted(node):
+    return node.metric('snowid_errors_total{cause="exhausted"}')
+
+
+def check_overload(name, text, *command):
+    """429 says nothing about a node, of which none is taken out for it."""
+    port = free_port()
+    # 16,000 IDs per second, so that one node has not enough for two clients.
+    few = "--kinds", "x=time:41,worker:16,sequence:4", "--limits-wait-timeout", "1s"
+    with contextlib.ExitStack() as stack:
+        nodes = [stack.enter_context(start_node(name + ".few", i, *few)) for i in range(3)]
+        stack.enter_context(running_proxy(name, text, addresses_of(port, nodes), command))
+
+        def overloaded():
+            before = [count_exhausted(node) for node in nodes]
+            return wait_for(
+                lambda: all(count_exhausted(n) > b + 10 for n, b in zip(nodes, before)), "429"
+            )
+
+        with ProxyLoad(port, 10000) as heavy:
+            check(overloaded(), name + ": all three nodes are overloaded")
+            heavy.failures.clear()  # of clients that came before the proxy
+            light = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+            found = []
+            for _ in range(200):
+                light.request("GET", "/v1/next_id")
+                response = light.getresponse()
+                response.read()
+                found.append(response.status)
+            equal(set(found), {200}, name + ": a light client is served by overloaded nodes")
+            check(overloaded(), name + ": all three nodes are still used")
+        equal(set(heavy.failures), {429}, name + ": heavy clients get 429 and nothing else")
+
+
 def test_haproxy():
     path = os.path.join(DEPLOY, "haproxy", "haproxy.cfg")
     status = run_command("haproxy", "-c", "-q", "-f", path).returncode
     equal(status, 0, "haproxy accepts the example")
     check_client("haproxy", read_text(path), "haproxy", "-db", "-f")
     check_failover("haproxy", read_text(path), "haproxy", "-db", "-f")
+    check_overload("haproxy", read_text(path), "haproxy", "-db", "-f")
 
 
 def test_graceful_stop():
@@ -210,6 +246,7 @@ def test_nginx():
     text = f"daemon off;\npid {scratch('nginx.pid')};\nerror_log {scratch('nginx.log')};\n" + text
     check_client("nginx", text, "nginx", "-p", SCRATCH, "-c")
     check_failover("nginx", text, "nginx", "-p", SCRATCH, "-c")
+    check_overload("nginx", text, "nginx", "-p", SCRATCH, "-c")
 
 
 if __name__ == "__main__":
