@@ -48,6 +48,7 @@ static uint64_t phase_ms(const struct loop *loop, enum phase phase)
 	case PHASE_PARKED:
 	case PHASE_TURN:
 	case PHASE_LANE:
+	case PHASE_REFUSED:
 	case PHASES:
 		break;
 	}

@@ -15,10 +15,11 @@
 #include "snowidd/base/log.h"
 #include "snowidd/net/loop.h"
 
-#define ACCEPTS  64 /* in one turn of the loop */
-#define PARK_MS  1
-#define ROUND_NS 1000000 /* for the lanes, before it is seen what else there is to do */
-#define PAUSE_MS 100
+#define ACCEPTS           64 /* in one turn of the loop */
+#define PARK_MS           1
+#define ROUND_NS          1000000 /* for the lanes, before it is seen what else there is to do */
+#define REFUSALS_IN_ROUND 64
+#define PAUSE_MS          100
 
 struct listener {
 	uv_poll_t poll;
@@ -197,7 +198,9 @@ static void start_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t ms)
 		uv_timer_start(timer, callback, ms, 0);
 }
 
-/* What is still in a lane after a round waits for the next tick. */
+/* What is still in a lane after a round waits for the next tick. Clients that are refused, and ask
+ * again at once, do not keep others waiting: there are no more of them in a round than were refused
+ * in the one before. */
 static void serve_lanes(struct loop *loop)
 {
 	loop->round_ns = uv_hrtime();
@@ -207,6 +210,9 @@ static void serve_lanes(struct loop *loop)
 		loop->lanes_wait = true;
 	else if (waiting_has_lanes(&loop->waiting))
 		start_timer(&loop->parked, on_parked, PARK_MS);
+	waiting_take_some(&loop->waiting, PHASE_REFUSED, REFUSALS_IN_ROUND);
+	if (!waiting_is_empty(&loop->waiting, PHASE_REFUSED))
+		loop->lanes_wait = true;
 }
 
 static void on_turns(uv_idle_t *turns)

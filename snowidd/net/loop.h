@@ -101,7 +101,8 @@ void loop_join(struct loop *loop);
 /* Adds a waiter to the queue of a phase; ms is until its deadline, where the phase has one. */
 void loop_wait(struct loop *loop, struct waiter *waiter, enum phase phase, uint64_t ms);
 
-/* Adds a waiter to a lane, unless it is there: it then keeps its place. */
+/* Adds a waiter to a lane, or, if that is LANES, to those that are refused, unless it is there: it
+ * then keeps its place. */
 void loop_queue(struct loop *loop, struct waiter *waiter, size_t lane, uint64_t deadline_ns);
 
 /* Says on a socket that there is no room, and counts that. The socket is then to be closed. */

@@ -40,7 +40,7 @@ void waiting_add(struct waiting *waiting, struct waiter *waiter, enum phase phas
 	waiting_remove(waiter);
 	waiter->phase = phase;
 	waiter->deadline = deadline;
-	if (phase >= PHASE_LANE && deadline < waiting->lanes_due)
+	if (phase >= PHASE_LANE && phase < PHASE_REFUSED && deadline < waiting->lanes_due)
 		waiting->lanes_due = deadline;
 	insert_before(&waiting->queues[phase], waiter);
 }
@@ -87,9 +87,15 @@ void waiting_take_turns(struct waiting *waiting, enum phase phase)
 		resume_waiter(round.next, WAKE_TURN);
 }
 
+void waiting_take_some(struct waiting *waiting, enum phase phase, unsigned most)
+{
+	for (; most > 0 && !waiting_is_empty(waiting, phase); most--)
+		resume_waiter(waiting->queues[phase].next, WAKE_TURN);
+}
+
 bool waiting_has_lanes(const struct waiting *waiting)
 {
-	for (enum phase lane = PHASE_LANE; lane < PHASES; lane++)
+	for (enum phase lane = PHASE_LANE; lane < PHASE_REFUSED; lane++)
 		if (!waiting_is_empty(waiting, lane))
 			return true;
 	return false;
@@ -119,7 +125,7 @@ bool waiting_serve_lanes(struct waiting *waiting, bool (*is_over)(const void *us
 	const enum phase done = waiting->lanes_done, others = PHASE_LANE + KINDS_MAX;
 
 	waiting->lanes_done = PHASE_LANE;
-	for (enum phase lane = PHASE_LANE; lane < PHASES; lane++)
+	for (enum phase lane = PHASE_LANE; lane < PHASE_REFUSED; lane++)
 		if ((lane < others || lane > done) && !serve_lane(waiting, lane, is_over, user))
 			return false;
 	return done < others;
@@ -153,7 +159,7 @@ void waiting_expire_lanes(struct waiting *waiting, uint64_t now)
 	if (now < waiting->lanes_due)
 		return;
 	waiting->lanes_due = UINT64_MAX;
-	for (enum phase lane = PHASE_LANE; lane < PHASES; lane++) {
+	for (enum phase lane = PHASE_LANE; lane < PHASE_REFUSED; lane++) {
 		const uint64_t next = expire_lane(&waiting->queues[lane], now);
 		soonest = next < soonest ? next : soonest;
 	}

@@ -30,7 +30,8 @@ enum phase {
 	PHASE_PARKED,  /* a request for what only time brings; it is resumed at short intervals */
 	PHASE_TURN,    /* a connection for others to be served first */
 	PHASE_LANE,    /* a request for its IDs, in the first of the lanes */
-	PHASES = PHASE_LANE + LANES
+	PHASE_REFUSED = PHASE_LANE + LANES, /* to be refused */
+	PHASES
 };
 
 /* Why a waiter is resumed. */
@@ -78,6 +79,9 @@ uint64_t waiting_expire(struct waiting *waiting, uint64_t now);
 
 /* Resumes all in a queue once, in order, those not included that are added meanwhile. */
 void waiting_take_turns(struct waiting *waiting, enum phase phase);
+
+/* Resumes up to `most` of a queue, in order. */
+void waiting_take_some(struct waiting *waiting, enum phase phase, unsigned most);
 
 bool waiting_has_lanes(const struct waiting *waiting);
 

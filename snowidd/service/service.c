@@ -230,7 +230,7 @@ static bool has_memory(struct id_request *request)
 
 size_t id_request_lane(const struct id_request *request)
 {
-	return request->size_class * KINDS_MAX + request->kind->index;
+	return request->wanted > 0 ? request->size_class * KINDS_MAX + request->kind->index : LANES;
 }
 
 static void set_wanted(struct id_request *request, uint64_t wanted)
@@ -365,15 +365,30 @@ static void count_served(const struct id_request *request, struct counters *coun
 	counters_add_latency(counters, elapsed_ns() - request->began_ns);
 }
 
-/* Counts what has become of an attempt, and has others leave IDs to it if it waits. */
-static void settle_request(struct id_request *request, enum refusal refusal,
-			   struct counters *counters, uint64_t wait_ns)
+/* A large request has no IDs made for it, and is not refused either, before its first turn. */
+static enum refusal attempt_request(struct service *service, struct id_request *request,
+				    uint64_t now_ns, bool is_before_turn, struct counters *counters,
+				    uint64_t *wait_ns)
 {
-	set_wanted(request, wait_ns > 0 ? request->count - request->made : 0);
-	if (refusal == SERVED)
-		count_served(request, counters);
-	else if (wait_ns == 0)
-		counter_add(&counters->errors[refusal], 1);
+	if (is_before_turn)
+		*wait_ns = 1;
+	if (is_hopeless(request, now_ns)) {
+		set_wanted(request, 0);
+		return REFUSED_EXHAUSTED;
+	}
+	if (is_before_turn) {
+		set_wanted(request, request->count);
+		return REFUSED_EXHAUSTED;
+	}
+	if (!has_memory(request))
+		return REFUSED_INTERNAL;
+	const enum refusal refusal = refusal_of(service, request->kind,
+						fill_request(request, now_ns, counters, wait_ns));
+	if (refusal == REFUSED_EXHAUSTED && !request->has_overflown)
+		counter_add(&counters->overflows, 1);
+	request->has_overflown |= refusal == REFUSED_EXHAUSTED;
+	set_wanted(request, *wait_ns > 0 ? request->count - request->made : 0);
+	return refusal;
 }
 
 enum refusal service_fill(struct service *service, struct id_request *request,
@@ -389,21 +404,16 @@ enum refusal service_fill(struct service *service, struct id_request *request,
 		request->deadline_ns = now_ns + wait_timeout_ns;
 		request->size_class = share_size_class(request->count);
 	}
-	if (refusal == SERVED && is_hopeless(request, now_ns)) {
-		refusal = REFUSED_EXHAUSTED;
-	} else if (refusal == SERVED && first && request->size_class >= TURN_CLASS) {
-		refusal = REFUSED_EXHAUSTED;
-		*wait_ns = 1;
-	} else if (refusal == SERVED && !has_memory(request)) {
-		refusal = REFUSED_INTERNAL;
-	} else if (refusal == SERVED) {
-		refusal = refusal_of(service, request->kind,
-				     fill_request(request, now_ns, counters, wait_ns));
-		if (refusal == REFUSED_EXHAUSTED && !request->has_overflown)
-			counter_add(&counters->overflows, 1);
-		request->has_overflown |= refusal == REFUSED_EXHAUSTED;
-	}
-	settle_request(request, refusal, counters, *wait_ns);
+	if (refusal == SERVED)
+		refusal = attempt_request(service, request, now_ns,
+					  first && request->size_class >= TURN_CLASS, counters,
+					  wait_ns);
+	if (refusal == SERVED)
+		count_served(request, counters);
+	else if (*wait_ns == 0)
+		counter_add(&counters->errors[refusal], 1);
+	if (*wait_ns == 0)
+		id_request_leave(request);
 	return refusal;
 }
 

@@ -104,7 +104,8 @@ enum refusal service_begin(struct service *service, struct id_request *request, 
 enum refusal service_fill(struct service *service, struct id_request *request,
 			  uint64_t wait_timeout_ns, struct counters *counters, uint64_t *wait_ns);
 
-/* The place of its queue among those of the loop, the first of which is served first. */
+/* The place of its queue among those of the loop, the first of which is served first; LANES if it
+ * is to be refused, unless there are enough IDs when it is its turn. */
 size_t id_request_lane(const struct id_request *request);
 
 /* Has others not leave IDs to it any more, until service_fill() is called again. */

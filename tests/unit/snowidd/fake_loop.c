@@ -106,6 +106,7 @@ void fake_loop_serve(struct loop *loop)
 {
 	waiting_take_turns(&loop->waiting, PHASE_PARKED);
 	waiting_serve_lanes(&loop->waiting, is_never_over, NULL);
+	waiting_take_some(&loop->waiting, PHASE_REFUSED, UINT_MAX);
 }
 
 static void resume_waiting(struct connection *connection)

@@ -32,8 +32,9 @@ static void resume_waiter(struct waiter *waiter, enum wake wake)
 	const size_t i = (size_t)(waiter - waiters), used = strlen(resumed);
 
 	snprintf(resumed + used, sizeof resumed - used, "%zu%c ", i, wakes[wake]);
-	const bool keeps_place = wake == WAKE_DRAIN || wake == WAKE_STOP ||
-				 (wake == WAKE_TURN && waiter->phase >= PHASE_LANE);
+	const bool keeps_place =
+		wake == WAKE_DRAIN || wake == WAKE_STOP ||
+		(wake == WAKE_TURN && waiter->phase >= PHASE_LANE && waiter->phase < PHASE_REFUSED);
 	ck_assert_int_eq(waiter->next != NULL, keeps_place);
 	if (reactions[i].removes < WAITERS)
 		waiting_remove(&waiters[reactions[i].removes]);
@@ -204,6 +205,15 @@ TEST(each_lane_has_its_turn_though_rounds_are_ended)
 	expect_resumed("0t 1t ");
 	ck_assert(!serve_lanes(3));
 	expect_resumed("0t 3t 2t ");
+}
+
+TEST(some_of_a_queue_are_resumed)
+{
+	add_all(PHASE_REFUSED);
+	waiting_take_some(&waiting, PHASE_REFUSED, 4);
+	expect_resumed("0t 1t 2t 3t ");
+	waiting_take_some(&waiting, PHASE_REFUSED, 4);
+	expect_resumed("4t 5t ");
 }
 
 TEST(those_in_lanes_are_due_in_any_order)

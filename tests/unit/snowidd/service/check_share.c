@@ -134,6 +134,7 @@ static bool is_never_over(const void *user)
 static void serve_round(size_t loop)
 {
 	waiting_serve_lanes(&loops[loop], is_never_over, NULL);
+	waiting_take_some(&loops[loop], PHASE_REFUSED, REQUESTS);
 }
 
 /* To the next tick, in which each loop has a round. */
@@ -273,14 +274,34 @@ TEST_EACH(what_cannot_be_served_in_time_is_refused_at_once, SCARCE_KINDS)
 	const struct share *const share = &service_kind_at(service, kind)->share;
 	const uint64_t batches = share_capacity(share, 2 * SEC) / BATCH;
 
-	for (uint64_t i = 0; i < batches && i < BATCHES; i++)
+	for (uint64_t i = 0; i < batches; i++)
 		ck_assert(ask_for(i % 2, kind, BATCH, 2 * SEC)->waits);
-	const struct request *const late = ask_for(0, kind, BATCH, 2 * SEC);
-	ck_assert_int_eq(late->waits, batches > BATCHES);
+	const struct request *const late = ask_for(0, kind, 10 * BATCH, 2 * SEC);
+	ck_assert_uint_eq(id_request_lane(&late->ids), LANES);
+	serve_round(0);
+	ck_assert(!late->waits);
 	ck_assert_int_eq(late->refusal, REFUSED_EXHAUSTED);
 	ck_assert_uint_eq(late->ids.made, 0);
-	/* One ID is found among them. */
-	ck_assert(ask_for(0, kind, 1, 2 * SEC)->refusal == SERVED);
+	const struct request *const one = ask_for(0, kind, 1, 2 * SEC);
+	next_tick(kind);
+	ck_assert_int_eq(one->refusal, SERVED);
+}
+
+TEST(one_that_is_to_be_refused_is_served_if_others_have_given_up)
+{
+	for (uint64_t i = 0; i < 3; i++)
+		ask_for(0, BITS12, 3000, 0);
+	struct request *const last = &requests[2];
+
+	ck_assert_uint_lt(id_request_lane(&requests[1].ids), LANES);
+	ck_assert_uint_eq(id_request_lane(&last->ids), LANES);
+	for (size_t i = 0; i < 2; i++) {
+		waiting_remove(&requests[i].waiter);
+		id_request_free(&requests[i].ids);
+	}
+	serve_round(0);
+	ck_assert(!last->waits);
+	ck_assert_int_eq(last->refusal, SERVED);
 }
 
 /* What is served in the time, to the last ID, from the beginning of a tick on. */
