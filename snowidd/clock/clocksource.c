@@ -15,6 +15,9 @@
 #include "snowidd/clock/clocksource.h"
 #include "snowidd/clock/sntp.h"
 
+/* What the kernel says before a time daemon has set it (NTP_PHASE_LIMIT of its ntp.c: 16 s). */
+#define KERNEL_ERROR_UNKNOWN_US 16000000
+
 struct clocksource {
 	uv_timer_t timer;
 	uv_poll_t set_poll;
@@ -81,7 +84,9 @@ static void read_synchronisation(struct clocksource *source, struct clock_readin
 	if (state < 0)
 		log_adjtimex_failure(source, errno);
 	reading->synchronised = state >= 0 && state != TIME_ERROR && !(kernel.status & STA_UNSYNC);
-	reading->estimated_error_ns = state >= 0 ? (int64_t)kernel.esterror * 1000 : 0;
+	reading->estimated_error_ns = state >= 0 && kernel.esterror < KERNEL_ERROR_UNKNOWN_US
+					      ? (int64_t)kernel.esterror * 1000
+					      : CLOCK_ERROR_UNKNOWN;
 }
 
 static void clocksource_update(struct clocksource *source)

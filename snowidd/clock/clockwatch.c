@@ -84,7 +84,10 @@ static void update_drift(struct clockwatch *watch)
 		state->drift_ns = watch->stepped_ns;
 	} else {
 		state->measured_by = "kernel";
-		state->drift_ns = state->synchronised ? state->estimated_error_ns : 0;
+		state->drift_ns =
+			state->synchronised && state->estimated_error_ns != CLOCK_ERROR_UNKNOWN
+				? state->estimated_error_ns
+				: 0;
 	}
 }
 

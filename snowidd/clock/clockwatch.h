@@ -10,12 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CLOCK_ERROR_UNKNOWN (-1)
+
 struct clock_reading {
 	int64_t wall_ns;   /* since 1970 */
 	uint64_t boot_ns;  /* elapsed time at the same moment */
 	int64_t slewed_ns; /* how far slewing has moved the clocks ahead of their hardware */
 	bool synchronised; /* according to the kernel, adjtimex(2) */
-	int64_t estimated_error_ns;
+	int64_t estimated_error_ns; /* likewise, or CLOCK_ERROR_UNKNOWN */
 };
 
 enum clock_verdict { CLOCK_GOOD, CLOCK_WARN, CLOCK_REFUSE };
@@ -24,9 +26,9 @@ struct clock_state {
 	enum clock_verdict verdict;
 	char reason[160]; /* "" if it is CLOCK_GOOD */
 	bool synchronised;
-	int64_t drift_ns; /* ahead of the right time; negative if behind */
-	int64_t estimated_error_ns;
-	const char *measured_by; /* "ntp", "steps", "kernel" */
+	int64_t drift_ns;           /* ahead of the right time; negative if behind */
+	int64_t estimated_error_ns; /* or CLOCK_ERROR_UNKNOWN */
+	const char *measured_by;    /* "ntp", "steps", "kernel" */
 	uint64_t steps, slews, measurements, unanswered;
 };
 

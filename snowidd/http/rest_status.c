@@ -17,8 +17,10 @@ static void write_clock_state(struct rest_call *call)
 	clockwatch_state(service_watch(rest_service(call)), &clock);
 	buffer_text(body, "\"clock\":{");
 	json_add_bool(body, "synchronised", clock.synchronised);
-	buffer_printf(body, "\"drift_ms\":%.3f,\"estimated_error_ms\":%.3f,",
-		      (double)clock.drift_ns / 1e6, (double)clock.estimated_error_ns / 1e6);
+	buffer_printf(body, "\"drift_ms\":%.3f,", (double)clock.drift_ns / 1e6);
+	if (clock.estimated_error_ns != CLOCK_ERROR_UNKNOWN)
+		buffer_printf(body, "\"estimated_error_ms\":%.3f,",
+			      (double)clock.estimated_error_ns / 1e6);
 	json_add_text(body, "measured_by", clock.measured_by);
 	json_add_number(body, "steps", clock.steps);
 	json_end(body, "},");

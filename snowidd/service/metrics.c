@@ -158,6 +158,17 @@ static void write_connections(struct buffer *to, struct service *service, const 
 			     (double)tls_certificate_end(live->tls));
 }
 
+static void write_clock_error(struct buffer *to, const struct clock_state *clock)
+{
+	write_family(to, "clock_estimated_error_seconds", "gauge",
+		     "The kernel's estimate of the clock's error; NaN if it has none.");
+	if (clock->estimated_error_ns == CLOCK_ERROR_UNKNOWN)
+		buffer_text(to, "snowid_clock_estimated_error_seconds NaN\n");
+	else
+		buffer_printf(to, "snowid_clock_estimated_error_seconds %.17g\n",
+			      (double)clock->estimated_error_ns / 1e9);
+}
+
 /* Each kind notices a step by itself, so that the sum would count one step several times. */
 static void write_clock(struct buffer *to, struct service *service)
 {
@@ -175,9 +186,7 @@ static void write_clock(struct buffer *to, struct service *service)
 		to, "clock_drift_ms", "gauge",
 		"How far the clock is ahead of the right time, in ms; negative if it is behind.",
 		(double)clock.drift_ns / 1e6);
-	write_single(to, "clock_estimated_error_seconds", "gauge",
-		     "The kernel's estimate of the clock's error.",
-		     (double)clock.estimated_error_ns / 1e9);
+	write_clock_error(to, &clock);
 	write_single(to, "clock_steps_total", "counter", "How often the clock was set.",
 		     (double)clock.steps);
 	write_single(to, "clock_unsafe", "gauge", "1 while IDs are refused because of the clock.",

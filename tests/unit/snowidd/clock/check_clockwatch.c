@@ -132,9 +132,14 @@ TEST(the_kernels_estimate_counts_while_synchronised)
 {
 	struct watched_host host = watch_host();
 
-	host.now.estimated_error_ns = 16 * SEC; /* its initial value, before any synchronisation */
+	host.now.estimated_error_ns = 15 * SEC;
 	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_GOOD);
 	host.now.synchronised = true;
+	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_REFUSE);
+	host.now.estimated_error_ns = CLOCK_ERROR_UNKNOWN;
+	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_GOOD);
+	ck_assert_int_eq(host.state.drift_ns, 0);
+	host.now.estimated_error_ns = 15 * SEC;
 	ck_assert_int_eq(verdict_after_step(&host, 0), CLOCK_REFUSE);
 	ck_assert_str_eq(host.state.measured_by, "kernel");
 	host.now.estimated_error_ns = 200 * MS;

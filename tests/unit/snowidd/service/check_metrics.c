@@ -106,6 +106,19 @@ TEST(the_latency_is_a_histogram)
 	expect_line("snowid_id_generation_seconds_count 3");
 }
 
+TEST(what_the_kernel_does_not_know_is_not_a_number)
+{
+	struct clock_reading reading = {.wall_ns = 1, .estimated_error_ns = CLOCK_ERROR_UNKNOWN};
+
+	clockwatch_add_reading(service_watch(service), &reading);
+	write_metrics();
+	expect_line("snowid_clock_estimated_error_seconds NaN");
+	reading.estimated_error_ns = 250 * MS;
+	clockwatch_add_reading(service_watch(service), &reading);
+	write_metrics();
+	expect_line("snowid_clock_estimated_error_seconds 0.25");
+}
+
 TEST(the_state_of_the_service_is_shown)
 {
 	write_metrics();
