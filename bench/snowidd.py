@@ -328,14 +328,15 @@ def measure_beside_batches(daemon, connections=1000):
     """Single IDs beside a client that asks for more than there are, and again when refused."""
     url = f"http://127.0.0.1:{daemon.port}"
     threads = ["-t1", f"-c{connections}", "-d3600s", "--timeout", "60s"]
-    command = ["taskset", "-c", "1", "wrk", *threads, url + "/api/v1/ids?count=10000"]
+    # The clients share a CPU, and what is measured is not how they do so.
+    pinned = ["nice", "-n", "19", "taskset", "-c", "1"]
+    command = [*pinned, "wrk", *threads, url + "/api/v1/ids?count=10000"]
     before = count_made(daemon)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as batches:
         try:
             wait_for(lambda: count_made(daemon) > before + 1000000, "the batches")
-            loads = [
-                load_at_rate(daemon.process.pid, url + "/v1/next_id", 500, 1) for _ in range(ROUNDS)
-            ]
+            one_id = "--h1", url + "/v1/next_id"
+            loads = alternate(lambda: load_at_rate(daemon.process.pid, 500, one_id, 1))[0]
         finally:
             batches.terminate()
     print_row(
