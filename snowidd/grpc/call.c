@@ -131,12 +131,62 @@ void grpc_call_send(struct grpc_call *call, const ProtobufCMessage *message)
 	call->output.length += GRPC_PREFIX + length;
 }
 
+/* ---- messages that arrive -------------------------------------------------------------------- */
+
+/* Of the encoding in https://protobuf.dev/programming-guides/encoding/. */
+enum wire_type { WIRE_VARINT, WIRE_64_BITS, WIRE_BYTES, WIRE_32_BITS = 5 };
+
+static uint64_t read_varint(const uint8_t **at, const uint8_t *end)
+{
+	uint64_t value = 0;
+
+	for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
+		const uint8_t byte = *(*at)++;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (byte < 0x80)
+			break;
+	}
+	return value;
+}
+
+/* protobuf-c ends a text at its first NUL, so that what follows would go unnoticed. */
+static bool has_nul_in_text(const ProtobufCMessageDescriptor *type, const uint8_t *at,
+			    const uint8_t *end)
+{
+	while (at < end) {
+		const uint64_t tag = read_varint(&at, end);
+		const unsigned wire_type = tag & 7;
+		if (wire_type == WIRE_VARINT) {
+			read_varint(&at, end);
+			continue;
+		}
+		const uint64_t length = wire_type == WIRE_BYTES     ? read_varint(&at, end)
+					: wire_type == WIRE_64_BITS ? 8
+					: wire_type == WIRE_32_BITS ? 4
+								    : UINT64_MAX;
+		if (length > (uint64_t)(end - at))
+			return false; /* not for a message that has been unpacked */
+		const ProtobufCFieldDescriptor *const field =
+			protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3));
+		if (field && field->type == PROTOBUF_C_TYPE_STRING && wire_type == WIRE_BYTES &&
+		    memchr(at, '\0', length))
+			return true;
+		at += length;
+	}
+	return false;
+}
+
 void *grpc_call_unpack(struct grpc_call *call, const ProtobufCMessageDescriptor *type,
 		       const uint8_t *message, size_t length)
 {
 	void *const unpacked = protobuf_c_message_unpack(type, NULL, length, message);
 
-	if (!unpacked)
+	if (!unpacked) {
 		grpc_call_end(call, GRPC_INTERNAL, "the message is not a %s", type->name);
+	} else if (has_nul_in_text(type, message, message + length)) {
+		protobuf_c_message_free_unpacked(unpacked, NULL);
+		grpc_call_end(call, GRPC_INTERNAL, "a text of the %s has a NUL", type->name);
+		return NULL;
+	}
 	return unpacked;
 }
