@@ -18,8 +18,7 @@
 #include "snowidd/base/buffer.h"
 #include "snowidd/base/elapsed.h"
 #include "snowidd/base/log.h"
-
-#define SYSLOG_SOCKET "/dev/log" /* syslog(3) */
+#include "snowidd/base/syslog_socket.h"
 
 static _Atomic int threshold = LOG_LEVEL_INFO;
 static atomic_bool as_json, to_log_daemon;
@@ -40,18 +39,28 @@ static const struct {
 	[LOG_LEVEL_DEBUG] = {"debug", LOG_DEBUG},
 };
 
+/* False with errno. */
+static bool open_syslog(void)
+{
+	pthread_mutex_lock(&output_lock);
+	const bool opened = syslog_socket_open(SYSLOG_SOCKET);
+	const int error = errno;
+	pthread_mutex_unlock(&output_lock);
+	errno = error;
+	return opened;
+}
+
 void log_open(enum log_level level, bool json, bool to_syslog)
 {
 	atomic_store(&threshold, level);
 	atomic_store(&as_json, json);
-	if (to_syslog && access(SYSLOG_SOCKET, F_OK) != 0) {
+	if (to_syslog && !open_syslog()) {
+		const int error = errno;
 		atomic_store(&to_log_daemon, false);
-		log_event(LOG_LEVEL_WARNING, "there is no syslog; logging to stderr", "reason",
-			  SYSLOG_SOCKET " is missing", NULL);
+		log_event(LOG_LEVEL_WARNING, "there is no syslog; logging to stderr", "socket",
+			  SYSLOG_SOCKET, "reason", strerror(error), NULL);
 		return;
 	}
-	if (to_syslog && !atomic_load(&to_log_daemon))
-		openlog("snowidd", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 	atomic_store(&to_log_daemon, to_syslog);
 }
 
@@ -119,6 +128,14 @@ static void add_head(struct buffer *line, enum log_level level, const char *even
 	buffer_printf(line, "%s: %s", levels[level].name, event);
 }
 
+static bool is_syslog_ready(void)
+{
+	pthread_mutex_lock(&output_lock);
+	const bool ready = syslog_socket_is_ready();
+	pthread_mutex_unlock(&output_lock);
+	return ready;
+}
+
 static bool is_output_ready(void)
 {
 	struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -149,11 +166,13 @@ static bool write_without_waiting(const char *bytes, size_t length)
 
 /* A line that cannot be written at once is dropped: a reader that stands still must not keep a loop
  * from serving requests. */
-static void write_line(const struct buffer *line)
+static void write_line(const struct buffer *line, enum log_level level, bool syslogged)
 {
 	pthread_mutex_lock(&output_lock);
-	const bool written = (!in_line || write_without_waiting("\n", 1)) &&
-			     write_without_waiting(line->data, line->length);
+	const bool written =
+		syslogged ? syslog_socket_send(levels[level].priority, line->data, line->length - 1)
+			  : (!in_line || write_without_waiting("\n", 1)) &&
+				    write_without_waiting(line->data, line->length);
 	if (!written)
 		atomic_fetch_add(&dropped, 1);
 	pthread_mutex_unlock(&output_lock);
@@ -194,8 +213,8 @@ void log_event(enum log_level level, const char *event, ...)
 
 	if ((int)level > atomic_load_explicit(&threshold, memory_order_relaxed))
 		return;
-	if (!syslogged && atomic_load_explicit(&dropped, memory_order_relaxed) > 0 &&
-	    is_output_ready())
+	if (atomic_load_explicit(&dropped, memory_order_relaxed) > 0 &&
+	    (syslogged ? is_syslog_ready() : is_output_ready()))
 		report_dropped();
 	if (journal)
 		buffer_printf(&line, "<%d>", levels[level].priority);
@@ -205,9 +224,7 @@ void log_event(enum log_level level, const char *event, ...)
 		(json ? add_json_field : add_text_field)(&line, name, va_arg(fields, const char *));
 	va_end(fields);
 	buffer_text(&line, json ? "}\n" : "\n");
-	if (syslogged && !line.failed)
-		syslog(levels[level].priority, "%.*s", (int)line.length - 1, line.data);
-	else if (!line.failed)
-		write_line(&line);
+	if (!line.failed)
+		write_line(&line, level, syslogged);
 	buffer_free(&line);
 }

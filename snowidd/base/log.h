@@ -15,7 +15,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
  * does one that says so. */
 void log_open(enum log_level level, bool json, bool to_syslog);
 
-/* How many lines were dropped, because standard error could not take them at once. */
+/* How many lines were dropped, because standard error or the syslog could not take them at once. */
 uint64_t log_lines_dropped(void);
 
 /* Whether a line that many clients could cause is due: at most every ten seconds. *last_ns begins
