@@ -72,7 +72,7 @@ struct grpc_call {
 
 	/* Of the header of the request. */
 	size_t header_bytes;
-	bool is_post, type_is_served, is_gzip, encoding_is_unknown, timeout_is_malformed;
+	bool is_post, is_head, type_is_served, is_gzip, encoding_is_unknown, timeout_is_malformed;
 
 	size_t messages;         /* that have arrived */
 	bool input_ended;        /* nothing follows from the client */

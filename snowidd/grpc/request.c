@@ -31,6 +31,7 @@ static void read_known_field(struct grpc_call *call, const uint8_t *name, size_t
 		buffer_bytes(&call->path, value, length);
 	} else if (field_is(name, name_length, ":method")) {
 		call->is_post = length == 4 && memcmp(value, "POST", 4) == 0;
+		call->is_head = length == 4 && memcmp(value, "HEAD", 4) == 0;
 	} else if (field_is(name, name_length, "content-type")) {
 		call->type_is_served = grpc_type_is_served(value, length);
 	} else if (field_is(name, name_length, "authorization")) {

@@ -116,8 +116,11 @@ static ssize_t read_output(nghttp2_session *session, int32_t stream, uint8_t *to
 		call->sent = 0;
 		if (call->ended) {
 			grpc_response_count(grpc, call);
-			*flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-			submit_trailers(grpc, call);
+			*flags |= NGHTTP2_DATA_FLAG_EOF;
+			if (!call->http_status) {
+				*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+				submit_trailers(grpc, call);
+			}
 		} else if (length == 0) {
 			return NGHTTP2_ERR_DEFERRED;
 		}
@@ -145,12 +148,18 @@ static void submit_response(struct grpc_connection *grpc, struct grpc_call *call
 }
 
 /* To what is no call of gRPC, so that its client would not look for trailers. */
-static void submit_http_response(struct grpc_connection *grpc, const struct grpc_call *call)
+static void submit_http_response(struct grpc_connection *grpc, struct grpc_call *call)
 {
-	const nghttp2_nv fields[2] = {header_field(":status", call->http_status),
+	const nghttp2_data_provider text = {.source.ptr = call, .read_callback = read_output};
+	const nghttp2_nv fields[3] = {header_field(":status", call->http_status),
+				      header_field("content-type", "text/plain"),
 				      header_field("allow", "POST")};
 
-	nghttp2_submit_response(grpc->session, call->stream, fields, call->is_post ? 1 : 2, NULL);
+	if (!call->is_head)
+		buffer_text(&call->output, "This port serves gRPC: requests are POST, with the "
+					   "content-type application/grpc.\n");
+	nghttp2_submit_response(grpc->session, call->stream, fields, call->is_post ? 2 : 3,
+				call->is_head ? NULL : &text);
 }
 
 void grpc_response_refuse_rest(struct grpc_connection *grpc, struct grpc_call *call)

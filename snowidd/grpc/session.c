@@ -120,7 +120,8 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 
 	if (frame->hd.type == NGHTTP2_DATA)
 		grpc_flood_give(&grpc->flood, FLOOD_PER_DATA);
-	if (frame->hd.type != NGHTTP2_HEADERS || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+	if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
+	    !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		return 0;
 	struct grpc_call *const call =
 		nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);

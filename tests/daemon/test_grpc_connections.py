@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """The connections of gRPC: TLS, Unix sockets, limits, floods."""
 import contextlib
-import os
 import socket
 import ssl
 import struct
@@ -188,10 +187,16 @@ def test_floods():
 def test_h2_clients():
     with GrpcDaemon() as daemon:
         url = f"http://127.0.0.1:{daemon.grpc_port}/{ONE}"
-        options = "-sS", "--http2-prior-knowledge", "-o", os.devnull, "-w", "%{http_code}"
-        equal(run_command("curl", *options, url).stdout, "405", "a GET of a browser or a probe")
-        got = run_command("curl", *options, "-d", "{}", url).stdout
-        equal(got, "415", "a POST of something else")
+        command = "curl", "-sS", "--http2-prior-knowledge", "-w", "\n%{http_code}", url
+        for options, what, wanted in (
+            ((), "a GET of a browser or a probe", "405"),
+            (("-I",), "a HEAD, whose response has no text", "405"),
+            (("-d", "{}"), "a POST of something else", "415"),
+        ):
+            result = run_command(*command, *options)
+            text, code = result.stdout.rsplit("\n", 1)
+            equal((result.returncode, code), (0, wanted), what)
+            check("-I" in options or "serves gRPC" in text, f"{what}: why", text)
 
 
 run_tests(globals())
