@@ -30,6 +30,14 @@ install_missing() {
 		$missing >/dev/null
 }
 
+missing_toolchains() {
+	command -v go >/dev/null || echo golang-go
+	command -v mvn >/dev/null || echo maven
+	command -v javac >/dev/null || echo default-jdk-headless
+	command -v cargo >/dev/null || echo cargo-web rustc-web
+	command -v npm >/dev/null || echo nodejs npm
+}
+
 release_name() {
 	(. /etc/os-release && echo "$VERSION_CODENAME")
 }
@@ -72,6 +80,11 @@ model_packages="spin abigail-tools"
 debian_packages="mmdebstrap lintian autopkgtest util-linux"
 architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu gcc-aarch64-linux-gnu \
 	qemu-user-static musl-tools linux-libc-dev"
+
+# tests/clients. Those with the toolchains are needed only where there are no others: see
+# missing_toolchains(). cargo-web and rustc-web are newer than cargo and rustc.
+client_packages="openssl protobuf-compiler python3-grpcio python3-protobuf python3-venv"
+toolchain_packages="golang-go maven default-jdk-headless cargo-web rustc-web nodejs npm"
 
 all_packages="$build_packages $test_packages $lint_packages $daemon_packages $python_packages \
 	$ruby_packages $lua_packages $other_compilers $model_packages $debian_packages \

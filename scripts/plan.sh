@@ -35,6 +35,10 @@ plan_full() {
 	start abi lines abi tests/interface/abi.sh
 }
 
+plan_clients() {
+	start clients clients
+}
+
 # What a compiler may change, apart from the daemon's behaviour over time.
 compiler_tests='$(unit_tests) $(conformance_tests) $(conformance_scripts) tests/sim/sim'
 
@@ -108,4 +112,18 @@ run_distcheck() {
 		' sh "$distcheck_tests") || status=$?
 	rm -rf "$home"
 	return $status
+}
+
+# ---- clients ------------------------------------------------------------------------------------
+
+# Generated from the file that is installed. Their package managers have no use for make's tokens.
+clients() {
+	local log=$work/build.log
+	if ! configure build "$no_bindings" || ! make -C "$work/build" all >>"$log" 2>&1 ||
+		! make -C "$work/build" install DESTDIR="$work/installed" >>"$log" 2>&1; then
+		does_not_build "the daemon" "$log"
+		return
+	fi
+	lines clients env -u MAKEFLAGS CLIENTS_DIR="$work" top_builddir="$work/build" \
+		SNOWID_PROTO="$work/installed/usr/local/include/snowid.proto" tests/clients/run.py
 }
