@@ -341,11 +341,10 @@ static void send_decoded(struct grpc_call *call, struct decoded_id *decoded)
 	grpc_call_send(call, &response.base);
 }
 
-static enum grpc_next decode_request_id(struct grpc_call *call, const ParseIDRequest *request)
+static enum grpc_next decode_as_kind(struct grpc_call *call, const ParseIDRequest *request,
+				     const struct served_kind *kind)
 {
 	struct service *const service = call->thread->service;
-	const struct served_kind *const kind =
-		service_kind(service, request->kind, strlen(request->kind));
 	struct decoded_id decoded;
 	struct buffer text = {.data = NULL};
 	enum refusal refusal = kind ? SERVED : REFUSED_KIND;
@@ -367,6 +366,20 @@ static enum grpc_next decode_request_id(struct grpc_call *call, const ParseIDReq
 	if (refusal == REFUSED_ID && snowid_error_detail(why, sizeof why) > 0)
 		return grpc_call_end(call, GRPC_INVALID_ARGUMENT, "%s", why);
 	return grpc_call_refuse(call, refusal, 0);
+}
+
+static enum grpc_next decode_request_id(struct grpc_call *call, const ParseIDRequest *request)
+{
+	const char *const name = request->kind;
+	const struct served_kind *const kind =
+		service_kind(call->thread->service, name, strlen(name));
+	struct served_kind other;
+
+	if (kind || !kind_open_to_read(&other, name, strlen(name)))
+		return decode_as_kind(call, request, kind);
+	const enum grpc_next next = decode_as_kind(call, request, &other);
+	kind_close_to_read(&other);
+	return next;
 }
 
 enum grpc_next id_generator_parse(struct grpc_call *call, const uint8_t *message, size_t length)

@@ -104,6 +104,8 @@ def test_kinds():
             by_value = client.call(PARSE, value=one.value, kind=kind)
             equal(by_text, by_value, f"a {kind} is read from its text and from its bytes")
             check(by_text.kind == kind and by_text.has_timestamp, f"the parts of a {kind}", by_text)
+        published = client.call(PARSE, id=1541815603606036480, kind="twitter")
+        equal(published.timestamp_ms, 1656432460105, "an ID of a preset that is not served is read")
         high = client.call(ONE, kind="high").id
         check(high < 0, "2^63 and above are negative")
         parts = client.call(PARSE, id=high, kind="high")
