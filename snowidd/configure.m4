@@ -5,6 +5,7 @@ AC_ARG_WITH([snowidd], [AS_HELP_STRING([--with-snowidd],
 AC_ARG_WITH([llhttp-source], [AS_HELP_STRING([--with-llhttp-source=DIR],
 	[where llhttp's C sources are, if there is no libllhttp @<:@/usr/share/llhttp@:>@])],
 	[], [with_llhttp_source=/usr/share/llhttp])
+AC_CHECK_FUNCS([malloc_trim])
 AC_ARG_WITH([systemd-unit-dir], [AS_HELP_STRING([--with-systemd-unit-dir=DIR],
 	[install systemd units here @<:@PREFIX/lib/systemd/system@:>@])],
 	[], [with_systemd_unit_dir='${prefix}/lib/systemd/system'])

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "snowidd/base/buffer.h"
+#include "snowidd/base/idle_memory.h"
 #include "snowidd/base/log.h"
 #include "snowidd/base/notify.h"
 #include "snowidd/clock/clocksource.h"
@@ -53,6 +54,7 @@ struct daemon {
 	struct loop *loops;
 	uint64_t *seen_alive; /* loop->alive of each at the last watchdog */
 	size_t loop_count;
+	uint64_t most_connections; /* for idle_memory_is_due() */
 	bool started, stopping;
 	bool reload_asked; /* before the start was over */
 	bool waited;       /* for a store */
@@ -68,6 +70,8 @@ static void on_second(uv_timer_t *timer)
 	struct daemon *const daemon = timer->data;
 
 	service_measure(daemon->service);
+	if (idle_memory_is_due(&daemon->most_connections, atomic_load(&daemon->group.connections)))
+		idle_memory_release();
 }
 
 /* The watchdog is only told that all is well if every loop has answered since the last time. */

@@ -134,6 +134,28 @@ def test_renewal():
         check(is_new(), "after a bad certificate the good one is used")
 
 
+def test_idle_memory():
+    """Of connections that have ended, whose memory lies between that of others."""
+    with Daemon(*certificate_options("one"), "--threads", "2") as daemon:
+        if daemon.is_sanitized():
+            return
+
+        def resident():
+            return daemon.metric("process_resident_memory_bytes", tls_client(daemon, "one"))
+
+        clients = [tls_client(daemon, "one") for _ in range(600)]
+        equal(status_of(clients[0]), 200, "a first client is served")
+        before = resident()
+        for client in clients:
+            status_of(client)
+        most = resident()
+        for client in clients:
+            client.close()
+        given_back = wait_for(lambda: resident() - before < (most - before) / 2, "the memory")
+        found = before, most, resident()
+        check(given_back, "memory of connections that have ended is given back", found)
+
+
 def test_handshake_timeout():
     timeouts = "--limits-header-timeout", "200ms", "--limits-idle-timeout", "600s"
     hello = b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03"
