@@ -312,7 +312,7 @@ def test_cancelling():
             counted = lambda: daemon.calls(BATCH, "CANCELLED") == 1
             check(wait_for(counted, "the end of the call"), "a call that is cancelled ends")
             made = daemon.metric('snowid_ids_generated_total{kind="slow"}')
-            equal(made, 0, "no IDs were counted for it")
+            check(made < 400, "the rest of its IDs is not made", made)
         with daemon.grpc(interface) as client:
             waiting = client.future(BATCH, count=400)
             client.call(HEALTH)
