@@ -126,9 +126,10 @@ def test_process_metrics():
         most = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
         equal(read_metric("max_fds"), most, "the limit of descriptors")
         files = read_metric("open_fds")
-        for _ in range(5):
+        for _ in range(50):
             stack.enter_context(daemon.connect())
-        opened = wait_for(lambda: read_metric("open_fds") >= files + 5, "five connections")
+        # Some that were open at first, as those of the wait for the start, may be closed by now.
+        opened = wait_for(lambda: read_metric("open_fds") >= files + 40, "fifty connections")
         check(opened, "connections are among the open descriptors", read_metric("open_fds"))
         resident, virtual = read_metric("resident_memory_bytes"), read_metric(
             "virtual_memory_bytes"
