@@ -75,13 +75,17 @@ def run_case(daemon, kind, case):
     equal({key: got[key] for key in case["expect"]}, case["expect"], name)
 
 
-def test_conformance():
-    found = cases_by_kind("decode")
-    check(len(found) > 8, "there are cases of several kinds")
+def run_cases(found, run):
     for kind, cases in found.items():
         with daemon_of_kind(kind) as daemon:
             for case in cases:
-                run_case(daemon, kind, case)
+                run(daemon, kind, case)
+
+
+def test_conformance():
+    found = cases_by_kind("decode")
+    check(len(found) > 8, "there are cases of several kinds")
+    run_cases(found, run_case)
 
 
 def run_range_case(daemon, kind, case):
@@ -104,10 +108,7 @@ def run_range_case(daemon, kind, case):
 def test_ranges():
     found = cases_by_kind("range")
     check(len(found) > 6, "there are ranges of several kinds")
-    for kind, cases in found.items():
-        with daemon_of_kind(kind) as daemon:
-            for case in cases:
-                run_range_case(daemon, kind, case)
+    run_cases(found, run_range_case)
 
 
 def test_masked_ids():
