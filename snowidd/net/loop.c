@@ -199,8 +199,7 @@ static void start_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t ms)
 }
 
 /* What is still in a lane after a round waits for the next tick. Clients that are refused, and ask
- * again at once, do not keep others waiting: there are no more of them in a round than were refused
- * in the one before. */
+ * again at once, do not keep others waiting: a round has few of them. */
 static void serve_lanes(struct loop *loop)
 {
 	loop->round_ns = uv_hrtime();
