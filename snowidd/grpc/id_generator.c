@@ -370,15 +370,12 @@ static enum grpc_next decode_as_kind(struct grpc_call *call, const ParseIDReques
 
 static enum grpc_next decode_request_id(struct grpc_call *call, const ParseIDRequest *request)
 {
-	const char *const name = request->kind;
-	const struct served_kind *const kind =
-		service_kind(call->thread->service, name, strlen(name));
-	struct served_kind other;
+	struct served_kind unserved;
 
-	if (kind || !kind_open_to_read(&other, name, strlen(name)))
-		return decode_as_kind(call, request, kind);
-	const enum grpc_next next = decode_as_kind(call, request, &other);
-	kind_close_to_read(&other);
+	const struct served_kind *const kind = service_kind_to_read(
+		call->thread->service, request->kind, strlen(request->kind), &unserved);
+	const enum grpc_next next = decode_as_kind(call, request, kind);
+	kind_close_to_read(&unserved);
 	return next;
 }
 

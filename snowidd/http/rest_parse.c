@@ -63,14 +63,15 @@ static enum http_outcome refuse_parse(struct rest_call *call, enum refusal refus
 	return HTTP_REPLIED;
 }
 
-/* kind: NULL: the ID says which. */
+/* Without the name of a kind, the ID says which it is. */
 static enum http_outcome parse_as(struct rest_call *call, const struct served_kind *kind)
 {
 	struct decoded_id decoded;
 
-	if (!rest_begin_form(call, kind ? kind : service_kind_at(rest_service(call), 0)))
+	if (!rest_begin_form(call, kind))
 		return HTTP_REPLIED;
-	const enum refusal refusal = decode_query(call, kind, &decoded);
+	const enum refusal refusal =
+		decode_query(call, call->query.kind.length > 0 ? kind : NULL, &decoded);
 	if (refusal != SERVED)
 		return refuse_parse(call, refusal);
 	rest_reply_json(call);
@@ -81,20 +82,16 @@ static enum http_outcome parse_as(struct rest_call *call, const struct served_ki
 enum http_outcome rest_get_parse(struct rest_call *call)
 {
 	const struct query_text *const name = &call->query.kind;
-	struct served_kind other;
+	struct served_kind unserved;
 
 	if (!call->query.id.data) {
 		rest_reply_problem(call, 400, "missing_parameter", "the parameter id is missing");
 		return HTTP_REPLIED;
 	}
 	const struct served_kind *const kind =
-		name->length > 0 ? service_kind(rest_service(call), name->data, name->length)
-				 : NULL;
-	if (kind || name->length == 0)
-		return parse_as(call, kind);
-	if (!kind_open_to_read(&other, name->data, name->length))
-		return refuse_parse(call, REFUSED_KIND);
-	const enum http_outcome outcome = parse_as(call, &other);
-	kind_close_to_read(&other);
+		service_kind_to_read(rest_service(call), name->data, name->length, &unserved);
+	const enum http_outcome outcome =
+		kind ? parse_as(call, kind) : refuse_parse(call, REFUSED_KIND);
+	kind_close_to_read(&unserved);
 	return outcome;
 }

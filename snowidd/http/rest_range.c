@@ -165,28 +165,28 @@ static void write_end(struct rest_call *call, const struct served_kind *kind, co
 		      quote, name, length, text);
 }
 
-static enum http_outcome reply_range(struct rest_call *call, const struct served_kind *kind)
+static void reply_range(struct rest_call *call, const struct served_kind *kind)
 {
 	struct range_end first, last;
 	struct time_limits limits;
 
 	if (!rest_begin_form(call, kind))
-		return HTTP_REPLIED;
+		return;
 	if (call->mask) {
 		refuse_period(call, "malformed_query",
 			      "masked IDs do not sort by time, so that they have no range");
-		return HTTP_REPLIED;
+		return;
 	}
 	if (!read_limits(call, &limits))
-		return HTTP_REPLIED;
+		return;
 	if ((limits.whole_ticks ? range_of_whole_ticks : range_between)(kind, &limits, &first,
 									&last) != 0) {
 		refuse_time(call, "");
-		return HTTP_REPLIED;
+		return;
 	}
 	if (limits.whole_ticks && is_after(kind, &first, &last)) {
 		refuse_period(call, "malformed_time", "to is before from");
-		return HTTP_REPLIED;
+		return;
 	}
 	rest_reply_json(call);
 	buffer_text(rest_body(call), "{");
@@ -194,23 +194,19 @@ static enum http_outcome reply_range(struct rest_call *call, const struct served
 	write_end(call, kind, "first", &first);
 	write_end(call, kind, "last", &last);
 	json_end(rest_body(call), "}\n");
-	return HTTP_REPLIED;
 }
 
 enum http_outcome rest_get_range(struct rest_call *call)
 {
 	const struct query_text *const name = &call->query.kind;
-	const struct served_kind *const kind =
-		service_kind(rest_service(call), name->data, name->length);
-	struct served_kind other;
+	struct served_kind unserved;
 
+	const struct served_kind *const kind =
+		service_kind_to_read(rest_service(call), name->data, name->length, &unserved);
 	if (kind)
-		return reply_range(call, kind);
-	if (!kind_open_to_read(&other, name->data, name->length)) {
+		reply_range(call, kind);
+	else
 		rest_reply_refusal(call, REFUSED_KIND, 0);
-		return HTTP_REPLIED;
-	}
-	const enum http_outcome outcome = reply_range(call, &other);
-	kind_close_to_read(&other);
-	return outcome;
+	kind_close_to_read(&unserved);
+	return HTTP_REPLIED;
 }

@@ -121,6 +121,17 @@ struct served_kind *service_kind(struct service *service, const char *name, size
 	return NULL;
 }
 
+const struct served_kind *service_kind_to_read(struct service *service, const char *name,
+					       size_t length, struct served_kind *unserved)
+{
+	const struct served_kind *const kind = service_kind(service, name, length);
+
+	unserved->layout = NULL;
+	if (kind)
+		return kind;
+	return kind_open_to_read(unserved, name, length) ? unserved : NULL;
+}
+
 struct counters *service_counters(struct service *service, size_t loop)
 {
 	return &service->counters[loop];
@@ -240,7 +251,7 @@ static void set_wanted(struct id_request *request, uint64_t wanted)
 
 void id_request_leave(struct id_request *request)
 {
-	if (request->wanted > 0)
+	if (request->wanted > 0) /* so that it has a kind */
 		set_wanted(request, 0);
 }
 
@@ -370,16 +381,14 @@ static enum refusal attempt_request(struct service *service, struct id_request *
 				    uint64_t now_ns, bool is_before_turn, struct counters *counters,
 				    uint64_t *wait_ns)
 {
-	if (is_before_turn)
-		*wait_ns = 1;
-	if (is_hopeless(request, now_ns)) {
-		set_wanted(request, 0);
-		return REFUSED_EXHAUSTED;
-	}
+	const bool hopeless = is_hopeless(request, now_ns);
+
 	if (is_before_turn) {
-		set_wanted(request, request->count);
-		return REFUSED_EXHAUSTED;
+		*wait_ns = 1;
+		set_wanted(request, hopeless ? 0 : request->count);
 	}
+	if (hopeless || is_before_turn)
+		return REFUSED_EXHAUSTED;
 	if (!has_memory(request))
 		return REFUSED_INTERNAL;
 	const enum refusal refusal = refusal_of(service, request->kind,

@@ -41,6 +41,11 @@ struct served_kind *service_kind_at(struct service *service, size_t index);
 /* The kind of a name, the first if the name is empty. NULL if there is no such kind. */
 struct served_kind *service_kind(struct service *service, const char *name, size_t length);
 
+/* The same to read IDs of, for which a kind need not be served: one that is not is in *unserved.
+ * kind_close_to_read(unserved) must follow in each case. */
+const struct served_kind *service_kind_to_read(struct service *service, const char *name,
+					       size_t length, struct served_kind *unserved);
+
 /* How many loops are to use a service of these settings. */
 size_t service_loops_wanted(const struct settings *settings);
 
