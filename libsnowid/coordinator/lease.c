@@ -88,7 +88,7 @@ static bool note_blocker(struct sn_lease *lease, const struct sn_record *record,
 {
 	if (record->held)
 		lease->blocker = SN_BLOCKER_TAKEN;
-	else if (record->version != 0 && record->fingerprint != lease->settings.fingerprint)
+	else if (record->exists && record->fingerprint != lease->settings.fingerprint)
 		lease->blocker = SN_BLOCKER_FOREIGN;
 	else if (floor_of_record(record) > wall->tick)
 		lease->blocker = SN_BLOCKER_BEHIND;
@@ -123,7 +123,7 @@ static int choose_worker(struct sn_lease *lease, const struct sn_record *records
 	for (uint64_t i = 0; i < count; i++) {
 		const struct sn_record *const record = &records[i];
 		const bool blocked = note_blocker(lease, record, wall);
-		if (!blocked && (record->version == 0 || record->released))
+		if (!blocked && (!record->exists || record->released))
 			return lease_claim(lease, first + i, record, now, wall);
 		if (!blocked && owner_is_gone(lease, first + i, record, now) && abandoned == count)
 			abandoned = i;
@@ -261,6 +261,8 @@ static void handle_write(struct sn_lease *lease, uint64_t version)
 		lease->state = SN_LEASE_ENDED;
 		return;
 	case SN_ASK_READ:
+	case SN_ASK_FORGET:
+	case SN_ASK_RESET:
 		return;
 	}
 }

@@ -93,6 +93,7 @@ static void write_record(struct stored_record *entry, const struct sn_request *r
 	}
 	oracle_check_write(request->worker, &entry->record, &request->record, request->ask);
 	entry->record = request->record;
+	entry->record.exists = true;
 	entry->record.version = ++versions;
 	memcpy(entry->holder, request->record.incarnation, sizeof entry->holder);
 	entry->expires = request->ask == SN_ASK_RELEASE ? 0 : world.now + TTL;

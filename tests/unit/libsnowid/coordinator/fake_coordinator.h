@@ -53,6 +53,7 @@ static inline enum sn_outcome fake_write(struct fake_coordinator *fake,
 	    (request->ask == SN_ASK_CLAIM ? record->held : !sender))
 		return SN_REFUSED;
 	*record = request->record;
+	record->exists = true;
 	record->version = ++fake->versions;
 	record->held = request->ask != SN_ASK_RELEASE;
 	memcpy(holder, request->record.incarnation, 16);
