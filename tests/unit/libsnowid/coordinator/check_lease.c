@@ -91,8 +91,11 @@ static uint64_t now_tick(void)
 /* The record of an owner that vanished without releasing its worker. */
 static void leave_record_of_vanished_owner(uint64_t worker, uint64_t limit)
 {
-	coordinator.records[worker] = (struct sn_record){
-		.version = ++coordinator.versions, .epoch = 4, .limit = limit, .fingerprint = KIND};
+	coordinator.records[worker] = (struct sn_record){.exists = true,
+							 .version = ++coordinator.versions,
+							 .epoch = 4,
+							 .limit = limit,
+							 .fingerprint = KIND};
 }
 
 static void expect_no_worker(const char *part)
