@@ -64,6 +64,11 @@ daemon_packages="$daemon_build_packages python3-jsonschema python3-yaml curl ope
 	chromium haproxy nginx-light prometheus systemd protobuf-compiler python3-grpcio \
 	python3-protobuf"
 
+# tests/coordinators: services that assign workers, and what breaks clocks and networks. Debian 12
+# has no Consul: tests/coordinators/servers.py fetches the package of Debian 11.
+coordinator_packages="etcd-server openjdk-17-jre-headless libzookeeper-java libslf4j-java \
+	faketime iproute2 nftables"
+
 # What the bindings are built with, and what their tests need besides. ldoc runs with Lua 5.1 or 5.2
 # only.
 python_build_packages="swig python3-dev"
@@ -87,5 +92,5 @@ client_packages="openssl protobuf-compiler python3-grpcio python3-protobuf pytho
 toolchain_packages="golang-go maven default-jdk-headless cargo-web rustc-web nodejs npm"
 
 all_packages="$build_packages $test_packages $lint_packages $daemon_packages $python_packages \
-	$ruby_packages $lua_packages $other_compilers $model_packages $debian_packages \
-	$architecture_packages"
+	$coordinator_packages $ruby_packages $lua_packages $other_compilers $model_packages \
+	$debian_packages $architecture_packages"
