@@ -65,6 +65,7 @@ static void describe_store_fields(const struct snowid_config *config,
 			.bits = config->fields[i].bits,
 			.shift = config->fields[i].shift,
 			.value = config->set[i] || !config->layout ? config->values[i] : 0,
+			.varies = config->layout && !sn_layout_is_fixed(config->layout, i),
 			.set_by_user = config->set[i] || all_set,
 		};
 }

@@ -22,6 +22,7 @@
 #include "libsnowid/base/descriptor.h"
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/thread.h"
+#include "libsnowid/store/assigned.h"
 #include "libsnowid/store/file.h"
 #include "libsnowid/store/file_admin.h"
 #include "libsnowid/store/state_file.h"
@@ -33,9 +34,8 @@
 
 struct slots_url {
 	char directory[DIRECTORY_SIZE];
-	char field[NAME_SIZE]; /* "": worker, machine or shard, whichever the kind has */
-	bool has_range;
-	uint64_t first_worker, last_worker;
+	char store[sizeof "slots:" + 80]; /* without its options, for errors */
+	struct sn_assigned assigned;
 };
 
 static int fail_slots_url(const char *rest)
@@ -46,33 +46,12 @@ static int fail_slots_url(const char *rest)
 		rest);
 }
 
-/* Reads a number at the beginning of a text, and moves the text to what follows it. */
-static bool slots_read_number(const char **text, uint64_t *value)
+static bool slots_read_option(const char *option, size_t length, struct sn_assigned *assigned)
 {
-	const size_t digits = strspn(*text, "0123456789");
-	if (snowid_id_parse(*text, digits, SNOWID_FORM_DECIMAL, value) != 0)
-		return false;
-	*text += digits;
-	return true;
-}
-
-static bool slots_read_option(const char **text, struct slots_url *slots)
-{
-	if (strncmp(*text, "workers=", 8) == 0) {
-		*text += 8;
-		slots->has_range = true;
-		return slots_read_number(text, &slots->first_worker) && *(*text)++ == '-' &&
-		       slots_read_number(text, &slots->last_worker) &&
-		       slots->first_worker <= slots->last_worker;
-	}
-	if (strncmp(*text, "field=", 6) == 0) {
-		const size_t length = strcspn(*text + 6, "&");
-		if (length == 0 || length >= sizeof slots->field)
-			return false;
-		memcpy(slots->field, *text + 6, length);
-		*text += 6 + length;
-		return true;
-	}
+	if (strncmp(option, "workers=", 8) == 0)
+		return sn_assigned_set_workers(assigned, option + 8, length - 8);
+	if (strncmp(option, "field=", 6) == 0)
+		return sn_assigned_set_field(assigned, option + 6, length - 6);
 	return false;
 }
 
@@ -81,14 +60,17 @@ static int parse_slots_url(const char *rest, struct slots_url *slots)
 	const size_t length = strcspn(rest, "?");
 	const char *options = rest + length;
 
-	*slots = (struct slots_url){.has_range = false};
+	*slots = (struct slots_url){.assigned = {.has_range = false}};
 	if (rest[0] != '/' || length >= sizeof slots->directory)
 		return fail_slots_url(rest);
 	memcpy(slots->directory, rest, length);
+	snprintf(slots->store, sizeof slots->store, "slots:%.80s", slots->directory);
 	while (*options != '\0') {
 		options++; /* the ? or & */
-		if (!slots_read_option(&options, slots) || (*options != '\0' && *options != '&'))
+		const size_t option_length = strcspn(options, "&");
+		if (!slots_read_option(options, option_length, &slots->assigned))
 			return fail_slots_url(rest);
+		options += option_length;
 	}
 	return 0;
 }
@@ -97,50 +79,6 @@ static int slots_check(const char *rest)
 {
 	struct slots_url slots;
 	return parse_slots_url(rest, &slots);
-}
-
-/* ---- which workers there are ----------------------------------------------------------------- */
-
-/* Finds the field whose value is assigned. */
-static int slots_find_field(const struct slots_url *slots, const struct sn_store_settings *settings,
-			    size_t *index)
-{
-	const bool named = slots->field[0] != '\0';
-	size_t i = 0;
-
-	while (named && i < settings->field_count &&
-	       strcmp(settings->fields[i].name, slots->field) != 0)
-		i++;
-	*index = named ? i : settings->node_field;
-	if (*index < settings->field_count)
-		return 0;
-	return sn_fail(SNOWID_E_STORE, "slots: assigns a worker, but the kind has no field \"%s\"",
-		       named ? slots->field : "worker");
-}
-
-/* The workers to choose from: the range in the URL or else all of them, or the one that the user
- * has set. */
-static int slots_find_range(const struct slots_url *slots, const struct sn_store_field *field,
-			    uint64_t *first, uint64_t *last)
-{
-	const uint64_t max = field->bits < 64 ? (UINT64_C(1) << field->bits) - 1 : UINT64_MAX;
-
-	*first = slots->has_range ? slots->first_worker : 0;
-	*last = slots->has_range ? slots->last_worker : max;
-	if (*last > max)
-		return sn_fail(SNOWID_E_RANGE,
-			       "workers=%" PRIu64 "-%" PRIu64
-			       " in slots:%.80s: the field %s must be from 0 to %" PRIu64,
-			       *first, *last, slots->directory, field->name, max);
-	if (!field->set_by_user)
-		return 0;
-	if (field->value < *first || field->value > *last)
-		return sn_fail(SNOWID_E_RANGE,
-			       "the field %s is %" PRIu64 ", but slots:%.80s only has %" PRIu64
-			       " to %" PRIu64,
-			       field->name, field->value, slots->directory, *first, *last);
-	*first = *last = field->value;
-	return 0;
 }
 
 /* ---- opening the first that is free ---------------------------------------------------------- */
@@ -295,7 +233,7 @@ static int slots_open_free(const struct slots_url *slots, struct sn_store_settin
 	struct sn_store_field *const field = &settings->fields[index];
 	uint64_t first, last;
 
-	int error = slots_find_range(slots, field, &first, &last);
+	int error = sn_assigned_find_range(&slots->assigned, slots->store, field, &first, &last);
 	if (error)
 		return error;
 	search->only_one = first == last;
@@ -343,7 +281,7 @@ static int slots_open(const char *rest, const struct sn_store_settings *settings
 	*own = *settings;
 	int error = parse_slots_url(rest, &slots);
 	if (!error)
-		error = slots_find_field(&slots, settings, &index);
+		error = sn_assigned_find_field(&slots.assigned, slots.store, settings, &index);
 	if (!error)
 		error = slots_make_directory(slots.directory, settings->mode,
 					     &search.directory_made);
@@ -362,13 +300,15 @@ static bool is_slot_name(const struct slots_url *slots, const char *name)
 	const char *end = dash ? dash + 1 : name;
 	uint64_t worker;
 
-	if (!dash || !slots_read_number(&end, &worker) || strcmp(end, ".state") != 0)
+	if (!dash || !sn_assigned_read_number(&end, &worker) || strcmp(end, ".state") != 0)
 		return false;
-	if (slots->has_range && (worker < slots->first_worker || worker > slots->last_worker))
+	if (slots->assigned.has_range &&
+	    (worker < slots->assigned.first_worker || worker > slots->assigned.last_worker))
 		return false;
 	const size_t length = (size_t)(dash - name);
-	return slots->field[0] == '\0' ||
-	       (length == strlen(slots->field) && strncmp(name, slots->field, length) == 0);
+	return slots->assigned.field[0] == '\0' ||
+	       (length == strlen(slots->assigned.field) &&
+		strncmp(name, slots->assigned.field, length) == 0);
 }
 
 /* worker-9 comes before worker-10. */

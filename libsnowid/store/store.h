@@ -29,6 +29,7 @@ struct sn_store_field {
 	unsigned bits;
 	unsigned shift; /* where it is in the identity */
 	uint64_t value;
+	bool varies;      /* from ID to ID: it is the time or the sequence */
 	bool set_by_user; /* otherwise it takes the value that the store has recorded or assigns */
 };
 

@@ -148,6 +148,8 @@ TEST(another_field_can_be_assigned)
 	snowid_generator_free(g);
 	EXPECT(try_open_slot("snowflake", "?field=host", &g), SNOWID_E_STORE);
 	EXPECT_DETAIL("no field \"host\"");
+	EXPECT(try_open_slot("snowflake", "?workers=5-6&field=sequence", &g), SNOWID_E_STORE);
+	EXPECT_DETAIL("cannot assign the field sequence, because it differs from ID to ID");
 	EXPECT(try_open_slot("ulid", "", &g), SNOWID_E_STORE);
 	EXPECT(try_open_slot("uuid6", "", &g), SNOWID_E_STORE);
 	EXPECT(try_open_slot("snowflake", "?workers=0-32", &g), SNOWID_E_RANGE);
