@@ -22,8 +22,8 @@ static const struct setting setting_table[] = {
 	 "epoch of 64-bit kinds that do not specify one"},
 	{"datacenter_id", SETTING_NUMBER, AT(datacenter_id), "", 0, UINT32_MAX, true, "N",
 	 "value of the field datacenter"},
-	{"worker_id", SETTING_TEXT, AT(worker_id), "store", 0, 0, true, "N|store|hostname[:PREFIX]",
-	 "worker ID: a number, store to let the store assign it, or hostname for the number in a "
+	{"worker_id", SETTING_TEXT, AT(worker_id), "auto", 0, 0, true, "N|auto|hostname[:PREFIX]",
+	 "worker ID: a number, auto to let the store assign it, or hostname for the number in a "
 	 "host name like name-7, with what precedes it if the name has others"},
 	{"fields", SETTING_LIST, AT(fields), "", 0, 0, true, "NAME=N...", "values of other fields"},
 	{"store", SETTING_TEXT, AT(store), "", 0, 0, true, "URL",

@@ -25,7 +25,7 @@ const char *kind_store_setting(const struct settings *settings)
 
 bool kind_store_assigns_worker(const struct settings *settings)
 {
-	return strcmp(settings->worker_id, "store") == 0;
+	return strcmp(settings->worker_id, "auto") == 0;
 }
 
 /* ---- a store that is not configured ---------------------------------------------------------- */
@@ -111,6 +111,16 @@ static bool choose_default(struct served_kind *kind, const struct settings *sett
 
 /* ---- a store that is configured -------------------------------------------------------------- */
 
+bool kind_store_is_coordinated(const char *url)
+{
+	static const char *const schemes[] = {"zookeeper:", "etcd:", "consul:"};
+
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+		if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	return false;
+}
+
 /* Whether a store keeps kinds apart by itself. */
 static bool store_is_for_all_kinds(const char *url)
 {
@@ -121,15 +131,18 @@ static bool store_is_for_all_kinds(const char *url)
 static bool choose_configured(struct served_kind *kind, const char *url,
 			      struct settings_error *error)
 {
-	const size_t path = strcspn(url, "?");
+	const size_t end = strcspn(url, "?");
 	const bool is_directory = strncmp(url, "file:", 5) != 0;
+	size_t path = end;
 	int written;
 
+	while (is_directory && path > 0 && url[path - 1] == '/')
+		path--;
 	if (kind->index == 0 || store_is_for_all_kinds(url))
 		written = snprintf(kind->store, sizeof kind->store, "%s", url);
 	else
 		written = snprintf(kind->store, sizeof kind->store, "%.*s%s%s%s", (int)path, url,
-				   is_directory ? "/" : ".", kind->name, url + path);
+				   is_directory ? "/" : ".", kind->name, url + end);
 	if (written > 0 && (size_t)written < sizeof kind->store)
 		return true;
 	return settings_fail(error, "store: the URL is too long");
@@ -154,7 +167,8 @@ static bool check_store_place(const struct served_kind *kind, struct settings_er
 	const char *const colon = strchr(kind->store, ':');
 
 	/* What is escaped in a URL, only the library can read. */
-	if (kind->index > 0 || !colon || colon[1] != '/' || strchr(kind->store, '%'))
+	if (kind->index > 0 || kind_store_is_coordinated(kind->store) || !colon ||
+	    colon[1] != '/' || strchr(kind->store, '%'))
 		return true;
 	snprintf(path, sizeof path, "%.*s", (int)strcspn(colon + 1, "?"), colon + 1);
 	return place_is_good(path) || settings_fail(error, "store: cannot keep state in %.200s: %s",

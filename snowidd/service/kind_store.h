@@ -14,6 +14,9 @@ const char *kind_store_setting(const struct settings *settings);
 /* Whether the store assigns the worker. */
 bool kind_store_assigns_worker(const struct settings *settings);
 
+/* Whether a URL names a service that gives each worker to one owner among all hosts. */
+bool kind_store_is_coordinated(const char *url);
+
 /* Sets kind->store if one is configured, and makes nothing. False with *error if the directory that
  * it needs is not there, or not ours to write to. */
 bool kind_store_check(struct served_kind *kind, const struct settings *settings,

@@ -173,7 +173,7 @@ static bool read_worker(const char *text, uint64_t *worker, struct settings_erro
 	if (!host_worker_is_asked_for(text))
 		return parse_decimal(text, worker) ||
 		       settings_fail(error,
-				     "worker_id: \"%.80s\" is not a number, store, hostname or "
+				     "worker_id: \"%.80s\" is not a number, auto, hostname or "
 				     "hostname:PREFIX",
 				     text);
 	gethostname(host, sizeof host - 1);

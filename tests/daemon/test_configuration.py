@@ -47,7 +47,7 @@ BAD_FILES = [
 INCONSISTENT_FILES = [
     ("port: 1\ndatacenter_id: 32\n", 2, "datacenter_id: kind snowflake"),
     ("worker_id: 99\n", 1, "worker_id: kind snowflake"),
-    ("\nworker_id: x\n", 2, "not a number, store, hostname or"),
+    ("\nworker_id: x\n", 2, "not a number, auto, hostname or"),
     ("kinds:\n- ulid\n- a,b\n", 3, "not NAME"),
     ("wait: 5\n", 1, "wait: kind snowflake"),
     ("fields: [x=1]\n", 1, "no kind has a field x"),
@@ -64,7 +64,7 @@ BAD_OPTIONS = [
     (["--kinds", "ulid ulid"], "twice"),
     (["--kinds", "a,b"], "kind a"),
     (["--worker-id", "32"], "worker_id"),
-    (["--worker-id", "x"], "not a number, store, hostname or"),
+    (["--worker-id", "x"], "not a number, auto, hostname or"),
     (["--datacenter-id", "32"], "datacenter_id"),
     (["--kinds", "sonyflake", "--datacenter-id", "1"], "no kind has a field datacenter"),
     (["--fields", "x"], "not NAME=N"),

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "snowidd/config/sources.h"
+#include "snowidd/service/kind_store.h"
 #include "snowidd/service/kinds.h"
 #include "tests/unit/check.h"
 #include "tests/unit/directory.h"
@@ -72,6 +73,33 @@ TEST(waiting_for_a_store_can_be_interrupted)
 	ck_assert(!open_kinds(KINDS_START, "--worker-id=1", store, "--reserve=10m"));
 	ck_assert_int_eq(asked, 1);
 	interrupt = NULL;
+}
+
+/* The store that a kind of this name and place in the list would have. */
+static const char *store_of_kind(const char *url, size_t index)
+{
+	static struct served_kind kind;
+	char store[4200];
+
+	snprintf(store, sizeof store, "--store=%s", url);
+	ck_assert(open_kinds(KINDS_READ, store, NULL, NULL));
+	kind = (struct served_kind){.name = "orders", .index = index, .type = KIND_LAYOUT};
+	ck_assert_msg(kind_store_check(&kind, settings, &error), "%s", error.text);
+	return kind.store;
+}
+
+TEST(stores_of_further_kinds_lie_beside_the_first)
+{
+	static const char etcd[] = "etcd://a:2379,[::1]:2379/ids?ttl=10s&tls=1&ca=/etc/ca.pem";
+
+	ck_assert_str_eq(store_of_kind(etcd, 0), etcd);
+	ck_assert_str_eq(store_of_kind(etcd, 1),
+			 "etcd://a:2379,[::1]:2379/ids/orders?ttl=10s&tls=1&ca=/etc/ca.pem");
+	ck_assert_str_eq(store_of_kind("consul://a/ids/", 1), "consul://a/ids/orders");
+	ck_assert_str_eq(store_of_kind("zookeeper://a", 1), "zookeeper://a/orders");
+	ck_assert_str_eq(store_of_kind("slots:/a/?workers=0-3", 1), "slots:/a/orders?workers=0-3");
+	ck_assert_str_eq(store_of_kind("file:/a/b", 1), "file:/a/b.orders");
+	ck_assert_str_eq(store_of_kind("host:/a", 1), "host:/a");
 }
 
 static void expect_failure(const char *first, const char *second, const char *message)
@@ -148,7 +176,7 @@ TEST(fields_go_to_the_kinds_that_have_them)
 	expect_failure("--kinds=sonyflake", "--datacenter-id=1",
 		       "datacenter_id: no kind has a field datacenter");
 	expect_failure("--worker-id=x", NULL,
-		       "worker_id: \"x\" is not a number, store, hostname or hostname:PREFIX");
+		       "worker_id: \"x\" is not a number, auto, hostname or hostname:PREFIX");
 }
 
 /* A new state file makes its first user wait for a reserve or for three times hold. */
