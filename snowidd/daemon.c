@@ -106,9 +106,12 @@ static void on_conflict(void *user, const char *conflict)
 {
 	struct daemon *const daemon = user;
 
-	service_refuse(daemon->service, REFUSED_CONFLICT, conflict);
+	const bool refuses = service_report_conflict(daemon->service, conflict);
 	if (conflict && !daemon->in_conflict)
-		log_event(LOG_LEVEL_ERROR, "another daemon has the same worker; IDs are refused",
+		log_event(LOG_LEVEL_ERROR,
+			  refuses ? "another daemon has the same worker; IDs are refused"
+				  : "a peer says that it has the same worker; IDs are made all "
+				    "the same, because the coordinator gave it to this daemon",
 			  "reason", conflict, NULL);
 	else if (!conflict && daemon->in_conflict)
 		log_event(LOG_LEVEL_INFO, "no other daemon has the same worker any more", NULL);

@@ -234,6 +234,9 @@ static void write_workers(struct buffer *to, struct service *service)
 	write_single(to, "worker_conflict", "gauge",
 		     "1 while IDs are refused because a peer has the same worker.",
 		     service_refuses(service, REFUSED_CONFLICT));
+	write_single(to, "worker_contested", "gauge",
+		     "1 while a peer says that it has the same worker.",
+		     service_is_contested(service));
 }
 
 static void write_store(struct buffer *to, struct service *service)

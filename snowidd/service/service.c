@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "snowidd/base/elapsed.h"
+#include "snowidd/service/kind_store.h"
 #include "snowidd/service/owner.h"
 #include "snowidd/service/service.h"
 #include "snowidd/service/service_state.h"
@@ -177,6 +178,21 @@ bool service_refuses(struct service *service, enum refusal cause)
 	const bool refuses = service->reasons[cause][0];
 	pthread_mutex_unlock(&service->lock);
 	return refuses;
+}
+
+/* Peers compare the first kind alone. */
+bool service_report_conflict(struct service *service, const char *conflict)
+{
+	const bool refuses = conflict && !kind_store_is_coordinated(service->kinds[0].store);
+
+	atomic_store(&service->contested, conflict != NULL);
+	service_refuse(service, REFUSED_CONFLICT, refuses ? conflict : NULL);
+	return refuses;
+}
+
+bool service_is_contested(struct service *service)
+{
+	return atomic_load(&service->contested);
 }
 
 void service_drain(struct service *service)

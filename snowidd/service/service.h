@@ -73,6 +73,14 @@ void service_refuse(struct service *service, enum refusal cause, const char *rea
 /* Whether it refuses IDs for a cause. MT-Safe. */
 bool service_refuses(struct service *service, enum refusal cause);
 
+/* A peer says that it makes the same IDs; NULL: none does. IDs are then refused, unless a
+ * coordinator has given the worker to this daemon alone: it knows better, and anybody may answer in
+ * the place of a peer. Returns whether they are refused. */
+bool service_report_conflict(struct service *service, const char *conflict);
+
+/* Whether a peer says so. MT-Safe. */
+bool service_is_contested(struct service *service);
+
 /* From now on it is not ready: health says so, but IDs are still served. */
 void service_drain(struct service *service);
 

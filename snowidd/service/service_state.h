@@ -25,7 +25,8 @@ struct service {
 	uint64_t wait_ns; /* how long a request may wait for its IDs */
 	_Atomic int gate; /* enum refusal: why IDs are refused now */
 	atomic_bool draining;
-	pthread_mutex_t lock; /* of the reasons */
+	atomic_bool contested; /* a peer says that it has the same worker */
+	pthread_mutex_t lock;  /* of the reasons */
 	char reasons[REFUSALS][200];
 
 	_Atomic double ids_per_second, cpu_ratio;

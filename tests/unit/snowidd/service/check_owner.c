@@ -27,8 +27,8 @@ static struct buffer metrics;
 
 static void open_managed_service(void)
 {
-	static char kinds[] = "--kinds=snowflake", worker[] = "--worker-id=store",
-		    store[] = "--store=test:";
+	static char kinds[] = "--kinds=snowflake", worker[] = "--worker-id=auto",
+		    store[] = "--store=etcd://test/id-generator";
 	char *options[] = {kinds, worker, store, NULL};
 
 	manual = manual_clock(START);
@@ -129,6 +129,18 @@ TEST(owner_that_has_lost_its_worker_refuses)
 	ck_assert_int_eq(owner.refusal, REFUSED_STORE);
 	ck_assert_ptr_nonnull(strstr(owner.reason, "has no worker left"));
 	ck_assert(!health.ready);
+}
+
+/* Anybody may answer in the place of a peer. The coordinator gives a worker to one owner alone. */
+TEST(owner_whose_worker_a_peer_claims_goes_on)
+{
+	ck_assert(!service_report_conflict(service, "b:8080 has the same worker_id=3"));
+	expect_ready();
+	expect_metric("snowid_worker_contested 1");
+	expect_metric("snowid_worker_conflict 0");
+	ck_assert(!service_report_conflict(service, NULL));
+	expect_ready();
+	expect_metric("snowid_worker_contested 0");
 }
 
 TEST(owner_of_a_service_that_stops_is_not_in_conflict)

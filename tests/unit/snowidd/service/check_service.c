@@ -90,6 +90,16 @@ TEST(each_cause_is_lifted_by_itself)
 	ck_assert_int_eq(fill_ids(), REFUSED_CLOCK);
 }
 
+TEST(a_peer_with_the_same_worker_is_a_conflict)
+{
+	ck_assert(service_report_conflict(service, "b:8080 has the same worker_id=1"));
+	ck_assert_int_eq(begin_ids("", 1), REFUSED_CONFLICT);
+	ck_assert(service_is_contested(service));
+	ck_assert(!service_report_conflict(service, NULL));
+	ck_assert_int_eq(begin_ids("", 1), SERVED);
+	ck_assert(!service_is_contested(service));
+}
+
 /* As a store does that reports another owner of the worker. */
 TEST(a_worker_that_is_lost_is_a_conflict)
 {
