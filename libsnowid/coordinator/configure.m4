@@ -1,0 +1,24 @@
+# Modules for services that keep workers for all hosts, which the library loads when a URL names
+# one: each is built when what it needs is there, and refused or required on demand.
+
+# SNOWID_MODULE(NAME, WHAT IT NEEDS, TEST THAT SETS missing TO WHAT IS NOT THERE)
+AC_DEFUN([SNOWID_MODULE], [
+	AC_ARG_WITH([$1], [AS_HELP_STRING([--with-$1], [build the module for stores in $1 (needs $2) @<:@if it can be built@:>@])])
+	missing=
+	AS_IF([test "$with_$1" = no], [missing="not asked for"], [$3])
+	AS_IF([test "$with_$1" = yes && test -n "$missing"],
+		[AC_MSG_ERROR([the module for $1 cannot be built: $missing])])
+	AS_IF([test -n "$missing"], [build_$1="no ($missing)"], [build_$1=yes])
+	AM_CONDITIONAL([WITH_]m4_toupper([$1]), [test "$build_$1" = yes])
+])
+
+# CURLOPT_QUICK_EXIT came with 7.87: without it, the thread that renews all leases of a process would
+# wait for a resolver that is silent.
+PKG_CHECK_MODULES([LIBCURL], [libcurl >= 7.87], [have_libcurl=yes], [have_libcurl=no])
+m4_define([SNOWID_HTTP_MODULE], [
+	SNOWID_MODULE([$1], [libcurl 7.87 and jansson], [
+		AS_IF([test "$have_libcurl$have_jansson" != yesyes],
+			[missing="no libcurl 7.87 or jansson"])
+	])
+])
+SNOWID_HTTP_MODULE([etcd])
