@@ -8,13 +8,16 @@
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/suggest.h"
+#include "libsnowid/coordinator/service_store.h"
 #include "libsnowid/store/file.h"
 #include "libsnowid/store/host.h"
 #include "libsnowid/store/memory.h"
 #include "libsnowid/store/slots.h"
 
-static const struct sn_store_class *const classes[] = {&sn_memory_store, &sn_host_store,
-						       &sn_file_store, &sn_slots_store};
+static const struct sn_store_class *const classes[] = {
+	&sn_memory_store,    &sn_host_store, &sn_file_store,   &sn_slots_store,
+	&sn_zookeeper_store, &sn_etcd_store, &sn_consul_store,
+};
 
 static const struct sn_store_class *class_of_url(const char *url)
 {
@@ -31,9 +34,11 @@ static int fail_unknown_scheme(const char *url, size_t scheme_length)
 	sn_suggestion_begin(&suggestion, url, scheme_length);
 	for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
 		sn_suggestion_offer(&suggestion, classes[i]->scheme);
-	return sn_fail(SNOWID_E_STORE, "there is no store \"%.60s\"%s", url,
-		       sn_suggestion_or(&suggestion, "; the stores are memory:, host:, file:PATH "
-						     "and slots:DIRECTORY"));
+	return sn_fail(SNOWID_E_STORE, "there is no store \"%.*s\"%s",
+		       (int)(scheme_length < 60 ? scheme_length : 60), url,
+		       sn_suggestion_or(&suggestion,
+					"; the stores are memory:, host:, file:PATH, "
+					"slots:DIRECTORY, zookeeper://, etcd:// and consul://"));
 }
 
 int sn_store_find(const char *url, const struct sn_store_class **class, const char **rest)

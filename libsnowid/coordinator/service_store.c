@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * zookeeper://, etcd:// and consul:// - a worker for each process, of all hosts of a service.
+ */
+#include "libsnowid/coordinator/service_store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsnowid/base/error.h"
+#include "libsnowid/coordinator/loader.h"
+#include "libsnowid/coordinator/manager.h"
+#include "libsnowid/coordinator/service_url.h"
+
+static int service_store_check(const struct sn_store_class *class, const char *rest)
+{
+	struct sn_service_url url;
+
+	const int error = sn_service_url_parse(class->scheme, rest, &url);
+	if (!error)
+		sn_service_url_free(&url);
+	return error;
+}
+
+static int service_store_connect(const struct sn_store_class *class,
+				 const struct sn_service_url *url,
+				 struct sn_coordinator **coordinator)
+{
+	const struct sn_module *module;
+	char why[256] = "";
+
+	int error = sn_loader_find(class->scheme, &module);
+	if (error)
+		return error;
+	error = module->open(&url->service, coordinator, why, sizeof why);
+	return error ? sn_fail(error, "cannot use %.120s: %s", url->name, why) : 0;
+}
+
+static int service_store_open_url(const struct sn_store_class *class,
+				  const struct sn_service_url *url,
+				  const struct sn_store_settings *settings, struct sn_store **store)
+{
+	struct sn_manager_settings managed = {.ttl_ns = url->ttl_ns};
+
+	int error =
+		sn_assigned_find_field(&url->assigned, url->name, settings, &managed.field_index);
+	if (!error)
+		error = sn_assigned_find_range(&url->assigned, url->name,
+					       &settings->fields[managed.field_index],
+					       &managed.first_worker, &managed.last_worker);
+	if (!error)
+		error = service_store_connect(class, url, &managed.coordinator);
+	return error ? error : sn_manager_open(&managed, class, settings, store);
+}
+
+static int service_store_open(const struct sn_store_class *class, const char *rest,
+			      const struct sn_store_settings *settings, struct sn_store **store)
+{
+	struct sn_service_url url;
+
+	int error = sn_service_url_parse(class->scheme, rest, &url);
+	if (error)
+		return error;
+	error = service_store_open_url(class, &url, settings, store);
+	sn_service_url_free(&url);
+	return error;
+}
+
+/* The functions of a class do not learn which class they are of, so each service has its own. */
+#define SERVICE_STORE(name)                                                                        \
+	static int name##_check(const char *rest)                                                  \
+	{                                                                                          \
+		return service_store_check(&sn_##name##_store, rest);                              \
+	}                                                                                          \
+	static int name##_open(const char *rest, const struct sn_store_settings *settings,         \
+			       struct sn_store **store)                                            \
+	{                                                                                          \
+		return service_store_open(&sn_##name##_store, rest, settings, store);              \
+	}                                                                                          \
+	const struct sn_store_class sn_##name##_store = {                                          \
+		.scheme = #name ":",                                                               \
+		.assigns = true,                                                                   \
+		.check = name##_check,                                                             \
+		.open = name##_open,                                                               \
+		.renew = sn_manager_renew,                                                         \
+		.check_renewal = sn_manager_check_renewal,                                         \
+		.release = sn_manager_release,                                                     \
+		.close = sn_manager_close,                                                         \
+	}
+
+SERVICE_STORE(zookeeper);
+SERVICE_STORE(etcd);
+SERVICE_STORE(consul);
