@@ -806,7 +806,11 @@ int snowid_generator_get(const struct snowid_generator *generator, const char *k
 /* Counters, which begin when the generator is created; with a state file, when the file is first
  * opened after a boot; with host:, when the file is made. They include all processes that share it,
  * and are exact as long as none is killed in the middle of a call, which loses count of at most the
- * IDs of one tick. If the file of host: is removed, all but the number of removals begin again. */
+ * IDs of one tick. If the file of host: is removed, all but the number of removals begin again.
+ *
+ * LEFT_NS and those from LEASE on are no counters. Those from LEASE on are of a store with a
+ * coordinator, which keeps them for the generator and its forked children; with other stores they
+ * are 0, and WORKERS_FREE is UINT64_MAX. */
 enum snowid_stat {
 	SNOWID_STAT_ISSUED, /* number of IDs issued */
 	SNOWID_STAT_WAITS,  /* number of times a call slept, for a tick, the clock or the store */
@@ -815,11 +819,28 @@ enum snowid_stat {
 	SNOWID_STAT_MAX_LEAD_NS, /* the furthest an ID was issued ahead of the clock */
 	SNOWID_STAT_MAX_LAG_NS,  /* the furthest the clock was behind its own highest reading */
 	SNOWID_STAT_REMOVALS,    /* number of times the file of host: was removed while in use */
-	SNOWID_STAT_LEFT_NS /* not a counter: for how long IDs can still be made if the store is
-				  * not renewed; UINT64_MAX: for ever */
+	SNOWID_STAT_LEFT_NS,     /* for how long IDs can still be made if the store is not
+				  * renewed; UINT64_MAX: for ever */
+	SNOWID_STAT_LEASE,       /* enum snowid_lease */
+	SNOWID_STAT_EPOCH,       /* number of times the present worker was claimed, by anybody */
+	SNOWID_STAT_LOSSES,      /* number of times the generator lost its worker */
+	SNOWID_STAT_RENEWALS,    /* number of times the coordinator has confirmed a renewal */
+	SNOWID_STAT_RENEWAL_NS,  /* how long it took to confirm the last one */
+	SNOWID_STAT_WORKERS_FREE /* number of workers that could be claimed, when this generator
+				  * last looked at all of them; UINT64_MAX: not known */
 };
-/* Reads a counter. SNOWID_E_INVALID: no such `which`. SNOWID_E_EPOCH, SNOWID_E_ENDED: for LEFT_NS,
- * the clock is outside the time of the layout. */
+
+/* What a generator knows of its worker, if a coordinator assigns it. */
+enum snowid_lease {
+	SNOWID_LEASE_NONE,     /* it is closed, or the store has no coordinator */
+	SNOWID_LEASE_HELD,     /* the worker is its own, and renewals succeed */
+	SNOWID_LEASE_IN_DOUBT, /* renewals fail; IDs can be made for LEFT_NS, unless it turns out
+				* that another process has the worker */
+	SNOWID_LEASE_LOST      /* another process has the worker: no IDs until one is claimed */
+};
+
+/* Reads one of them. SNOWID_E_INVALID: no such `which`. SNOWID_E_EPOCH, SNOWID_E_ENDED: for
+ * LEFT_NS, the clock is outside the time of the layout. */
 int snowid_generator_stat(const struct snowid_generator *generator, enum snowid_stat which,
 			  uint64_t *value);
 

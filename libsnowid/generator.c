@@ -293,6 +293,13 @@ SNOWID_EXPORT int snowid_generator_get(const struct snowid_generator *generator,
 	return snowid_config_get(generator->config, key, text, size, length);
 }
 
+static uint64_t read_lease_stat(const struct sn_store *store, enum snowid_stat which)
+{
+	if (store->class->lease_stat)
+		return store->class->lease_stat(store, which);
+	return which == SNOWID_STAT_WORKERS_FREE ? UINT64_MAX : 0;
+}
+
 SNOWID_EXPORT int snowid_generator_stat(const struct snowid_generator *generator,
 					enum snowid_stat which, uint64_t *value)
 {
@@ -323,6 +330,14 @@ SNOWID_EXPORT int snowid_generator_stat(const struct snowid_generator *generator
 		return 0;
 	case SNOWID_STAT_LEFT_NS:
 		return sn_sequencer_left(&generator->sequencer, value);
+	case SNOWID_STAT_LEASE:
+	case SNOWID_STAT_EPOCH:
+	case SNOWID_STAT_LOSSES:
+	case SNOWID_STAT_RENEWALS:
+	case SNOWID_STAT_RENEWAL_NS:
+	case SNOWID_STAT_WORKERS_FREE:
+		*value = read_lease_stat(generator->store, which);
+		return 0;
 	}
 	return sn_fail(SNOWID_E_INVALID, "there is no statistic %d", (int)which);
 }

@@ -881,15 +881,40 @@ end
 
 local stats = {
 	"issued", "waits", "regressions", "refused", "max_lead_ns", "max_lag_ns", "removals",
+	"lease", "epoch", "losses", "renewals", "renewal_ns", "workers_free",
 }
+local leases = { "held", "in doubt", "lost" }
+
+-- With LuaJIT it is unsigned.
+local function is_max(value)
+	return tonumber(value) < 0 or tonumber(value) >= 2 ^ 63
+end
+
+-- The clock may be outside the time of the layout: then there is none.
+local function left_ns(generator)
+	local ok, left = pcall(native_generator.stat, generator, native.STAT_LEFT_NS)
+	if not ok then
+		return 0
+	end
+	return is_max(left) and math.huge or left
+end
 
 --- Counters since the generator was created, or since its state file was first opened after the
 -- last boot: `issued`, `waits`, `regressions`, `refused`, `max_lead_ns`, `max_lag_ns`, `removals`.
+--
+-- `left_ns` says for how long IDs can be made if the store is not renewed (infinite for ever).
+--
+-- If a coordinator assigns the worker, `lease` is "held", "in doubt" or "lost", and `epoch`,
+-- `losses`, `renewals`, `renewal_ns` and `workers_free` (nil: not known) say more.
 -- @treturn table
 function Generator:stats()
-	local values = {}
+	local values = { left_ns = left_ns(self) }
 	for _, name in ipairs(stats) do
 		values[name] = native_generator.stat(self, native["STAT_" .. name:upper()])
+	end
+	values.lease = leases[tonumber(values.lease)]
+	if is_max(values.workers_free) then
+		values.workers_free = nil
 	end
 	return values
 end

@@ -25,10 +25,14 @@
 
 #define CHECK_MIN_NS UINT64_C(1000000)
 
+#define FIRST_LEASE_STAT SNOWID_STAT_LEASE
+#define LEASE_STATS      (SNOWID_STAT_WORKERS_FREE - FIRST_LEASE_STAT + 1)
+
 /* What a child shares with its opener. */
 struct manager_pages {
 	struct sn_shared_state states[STATES];
 	_Atomic uint64_t stepped_ns; /* elapsed time when the thread last stepped the lease */
+	_Atomic uint64_t stats[LEASE_STATS];
 };
 
 struct manager {
@@ -36,8 +40,9 @@ struct manager {
 	struct sn_lease lease;
 	struct sn_coordinator *coordinator;
 	struct manager_pages *pages;
-	uint64_t opener; /* sn_process_number() of the process in which the thread runs */
-	uint16_t domain; /* of the clock, there */
+	uint64_t renewed_version; /* of the record, at the last renewal */
+	uint64_t opener;          /* sn_process_number() of the process in which the thread runs */
+	uint16_t domain;          /* of the clock, there */
 	_Atomic uint64_t noticed_ns; /* when a child noticed that its opener is silent */
 	/* What the thread knew after its last step: until when the worker is owned (0: it is not),
 	 * and what prevents more. */
@@ -56,13 +61,53 @@ static bool is_inherited(const struct manager *manager)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
+static _Atomic uint64_t *lease_stat(const struct manager *manager, enum snowid_stat which)
+{
+	return &manager->pages->stats[which - FIRST_LEASE_STAT];
+}
+
+static enum snowid_lease lease_as_stat(const struct sn_lease *lease)
+{
+	switch (lease->state) {
+	case SN_LEASE_OWNING:
+		return lease->write_unresolved ? SNOWID_LEASE_IN_DOUBT : SNOWID_LEASE_HELD;
+	case SN_LEASE_SEEKING:
+	case SN_LEASE_CLAIMING:
+		return SNOWID_LEASE_LOST;
+	case SN_LEASE_RELEASING:
+	case SN_LEASE_ENDED:
+		break;
+	}
+	return SNOWID_LEASE_NONE;
+}
+
+static void publish_stats(struct manager *manager, uint64_t now_ns)
+{
+	const struct sn_lease *const lease = &manager->lease;
+
+	atomic_store(lease_stat(manager, SNOWID_STAT_LEASE), lease_as_stat(lease));
+	atomic_store(lease_stat(manager, SNOWID_STAT_WORKERS_FREE), UINT64_MAX);
+	if (lease->state != SN_LEASE_OWNING)
+		return;
+	atomic_store(lease_stat(manager, SNOWID_STAT_EPOCH), lease->record.epoch);
+	atomic_store(lease_stat(manager, SNOWID_STAT_LOSSES), lease->states_used - 1);
+	if (lease->request.ask != SN_ASK_RAISE || lease->awaiting_answer ||
+	    lease->record.version == manager->renewed_version)
+		return;
+	manager->renewed_version = lease->record.version;
+	atomic_fetch_add(lease_stat(manager, SNOWID_STAT_RENEWALS), 1);
+	atomic_store(lease_stat(manager, SNOWID_STAT_RENEWAL_NS), now_ns - lease->sent_at);
+}
+
 static void note_step(struct manager *manager)
 {
 	uint64_t now_ns;
 	const struct sn_lease *const lease = &manager->lease;
 
-	if (sn_clock_elapsed(manager->store.settings.clock, &now_ns) == 0)
+	if (sn_clock_elapsed(manager->store.settings.clock, &now_ns) == 0) {
 		atomic_store(&manager->pages->stepped_ns, now_ns);
+		publish_stats(manager, now_ns);
+	}
 	atomic_store(&manager->blocker, (int)lease->blocker);
 	atomic_store(&manager->owned_until_ns,
 		     lease->state == SN_LEASE_OWNING ? lease->deadline : 0);
@@ -252,6 +297,12 @@ int sn_manager_check_renewal(struct sn_store *store, uint64_t *next_ns)
 	return 0;
 }
 
+uint64_t sn_manager_lease_stat(const struct sn_store *store, enum snowid_stat which)
+{
+	const struct manager *const manager = (const struct manager *)(const void *)store;
+	return atomic_load(lease_stat(manager, which));
+}
+
 int sn_manager_release(struct sn_store *store, uint64_t timeout_ns)
 {
 	struct manager *const manager = (struct manager *)(void *)store;
@@ -262,6 +313,7 @@ int sn_manager_release(struct sn_store *store, uint64_t timeout_ns)
 		return 0;
 	manager_stop(manager);
 	sn_lease_release(&manager->lease);
+	atomic_store(lease_stat(manager, SNOWID_STAT_LEASE), SNOWID_LEASE_NONE);
 	const int error = manager_step_until(manager, SN_LEASE_ENDED, &wait, timeout_ns, &ended);
 	if (error || ended)
 		return error;

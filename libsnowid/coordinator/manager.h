@@ -21,6 +21,7 @@ int sn_manager_open(const struct sn_manager_settings *settings, const struct sn_
 		    const struct sn_store_settings *stored, struct sn_store **store);
 int sn_manager_renew(struct sn_store *store);
 int sn_manager_check_renewal(struct sn_store *store, uint64_t *next_ns);
+uint64_t sn_manager_lease_stat(const struct sn_store *store, enum snowid_stat which);
 int sn_manager_release(struct sn_store *store, uint64_t timeout_ns);
 void sn_manager_close(struct sn_store *store);
 

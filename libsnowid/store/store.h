@@ -91,6 +91,9 @@ struct sn_store_class {
 	 * waits, and makes no system call. NULL: always 0. */
 	int (*check_final)(const struct sn_store *store);
 
+	/* Returns a statistic from SNOWID_STAT_LEASE on. NULL: the store has no coordinator. */
+	uint64_t (*lease_stat)(const struct sn_store *store, enum snowid_stat which);
+
 	/* Gives the worker up, in the process that opened it: seals the shared state, and tells the
 	 * coordinator. NULL: other processes may share the state, and this one stops using it. */
 	int (*release)(struct sn_store *store, uint64_t timeout_ns);

@@ -248,7 +248,19 @@ enum snowid_stat {
  SNOWID_STAT_MAX_LEAD_NS,
  SNOWID_STAT_MAX_LAG_NS,
  SNOWID_STAT_REMOVALS,
- SNOWID_STAT_LEFT_NS
+ SNOWID_STAT_LEFT_NS,
+ SNOWID_STAT_LEASE,
+ SNOWID_STAT_EPOCH,
+ SNOWID_STAT_LOSSES,
+ SNOWID_STAT_RENEWALS,
+ SNOWID_STAT_RENEWAL_NS,
+ SNOWID_STAT_WORKERS_FREE
+};
+enum snowid_lease {
+ SNOWID_LEASE_NONE,
+ SNOWID_LEASE_HELD,
+ SNOWID_LEASE_IN_DOUBT,
+ SNOWID_LEASE_LOST
 };
 int snowid_generator_stat(const struct snowid_generator *generator, enum snowid_stat which,
      uint64_t *value);

@@ -454,6 +454,7 @@ for _, name in ipairs {
 end
 for _, name in ipairs {
 	"ISSUED", "WAITS", "REGRESSIONS", "REFUSED", "MAX_LEAD_NS", "MAX_LAG_NS", "REMOVALS",
+	"LEFT_NS", "LEASE", "EPOCH", "LOSSES", "RENEWALS", "RENEWAL_NS", "WORKERS_FREE",
 } do
 	native["STAT_" .. name] = C["SNOWID_STAT_" .. name]
 end

@@ -13,6 +13,7 @@ from typing import (
     Mapping,
     NamedTuple,
     Optional,
+    Tuple,
     Type,
     TypeVar,
     Union,
@@ -40,6 +41,8 @@ _MAKERS: Dict[str, Union[Type[ULID], _snowid.Uuids]] = {
     "uuid7": _uuids,
 }
 _MAX = (1 << 64) - 1
+_Lease = Literal["held", "in doubt", "lost"]
+_LEASES: Tuple[Optional[_Lease], ...] = (None, "held", "in doubt", "lost")
 
 
 class ManualClock:
@@ -87,7 +90,10 @@ class ManualClock:
 
 
 class Stats(NamedTuple):
-    """Counters of a generator, for all processes that share it."""
+    """Counters of a generator, for all processes that share it.
+
+    The values from ``lease`` on are of a store with a coordinator.
+    """
 
     issued: int  #: number of IDs issued
     waits: int  #: how often a call has slept
@@ -96,7 +102,16 @@ class Stats(NamedTuple):
     max_lead_ns: int  #: the furthest that an ID was issued ahead of the clock
     max_lag_ns: int  #: the furthest that the clock was behind its own highest reading
     removals: int  #: how often the file of host: was removed while it was in use
+    left_ns: Optional[int]  #: how long IDs can be made if the store is not renewed; None: for ever
+    lease: Optional[_Lease]  #: None: no coordinator, or closed
+    epoch: int  #: how often the present worker was claimed, by any process
+    losses: int  #: how often the generator lost its worker
+    renewals: int  #: how often the coordinator has confirmed a renewal
+    renewal_ns: int  #: how long it took to confirm the last one
+    workers_free: Optional[int]  #: how many workers could be claimed when last seen; None: unknown
 
+
+_COUNTERS = frozenset(Stats._fields) - {"left_ns", "lease", "workers_free"}
 
 if TYPE_CHECKING:
     _Source = _snowid.Source
@@ -353,7 +368,21 @@ class Generator(_Source[_T_co]):
 
     def stats(self) -> Stats:
         """Counters since the generator was created, or since its store was, if others share it."""
-        return Stats(*(self._handle.stat(i) for i in range(len(Stats._fields))))
+        read = self._handle.stat
+        free = read(_snowid.STAT_WORKERS_FREE)
+        return Stats(
+            **{name: read(which) for which, name in enumerate(Stats._fields) if name in _COUNTERS},
+            left_ns=self._left_ns(),
+            lease=_LEASES[read(_snowid.STAT_LEASE)],
+            workers_free=None if free == _MAX else free,
+        )
+
+    def _left_ns(self) -> Optional[int]:
+        try:
+            left = self._handle.stat(_snowid.STAT_LEFT_NS)
+        except _errors.ClockError:  # it is outside the time of the layout
+            return 0
+        return None if left == _MAX else left
 
     def field(self, name: str) -> int:
         """The value of a field that is the same in all IDs, such as ``worker`` or ``node``."""

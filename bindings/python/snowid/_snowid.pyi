@@ -31,6 +31,9 @@ LAYOUT_IDS_PER_TICK: int
 LAYOUT_NODES: int
 LAYOUT_LAST_TICK: int
 LAYOUT_FINGERPRINT: int
+STAT_LEFT_NS: int
+STAT_LEASE: int
+STAT_WORKERS_FREE: int
 
 class Layout:
     def set_field(self, name: str, value: int, id: int) -> int: ...

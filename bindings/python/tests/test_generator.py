@@ -146,7 +146,22 @@ class Drawing(unittest.TestCase):
         self.assertEqual((stats.issued, stats.regressions, stats.refused), (4, 1, 0))
         self.assertEqual(stats.max_lag_ns, 100_000_000)
         self.assertEqual(stats.removals, 0)
+        self.assertIsNone(stats.left_ns)
+        self.assertIsNone(stats.lease)
+        self.assertEqual((stats.epoch, stats.losses, stats.renewals), (0, 0, 0))
+        self.assertIsNone(stats.workers_free)
         self.assertIn("max_lead_ns", stats._asdict())
+
+    def test_time_left_until_the_store_must_be_renewed(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            store = f"file:{directory}/state"
+            ids = snowid.Generator("twitter", worker=3, store=store, clock=self.clock)
+            ids.next()
+            left = ids.stats().left_ns
+            assert left is not None
+            self.assertTrue(0 < left <= 10_000_000_000)
+            self.clock.set(0)
+            self.assertEqual(ids.stats().left_ns, 0)
 
     def test_removals_of_the_file_of_host_are_counted(self) -> None:
         with tempfile.TemporaryDirectory() as directory:

@@ -137,7 +137,8 @@ class GeneratorTest < Test
     ids = generator_on_manual_clock
     ids.batch(5)
     expected = { issued: 5, waits: 0, regressions: 0, refused: 0, max_lead_ns: 0, max_lag_ns: 0,
-                 removals: 0 }
+                 removals: 0, left_ns: Float::INFINITY, lease: nil, epoch: 0, losses: 0,
+                 renewals: 0, renewal_ns: 0, workers_free: nil }
     assert_equal(expected, ids.stats)
   end
 

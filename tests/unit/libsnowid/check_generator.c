@@ -256,6 +256,9 @@ TEST(generator_calls_reject_null)
 	EXPECT(snowid_generator_stat(NULL, SNOWID_STAT_ISSUED, &value), SNOWID_E_INVALID);
 	EXPECT(snowid_generator_stat(g, SNOWID_STAT_ISSUED, NULL), SNOWID_E_INVALID);
 	EXPECT(snowid_generator_stat(g, (enum snowid_stat)99, &value), SNOWID_E_INVALID);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LEASE), SNOWID_LEASE_NONE);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_EPOCH), 0);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_WORKERS_FREE), UINT64_MAX);
 	snowid_generator_free(NULL);
 	snowid_generator_free(g);
 }

@@ -123,7 +123,7 @@ module Snowid
     # @return [Float] after how many seconds to call it again; infinite for never
     def maintain
       again = super
-      again == 0xffff_ffff_ffff_ffff ? Float::INFINITY : again / 1e9
+      again == UINT64_MAX ? Float::INFINITY : again / 1e9
     end
 
     # The value of a field that is the same in all IDs, such as :worker or :shard.
@@ -157,15 +157,26 @@ module Snowid
     # Counters since the generator was created, or since its store was, if others share it; of a
     # state file, since it was first opened after the last boot.
     #
-    # @return [Hash{Symbol => Integer}] issued, waits, regressions, refused, max_lead_ns,
-    #   max_lag_ns, removals
+    # +:left_ns+ says for how long IDs can be made if the store is not renewed. If a coordinator
+    # assigns the worker, +:lease+ is :held, :in_doubt or :lost, and the values after it say more;
+    # +:workers_free+ is nil if it is not known.
+    #
+    # @return [Hash{Symbol => Integer, Float, Symbol, nil}] issued, waits, regressions, refused,
+    #   max_lead_ns, max_lag_ns, removals, left_ns (Float::INFINITY: for ever), lease, epoch,
+    #   losses, renewals, renewal_ns, workers_free
     def stats
-      STATS.transform_values { |which| stat(which) }
+      values = STATS.to_h { |name, which| [name, name == :left_ns ? left_ns : stat(which)] }
+      values[:lease] = LEASES[values[:lease]]
+      values[:workers_free] = nil if values[:workers_free] == UINT64_MAX
+      values
     end
 
-    STATS = %i[issued waits regressions refused max_lead_ns max_lag_ns removals]
+    STATS = %i[issued waits regressions refused max_lead_ns max_lag_ns removals left_ns lease epoch
+               losses renewals renewal_ns workers_free]
             .to_h { |name| [name, Native.const_get("STAT_#{name.upcase}")] }.freeze
-    private_constant :STATS
+    LEASES = [nil, :held, :in_doubt, :lost].freeze
+    UINT64_MAX = 0xffff_ffff_ffff_ffff
+    private_constant :STATS, :LEASES, :UINT64_MAX
 
     # For example <tt>#<Snowid::Generator snowflake></tt>.
     def inspect
@@ -178,6 +189,14 @@ module Snowid
 
     def initialize_copy(_other)
       raise TypeError, "can't copy a #{self.class}"
+    end
+
+    # The clock may be outside the time of the layout: then there is none.
+    def left_ns
+      left = stat(STATS[:left_ns])
+      left == UINT64_MAX ? Float::INFINITY : left
+    rescue ClockError
+      0
     end
 
     # `loop` would end silently if the block raises StopIteration.

@@ -163,6 +163,30 @@ TEST(generator_continues_as_another_worker)
 	snowid_generator_free(g);
 }
 
+TEST(statistics_tell_what_became_of_the_worker)
+{
+	struct snowid_generator *const g = open_managed();
+
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LEASE), SNOWID_LEASE_HELD);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_EPOCH), 1);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LOSSES), 0);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_RENEWALS), 0);
+	advance_in_steps(TTL);
+	ck_assert_uint_ge(stat_of(g, SNOWID_STAT_RENEWALS), 3);
+	coordinator.records[7 - field_of(g, "worker")].epoch = 6;
+	give_worker_to_another(field_of(g, "worker"));
+	advance_in_steps(TTL);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LEASE), SNOWID_LEASE_HELD);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_EPOCH), 7);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LOSSES), 1);
+	give_worker_to_another(field_of(g, "worker"));
+	advance_in_steps(TTL);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LEASE), SNOWID_LEASE_LOST);
+	OK(snowid_generator_close(g, SEC));
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LEASE), SNOWID_LEASE_NONE);
+	snowid_generator_free(g);
+}
+
 TEST(generator_without_a_worker_fails)
 {
 	first_worker = last_worker;

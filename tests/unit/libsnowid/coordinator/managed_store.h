@@ -38,6 +38,7 @@ int wrap_store_open(const char *url, const struct sn_store_settings *stored,
 		.assigns = true,
 		.renew = sn_manager_renew,
 		.check_renewal = sn_manager_check_renewal,
+		.lease_stat = sn_manager_lease_stat,
 		.release = sn_manager_release,
 		.close = sn_manager_close,
 	};
