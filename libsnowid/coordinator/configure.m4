@@ -14,11 +14,12 @@ AC_DEFUN([SNOWID_MODULE], [
 
 # CURLOPT_QUICK_EXIT came with 7.87: without it, the thread that renews all leases of a process would
 # wait for a resolver that is silent.
-PKG_CHECK_MODULES([LIBCURL], [libcurl >= 7.87], [have_libcurl=yes], [have_libcurl=no])
+PKG_CHECK_MODULES([HTTP_MODULE], [libcurl >= 7.87 jansson >= 2.12], [have_http_module=yes],
+	[have_http_module=no])
 m4_define([SNOWID_HTTP_MODULE], [
-	SNOWID_MODULE([$1], [libcurl 7.87 and jansson], [
-		AS_IF([test "$have_libcurl$have_jansson" != yesyes],
-			[missing="no libcurl 7.87 or jansson"])
+	SNOWID_MODULE([$1], [libcurl 7.87 and jansson 2.12], [
+		AS_IF([test "$have_http_module" = no], [missing="no libcurl 7.87 or jansson 2.12"])
 	])
 ])
 SNOWID_HTTP_MODULE([etcd])
+SNOWID_HTTP_MODULE([consul])

@@ -187,12 +187,9 @@ static bool etcd_take_state(struct sn_exchange *exchange, const char *key, const
 
 	if (!sn_exchange_index(exchange, "state", key, &i))
 		return true;
-	struct sn_record *const record = &exchange->records[i];
-	if (!sn_record_read(key, text, length, record, &exchange->kinds[i], exchange->why,
-			    sizeof exchange->why))
+	if (!sn_exchange_read_record(exchange, i, key, text, length))
 		return false;
-	record->exists = true;
-	record->version = version;
+	exchange->records[i].version = version;
 	return true;
 }
 
@@ -243,18 +240,14 @@ static bool etcd_take_pairs(struct sn_exchange *exchange, const json_t *pairs,
 
 static void etcd_read_records(struct sn_exchange *exchange, const json_t *answer)
 {
-	char why[sizeof exchange->why];
-
 	if (!sn_exchange_make_records(exchange))
 		return;
 	if (etcd_take_pairs(exchange, etcd_pairs(answer, 0), etcd_take_namespace) &&
 	    etcd_take_pairs(exchange, etcd_pairs(answer, 1), etcd_take_state) &&
-	    etcd_take_pairs(exchange, etcd_pairs(answer, 2), etcd_take_owner)) {
+	    etcd_take_pairs(exchange, etcd_pairs(answer, 2), etcd_take_owner))
 		sn_exchange_finish(exchange, SN_DONE, "%s", "");
-		return;
-	}
-	memcpy(why, exchange->why, sizeof why);
-	sn_exchange_finish(exchange, SN_DENIED, "%s", why);
+	else
+		sn_exchange_deny(exchange);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -657,6 +650,8 @@ static void etcd_begin(struct sn_exchanges *exchanges, struct sn_exchange *excha
 		[SN_ASK_FORGET] = ETCD_FORGET, [SN_ASK_RESET] = ETCD_RESET,
 	};
 
+	if (exchange->request.ttl_ns)
+		exchange->answer.expiry_ns = exchange->request.ttl_ns + EXPIRY_EXTRA_NS;
 	etcd_send_step(etcd_from_base(exchanges), exchange, first[exchange->request.ask]);
 }
 

@@ -9,6 +9,7 @@
 
 #include "libsnowid/base/printable.h"
 #include "libsnowid/coordinator/base64.h"
+#include "libsnowid/coordinator/record_json.h"
 
 /* ---- one exchange ---------------------------------------------------------------------------- */
 
@@ -56,6 +57,18 @@ void sn_exchange_finish(struct sn_exchange *exchange, enum sn_outcome outcome, c
 	va_end(arguments);
 	sn_make_printable(exchange->why);
 	exchange->answer.outcome = outcome;
+	if (outcome == SN_DONE && exchange->request.ask == SN_ASK_READ) {
+		exchange->answer.records = exchange->records;
+		exchange->answer.count = exchange->request.count;
+	} else
+		memset(exchange->answer.namespace_id, 0, sizeof exchange->answer.namespace_id);
+	exchange->finished = true;
+}
+
+void sn_exchange_deny(struct sn_exchange *exchange)
+{
+	sn_make_printable(exchange->why);
+	exchange->answer.outcome = SN_DENIED;
 	exchange->finished = true;
 }
 
@@ -91,9 +104,19 @@ bool sn_exchange_make_records(struct sn_exchange *exchange)
 		sn_exchange_finish(exchange, SN_UNKNOWN, "out of memory");
 		return false;
 	}
-	exchange->answer.records = exchange->records;
-	exchange->answer.count = exchange->request.count;
 	return true;
+}
+
+bool sn_exchange_read_record(struct sn_exchange *exchange, uint64_t index, const char *key,
+			     const char *text, size_t length)
+{
+	char **const kind = &exchange->kinds[index];
+
+	free(*kind); /* a server could name a key twice */
+	*kind = NULL;
+	exchange->records[index] = (struct sn_record){.exists = true};
+	return sn_record_read(key, text, length, &exchange->records[index], kind, exchange->why,
+			      sizeof exchange->why);
 }
 
 void sn_exchange_key(const struct sn_exchange *exchange, const char *folder, char key[SN_KEY_SIZE])

@@ -70,6 +70,13 @@ void sn_exchange_finish(struct sn_exchange *exchange, enum sn_outcome outcome, c
 /* Makes room for the records that a READ asks for. False: it has been finished. */
 bool sn_exchange_make_records(struct sn_exchange *exchange);
 
+/* Reads a record, which then exists. False: `why` says what is wrong with it. */
+bool sn_exchange_read_record(struct sn_exchange *exchange, uint64_t index, const char *key,
+			     const char *text, size_t length);
+
+/* Ends an exchange whose `why` says already what somebody has to mend. */
+void sn_exchange_deny(struct sn_exchange *exchange);
+
 /* PATH/FOLDER/workerN. */
 void sn_exchange_key(const struct sn_exchange *exchange, const char *folder, char key[SN_KEY_SIZE]);
 
