@@ -349,7 +349,7 @@ class Zookeeper(Cluster):
             print(node.number + 1, file=file)
         lines = [
             "tickTime=500",
-            "minSessionTimeout=1000",
+            "minSessionTimeout=2000",
             "initLimit=20",
             "syncLimit=4",
             "maxClientCnxns=0",
@@ -421,7 +421,7 @@ class Consul(Cluster):
             "-retry-interval=1s",
             *others,
             "-hcl",
-            'session_ttl_min="1s" disable_update_check=true performance{raft_multiplier=1} '
+            'session_ttl_min="2s" disable_update_check=true performance{raft_multiplier=1} '
             "limits{http_max_conns_per_client=2000} leave_on_terminate=false",
             *self.options,
         ]
