@@ -657,6 +657,15 @@ static void etcd_begin(struct sn_exchanges *exchanges, struct sn_exchange *excha
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
+static void etcd_fail_login(struct etcd *etcd, const struct sn_http_answer *answer,
+			    const struct etcd_error *error)
+{
+	char why[700];
+
+	(void)snprintf(why, sizeof why, "%s%s", error->text, etcd_remedy(etcd, error));
+	etcd_end_login(etcd, LOGGED_OUT, etcd_outcome(answer, error), why);
+}
+
 static void etcd_login_answered(struct etcd *etcd, const struct sn_http_answer *answer,
 				const json_t *body)
 {
@@ -668,7 +677,7 @@ static void etcd_login_answered(struct etcd *etcd, const struct sn_http_answer *
 	if (error.code == FAILED_PRECONDITION) /* as etcd's own clients, go on without a token */
 		etcd_end_login(etcd, LOGIN_NOT_NEEDED, SN_DONE, "");
 	else
-		etcd_end_login(etcd, LOGGED_OUT, etcd_outcome(answer, &error), error.text);
+		etcd_fail_login(etcd, answer, &error);
 }
 
 static void etcd_no_answer(struct etcd *etcd, struct sn_exchange *exchange,
@@ -714,12 +723,43 @@ static void etcd_close(struct sn_exchanges *exchanges)
 	free(etcd);
 }
 
+/* Whether the settings are those that etcd has. */
+static bool etcd_check_settings(const struct sn_coordinator_settings *settings, char *why,
+				size_t size)
+{
+	char password[SN_SECRET_SIZE];
+	bool given;
+
+	if (settings->token_file) {
+		(void)snprintf(why, size,
+			       "etcd takes no token from a file: set user= and a "
+			       "password");
+		return false;
+	}
+	if (!settings->user && settings->password_file) {
+		(void)snprintf(why, size, "password_file= needs user=");
+		return false;
+	}
+	if (!settings->user)
+		return true;
+	if (!sn_secret_read(settings->password_file, "SNOWID_STORE_PASSWORD", password, why, size))
+		return false;
+	given = *password != '\0';
+	sn_erase(password, sizeof password);
+	if (!given)
+		(void)snprintf(why, size,
+			       "user= needs password_file= or the variable SNOWID_STORE_PASSWORD");
+	return given;
+}
+
 static int etcd_open(const struct sn_coordinator_settings *settings,
 		     struct sn_coordinator **coordinator, char *why, size_t size)
 {
 	static const struct sn_exchange_class class = {etcd_begin, etcd_proceed, etcd_close};
-	struct etcd *const etcd = calloc(1, sizeof *etcd);
 
+	if (!etcd_check_settings(settings, why, size))
+		return SNOWID_E_INVALID;
+	struct etcd *const etcd = calloc(1, sizeof *etcd);
 	if (!etcd)
 		return -ENOMEM;
 	const int error = sn_exchanges_open(&etcd->exchanges, &class, settings, "2379", why, size);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include <curl/curl.h>
 
+#include "libsnowid/coordinator/tls_exit.h"
 #include "snowid.h"
 
 #define ANSWER_MAX      (16u << 20) /* bytes: 256 records with long kinds need a tenth of it */
@@ -59,7 +61,7 @@ struct sn_http {
 	size_t server; /* the next request goes to this one */
 	struct http_call *active, *finished, *answered;
 	struct http_socket *sockets; /* that libcurl has open */
-	struct sn_http *next_inherited;
+	struct sn_http *next_abandoned;
 };
 
 uint64_t sn_http_now(void)
@@ -382,7 +384,7 @@ static void http_leave_server(struct sn_http *http, const struct http_call *call
 
 static void call_finish(struct sn_http *http, struct http_call *call, CURLcode code)
 {
-	const char *const error = call->error[0] ? call->error : curl_easy_strerror(code);
+	const char *error = call->error[0] ? call->error : curl_easy_strerror(code);
 	const bool hopeless = code != CURLE_OK && is_hopeless_code(code, error);
 
 	curl_multi_remove_handle(http->multi, call->easy);
@@ -401,9 +403,11 @@ static void call_finish(struct sn_http *http, struct http_call *call, CURLcode c
 		call_start(http, call);
 		return;
 	}
-	call_fail(http, call,
-		  code == CURLE_WRITE_ERROR ? "its answer is too long, or there is no memory"
-					    : error);
+	if (code == CURLE_WRITE_ERROR)
+		error = "its answer is too long, or there is no memory";
+	else if (code == CURLE_GOT_NOTHING && !http->settings.tls)
+		error = "it closed the connection without an answer; does it want tls=1?";
+	call_fail(http, call, error);
 }
 
 /* Lets libcurl send and receive what it can now. */
@@ -413,6 +417,8 @@ static void http_perform(struct sn_http *http)
 	struct CURLMsg *message;
 	int running, left;
 
+	if (http->settings.tls && !sn_tls_enter())
+		return;
 	sigpipe_hold(&hold);
 	curl_multi_perform(http->multi, &running);
 	while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
@@ -423,6 +429,8 @@ static void http_perform(struct sn_http *http)
 		call_finish(http, call, message->data.result);
 	}
 	sigpipe_drop(&hold);
+	if (http->settings.tls)
+		sn_tls_leave();
 }
 
 bool sn_http_receive(struct sn_http *http, void **user, struct sn_http_answer *answer)
@@ -436,6 +444,8 @@ bool sn_http_receive(struct sn_http *http, void **user, struct sn_http_answer *a
 		return false;
 	call_unlink(call);
 	http->answered = call;
+	while (call->size > 0 && isspace((unsigned char)call->answer[call->size - 1]))
+		call->answer[--call->size] = '\0'; /* it may be shown to people */
 	*user = call->user;
 	*answer = (struct sn_http_answer){
 		.status = call->status,
@@ -530,9 +540,21 @@ static int http_add_servers(struct sn_http *http, const char *default_port, char
 	return error;
 }
 
+static int http_check_tls(const struct sn_coordinator_settings *settings, char *why, size_t size)
+{
+	if (!settings->tls && (settings->ca_file || settings->cert_file || settings->key_file))
+		(void)snprintf(why, size, "ca=, cert= and key= need tls=1");
+	else if (!settings->cert_file != !settings->key_file)
+		(void)snprintf(why, size, "cert= and key= need each other");
+	else
+		return 0;
+	return SNOWID_E_INVALID;
+}
+
 static void http_init_curl(void)
 {
 	curl_global_init(CURL_GLOBAL_DEFAULT);
+	sn_tls_exit_watch();
 }
 
 int sn_http_open(const struct sn_coordinator_settings *settings, const char *default_port,
@@ -547,7 +569,9 @@ int sn_http_open(const struct sn_coordinator_settings *settings, const char *def
 		return -ENOMEM;
 	pthread_once(&once, http_init_curl);
 	http->settings = *settings;
-	int error = http_add_servers(http, default_port, why, size);
+	int error = http_check_tls(settings, why, size);
+	if (!error)
+		error = http_add_servers(http, default_port, why, size);
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		error = -ENOMEM;
@@ -571,25 +595,20 @@ static void http_free_calls(struct sn_http *http, struct http_call *call)
 	}
 }
 
-/* What a child leaves stays reachable, so that tools do not call it a leak. */
+/* What is left behind stays reachable, so that tools do not call it a leak. */
 static void http_abandon(struct sn_http *http)
 {
-	static struct sn_http *abandoned;
+	static _Atomic(struct sn_http *) abandoned;
 
 	for (const struct http_socket *entry = http->sockets; entry; entry = entry->next)
 		close(entry->descriptor);
-	http->next_inherited = abandoned;
-	abandoned = http;
+	http->next_abandoned = atomic_exchange(&abandoned, http);
 }
 
-void sn_http_close(struct sn_http *http, bool inherited)
+static void http_free(struct sn_http *http)
 {
 	struct sigpipe_hold hold;
 
-	if (inherited) {
-		http_abandon(http);
-		return;
-	}
 	sigpipe_hold(&hold);
 	http_free_calls(http, http->active);
 	http_free_calls(http, http->finished);
@@ -601,4 +620,17 @@ void sn_http_close(struct sn_http *http, bool inherited)
 		free(http->servers[i]);
 	free(http->servers);
 	free(http);
+}
+
+void sn_http_close(struct sn_http *http, bool inherited)
+{
+	const bool tls = http->settings.tls;
+
+	if (inherited || (tls && !sn_tls_enter())) {
+		http_abandon(http);
+		return;
+	}
+	http_free(http);
+	if (tls)
+		sn_tls_leave();
 }
