@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "snowidd/base/buffer.h"
+#include "snowidd/base/elapsed.h"
 #include "snowidd/base/idle_memory.h"
 #include "snowidd/base/log.h"
 #include "snowidd/base/notify.h"
@@ -35,6 +36,9 @@
 static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP};
 #define SIGNALS (sizeof signal_numbers / sizeof signal_numbers[0])
 
+#define WAIT_NOTICE_NS UINT64_C(1000000000) /* while it waits for a store */
+#define END_NS         UINT64_C(5000000000) /* for what has no limit of its own when it stops */
+
 struct daemon {
 	uv_loop_t uv;
 	uv_signal_t signals[SIGNALS];
@@ -56,20 +60,43 @@ struct daemon {
 	size_t loop_count;
 	uint64_t most_connections; /* for idle_memory_is_due() */
 	bool started, stopping;
-	bool reload_asked; /* before the start was over */
-	bool waited;       /* for a store */
-	char **options;    /* of the command line */
+	bool reload_asked;  /* before the start was over */
+	uint64_t waited_ns; /* for a store: the last time that this was said */
+	char status[400];   /* as it was last said */
+	char **options;     /* of the command line */
 	const char *file;
 	struct keeper keeper;
 };
 
 /* ---- timers ---------------------------------------------------------------------------------- */
 
+/* For systemctl status. */
+static void say_status(struct daemon *daemon)
+{
+	struct health health;
+	char worker[KIND_WORKER_SIZE], status[sizeof daemon->status];
+
+	service_health(daemon->service, &health);
+	kind_worker_text(service_kind_at(daemon->service, 0), worker);
+	if (health.refusal != SERVED)
+		snprintf(status, sizeof status, "no IDs are made: %s", health.reason);
+	else if (health.degraded)
+		snprintf(status, sizeof status, "IDs are made for a while: %s", health.reason);
+	else
+		snprintf(status, sizeof status, "serving%s%s", *worker ? " as " : "", worker);
+	if (daemon->stopping || strcmp(status, daemon->status) == 0)
+		return;
+	memcpy(daemon->status, status, sizeof status);
+	notify_status(status);
+}
+
 static void on_second(uv_timer_t *timer)
 {
 	struct daemon *const daemon = timer->data;
 
 	service_measure(daemon->service);
+	service_log_changes(daemon->service);
+	say_status(daemon);
 	if (idle_memory_is_due(&daemon->most_connections, atomic_load(&daemon->group.connections)))
 		idle_memory_release();
 }
@@ -257,10 +284,13 @@ static void on_drain_delay_over(uv_timer_t *timer)
  * connections are still accepted for some time. */
 static void stop_daemon(struct daemon *daemon)
 {
-	const uint64_t delay_ms = daemon->live->settings->drain_delay / 1000000;
+	const struct settings *const settings = daemon->live->settings;
+	const uint64_t delay_ms = settings->drain_delay / 1000000;
 
 	log_event(LOG_LEVEL_INFO, "stopping", NULL);
 	notify_send("STOPPING=1");
+	/* Once for the connections, and once for the release of the workers. */
+	notify_extend(settings->drain_delay + 2 * settings->stop_timeout + END_NS);
 	daemon->stopping = true;
 	service_drain(daemon->service);
 	if (delay_ms > 0)
@@ -371,14 +401,27 @@ static uint64_t descriptors_for_clients(uint64_t all)
 	return all - (all / 4 < DESCRIPTORS_RESERVED ? all / 4 : DESCRIPTORS_RESERVED);
 }
 
+/* The service manager would end a start that takes long. */
+static void say_that_it_waits(struct daemon *daemon)
+{
+	const uint64_t now_ns = elapsed_ns();
+
+	if (daemon->waited_ns == 0) {
+		log_event(LOG_LEVEL_INFO, "waiting for the store", NULL);
+		notify_status("waiting for the store");
+	} else if (now_ns - daemon->waited_ns < WAIT_NOTICE_NS) {
+		return;
+	}
+	daemon->waited_ns = now_ns;
+	notify_extend(10 * WAIT_NOTICE_NS);
+}
+
 /* A signal that has arrived is handled, to see whether it ends the wait. */
 static int look_for_signals(void *user)
 {
 	struct daemon *const daemon = user;
 
-	if (!daemon->waited)
-		log_event(LOG_LEVEL_INFO, "waiting for the store", NULL);
-	daemon->waited = true;
+	say_that_it_waits(daemon);
 	uv_run(&daemon->uv, UV_RUN_NOWAIT);
 	return daemon->stopping;
 }

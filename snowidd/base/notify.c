@@ -76,6 +76,24 @@ void notify_send(const char *state)
 	close(fd);
 }
 
+void notify_status(const char *text)
+{
+	char state[400];
+
+	/* Another line would be another assignment. */
+	snprintf(state, sizeof state, "STATUS=%s", text);
+	state[strcspn(state, "\r\n")] = '\0';
+	notify_send(state);
+}
+
+void notify_extend(uint64_t ns)
+{
+	char state[64];
+
+	snprintf(state, sizeof state, "EXTEND_TIMEOUT_USEC=%" PRIu64, ns / 1000);
+	notify_send(state);
+}
+
 void notify_reloading(void)
 {
 	struct timespec now;

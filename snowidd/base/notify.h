@@ -22,6 +22,12 @@ bool notify_socket_is_named(size_t index, const char *name);
 /* Sends "READY=1" and the like. Does nothing if the service manager has not asked for it. */
 void notify_send(const char *state);
 
+/* Says in words what the service does, for systemctl status. */
+void notify_status(const char *text);
+
+/* Asks for more time to start or to stop in: this much from now on. */
+void notify_extend(uint64_t ns);
+
 /* Sends "RELOADING=1" with the present time, as Type=notify-reload requires. */
 void notify_reloading(void);
 

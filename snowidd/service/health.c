@@ -47,6 +47,16 @@ static void read_owners(struct service *service, struct health *health)
 	}
 }
 
+void service_log_changes(struct service *service)
+{
+	struct owner owner;
+
+	for (size_t i = 0; i < service->kind_count; i++) {
+		service_owner(service, &service->kinds[i], &owner);
+		owner_log_changes(&service->kinds[i], &owner);
+	}
+}
+
 static uint64_t sum_ids(const struct service *service)
 {
 	uint64_t sum = 0;

@@ -33,6 +33,9 @@ const char *health_status(const struct health *health);
 /* Where IDs are unique: "host" or "fleet". */
 const char *health_scope(const struct health *health);
 
+/* Logs what has changed since the last call. To be called once a second, by one thread. */
+void service_log_changes(struct service *service);
+
 /* Measures ids_per_second and cpu_ratio. To be called once a second, by one thread. */
 void service_measure(struct service *service);
 

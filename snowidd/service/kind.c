@@ -2,6 +2,8 @@
  *
  * A kind of ID that is served.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "snowidd/service/kind.h"
@@ -49,6 +51,19 @@ bool kind_next_field(const struct served_kind *kind, size_t *index, const char *
 			return true;
 	}
 	return false;
+}
+
+void kind_worker_text(const struct served_kind *kind, char text[KIND_WORKER_SIZE])
+{
+	const char *name;
+	uint64_t value;
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0;
+	     used < KIND_WORKER_SIZE && kind_next_field(kind, &i, &name, &value, NULL);)
+		used += (size_t)snprintf(text + used, KIND_WORKER_SIZE - used, "%s%s=%" PRIu64,
+					 used > 0 ? "," : "", name, value);
 }
 
 bool kind_field_is_worker(const char *name)

@@ -13,7 +13,8 @@
 #include "snowid.h"
 #include "snowidd/service/share.h"
 
-#define KIND_FIELDS 16 /* that are neither time nor sequence */
+#define KIND_FIELDS      16 /* that are neither time nor sequence */
+#define KIND_WORKER_SIZE 300
 
 /* How IDs are written: as a number, a ULID or a UUID. */
 enum kind_type { KIND_LAYOUT, KIND_ULID, KIND_UUID };
@@ -40,6 +41,9 @@ struct served_kind {
 	_Atomic uint64_t limit_at_ns; /* in elapsed time, as of the last renewal */
 	_Atomic int store_error;      /* of the last renewal; 0: none */
 	char store_problem[200];      /* the same in words */
+	char last_problem[200];       /* why a worker was lost, if it is found to be another */
+	bool was_refused;             /* as it was last logged */
+	char last_worker[KIND_WORKER_SIZE];
 };
 
 /* Fills a kind that IDs can be read of, although it is not served: a preset, ulid, uuid or uuid1 to
@@ -51,6 +55,10 @@ void kind_close_to_read(struct served_kind *kind);
  * its width, which may be NULL. False past the last. */
 bool kind_next_field(const struct served_kind *kind, size_t *index, const char **name,
 		     uint64_t *value, unsigned *bits);
+
+/* "datacenter=0,worker=5": what tells its IDs apart from those of other daemons; "" if nothing has
+ * to. A coordinator may change it at any time. */
+void kind_worker_text(const struct served_kind *kind, char text[KIND_WORKER_SIZE]);
 
 /* Whether a field, by the name under which it is shown, is the one that differs between the servers
  * of a datacenter. */

@@ -23,9 +23,11 @@ const char *kind_store_setting(const struct settings *settings)
 	return common ? common : "";
 }
 
+/* "store" is what configurations before 0.1.0 say. */
 bool kind_store_assigns_worker(const struct settings *settings)
 {
-	return strcmp(settings->worker_id, "auto") == 0;
+	return strcmp(settings->worker_id, "auto") == 0 ||
+	       strcmp(settings->worker_id, "store") == 0;
 }
 
 /* ---- a store that is not configured ---------------------------------------------------------- */

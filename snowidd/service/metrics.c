@@ -214,9 +214,7 @@ static double seconds_until_end(const struct served_kind *kind)
 /* No two servers of a fleet may have the same. */
 static void write_workers(struct buffer *to, struct service *service)
 {
-	char layout[512];
-	const char *name;
-	uint64_t value;
+	char layout[512], worker[KIND_WORKER_SIZE];
 
 	write_family(to, "worker_info", "gauge",
 		     "Always 1; the labels give the layout and the fields of the worker.");
@@ -225,11 +223,9 @@ static void write_workers(struct buffer *to, struct service *service)
 		if (!kind->layout ||
 		    snowid_layout_format(kind->layout, layout, sizeof layout, NULL) != 0)
 			continue;
-		buffer_printf(to, "snowid_worker_info{kind=\"%s\",layout=\"%s\",worker=\"",
-			      kind->name, layout);
-		for (size_t i = 0, n = 0; kind_next_field(kind, &i, &name, &value, NULL); n++)
-			buffer_printf(to, "%s%s=%" PRIu64, n > 0 ? "," : "", name, value);
-		buffer_text(to, "\"} 1\n");
+		kind_worker_text(kind, worker);
+		buffer_printf(to, "snowid_worker_info{kind=\"%s\",layout=\"%s\",worker=\"%s\"} 1\n",
+			      kind->name, layout, worker);
 	}
 	write_single(to, "worker_conflict", "gauge",
 		     "1 while IDs are refused because a peer has the same worker.",

@@ -5,9 +5,11 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "snowidd/base/elapsed.h"
 #include "snowidd/base/log.h"
+#include "snowidd/service/kind_store.h"
 #include "snowidd/service/owner.h"
 
 #define RETRY_NS UINT64_C(1000000000)
@@ -86,6 +88,16 @@ static void log_renewal(const struct served_kind *kind, int error, const char *p
 		log_event(LOG_LEVEL_INFO, "the store is renewed again", "kind", kind->name, NULL);
 }
 
+static void note_problem(struct served_kind *kind, const char *problem)
+{
+	pthread_mutex_lock(&problem_lock);
+	snprintf(kind->store_problem, sizeof kind->store_problem, "%s", problem);
+	if (*problem)
+		snprintf(kind->last_problem, sizeof kind->last_problem, "%s", problem);
+	pthread_mutex_unlock(&problem_lock);
+}
+
+/* A coordinator renews by itself, and may take the worker away at any time. */
 uint64_t owner_maintain(struct served_kind *kind)
 {
 	char problem[sizeof kind->store_problem] = "";
@@ -95,14 +107,68 @@ uint64_t owner_maintain(struct served_kind *kind)
 	if (error)
 		snowid_error_detail(problem, sizeof problem);
 	log_renewal(kind, error, problem);
-	pthread_mutex_lock(&problem_lock);
-	snprintf(kind->store_problem, sizeof kind->store_problem, "%s", problem);
-	pthread_mutex_unlock(&problem_lock);
+	note_problem(kind, problem);
 	atomic_store(&kind->store_error, error);
 	if (error)
 		return RETRY_NS;
+	if (kind_store_is_coordinated(kind->store) && again_ns > RETRY_NS)
+		again_ns = RETRY_NS;
 	if (snowid_generator_stat(kind->generator, SNOWID_STAT_LEFT_NS, &left_ns) == 0)
 		atomic_store(&kind->limit_at_ns,
 			     left_ns == UINT64_MAX ? UINT64_MAX : elapsed_ns() + left_ns);
 	return again_ns;
+}
+
+void owner_release(struct served_kind *kind, uint64_t timeout_ns)
+{
+	char problem[300];
+
+	if (snowid_generator_close(kind->generator, timeout_ns) == 0)
+		return;
+	snowid_error_detail(problem, sizeof problem);
+	log_event(LOG_LEVEL_WARNING, "the worker is not released", "kind", kind->name, "reason",
+		  problem, NULL);
+}
+
+/* ---- what is logged of it -------------------------------------------------------------------- */
+
+static void log_refusals(struct served_kind *kind, const struct owner *owner)
+{
+	const bool refused = owner->state == OWNER_REFUSED;
+
+	if (refused && !kind->was_refused)
+		log_event(LOG_LEVEL_ERROR, "no IDs can be made", "kind", kind->name, "reason",
+			  owner->reason, NULL);
+	else if (!refused && kind->was_refused)
+		log_event(LOG_LEVEL_INFO, "IDs are made again", "kind", kind->name, NULL);
+	kind->was_refused = refused;
+}
+
+/* Only while the worker is owned is it certain that a problem did not cost it. */
+static void take_last_problem(struct served_kind *kind, char problem[sizeof kind->last_problem])
+{
+	pthread_mutex_lock(&problem_lock);
+	memcpy(problem, kind->last_problem, sizeof kind->last_problem);
+	kind->last_problem[0] = '\0';
+	pthread_mutex_unlock(&problem_lock);
+}
+
+static void log_worker(struct served_kind *kind)
+{
+	char worker[KIND_WORKER_SIZE], problem[sizeof kind->last_problem];
+
+	kind_worker_text(kind, worker);
+	take_last_problem(kind, problem);
+	if (*kind->last_worker && strcmp(worker, kind->last_worker) != 0)
+		log_event(LOG_LEVEL_WARNING, "the worker has changed", "kind", kind->name, "from",
+			  kind->last_worker, "to", worker, "reason",
+			  *problem ? problem : "not known", NULL);
+	memcpy(kind->last_worker, worker, sizeof worker);
+}
+
+void owner_log_changes(struct served_kind *kind, const struct owner *owner)
+{
+	log_refusals(kind, owner);
+	if (owner->state == OWNER_READY)
+		log_worker(kind);
 }

@@ -37,4 +37,12 @@ void owner_read(struct served_kind *kind, uint64_t wait_ns, bool stopping, struc
  * disk; to be called by one thread. */
 uint64_t owner_maintain(struct served_kind *kind);
 
+/* Logs what has changed since the last call: whether IDs can be made, and the worker. To be called
+ * about once a second, by one thread. */
+void owner_log_changes(struct served_kind *kind, const struct owner *owner);
+
+/* Ends the generator, and gives its worker up if no other process has a share in it. Waits up to
+ * timeout_ns, and logs if that is too short. */
+void owner_release(struct served_kind *kind, uint64_t timeout_ns);
+
 #endif

@@ -86,8 +86,12 @@ bool service_check(const struct settings *settings, bool thorough, struct settin
 
 void service_close(struct service *service, uint64_t timeout_ns)
 {
-	for (size_t i = 0; i < service->kind_count; i++)
-		snowid_generator_close(service->kinds[i].generator, timeout_ns);
+	const uint64_t end_ns = elapsed_ns() + timeout_ns;
+
+	for (size_t i = 0; i < service->kind_count; i++) {
+		const uint64_t now_ns = elapsed_ns();
+		owner_release(&service->kinds[i], now_ns < end_ns ? end_ns - now_ns : 0);
+	}
 }
 
 void service_free(struct service *service)

@@ -31,7 +31,7 @@ struct service *service_new(const struct settings *settings,
  * clock and the directory of the store are as it needs them. */
 bool service_check(const struct settings *settings, bool thorough, struct settings_error *error);
 
-/* Releases the workers, and ends all generators. Waits up to timeout_ns for each store. */
+/* Releases the workers, and ends all generators. Waits up to timeout_ns for the stores. */
 void service_close(struct service *service, uint64_t timeout_ns);
 void service_free(struct service *service);
 

@@ -152,6 +152,26 @@ def test_idle_watchdog():
         check(not silent, "no thread is said to be silent before it has been asked")
 
 
+def test_status():
+    notices, log = Notices(), write_scratch("status.log")
+    slow = "--worker-id", "1", "--store", "file:" + scratch("status"), "--reserve", "600s"
+    with bound_socket("127.0.0.1") as listener:
+        process = start_with_sockets([listener], log, *slow, NOTIFY_SOCKET=notices.path)
+        waits = notices.wait_for("STATUS=waiting for the store")
+        check(waits, "systemctl status says that the start waits for the store")
+        longer = notices.wait_for("EXTEND_TIMEOUT_USEC=")
+        check(longer, "a start that waits for the store asks for more time")
+        process.terminate()
+        equal(process.wait(DEADLINE), 0, "a start that waits for the store can be stopped")
+        options = "--worker-id", "5", "--store", "memory:"
+        process = start_with_sockets([listener], log, *options, NOTIFY_SOCKET=notices.path)
+        serves = notices.wait_for("STATUS=serving as datacenter=0,worker=5")
+        check(serves, "systemctl status says which worker serves")
+        process.terminate()
+        check(notices.wait_for("EXTEND_TIMEOUT_USEC=25000000"), "a stop asks for all its time")
+        equal(process.wait(DEADLINE), 0, "the daemon that serves can be stopped")
+
+
 class SocketLoad(Load):
     def __init__(self, listener):
         super().__init__(clients=4)

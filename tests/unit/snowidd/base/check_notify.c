@@ -104,6 +104,12 @@ TEST(notices_go_to_the_socket_of_the_service_manager)
 	notify_reloading();
 	ck_assert_int_gt(recv(fd, text, sizeof text, 0), 0);
 	ck_assert_mem_eq(text, "RELOADING=1\nMONOTONIC_USEC=", 27);
+	notify_status("no IDs\nREADY=1");
+	ck_assert_int_eq(recv(fd, text, sizeof text, 0), 13);
+	ck_assert_mem_eq(text, "STATUS=no IDs", 13);
+	notify_extend(2000000000);
+	ck_assert_int_eq(recv(fd, text, sizeof text, 0), 27);
+	ck_assert_mem_eq(text, "EXTEND_TIMEOUT_USEC=2000000", 27);
 	close(fd);
 	directory_remove();
 }

@@ -154,6 +154,16 @@ TEST(an_epoch_is_for_layouts_that_have_none)
 	ck_assert_str_eq(kinds[2].spec, "ulid");
 }
 
+TEST(store_assigns_the_worker_in_the_words_of_both_times)
+{
+	static const char *const words[] = {"--worker-id=auto", "--worker-id=store"};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		ck_assert_msg(open_kinds(KINDS_READ, words[i], NULL, NULL), "%s", error.text);
+		ck_assert(kind_store_assigns_worker(settings));
+	}
+}
+
 TEST(fields_go_to_the_kinds_that_have_them)
 {
 	const char *name;

@@ -4,7 +4,10 @@
  * that all hosts ask for their worker, and that may fall silent or give the worker to another.
  */
 #include <math.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "snowidd/peer_identity.h"
 #include "snowidd/service/health.h"
 #include "snowidd/service/metrics.h"
 #include "tests/unit/generators.h"
@@ -129,6 +132,75 @@ TEST(owner_that_has_lost_its_worker_refuses)
 	ck_assert_int_eq(owner.refusal, REFUSED_STORE);
 	ck_assert_ptr_nonnull(strstr(owner.reason, "has no worker left"));
 	ck_assert(!health.ready);
+}
+
+/* What is logged when the changes are looked at. */
+static const char *log_of_changes(void)
+{
+	static char text[4000];
+	const int before = dup(STDERR_FILENO), file = memfd_create("log", MFD_CLOEXEC);
+
+	log_open(LOG_LEVEL_INFO, false, false);
+	dup2(file, STDERR_FILENO);
+	service_log_changes(service);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	const ssize_t length = pread(file, text, sizeof text - 1, 0);
+	ck_assert_int_ge(length, 0);
+	text[length] = '\0';
+	close(file);
+	return text;
+}
+
+static void expect_worker(uint64_t worker)
+{
+	struct peer_identity identity;
+	char label[100], field[40];
+
+	read_state();
+	ck_assert_str_eq(health.fields[1].name, "worker_id");
+	ck_assert_uint_eq(health.fields[1].value, worker);
+	snprintf(label, sizeof label, ",worker=\"datacenter=0,worker=%u\"} 1", (unsigned)worker);
+	expect_metric(label);
+	peer_identity_own(service, &identity);
+	snprintf(field, sizeof field, "datacenter_id=0 worker_id=%u ", (unsigned)worker);
+	ck_assert_str_eq(identity.fields, field);
+}
+
+TEST(another_worker_is_shown_and_logged)
+{
+	expect_worker(3);
+	ck_assert_str_eq(log_of_changes(), "");
+	give_worker_to_another(3);
+	coordinator.records[3].held = true;
+	advance_in_steps(4 * TTL);
+	read_state();
+	expect_ready();
+	expect_worker(4);
+	const char *const log = log_of_changes();
+	ck_assert_ptr_nonnull(strstr(log, "the worker has changed kind=snowflake "
+					  "from=\"datacenter=0,worker=3\" "
+					  "to=\"datacenter=0,worker=4\" reason="));
+	ck_assert_str_eq(log_of_changes(), "");
+}
+
+TEST(that_no_ids_can_be_made_is_logged_once)
+{
+	ck_assert_str_eq(log_of_changes(), "");
+	coordinator.silent = true;
+	advance_in_steps(4 * SEC);
+	read_state();
+	ck_assert_str_eq(log_of_changes(), "");
+	advance_in_steps(4 * SEC);
+	read_state();
+	ck_assert_ptr_nonnull(strstr(log_of_changes(), "error: no IDs can be made kind=snowflake "
+						       "reason=\"the store of snowflake"));
+	ck_assert_str_eq(log_of_changes(), "");
+	coordinator.silent = false;
+	advance_in_steps(4 * TTL);
+	read_state();
+	ck_assert_ptr_nonnull(strstr(log_of_changes(), "info: IDs are made again kind=snowflake"));
+	ck_assert_str_eq(log_of_changes(), "");
 }
 
 /* Anybody may answer in the place of a peer. The coordinator gives a worker to one owner alone. */
