@@ -30,7 +30,7 @@ static void write_kind_state(struct rest_call *call, struct served_kind *kind)
 {
 	struct buffer *const body = rest_body(call);
 	struct owner owner;
-	char layout[512];
+	char layout[512], worker[KIND_WORKER_SIZE];
 
 	buffer_text(body, "{");
 	json_add_text(body, "name", kind->name);
@@ -42,6 +42,9 @@ static void write_kind_state(struct rest_call *call, struct served_kind *kind)
 		json_add_text(body, "reason", owner.reason);
 	if (!isinf(owner.seconds_left))
 		buffer_printf(body, "\"limit_ahead_seconds\":%.3f,", owner.seconds_left);
+	kind_worker_text(kind, worker);
+	if (*worker)
+		json_add_text(body, "worker", worker);
 	if (kind->layout && snowid_layout_format(kind->layout, layout, sizeof layout, NULL) == 0)
 		json_add_text(body, "layout", layout);
 	json_end(body, "},");

@@ -33,8 +33,8 @@ struct served_kind {
 	struct snowid_layout *layout; /* of KIND_LAYOUT, otherwise NULL */
 	char spec[512];               /* as for snowid_config_set_kind() */
 	struct snowid_generator *generator;
-	char store[512]; /* its URL */
-	uint64_t reserve_ns;
+	char store[512];     /* its URL */
+	uint64_t reserve_ns; /* 0: not known */
 	struct share share;
 
 	/* Of the owner of its worker (owner.h). */

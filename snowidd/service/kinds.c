@@ -335,6 +335,9 @@ static bool start_generator(struct kind_setup *setup)
 	if (!read_span(setup, "reserve", &kind->reserve_ns) ||
 	    !read_span(setup, "borrow", &borrow_ns))
 		return false;
+	/* That of the URL counts, which only the library knows. */
+	if (kind_store_is_coordinated(kind->store))
+		kind->reserve_ns = 0;
 	share_init(&kind->share, kind->layout, borrow_ns);
 	kind->limit_at_ns = elapsed_ns(); /* or later: the first renewal says when */
 	return true;

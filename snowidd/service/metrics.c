@@ -14,6 +14,7 @@
 #include "snowidd/base/log.h"
 #include "snowidd/config/tls.h"
 #include "snowidd/service/health.h"
+#include "snowidd/service/kind_store.h"
 #include "snowidd/service/metrics.h"
 
 /* ---- sums over the loops --------------------------------------------------------------------- */
@@ -211,6 +212,55 @@ static double seconds_until_end(const struct served_kind *kind)
 	return (double)(end - now);
 }
 
+static void write_owner_states(struct buffer *to, struct service *service)
+{
+	struct owner owner;
+
+	write_family(to, "owner_state", "gauge",
+		     "1 for the state of the owner of a worker, and 0 for all others.");
+	for (size_t k = 0; k < service_kinds(service); k++) {
+		struct served_kind *const kind = service_kind_at(service, k);
+		service_owner(service, kind, &owner);
+		for (enum owner_state state = OWNER_READY; state <= OWNER_REFUSED; state++)
+			buffer_printf(to, "snowid_owner_state{kind=\"%s\",state=\"%s\"} %d\n",
+				      kind->name, owner_state_name(state), owner.state == state);
+	}
+}
+
+/* A statistic of the kinds whose workers a coordinator assigns. */
+static void write_lease_stat(struct buffer *to, struct service *service, const char *name,
+			     const char *type, const char *help, enum snowid_stat which,
+			     double unit)
+{
+	uint64_t value;
+
+	write_family(to, name, type, help);
+	for (size_t k = 0; k < service_kinds(service); k++) {
+		const struct served_kind *const kind = service_kind_at(service, k);
+		if (kind_store_is_coordinated(kind->store) &&
+		    snowid_generator_stat(kind->generator, which, &value) == 0 &&
+		    value != UINT64_MAX)
+			buffer_printf(to, "snowid_%s{kind=\"%s\"} %.17g\n", name, kind->name,
+				      (double)value / unit);
+	}
+}
+
+static void write_leases(struct buffer *to, struct service *service)
+{
+	write_lease_stat(to, service, "worker_renewals_total", "counter",
+			 "How often the coordinator has confirmed a renewal of the worker.",
+			 SNOWID_STAT_RENEWALS, 1);
+	write_lease_stat(to, service, "worker_renewal_seconds", "gauge",
+			 "How long the coordinator took for the last renewal of the worker.",
+			 SNOWID_STAT_RENEWAL_NS, 1e9);
+	write_lease_stat(to, service, "worker_losses_total", "counter",
+			 "How often the worker was lost to another process.", SNOWID_STAT_LOSSES,
+			 1);
+	write_lease_stat(to, service, "workers_free", "gauge",
+			 "Workers that could be claimed, when they were last looked at.",
+			 SNOWID_STAT_WORKERS_FREE, 1);
+}
+
 /* No two servers of a fleet may have the same. */
 static void write_workers(struct buffer *to, struct service *service)
 {
@@ -264,6 +314,8 @@ static void write_store(struct buffer *to, struct service *service)
 		buffer_printf(to, "snowid_store_failing{kind=\"%s\"} %d\n", kind->name,
 			      atomic_load(&kind->store_error) != 0);
 	}
+	write_owner_states(to, service);
+	write_leases(to, service);
 	write_workers(to, service);
 	write_family(to, "layout_end_seconds", "gauge", "Time until the end of the layout.");
 	for (size_t k = 0; k < service_kinds(service); k++) {

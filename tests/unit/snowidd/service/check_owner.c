@@ -73,6 +73,7 @@ static void expect_ready(void)
 	ck_assert_str_eq(health_status(&health), "healthy");
 	ck_assert(health.ready && isinf(health.seconds_left));
 	expect_metric("snowid_store_failing{kind=\"snowflake\"} 0");
+	expect_metric("snowid_owner_state{kind=\"snowflake\",state=\"ready\"} 1");
 }
 
 TEST(owner_of_a_renewed_worker_is_ready)
@@ -98,6 +99,8 @@ TEST(owner_is_degraded_while_the_coordinator_is_silent_and_says_for_how_long)
 	ck_assert_ptr_nonnull(strstr(health.reason, "the store of snowflake cannot be renewed: "));
 	ck_assert_ptr_nonnull(strstr(health.reason, "does not answer"));
 	expect_metric("snowid_store_limit_ahead_seconds{kind=\"snowflake\"} 3.5");
+	expect_metric("snowid_owner_state{kind=\"snowflake\",state=\"ready\"} 0");
+	expect_metric("snowid_owner_state{kind=\"snowflake\",state=\"degraded\"} 1");
 	expect_metric("snowid_store_failing{kind=\"snowflake\"} 1");
 	expect_metric("snowid_healthy 1");
 }
@@ -169,18 +172,29 @@ static void expect_worker(uint64_t worker)
 
 TEST(another_worker_is_shown_and_logged)
 {
-	expect_worker(3);
+	uint64_t first, second;
+	char from[100], to[100];
+
+	OK(snowid_generator_field(service_kind_at(service, 0)->generator, "worker", &first));
+	second = first == first_worker ? last_worker : first_worker;
+	expect_worker(first);
+	expect_metric("snowid_worker_losses_total{kind=\"snowflake\"} 0");
 	ck_assert_str_eq(log_of_changes(), "");
-	give_worker_to_another(3);
-	coordinator.records[3].held = true;
+	give_worker_to_another(first);
+	coordinator.records[first].held = true;
 	advance_in_steps(4 * TTL);
 	read_state();
 	expect_ready();
-	expect_worker(4);
+	expect_worker(second);
+	expect_metric("snowid_worker_losses_total{kind=\"snowflake\"} 1");
+	expect_metric("snowid_worker_renewals_total{kind=\"snowflake\"} ");
+	expect_metric("snowid_worker_renewal_seconds{kind=\"snowflake\"} 0");
 	const char *const log = log_of_changes();
-	ck_assert_ptr_nonnull(strstr(log, "the worker has changed kind=snowflake "
-					  "from=\"datacenter=0,worker=3\" "
-					  "to=\"datacenter=0,worker=4\" reason="));
+	ck_assert_ptr_nonnull(strstr(log, "warning: the worker has changed kind=snowflake "));
+	snprintf(from, sizeof from, "from=\"datacenter=0,worker=%u\"", (unsigned)first);
+	snprintf(to, sizeof to, "to=\"datacenter=0,worker=%u\" reason=", (unsigned)second);
+	ck_assert_ptr_nonnull(strstr(log, from));
+	ck_assert_ptr_nonnull(strstr(log, to));
 	ck_assert_str_eq(log_of_changes(), "");
 }
 
