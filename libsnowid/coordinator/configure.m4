@@ -23,3 +23,13 @@ m4_define([SNOWID_HTTP_MODULE], [
 ])
 SNOWID_HTTP_MODULE([etcd])
 SNOWID_HTTP_MODULE([consul])
+
+# The client without threads; it comes with no file for pkg-config.
+have_zookeeper=no
+AC_CHECK_HEADER([zookeeper/zookeeper.h],
+	[AC_CHECK_LIB([zookeeper_st], [zookeeper_init2], [have_zookeeper=yes])])
+AC_SUBST([ZOOKEEPER_LIBS], [-lzookeeper_st])
+SNOWID_MODULE([zookeeper], [libzookeeper_st 3.6 and jansson], [
+	AS_IF([test "$have_zookeeper$have_jansson" != yesyes],
+		[missing="no libzookeeper_st 3.6 or jansson"])
+])
