@@ -18,6 +18,7 @@ BUILD = os.path.abspath(os.environ.get("top_builddir", "."))
 OWNER = os.environ.get("OWNER", os.path.join(BUILD, "tests", "coordinators", "owner"))
 MERGE = os.path.join(BUILD, "tests", "coordinators", "merge")
 MODULES = os.environ.get("SNOWID_MODULES", os.path.join(BUILD, "libsnowid", "coordinator", ".libs"))
+RESTART_AFTER = 0.3  # seconds
 DEADLINE = 60  # seconds: for what must happen, on a busy machine
 KIND = "time:41,worker:10,sequence:12;epoch=1288834974657"
 TIME_SHIFT, WORKER_SHIFT, WORKER_BITS = 22, 12, 10
@@ -143,7 +144,7 @@ class Row:
         query = f"ttl={ttl}&reserve={reserve}&workers={workers}"
         return f"{self.service}://{addresses or self.addresses}{self.path}?{query}"
 
-    def owner(self, addresses=None, rate=20000, kind=KIND, prefix=(), env=None, **options):
+    def owner(self, addresses=None, rate=5000, kind=KIND, prefix=(), env=None, **options):
         path = os.path.join(self.directory, f"ids{len(self.owners)}")
         owner = Owner(path, self.url(addresses, **options), kind, prefix, **(env or {}))
         owner.again = lambda: self.owner(addresses, rate, kind, prefix, env, **options)
@@ -153,20 +154,21 @@ class Row:
 
     def opened(self, **options):
         """An owner that has opened."""
-        owner = self.owner(**options)
-        if not owner.is_open():
-            raise RuntimeError("an owner cannot open: " + owner.detail)
+        (owner,) = self.opened_in_the_end(self.owner(**options))
         return owner
 
     def opened_in_the_end(self, *owners, seconds=DEADLINE):
-        """Those owners, once each has opened; in place of one that fails, another is started, as a
-        service manager does."""
+        """Those owners, once each has opened; in place of one that fails, another is started a
+        little later, as a service manager does."""
         owners, end = list(owners), time.monotonic() + seconds
+        failed_at = {}
         while not all(owner.outcome == "opened" for owner in owners):
             if time.monotonic() > end:
                 raise RuntimeError("owners cannot open: " + str({o.detail for o in owners}))
             for i, owner in enumerate(owners):
-                if owner.poll() == "failed":
+                if owner.poll() != "failed":
+                    continue
+                if time.monotonic() > failed_at.setdefault(owner, time.monotonic()) + RESTART_AFTER:
                     owners[i] = owner.again()
             time.sleep(0.01)
         return owners

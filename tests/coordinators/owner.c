@@ -180,7 +180,7 @@ static void fork_child(unsigned seconds)
 	const uint64_t end = elapsed_ns() + seconds * SEC;
 	while (elapsed_ns() < end) {
 		make_due_ids();
-		(void)poll(NULL, 0, 1);
+		(void)poll(NULL, 0, 5);
 	}
 	print_report();
 	snowid_generator_free(generator); /* not closed: the parent and others may go on */
@@ -280,6 +280,6 @@ int main(int count, char **arguments)
 	set_rate("1000");
 	for (;;) {
 		make_due_ids();
-		read_commands(rate == FULL_SPEED ? 0 : 1);
+		read_commands(rate == FULL_SPEED ? 0 : 5);
 	}
 }

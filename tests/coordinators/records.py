@@ -205,7 +205,7 @@ class Recorder(threading.Thread):
     """Watches records, more often than owners write them. It tells by the member "writes" whether
     it has missed one."""
 
-    def __init__(self, records, path, interval=0.1):
+    def __init__(self, records, path, interval=0.2):
         super().__init__(daemon=True)
         self.records, self.path, self.interval = records, path, interval
         self.seen = {}  # by worker: the records, in the order in which they were written
