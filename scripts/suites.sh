@@ -23,13 +23,13 @@ processor_seconds() { # processor_seconds FILE
 # Runs a suite beside others, at most $lanes of them. Shows what it said once it has ended.
 start() { # start NAME COMMAND...
 	while [ "$(jobs -pr | wc -l)" -ge "$lanes" ]; do wait -n || true; done
-	echo "0 1" >"$work/$1.count" # until it has ended
+	echo "0 1 0" >"$work/$1.count" # until it has ended
 	{
 		local begun=$SECONDS
-		passed=0 failed=0
+		passed=0 failed=0 not_run=0
 		"${@:2}" >"$work/$1.out" 2>&1 || failed=$((failed + 1))
 		[ $((passed + failed)) -gt 0 ] || failed=1
-		echo "$passed $failed" >"$work/$1.count"
+		echo "$passed $failed $not_run" >"$work/$1.count"
 		times >"$work/$1.times"
 		echo "$1: $passed passed, $failed failed ($((SECONDS - begun)) s," \
 			"$(processor_seconds "$work/$1.times") s of processors)" >>"$work/$1.out"
@@ -37,20 +37,23 @@ start() { # start NAME COMMAND...
 	} &
 }
 
-# Waits for all suites, and prints what failed, as the output may be long, and the sum.
+# Waits for all suites, and prints what failed or could not be tried here, as the output may be
+# long, and the sum.
 finish() {
 	wait
-	(cd "$work" && grep -E '^(not ok|---) |:[EF]:' ./*.out) || true
-	cat "$work"/*.count | awk '{ passed += $1; failed += $2 }
+	(cd "$work" && grep -E '^(not ok|not run|---) |:[EF]:' ./*.out) || true
+	cat "$work"/*.count | awk '{ passed += $1; failed += $2; not_run += $3 }
 		END {
-			printf "%d passed, %d failed\n", passed, failed
+			printf "%d passed, %d failed", passed, failed
+			printf not_run ? ", %d not run\n" : "\n", not_run
 			exit failed > 0 || passed == 0
 		}'
 }
 
-count() { # count PASSED FAILED
+count() { # count PASSED FAILED [NOT-RUN]
 	passed=$((passed + $1))
 	failed=$((failed + $2))
+	not_run=$((not_run + ${3-0}))
 }
 
 # One check that is a command. Its output is shown if it fails.
@@ -85,22 +88,28 @@ libcheck_totals() { # libcheck_totals LOG
 		awk '{ checks += $1; bad += $2 + $3 } END { print checks - bad, bad + 0 }'
 }
 
-# Counts what the test programs of a build said: libcheck's totals, or the lines of scripts. A test
-# that was skipped, or a program that said nothing, has failed.
+# Counts what the test programs of a build said: libcheck's totals, or the lines of scripts. They
+# print "not run - NAME: WHY" for what cannot be tried on this machine, as without Consul. A test
+# that was skipped without such a line, or a program that said nothing, has failed.
 tally() { # tally DIRECTORY
-	local trs log good bad
+	local trs log good bad missing results
 	while read -r trs; do
 		log=${trs%.trs}.log
 		good=$(grep -c '^ok ' "$log" || true)
 		bad=$(grep -c '^not ok ' "$log" || true)
+		missing=$(grep -c '^not run ' "$log" || true) results=PASS
+		if [ "$missing" -gt 0 ]; then
+			grep '^not run ' "$log"
+			results='PASS\|SKIP'
+		fi
 		[ $((good + bad)) -gt 0 ] || read -r good bad < <(libcheck_totals "$log")
-		[ $((good + bad)) -gt 0 ] || bad=1
-		[ "$bad" -gt 0 ] || grep -qx ':test-result: PASS' "$trs" || bad=1
+		[ $((good + bad + missing)) -gt 0 ] || bad=1
+		[ "$bad" -gt 0 ] || grep -qx ":test-result: \($results\)" "$trs" || bad=1
 		if [ "$bad" -gt 0 ]; then
 			echo "--- $log"
 			grep -v '^ok ' "$log" | tail -n 60
 		fi
-		count "$good" "$bad"
+		count "$good" "$bad" "$missing"
 	done < <(find "$1" -name '*.trs' | sort)
 }
 
