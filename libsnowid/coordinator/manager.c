@@ -39,15 +39,15 @@ struct manager {
 	struct sn_store store; /* must be the first member (downcast) */
 	struct sn_lease lease;
 	struct sn_coordinator *coordinator;
+	uint64_t next_serial;
 	struct manager_pages *pages;
-	uint64_t renewed_version; /* of the record, at the last renewal */
-	uint64_t opener;          /* sn_process_number() of the process in which the thread runs */
-	uint16_t domain;          /* of the clock, there */
+	uint64_t opener; /* sn_process_number() of the process in which the thread runs */
+	uint16_t domain; /* of the clock, there */
 	_Atomic uint64_t noticed_ns; /* when a child noticed that its opener is silent */
 	/* What the thread knew after its last step: until when the worker is owned (0: it is not),
 	 * and what prevents more. */
 	_Atomic uint64_t owned_until_ns;
-	_Atomic int blocker; /* enum sn_lease_blocker */
+	_Atomic int blocker; /* enum sn_blocker_kind */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stopping;
@@ -66,11 +66,12 @@ static _Atomic uint64_t *lease_stat(const struct manager *manager, enum snowid_s
 	return &manager->pages->stats[which - FIRST_LEASE_STAT];
 }
 
-static enum snowid_lease lease_as_stat(const struct sn_lease *lease)
+static enum snowid_lease lease_as_stat(const struct sn_lease *lease, uint64_t now_ns)
 {
 	switch (lease->state) {
 	case SN_LEASE_OWNING:
-		return lease->write_unresolved ? SNOWID_LEASE_IN_DOUBT : SNOWID_LEASE_HELD;
+	case SN_LEASE_RECLAIMING:
+		return sn_lease_in_doubt(lease, now_ns) ? SNOWID_LEASE_IN_DOUBT : SNOWID_LEASE_HELD;
 	case SN_LEASE_SEEKING:
 	case SN_LEASE_CLAIMING:
 		return SNOWID_LEASE_LOST;
@@ -84,19 +85,15 @@ static enum snowid_lease lease_as_stat(const struct sn_lease *lease)
 static void publish_stats(struct manager *manager, uint64_t now_ns)
 {
 	const struct sn_lease *const lease = &manager->lease;
+	const struct sn_lease_counters *const counters = &lease->counters;
 
-	atomic_store(lease_stat(manager, SNOWID_STAT_LEASE), lease_as_stat(lease));
-	atomic_store(lease_stat(manager, SNOWID_STAT_WORKERS_FREE), UINT64_MAX);
-	if (lease->state != SN_LEASE_OWNING)
-		return;
-	atomic_store(lease_stat(manager, SNOWID_STAT_EPOCH), lease->record.epoch);
-	atomic_store(lease_stat(manager, SNOWID_STAT_LOSSES), lease->states_used - 1);
-	if (lease->request.ask != SN_ASK_RAISE || lease->awaiting_answer ||
-	    lease->record.version == manager->renewed_version)
-		return;
-	manager->renewed_version = lease->record.version;
-	atomic_fetch_add(lease_stat(manager, SNOWID_STAT_RENEWALS), 1);
-	atomic_store(lease_stat(manager, SNOWID_STAT_RENEWAL_NS), now_ns - lease->sent_at);
+	atomic_store(lease_stat(manager, SNOWID_STAT_LEASE), lease_as_stat(lease, now_ns));
+	atomic_store(lease_stat(manager, SNOWID_STAT_WORKERS_FREE),
+		     counters->left_known ? counters->left : UINT64_MAX);
+	atomic_store(lease_stat(manager, SNOWID_STAT_EPOCH), lease->tenure.epoch);
+	atomic_store(lease_stat(manager, SNOWID_STAT_LOSSES), counters->losses);
+	atomic_store(lease_stat(manager, SNOWID_STAT_RENEWALS), counters->renewals);
+	atomic_store(lease_stat(manager, SNOWID_STAT_RENEWAL_NS), counters->latency_ns);
 }
 
 static void note_step(struct manager *manager)
@@ -108,9 +105,24 @@ static void note_step(struct manager *manager)
 		atomic_store(&manager->pages->stepped_ns, now_ns);
 		publish_stats(manager, now_ns);
 	}
-	atomic_store(&manager->blocker, (int)lease->blocker);
-	atomic_store(&manager->owned_until_ns,
-		     lease->state == SN_LEASE_OWNING ? lease->deadline : 0);
+	atomic_store(&manager->blocker, (int)lease->blocker.kind);
+	atomic_store(&manager->owned_until_ns, sn_lease_owns(lease) ? lease->deadline : 0);
+}
+
+static int manager_step(struct manager *manager, uint64_t *again_ns)
+{
+	struct sn_answer answer;
+
+	while (manager->coordinator->class->receive(manager->coordinator, &answer))
+		sn_lease_answer(&manager->lease, &answer);
+	return sn_lease_step(&manager->lease, again_ns);
+}
+
+static int fail_blocked(const struct manager *manager, const struct sn_blocker *blocker)
+{
+	const struct sn_lease_settings *const lease = &manager->lease.settings;
+	return sn_blocker_fail(blocker, &(struct sn_blocker_place){lease->path, lease->first_worker,
+								   lease->last_worker});
 }
 
 /* Steps the lease until it reaches a state, or until the wait, which may take own_ns, has ended. */
@@ -122,7 +134,7 @@ static int manager_step_until(struct manager *manager, enum sn_lease_state state
 	int error = sn_wait_end(wait, own_ns, &end_ns);
 	for (;;) {
 		if (!error)
-			error = sn_lease_step(&manager->lease, &again_ns);
+			error = manager_step(manager, &again_ns);
 		*reached = !error && manager->lease.state == state;
 		if (!error && !*reached)
 			error = sn_wait_left(wait, end_ns, &left_ns);
@@ -140,7 +152,7 @@ static void *manager_run(void *user)
 	uint64_t again;
 
 	while (!atomic_load(&manager->stopping)) {
-		sn_lease_step(&manager->lease, &again);
+		manager_step(manager, &again);
 		note_step(manager);
 		manager->coordinator->class->wait(manager->coordinator, again);
 	}
@@ -187,9 +199,14 @@ static int manager_own_worker(struct manager *manager, const struct sn_manager_s
 	field->value = 0;
 	const struct sn_lease_settings lease = {
 		.coordinator = settings->coordinator,
+		.next_serial = &manager->next_serial,
+		.root = "/id-generator",
+		.path = "/id-generator",
 		.clock = stored->clock,
 		.ticks = stored->ticks,
 		.ttl_ns = settings->ttl_ns,
+		.reserve_ns = SN_RESERVE_MIN(settings->ttl_ns),
+		.kind = "",
 		.fingerprint = stored->fingerprint,
 		.first_worker = settings->first_worker,
 		.last_worker = settings->last_worker,
@@ -205,7 +222,7 @@ static int manager_own_worker(struct manager *manager, const struct sn_manager_s
 	if (error)
 		return error;
 	if (!owning)
-		return sn_lease_fail(&manager->lease.settings, manager->lease.blocker);
+		return fail_blocked(manager, &manager->lease.blocker);
 	field->value = manager->lease.worker;
 	field->set_by_user = true;
 	note_step(manager);
@@ -224,6 +241,7 @@ int sn_manager_open(const struct sn_manager_settings *settings, const struct sn_
 	manager->store.class = class;
 	manager->store.settings = *stored;
 	manager->coordinator = settings->coordinator;
+	manager->next_serial = 1;
 	manager->opener = sn_process_number();
 	manager->domain = sn_clock_domain(stored->clock);
 	const int error = manager_own_worker(manager, settings);
@@ -291,7 +309,9 @@ int sn_manager_check_renewal(struct sn_store *store, uint64_t *next_ns)
 		return error;
 	const uint64_t owned_until_ns = atomic_load(&manager->owned_until_ns);
 	if (owned_until_ns <= now_ns + late_ns)
-		return sn_lease_fail(lease, (enum sn_lease_blocker)atomic_load(&manager->blocker));
+		return fail_blocked(manager,
+				    &(struct sn_blocker){.kind = (enum sn_blocker_kind)atomic_load(
+								 &manager->blocker)});
 	const uint64_t on_time_ns = owned_until_ns - now_ns - late_ns;
 	*next_ns = on_time_ns > CHECK_MIN_NS ? on_time_ns : CHECK_MIN_NS;
 	return 0;

@@ -55,9 +55,11 @@ static void network_deliver(enum event_kind kind, uint32_t owner, uint64_t life,
 		uint64_t delay = MS / 10 + random_below(5 * MS);
 		if (chance(world.lost_per_1000 / 2))
 			delay = random_below(3 * TTL);
-		events_add(delay,
-			   &(struct sim_event){
-				   .kind = kind, .owner = owner, .life = life, .message = copy});
+		events_add(delay, &(struct sim_event){.kind = kind,
+						      .owner = owner,
+						      .life = life,
+						      .process = owner_process(owner),
+						      .message = copy});
 	}
 }
 
@@ -79,19 +81,27 @@ static bool is_allowed(const struct stored_record *entry, const struct sn_reques
 	const bool sender_holds =
 		is_held(entry) &&
 		memcmp(entry->holder, request->record.incarnation, sizeof entry->holder) == 0;
-	if (entry->record.version != request->record.version)
+	if (request->ask == SN_ASK_FORGET)
+		return sender_holds;
+	if (entry->record.version != request->record.version ||
+	    entry->record.exists != request->record.exists)
 		return false;
 	return request->ask == SN_ASK_CLAIM ? !is_held(entry) : sender_holds;
 }
 
 static void write_record(struct stored_record *entry, const struct sn_request *request,
-			 struct sn_answer *answer)
+			 uint64_t process, struct sn_answer *answer)
 {
 	if (!is_allowed(entry, request)) {
 		answer->outcome = SN_REFUSED;
 		return;
 	}
-	oracle_check_write(request->worker, &entry->record, &request->record, request->ask);
+	if (request->ask == SN_ASK_FORGET) {
+		entry->expires = 0;
+		return;
+	}
+	oracle_check_write(&(struct sim_write){request->worker, process, &entry->record,
+					       &request->record, request->ask});
 	entry->record = request->record;
 	entry->record.exists = true;
 	entry->record.version = ++versions;
@@ -114,14 +124,17 @@ void coordinator_handle(const struct sim_event *event)
 	if (!world.down) {
 		reply->request = *request;
 		reply->answer.serial = request->serial;
+		reply->answer.count = count;
 		if (world.tells_time)
 			reply->answer.unix_ms = TIME_BASE * UINT64_C(1000) + world.now / MS;
 		for (size_t i = 0; i < count; i++) {
 			reply->records[i] = stored[request->worker + i].record;
 			reply->records[i].held = is_held(&stored[request->worker + i]);
+			memcpy(reply->records[i].held_by, stored[request->worker + i].holder, 16);
 		}
 		if (request->ask != SN_ASK_READ)
-			write_record(&stored[request->worker], request, &reply->answer);
+			write_record(&stored[request->worker], request, event->process,
+				     &reply->answer);
 		network_deliver(EVENT_ANSWER, event->owner, event->life, reply, size);
 	}
 	free(reply);

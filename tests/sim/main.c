@@ -133,6 +133,7 @@ static void run_seed(void)
 	world.worker_count = large ? 1024 : 1 + (uint32_t)random_below(world.owner_count + 2);
 	world.lost_per_1000 = (unsigned)random_below(4) * 60;
 	world.tells_time = chance(300);
+	world.reserve_ns = SN_RESERVE_MIN(TTL) << random_below(4);
 	simulate(large ? 3 * TTL : 6 * TTL + random_below(6 * TTL),
 		 large ? TTL / 100 : TTL / world.owner_count);
 }
@@ -142,6 +143,7 @@ static void run_full_load(void)
 	world.random = 1;
 	world.owner_count = world.worker_count = 1024;
 	world.busy = true;
+	world.reserve_ns = SN_RESERVE_MIN(TTL);
 	simulate(60 * SEC, 0);
 }
 
@@ -159,8 +161,8 @@ int main(int argc, char **argv)
 			run_seed();
 	}
 	printf("%" PRIu64 " simulations: %" PRIu64 " events, %" PRIu64 " IDs, %" PRIu64
-	       " claims, %" PRIu64 " workers lost\n",
-	       count, world.events, world.ids, world.claims, world.losses);
+	       " claims, %" PRIu64 " of an own worker, %" PRIu64 " workers lost\n",
+	       count, world.events, world.ids, world.claims, world.reclaims, world.losses);
 	const bool idle = world.ids == 0 || world.claims == 0 || (!full && world.losses == 0);
 	printf("%s - no duplicates, each ID within its epoch, no limit lowered\n",
 	       idle ? "not ok" : "ok");

@@ -11,9 +11,12 @@
 
 #include "tests/sim/sim.h"
 
-/* The ticks of an epoch are above `floor`, and up to `limit`. */
+/* The ticks of an epoch are above `floor`, and up to `limit`. It may continue the one before it, of
+ * the same process: the two are one range. */
 struct epoch_bounds {
 	uint64_t floor, limit;
+	uint64_t process;
+	bool continues;
 };
 
 /* The slots that one shared state has issued. */
@@ -56,30 +59,48 @@ void oracle_free(void)
 	free(histories);
 }
 
-void oracle_check_write(uint64_t worker, const struct sn_record *before,
-			const struct sn_record *after, enum sn_ask ask)
+static void note_claim(const struct sim_write *write)
 {
-	struct worker_history *const history = &histories[worker];
+	struct worker_history *const history = &histories[write->worker];
+	const struct sn_record *const before = write->before;
+	const uint64_t epoch = write->after->epoch;
+
+	history->count = (size_t)epoch + 1;
+	history->epochs = grow_array(history->epochs, history->count * sizeof *history->epochs);
+	struct epoch_bounds *const bounds = &history->epochs[epoch];
+	*bounds = (struct epoch_bounds){
+		.floor = before->released ? before->last_tick : before->limit,
+		.process = write->process,
+	};
+	if (epoch > 1 && !before->released && bounds[-1].process == write->process) {
+		bounds->continues = true;
+		bounds->floor = bounds[-1].floor;
+		world.reclaims++;
+	}
+	world.claims++;
+}
+
+void oracle_check_write(const struct sim_write *write)
+{
+	const struct sn_record *const before = write->before, *const after = write->after;
+	const uint64_t worker = write->worker;
 
 	if (after->limit < before->limit)
 		report_violation("the limit of worker %" PRIu64 " fell from %" PRIu64
 				 " to %" PRIu64,
 				 worker, before->limit, after->limit);
-	if (after->epoch != before->epoch + (ask == SN_ASK_CLAIM))
+	if (after->epoch != before->epoch + (write->ask == SN_ASK_CLAIM))
 		report_violation("worker %" PRIu64 " went from epoch %" PRIu64 " to %" PRIu64,
 				 worker, before->epoch, after->epoch);
 	if (after->released && after->last_tick > after->limit)
 		report_violation("worker %" PRIu64 " was released with an end above its limit",
 				 worker);
-	if (ask == SN_ASK_CLAIM) {
-		history->count = (size_t)after->epoch + 1;
-		history->epochs =
-			grow_array(history->epochs, history->count * sizeof *history->epochs);
-		history->epochs[after->epoch].floor =
-			before->released ? before->last_tick : before->limit;
-		world.claims++;
-	}
-	history->epochs[after->epoch].limit = after->limit;
+	if (after->writes <= before->writes)
+		report_violation("a write to the record of worker %" PRIu64 " has no number",
+				 worker);
+	if (write->ask == SN_ASK_CLAIM)
+		note_claim(write);
+	histories[worker].epochs[after->epoch].limit = after->limit;
 }
 
 static void check_epoch(uint64_t worker, uint64_t epoch, uint64_t first, uint64_t last)
@@ -99,10 +120,14 @@ static void check_epoch(uint64_t worker, uint64_t epoch, uint64_t first, uint64_
 		report_violation("worker %" PRIu64 " issued tick %" PRIu64 " under epoch %" PRIu64
 				 ", whose recorded limit is %" PRIu64,
 				 worker, last, epoch, own->limit);
-	if (epoch + 1 < history->count && last > own[1].floor)
+	const struct epoch_bounds *next = own + 1;
+	const struct epoch_bounds *const end = history->epochs + history->count;
+	while (next < end && next->continues)
+		next++;
+	if (next < end && last > next->floor)
 		report_violation("worker %" PRIu64 " issued tick %" PRIu64 " under epoch %" PRIu64
 				 ", although the next epoch starts above %" PRIu64,
-				 worker, last, epoch, own[1].floor);
+				 worker, last, epoch, next->floor);
 }
 
 static struct issued_range *range_of(uint64_t worker, uint32_t *range, uint64_t start)

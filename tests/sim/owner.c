@@ -16,6 +16,7 @@
 struct owner {
 	struct sn_coordinator coordinator; /* must be the first member (downcast) */
 	uint64_t life;                     /* number of the process */
+	uint64_t process;                  /* likewise, but kept by one that resumes it */
 	uint64_t turn;                     /* number of the step that is scheduled */
 	struct snowid_clock *clock;
 	int64_t wall_offset;
@@ -23,6 +24,7 @@ struct owner {
 	bool alive, stopped, cut_out, cut_in;
 	struct sim_message *inbox, **inbox_end;
 	struct sim_message *current_message; /* the answer that the lease reads */
+	uint64_t next_serial;
 	struct sn_lease lease;
 	struct sn_shared_state *shared; /* of the process */
 	struct sn_sequencer sequencer;
@@ -115,6 +117,11 @@ static bool owner_receive(struct sn_coordinator *coordinator, struct sn_answer *
 
 static const struct sn_coordinator_class class = {.send = owner_send, .receive = owner_receive};
 
+uint64_t owner_process(uint32_t number)
+{
+	return owners[number].process;
+}
+
 bool owner_is_cut(uint32_t number, bool out)
 {
 	return out ? owners[number].cut_out : owners[number].cut_in;
@@ -150,6 +157,8 @@ static void owner_start(struct owner *owner)
 	struct sn_ticks ticks;
 
 	owner->life++;
+	owner->process = ++world.processes;
+	owner->next_serial = 1;
 	owner->alive = true;
 	empty_inbox(owner);
 	memset(owner->epochs, 0, sizeof owner->epochs);
@@ -159,6 +168,11 @@ static void owner_start(struct owner *owner)
 	sn_ticks_init(&ticks, &time, (UINT64_C(1) << 41) - 1, SEQUENCE_BITS);
 	const struct sn_lease_settings settings = {
 		.coordinator = &owner->coordinator,
+		.next_serial = &owner->next_serial,
+		.root = "/",
+		.path = "/",
+		.reserve_ns = world.reserve_ns,
+		.kind = "sim",
 		.clock = owner->clock,
 		.ticks = ticks,
 		.ttl_ns = TTL,
@@ -237,16 +251,17 @@ void owner_strike(uint32_t number, enum strike pattern, uint64_t for_ns)
 
 static void owner_step_lease(struct owner *owner)
 {
-	const struct sn_shared_state *const page = owner->lease.shared;
-	const bool owning = owner->lease.state == SN_LEASE_OWNING;
+	const uint64_t losses = owner->lease.counters.losses;
+	struct sn_answer answer;
 	uint64_t again;
 
+	while (owner_receive(&owner->coordinator, &answer))
+		sn_lease_answer(&owner->lease, &answer);
 	if (sn_lease_step(&owner->lease, &again) != 0)
 		again = TTL / 8;
-	if (owner->lease.shared != page)
-		owner->epochs[owner->lease.shared - owner->shared] = owner->lease.record.epoch;
-	if (owning && owner->lease.state == SN_LEASE_SEEKING)
-		world.losses++;
+	if (sn_lease_owns(&owner->lease))
+		owner->epochs[owner->lease.shared - owner->shared] = owner->lease.tenure.epoch;
+	world.losses += owner->lease.counters.losses - losses;
 	if (owner->lease.state == SN_LEASE_ENDED)
 		owner_schedule(owner, random_below(TTL), EVENT_START);
 	else

@@ -42,8 +42,9 @@ struct sim_event {
 	uint64_t order;
 	enum event_kind kind;
 	uint32_t owner;
-	uint64_t life; /* process of the owner; events for an earlier one are dropped */
-	uint64_t turn; /* of the lease; a step that was rescheduled is dropped */
+	uint64_t life;    /* process of the owner; events for an earlier one are dropped */
+	uint64_t process; /* see owner_process() */
+	uint64_t turn;    /* of the lease; a step that was rescheduled is dropped */
 	struct sim_message *message;
 };
 
@@ -64,7 +65,9 @@ struct sim_world {
 	bool down;              /* the coordinator does not answer */
 	bool tells_time;        /* the coordinator sends its time */
 	bool busy;              /* each owner takes all available IDs */
-	uint64_t ids, claims, losses, events;
+	uint64_t reserve_ns;
+	uint64_t processes;
+	uint64_t ids, claims, reclaims, losses, events;
 };
 extern struct sim_world world;
 
@@ -101,6 +104,10 @@ enum strike { KILL, STOP, RELEASE };
 void owners_init(void);
 void owners_free(void);
 void owner_handle(const struct sim_event *event);
+
+/* A number of the process that an owner is now; one that resumes what another had has its. */
+uint64_t owner_process(uint32_t owner);
+
 void owner_cut(uint32_t owner, bool out, bool in);
 bool owner_is_cut(uint32_t owner, bool out);
 void owner_step_clock(uint32_t owner, int64_t ns);
@@ -111,9 +118,14 @@ void owner_strike(uint32_t owner, enum strike pattern, uint64_t for_ns);
 void oracle_init(void);
 void oracle_free(void);
 
-/* Checks a write to a record. */
-void oracle_check_write(uint64_t worker, const struct sn_record *before,
-			const struct sn_record *after, enum sn_ask ask);
+/* A write to a record. */
+struct sim_write {
+	uint64_t worker;
+	uint64_t process; /* of the sender */
+	const struct sn_record *before, *after;
+	enum sn_ask ask;
+};
+void oracle_check_write(const struct sim_write *write);
 
 /* Checks IDs that were issued from the shared state of an epoch. `range` is a number that the
  * oracle keeps for this shared state, 0 at first. */

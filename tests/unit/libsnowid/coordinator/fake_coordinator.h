@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "libsnowid/base/clock.h"
 #include "libsnowid/coordinator/coordinator.h"
 #include "tests/unit/check.h"
 
@@ -23,14 +24,19 @@ struct fake_coordinator {
 	pthread_cond_t changed;
 	struct sn_record records[WORKERS]; /* with `held` as the coordinator sees it */
 	uint64_t holders[WORKERS][2];
-	uint64_t versions;
-	uint64_t unix_ms;
-	bool silent;             /* ignores requests */
-	unsigned lost_answers;   /* how many of the next answers get lost */
-	unsigned lost_claims;    /* how many of the next claims are delayed; */
-	struct sn_request claim; /* a test can write the last of them later */
+	uint64_t versions, started_ms;
+	uint64_t namespace_id[2];
+	bool tells_time;                /* its time is START and what has elapsed */
+	uint64_t granted_ns, expiry_ns; /* in each answer */
+	const char *why;                /* not NULL: requests are denied */
+	bool silent;                    /* ignores requests */
+	unsigned lost_answers;          /* how many of the next answers get lost */
+	unsigned lost_forgets;          /* how many of the next requests to forget get lost */
+	unsigned lost_claims;           /* how many of the next claims are delayed; */
+	struct sn_request claim;        /* a test can write the last of them later */
 	unsigned sent;
 	struct sn_request last;
+	unsigned asked[SN_ASK_RESET + 1]; /* how many of each kind */
 	struct sn_answer answer;
 	struct sn_record read[WORKERS];
 	bool answered, woken, waiting;
@@ -49,8 +55,18 @@ static inline enum sn_outcome fake_write(struct fake_coordinator *fake,
 	uint64_t *const holder = fake->holders[request->worker];
 	const bool sender = record->held && memcmp(holder, request->record.incarnation, 16) == 0;
 
-	if (record->version != request->record.version ||
+	if (request->ask == SN_ASK_FORGET) {
+		record->held = record->held && !sender;
+		return SN_DONE;
+	}
+	if (record->exists != request->record.exists ||
+	    record->version != request->record.version ||
 	    (request->ask == SN_ASK_CLAIM ? record->held : !sender))
+		return SN_REFUSED;
+	if (request->ask == SN_ASK_CLAIM && fake->namespace_id[0] == 0)
+		memcpy(fake->namespace_id, request->namespace_id, 16);
+	if (request->ask == SN_ASK_CLAIM &&
+	    memcmp(fake->namespace_id, request->namespace_id, 16) != 0)
 		return SN_REFUSED;
 	*record = request->record;
 	record->exists = true;
@@ -60,30 +76,57 @@ static inline enum sn_outcome fake_write(struct fake_coordinator *fake,
 	return SN_DONE;
 }
 
+static inline void fake_read(struct fake_coordinator *fake, const struct sn_request *request)
+{
+	ck_assert(request->worker + request->count <= WORKERS);
+	for (uint64_t i = 0; i < request->count; i++) {
+		fake->read[i] = fake->records[request->worker + i];
+		memcpy(fake->read[i].held_by, fake->holders[request->worker + i], 16);
+	}
+	memcpy(fake->answer.namespace_id, fake->namespace_id, 16);
+	fake->answer.records = fake->read;
+	fake->answer.count = request->count;
+}
+
+static inline void fake_answer(struct fake_coordinator *fake, const struct sn_request *request)
+{
+	uint64_t elapsed_ns = 0;
+
+	OK(sn_clock_elapsed(fake->clock, &elapsed_ns));
+	fake->answer = (struct sn_answer){
+		.serial = request->serial,
+		.unix_ms = fake->tells_time ? START * UINT64_C(1000) + elapsed_ns / 1000000 -
+						      fake->started_ms
+					    : 0,
+		.ttl_ns = fake->granted_ns,
+		.expiry_ns = fake->expiry_ns,
+		.why = fake->why};
+	if (fake->why)
+		fake->answer.outcome = SN_DENIED;
+	else if (request->ask == SN_ASK_READ)
+		fake_read(fake, request);
+	else
+		fake->answer.outcome = fake_write(fake, request);
+	fake->answer.version = fake->records[request->worker].version;
+	fake->answered = fake->lost_answers == 0;
+	fake->lost_answers -= fake->lost_answers > 0;
+}
+
 static inline void fake_send(struct sn_coordinator *base, const struct sn_request *request)
 {
 	struct fake_coordinator *const fake = fake_from_base(base);
 
 	pthread_mutex_lock(&fake->mutex);
 	fake->sent++;
+	fake->asked[request->ask]++;
 	fake->last = *request;
 	if (request->ask == SN_ASK_CLAIM && fake->lost_claims > 0) {
 		fake->lost_claims--;
 		fake->claim = *request;
+	} else if (request->ask == SN_ASK_FORGET && fake->lost_forgets > 0) {
+		fake->lost_forgets--;
 	} else if (!fake->silent) {
-		fake->answer =
-			(struct sn_answer){.serial = request->serial, .unix_ms = fake->unix_ms};
-		ck_assert(request->ask != SN_ASK_READ ||
-			  request->worker + request->count <= WORKERS);
-		if (request->ask == SN_ASK_READ)
-			memcpy(fake->read, fake->records + request->worker,
-			       (size_t)request->count * sizeof *fake->read);
-		else
-			fake->answer.outcome = fake_write(fake, request);
-		fake->answer.version = fake->records[request->worker].version;
-		fake->answer.records = fake->read;
-		fake->answered = fake->lost_answers == 0;
-		fake->lost_answers -= fake->lost_answers > 0;
+		fake_answer(fake, request);
 	}
 	pthread_mutex_unlock(&fake->mutex);
 }
@@ -155,6 +198,8 @@ static inline void fake_coordinator_init(struct fake_coordinator *fake, struct s
 	*fake = (struct fake_coordinator){.base = {&class}, .clock = clock, .test = pthread_self()};
 	pthread_mutex_init(&fake->mutex, NULL);
 	pthread_cond_init(&fake->changed, NULL);
+	OK(sn_clock_elapsed(clock, &fake->started_ms));
+	fake->started_ms /= 1000000;
 }
 
 #endif

@@ -62,6 +62,7 @@ static inline void give_worker_to_another(uint64_t worker)
 	coordinator.records[worker].version = ++coordinator.versions;
 	coordinator.records[worker].epoch++;
 	coordinator.records[worker].incarnation[0]++;
+	coordinator.holders[worker][0]++;
 	pthread_mutex_unlock(&coordinator.mutex);
 }
 
