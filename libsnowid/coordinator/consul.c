@@ -246,8 +246,9 @@ static bool consul_take_result(struct sn_exchange *exchange, const json_t *pair)
 	char key[SN_KEY_SIZE];
 	size_t length = 0;
 
+	(void)snprintf(exchange->why, sizeof exchange->why, "a pair of the answer has no key");
 	if (!name || strlen(name) > sizeof key - 2)
-		return true;
+		return name != NULL; /* so long a key is none of these */
 	char *const text =
 		value && !json_is_null(value) ? sn_json_decode(value, &length) : strdup("");
 	(void)snprintf(key, sizeof key, "/%s", name);
@@ -263,6 +264,10 @@ static bool consul_read_records(struct sn_exchange *exchange, const json_t *answ
 {
 	const json_t *const results = json_object_get(answer, "Results");
 
+	if (!json_is_array(results)) {
+		sn_exchange_finish(exchange, SN_UNKNOWN, "the answer is not complete");
+		return false;
+	}
 	if (!sn_exchange_make_records(exchange))
 		return false;
 	for (size_t i = 0; i < json_array_size(results); i++)
@@ -472,7 +477,7 @@ static void consul_succeed(struct consul *consul, struct sn_exchange *exchange,
 		sn_exchange_finish(exchange, SN_DONE, "%s", "");
 		return;
 	case CONSUL_FREE:
-	case CONSUL_FORGET:
+	case CONSUL_FORGET: /* ending what has ended is no error */
 		consul_drop_session(consul, exchange);
 		sn_exchange_finish(exchange, SN_DONE, "%s", "");
 		return;

@@ -173,11 +173,25 @@ static json_t *etcd_read_body(const struct sn_exchange *exchange)
 			 etcd_range_workers(exchange, "workers"));
 }
 
-/* The keys and values of one range of an answer. */
-static json_t *etcd_pairs(const json_t *answer, size_t index)
+static json_t *etcd_answer_range(const json_t *answer, size_t index)
 {
 	const json_t *const response = json_array_get(json_object_get(answer, "responses"), index);
-	return json_object_get(json_object_get(response, "response_range"), "kvs");
+	return json_object_get(response, "response_range");
+}
+
+static json_t *etcd_pairs(const json_t *answer, size_t index)
+{
+	return json_object_get(etcd_answer_range(answer, index), "kvs");
+}
+
+/* False: the answer is not complete, and does not tell what exists. */
+static bool etcd_has_pairs(const json_t *answer, size_t index)
+{
+	const json_t *const range = etcd_answer_range(answer, index);
+	const json_t *const pairs = etcd_pairs(answer, index);
+
+	return json_is_object(range) && (!pairs || json_is_array(pairs)) &&
+	       etcd_number(range, "count") == json_array_size(pairs);
 }
 
 static bool etcd_take_state(struct sn_exchange *exchange, const char *key, const char *text,
@@ -214,10 +228,11 @@ static bool etcd_take_namespace(struct sn_exchange *exchange, const char *key, c
 				 sizeof exchange->why);
 }
 
+typedef bool etcd_take_function(struct sn_exchange *, const char *, const char *, size_t, uint64_t);
+
 /* Calls take() for each pair. False: `why` says which could not be read. */
 static bool etcd_take_pairs(struct sn_exchange *exchange, const json_t *pairs,
-			    bool (*take)(struct sn_exchange *, const char *, const char *, size_t,
-					 uint64_t))
+			    etcd_take_function *take)
 {
 	bool taken = true;
 
@@ -240,14 +255,22 @@ static bool etcd_take_pairs(struct sn_exchange *exchange, const json_t *pairs,
 
 static void etcd_read_records(struct sn_exchange *exchange, const json_t *answer)
 {
+	static etcd_take_function *const take[] = {etcd_take_namespace, etcd_take_state,
+						   etcd_take_owner};
+
 	if (!sn_exchange_make_records(exchange))
 		return;
-	if (etcd_take_pairs(exchange, etcd_pairs(answer, 0), etcd_take_namespace) &&
-	    etcd_take_pairs(exchange, etcd_pairs(answer, 1), etcd_take_state) &&
-	    etcd_take_pairs(exchange, etcd_pairs(answer, 2), etcd_take_owner))
-		sn_exchange_finish(exchange, SN_DONE, "%s", "");
-	else
-		sn_exchange_deny(exchange);
+	for (size_t i = 0; i < sizeof take / sizeof *take; i++) {
+		if (!etcd_has_pairs(answer, i)) {
+			sn_exchange_finish(exchange, SN_UNKNOWN, "the answer is not complete");
+			return;
+		}
+		if (!etcd_take_pairs(exchange, etcd_pairs(answer, i), take[i])) {
+			sn_exchange_deny(exchange);
+			return;
+		}
+	}
+	sn_exchange_finish(exchange, SN_DONE, "%s", "");
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -588,9 +611,7 @@ static void etcd_granted(struct etcd *etcd, struct sn_exchange *exchange, const 
 static void etcd_written(struct etcd *etcd, struct sn_exchange *exchange, const json_t *answer)
 {
 	exchange->answer.version = etcd_number(json_object_get(answer, "header"), "revision");
-	if (exchange->answer.version == 0)
-		sn_exchange_finish(exchange, SN_UNKNOWN, "the answer has no revision");
-	else if (exchange->step == ETCD_RAISE)
+	if (exchange->step == ETCD_RAISE)
 		etcd_send_step(etcd, exchange, ETCD_EXTEND);
 	else if (exchange->step == ETCD_RELEASE)
 		etcd_send_step(etcd, exchange, ETCD_FREE);
@@ -600,11 +621,24 @@ static void etcd_written(struct etcd *etcd, struct sn_exchange *exchange, const 
 
 static void etcd_refused(struct etcd *etcd, struct sn_exchange *exchange, const json_t *answer)
 {
-	if (exchange->step == ETCD_CLAIM && json_array_size(etcd_pairs(answer, 0)) == 0)
+	const bool told = exchange->step == ETCD_CLAIM && etcd_has_pairs(answer, 0);
+
+	if (told && json_array_size(etcd_pairs(answer, 0)) == 0)
 		etcd_send_step(etcd, exchange, ETCD_FOUND);
 	else
 		sn_exchange_finish(exchange, SN_REFUSED,
 				   "the record, its lease or the namespace has changed");
+}
+
+/* What is false is missing, so that the header tells an answer from something else. */
+static void etcd_decided(struct etcd *etcd, struct sn_exchange *exchange, const json_t *answer)
+{
+	if (etcd_number(json_object_get(answer, "header"), "revision") == 0)
+		sn_exchange_finish(exchange, SN_UNKNOWN, "the answer has no revision");
+	else if (json_is_true(json_object_get(answer, "succeeded")))
+		etcd_written(etcd, exchange, answer);
+	else
+		etcd_refused(etcd, exchange, answer);
 }
 
 static void etcd_succeed(struct etcd *etcd, struct sn_exchange *exchange, const json_t *answer)
@@ -624,10 +658,7 @@ static void etcd_succeed(struct etcd *etcd, struct sn_exchange *exchange, const 
 	case ETCD_RAISE:
 	case ETCD_RELEASE:
 	case ETCD_RESET:
-		if (json_is_true(json_object_get(answer, "succeeded")))
-			etcd_written(etcd, exchange, answer);
-		else
-			etcd_refused(etcd, exchange, answer);
+		etcd_decided(etcd, exchange, answer);
 		return;
 	case ETCD_EXTEND: /* the record is written, whatever became of the lease */
 		if (etcd_take_ttl(exchange, json_object_get(answer, "result")))
@@ -636,8 +667,13 @@ static void etcd_succeed(struct etcd *etcd, struct sn_exchange *exchange, const 
 			sn_exchange_finish(exchange, SN_UNKNOWN, "etcd has ended the lease");
 		return;
 	case ETCD_FREE:
-	case ETCD_FORGET:
 		sn_exchange_finish(exchange, SN_DONE, "%s", "");
+		return;
+	case ETCD_FORGET:
+		if (json_object_get(answer, "header"))
+			sn_exchange_finish(exchange, SN_DONE, "%s", "");
+		else
+			sn_exchange_finish(exchange, SN_UNKNOWN, "the answer is not complete");
 		return;
 	}
 }

@@ -47,6 +47,18 @@ static struct sn_exchange *exchange_new(const struct sn_request *request)
 	return exchange;
 }
 
+/* What a server says need not be text. */
+static void exchange_clean_why(struct sn_exchange *exchange)
+{
+	json_t *const text = json_string(exchange->why);
+
+	for (unsigned char *at = (unsigned char *)exchange->why; !text && *at; at++)
+		if (*at >= 0x80) /* it is no UTF-8 */
+			*at = '?';
+	json_decref(text);
+	sn_make_printable(exchange->why);
+}
+
 void sn_exchange_finish(struct sn_exchange *exchange, enum sn_outcome outcome, const char *format,
 			...)
 {
@@ -55,7 +67,7 @@ void sn_exchange_finish(struct sn_exchange *exchange, enum sn_outcome outcome, c
 	va_start(arguments, format);
 	(void)vsnprintf(exchange->why, sizeof exchange->why, format, arguments);
 	va_end(arguments);
-	sn_make_printable(exchange->why);
+	exchange_clean_why(exchange);
 	exchange->answer.outcome = outcome;
 	if (outcome == SN_DONE && exchange->request.ask == SN_ASK_READ) {
 		exchange->answer.records = exchange->records;
@@ -67,7 +79,7 @@ void sn_exchange_finish(struct sn_exchange *exchange, enum sn_outcome outcome, c
 
 void sn_exchange_deny(struct sn_exchange *exchange)
 {
-	sn_make_printable(exchange->why);
+	exchange_clean_why(exchange);
 	exchange->answer.outcome = SN_DENIED;
 	exchange->finished = true;
 }
