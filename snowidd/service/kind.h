@@ -33,7 +33,7 @@ struct served_kind {
 	struct snowid_layout *layout; /* of KIND_LAYOUT, otherwise NULL */
 	char spec[512];               /* as for snowid_config_set_kind() */
 	struct snowid_generator *generator;
-	char store[512];     /* its URL */
+	char store[1024];    /* its URL */
 	uint64_t reserve_ns; /* 0: not known */
 	struct share share;
 

@@ -129,22 +129,40 @@ static bool store_is_for_all_kinds(const char *url)
 	return strcmp(url, "memory:") == 0 || strncmp(url, "host:", 5) == 0;
 }
 
-/* The stores of further kinds lie beside that of the first: their names are added to its path. */
+/* The end of the value of an option in a URL; NULL if it is not there. */
+static const char *option_end(const char *options, const char *option)
+{
+	const size_t length = strlen(option);
+
+	for (const char *at = options; *at; at += strcspn(at, "&")) {
+		at++; /* past ? or & */
+		if (strncmp(at, option, length) == 0)
+			return at + strcspn(at, "&");
+	}
+	return NULL;
+}
+
+/* The stores of further kinds lie beside that of the first: their names are added to its path. So
+ * do their caches. */
 static bool choose_configured(struct served_kind *kind, const char *url,
 			      struct settings_error *error)
 {
-	const size_t end = strcspn(url, "?");
+	const char *const options = url + strcspn(url, "?"), *const cache =
+								     option_end(options, "cache=");
+	const char *const rest = cache ? cache : options;
 	const bool is_directory = strncmp(url, "file:", 5) != 0;
-	size_t path = end;
+	const char *path = options;
 	int written;
 
-	while (is_directory && path > 0 && url[path - 1] == '/')
+	while (is_directory && path > url && path[-1] == '/')
 		path--;
 	if (kind->index == 0 || store_is_for_all_kinds(url))
 		written = snprintf(kind->store, sizeof kind->store, "%s", url);
 	else
-		written = snprintf(kind->store, sizeof kind->store, "%.*s%s%s%s", (int)path, url,
-				   is_directory ? "/" : ".", kind->name, url + end);
+		written = snprintf(kind->store, sizeof kind->store, "%.*s%s%s%.*s%s%s%s",
+				   (int)(path - url), url, is_directory ? "/" : ".", kind->name,
+				   (int)(rest - options), options, cache ? "." : "",
+				   cache ? kind->name : "", rest);
 	if (written > 0 && (size_t)written < sizeof kind->store)
 		return true;
 	return settings_fail(error, "store: the URL is too long");

@@ -125,6 +125,8 @@ def check_state(browser):
     store, state = browser.text("store"), browser.text("store-state")
     good = state == "works" and "the file /" in store and "IDs for" in store
     check(good, "the page shows the state of the store", store)
+    shown = browser.run("place('etcd://a:2379,b:2379/ids?ttl=10s')")
+    equal(shown, "etcd at a:2379, b:2379, /ids", "the page has words for a coordinator")
     check("worker 5" in browser.text("node"), "the page shows the worker", browser.text("node"))
     layouts = browser.text("layouts")
     parts = "datacenter", "5 bits", "region", "3 bits", "ulid", "80 bits"

@@ -95,6 +95,10 @@ TEST(stores_of_further_kinds_lie_beside_the_first)
 	ck_assert_str_eq(store_of_kind(etcd, 0), etcd);
 	ck_assert_str_eq(store_of_kind(etcd, 1),
 			 "etcd://a:2379,[::1]:2379/ids/orders?ttl=10s&tls=1&ca=/etc/ca.pem");
+	ck_assert_str_eq(store_of_kind("etcd://a/ids?ttl=5s&cache=/run/worker&tls=1", 1),
+			 "etcd://a/ids/orders?ttl=5s&cache=/run/worker.orders&tls=1");
+	ck_assert_str_eq(store_of_kind("etcd://a/ids?cache=/run/worker", 1),
+			 "etcd://a/ids/orders?cache=/run/worker.orders");
 	ck_assert_str_eq(store_of_kind("consul://a/ids/", 1), "consul://a/ids/orders");
 	ck_assert_str_eq(store_of_kind("zookeeper://a", 1), "zookeeper://a/orders");
 	ck_assert_str_eq(store_of_kind("slots:/a/?workers=0-3", 1), "slots:/a/orders?workers=0-3");
