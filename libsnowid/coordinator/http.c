@@ -18,6 +18,7 @@
 #include <curl/curl.h>
 
 #include "libsnowid/coordinator/tls_exit.h"
+#include "libsnowid/coordinator/wakeup_pair.h"
 #include "snowid.h"
 
 #define ANSWER_MAX      (16u << 20) /* bytes: 256 records with long kinds need a tenth of it */
@@ -61,6 +62,7 @@ struct sn_http {
 	size_t server; /* the next request goes to this one */
 	struct http_call *active, *finished, *answered;
 	struct http_socket *sockets; /* that libcurl has open */
+	int wakeup_pair[2];          /* likewise; -1: not known */
 	struct sn_http *next_abandoned;
 };
 
@@ -580,6 +582,7 @@ int sn_http_open(const struct sn_coordinator_settings *settings, const char *def
 		return error;
 	}
 	curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)CONNECTIONS_MAX);
+	sn_wakeup_pair_find(http->multi, http->wakeup_pair);
 	*opened = http;
 	return 0;
 }
@@ -602,6 +605,9 @@ static void http_abandon(struct sn_http *http)
 
 	for (const struct http_socket *entry = http->sockets; entry; entry = entry->next)
 		close(entry->descriptor);
+	for (size_t i = 0; i < 2; i++)
+		if (http->wakeup_pair[i] >= 0)
+			close(http->wakeup_pair[i]);
 	http->next_abandoned = atomic_exchange(&abandoned, http);
 }
 
