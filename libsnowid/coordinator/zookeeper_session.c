@@ -279,6 +279,8 @@ static void handle_process(struct zk_session *session, short ready)
 /* If the program has closed the socket, its number may be that of anything now. */
 static void session_check_socket(struct zk_session *session)
 {
+	if (session->handle)
+		session_note_state(session); /* a request may have found that it is broken */
 	if (session->socket.number < 0 || descriptor_is_same(&session->socket))
 		return;
 	session->handle = NULL; /* not closed: that would write to the descriptor */
