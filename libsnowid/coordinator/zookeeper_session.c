@@ -52,9 +52,11 @@ static void log_receive(const char *message)
 	else if (socket && sscanf(socket, ": Socket %63s zk retcode=%*d, errno=%d(%127[^)])",
 				  server, &error, reason) == 3)
 		(void)snprintf(session->why, sizeof session->why, "%s: %s", server,
-			       error == EHOSTDOWN ? "closed the connection"
-			       : error == ESTALE  ? "the session has expired"
-						  : reason);
+			       session->cut         ? "does not answer"
+			       : error == EHOSTDOWN ? "closed the connection"
+			       : error == ESTALE    ? "the session has expired"
+						    : reason);
+	session->cut = false;
 	session->why[strcspn(session->why, "\n")] = 0;
 	sn_make_printable(session->why);
 }
@@ -203,9 +205,10 @@ static void session_note_state(struct zk_session *session)
 	if (state == session->state)
 		return;
 	session->state = state;
-	if (state == ZOO_CONNECTED_STATE)
+	if (state == ZOO_CONNECTED_STATE) {
+		session->attempts_cut = 0;
 		session->why[0] = 0;
-	else if (state != ZOO_CONNECTING_STATE && state != ZOO_ASSOCIATING_STATE)
+	} else if (state != ZOO_CONNECTING_STATE && state != ZOO_ASSOCIATING_STATE)
 		session->socket = no_descriptor; /* the client has closed it */
 }
 
@@ -225,12 +228,22 @@ static uint64_t session_fail(struct zk_session *session, int error)
 	return error == ZCONNECTIONLOSS || error == ZOPERATIONTIMEOUT ? 20 * NS_PER_MS : NS_PER_SEC;
 }
 
-/* How long an attempt to connect may last. The client allows two thirds of the TTL. */
+/* How long an attempt to connect may last. The client allows two thirds of the TTL, but a server
+ * that is starting may never answer a connection that it accepted. A slow one gets more time with
+ * each round. */
 static uint64_t session_patience(const struct zk_session *session)
 {
-	if (!session->alternatives || zk_session_is_connected(session))
-		return UINT64_MAX;
-	return session->ttl_ns / 4 > NS_PER_SEC ? session->ttl_ns / 4 : NS_PER_SEC;
+	const uint64_t rounds = session->attempts_cut / session->server_count;
+	const uint64_t first = session->ttl_ns / 8 < NS_PER_SEC ? session->ttl_ns / 8 : NS_PER_SEC;
+
+	return zk_session_is_connected(session) ? UINT64_MAX : first << (rounds < 8 ? rounds : 8);
+}
+
+/* The client then finds that the connection has ended, and connects to the next server. */
+static void session_cut(struct zk_session *session)
+{
+	session->cut = true;
+	(void)shutdown(session->socket.number, SHUT_RDWR);
 }
 
 /* Asks the client what it waits for. Returns for how long at most. */
@@ -255,8 +268,11 @@ static uint64_t handle_prepare(struct zk_session *session, uint64_t now, struct 
 		(uint64_t)timeout.tv_sec * NS_PER_SEC + (uint64_t)timeout.tv_usec * 1000;
 	if (number < 0 || patience == UINT64_MAX)
 		return ns;
-	if (waited >= patience)
-		(void)shutdown(number, SHUT_RDWR);
+	if (waited >= patience) {
+		session->attempts_cut++;
+		session->attempt_at = now; /* of the next one, unless this cannot be cut */
+		session_cut(session);
+	}
 	return waited >= patience || ns < patience - waited ? ns : patience - waited;
 }
 
@@ -326,9 +342,9 @@ void zk_session_renew(struct zk_session *session, uint64_t ttl_ns)
 
 void zk_session_suspect(struct zk_session *session, uint64_t since)
 {
-	if (session->alternatives && zk_session_is_connected(session) &&
+	if (session->server_count > 1 && zk_session_is_connected(session) &&
 	    session->answered_at < since && descriptor_is_same(&session->socket))
-		(void)shutdown(session->socket.number, SHUT_RDWR);
+		session_cut(session);
 }
 
 /* ---- what answers tell ----------------------------------------------------------------------- */
@@ -358,6 +374,14 @@ uint64_t zk_session_granted_ns(const struct zk_session *session)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+static unsigned servers_count(const char *servers)
+{
+	unsigned count = 1;
+	for (; *servers; servers++)
+		count += *servers == ',';
+	return count;
+}
+
 /* Copies one of the servers, without the brackets of an IPv6 address. */
 static char *server_copy(char *to, const char *server, size_t length)
 {
@@ -370,15 +394,13 @@ static char *server_copy(char *to, const char *server, size_t length)
 /* The servers, beginning with one that depends on the time, so that clients spread over them. */
 static char *servers_rotate(const char *servers)
 {
-	size_t count = 1, length;
+	size_t length;
 
 	char *const rotated = malloc(strlen(servers) + 2), *to = rotated;
 	if (!rotated)
 		return NULL;
-	for (const char *at = servers; *at; at++)
-		count += *at == ',';
 	const char *first = servers;
-	for (size_t i = zk_now() / 1000 % count; i > 0; i--)
+	for (size_t i = zk_now() / 1000 % servers_count(servers); i > 0; i--)
 		first += strcspn(first, ",") + 1;
 	const char *at = first;
 	do {
@@ -397,7 +419,7 @@ int zk_session_init(struct zk_session *session, const struct sn_coordinator_sett
 	char password[SN_SECRET_SIZE];
 
 	*session = (struct zk_session){.settings = settings,
-				       .alternatives = strchr(settings->servers, ',') != NULL,
+				       .server_count = servers_count(settings->servers),
 				       .wake = no_descriptor,
 				       .socket = no_descriptor};
 	if (settings->user) {

@@ -23,7 +23,7 @@ struct zk_descriptor {
 struct zk_session {
 	const struct sn_coordinator_settings *settings;
 	char *servers;
-	bool alternatives; /* there is more than one server */
+	unsigned server_count;
 	struct zk_descriptor wake, socket;
 
 	zhandle_t *handle;   /* NULL: none */
@@ -33,10 +33,12 @@ struct zk_session {
 	uint64_t password_hash;
 	bool login_doubtful;
 
-	uint64_t open_at;     /* when a handle can be opened again */
-	uint64_t attempt_at;  /* when the client began to connect */
-	int state;            /* of the handle, when it was last seen */
-	uint64_t answered_at; /* when the last answer came */
+	uint64_t open_at;      /* when a handle can be opened again */
+	uint64_t attempt_at;   /* when the client began to connect */
+	unsigned attempts_cut; /* since there was a connection */
+	bool cut;              /* the connection, because its server is silent */
+	int state;             /* of the handle, when it was last seen */
+	uint64_t answered_at;  /* when the last answer came */
 	bool denied;
 	char why[256]; /* what prevents a connection */
 
