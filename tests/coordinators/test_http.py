@@ -2,20 +2,21 @@
 # SPDX-License-Identifier: MIT
 """The modules for etcd and Consul against a server that answers what it is told to: servers that
 die, names whose address changes, answers that are malformed or hostile, logins, fork and exit."""
+import base64
 import contextlib
 import http.server
 import json
 import os
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "daemon"))
-from harness import (  # pylint: disable=wrong-import-position
-    BUILD,
+from asker import (
     DEADLINE,
+    READ,
+    SERVICES,
+    Asker,
     check,
     equal,
     free_port,
@@ -26,10 +27,6 @@ from harness import (  # pylint: disable=wrong-import-position
     write_scratch,
 )
 
-ASK = os.path.join(BUILD, "tests", "coordinators", "ask")
-MODULES = os.path.join(BUILD, "libsnowid", "coordinator", ".libs")
-SERVICES = [s for s in ("etcd", "consul") if os.path.exists(os.path.join(MODULES, s + ".so"))]
-READ = {"ask": "READ"}
 RANGE = {"response_range": {"header": {"revision": "1"}}}
 EMPTY = {
     "etcd": {"header": {"revision": "1"}, "succeeded": True, "responses": [RANGE] * 3},
@@ -93,45 +90,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):  # pylint: disable=arguments-differ
         pass
-
-
-class Asker:
-    """The program that asks through a module."""
-
-    def __init__(self, service, servers, *options, **environment):
-        module = os.path.join(MODULES, service + ".so")
-        self.process = subprocess.Popen(
-            [ASK, module, servers, *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **environment},
-        )
-
-    def line(self, text):
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline()
-
-    def all(self, *requests):
-        return json.loads(self.line(json.dumps(requests)))
-
-    def one(self, ask="READ", **more):
-        return self.all({"ask": ask, **more})[0]
-
-    def end(self):
-        """Its exit status, after it has closed the coordinator."""
-        out, err = self.process.communicate(timeout=DEADLINE)
-        check(out + err == "", "it prints nothing", out + err)
-        return self.process.returncode
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None and self.process.stdin.closed is False:
-            equal(self.end(), 0, "it ends well")
 
 
 def always(status, data):
@@ -256,8 +214,6 @@ def pair(key, value):
 
 
 def encode(text):
-    import base64  # pylint: disable=import-outside-toplevel
-
     return base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
 
 
