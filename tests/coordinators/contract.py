@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
 """Runs contract, which tries all that coordinator.h promises, with each module and its service.
 
@@ -6,11 +6,13 @@
 
 In the build directory, or with $top_builddir. Skipped (status 77) if no service can be had."""
 import base64
+import concurrent.futures
 import os
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 
 import servers
 
@@ -104,41 +106,58 @@ def obey(cluster, wish):
     return True
 
 
-def run(service, module):
-    """Whether all went well. The program asks for what it needs by a line on its standard input,
-    and gets one byte."""
+def module_of(service):
+    return os.path.abspath(
+        os.path.join(BUILD, "libsnowid", "coordinator", ".libs", service + ".so")
+    )
+
+
+def run(service):
+    """What happened, and whether all went well. The program asks for what it needs by a line on its
+    standard input, and gets one byte."""
     program = os.path.join(BUILD, "tests", "coordinators", "contract")
-    with servers.SERVICES[service]() as cluster:
+    command = [*os.environ.get("WRAPPER", "").split(), program]
+    with servers.SERVICES[service]() as cluster, tempfile.TemporaryFile("w+") as output:
         ours, its = socket.socketpair()
-        environment = {**os.environ, "MODULE": module, "ADDRESSES": cluster.addresses}
-        command = [*os.environ.get("WRAPPER", "").split(), program]
-        with subprocess.Popen(command, stdin=its, env=environment) as process:
+        environment = {
+            **os.environ,
+            "MODULE": module_of(service),
+            "ADDRESSES": cluster.addresses,
+        }
+        with subprocess.Popen(
+            command, stdin=its, stdout=output, stderr=output, env=environment
+        ) as process:
             its.close()
             for line in ours.makefile("r"):
                 ours.sendall(b"y" if obey(cluster, line.rstrip("\n")) else b"n")
-        return process.returncode == 0
+        output.seek(0)
+        return output.read(), process.returncode == 0
+
+
+def why_not(service):
+    """Why a service cannot be tried; None if it can."""
+    try:
+        servers.SERVICES[service].find()
+    except servers.Unavailable as why:
+        return str(why)
+    return None if os.path.exists(module_of(service)) else "its module has not been built"
 
 
 def main(services):
-    failed, tried = [], 0
-    for service in services or servers.SERVICES:
-        module = os.path.join(BUILD, "libsnowid", "coordinator", ".libs", service + ".so")
-        try:
-            servers.SERVICES[service].find()
-        except servers.Unavailable as why:
-            print(f"{service}: not run: {why}")
-            continue
-        if not os.path.exists(module):
-            print(f"{service}: not run: its module has not been built")
-            continue
-        print(f"{service}:", flush=True)
-        tried += 1
-        if not run(service, os.path.abspath(module)):
-            failed.append(service)
+    obstacles = {service: why_not(service) for service in services}
+    possible = [service for service in services if obstacles[service] is None]
+    failed = []
+    for service in set(services) - set(possible):
+        print(f"{service}: not run: {obstacles[service]}")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for service, (output, well) in zip(possible, pool.map(run, possible)):
+            print(f"{service}: {output}", flush=True)
+            if not well:
+                failed.append(service)
     if failed:
         sys.exit("failed: " + ", ".join(failed))
-    sys.exit(0 if tried else 77)
+    sys.exit(0 if possible else 77)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:] or list(servers.SERVICES))
