@@ -627,7 +627,9 @@ int snowid_config_get(const struct snowid_config *config, const char *key, char 
  *     key            value
  *     store          text: the URL of this record
  *     error          text: why the file cannot be used as it is; what cannot be read is missing
- *     use            text: free, shared (file:, host:) or alone (slots:); includes forked children
+ *     use            text: free, shared (file:, host:) or alone (slots:, services); includes forked
+ *                    children. resting: the owner ended without closing, and what it may have made
+ *                    is not in the past yet
  *     holder_pid     number  \  the process that last opened it, and when; only a hint, because the
  *     holder_host    text     > values mean little across containers
  *     holder_since   instant /
@@ -646,6 +648,15 @@ int snowid_config_get(const struct snowid_config *config, const char *key, char 
  *     mode, owner    text, number: permissions (octal) and user ID of the file
  *     created        instant
  *     version        number: of the file format
+ *     released       true or false: whether the last owner gave the worker back, at `last`
+ *     epoch          number of times that the worker was claimed
+ *
+ * Of zookeeper:, etcd: and consul: there is a record for each worker that was ever claimed, and one
+ * without `kind` for all workers of a datacenter after those:
+ *
+ *     namespace      text: a UUID, made when the first worker was claimed
+ *     first_worker, last_worker                        numbers: which workers there are
+ *     workers_owned, workers_resting, workers_free     numbers: how many of them are
  *
  * Later versions may add keys. Instants are in ISO 8601. */
 struct snowid_store_info;
@@ -657,7 +668,8 @@ enum snowid_value { SNOWID_VALUE_TEXT, SNOWID_VALUE_NUMBER, SNOWID_VALUE_BOOLEAN
 int snowid_store_inspect(const char *url, struct snowid_store_info **info) SNOWID_MUST_CHECK;
 void snowid_store_info_free(struct snowid_store_info *info);
 
-/* The number of records: 0 for memory:, 1 for file:, the number of files for host: and slots:. */
+/* The number of records: 0 for memory:, 1 for file:, the number of files for host: and slots:, and
+ * as above for services. */
 int snowid_store_info_count(const struct snowid_store_info *info, size_t *count);
 
 /* Reads the value `index` of a record, both counted from 0, in the order of the table. Any output
@@ -677,9 +689,17 @@ int snowid_store_adopt(const char *url) SNOWID_MUST_CHECK;
 
 /* Changes the time that a state file has recorded, to a later or earlier one: the next ID will be
  * at that instant or later. Unsafe if any ID at or after the instant was ever made, because it may
- * be made again. host: means all files of the user, and host:/directory/file means one of them.
+ * be made again. host: means all files of the user, and host:/directory/file means one of them. For
+ * services the URL names one worker, as "...?workers=5-5".
  * SNOWID_E_RANGE: the instant is before 1970 or outside the layout. Other errors as above. */
 int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec) SNOWID_MUST_CHECK;
+
+/* Ends the lease of the process that owns a worker of zookeeper:, etcd: or consul:, which the URL
+ * names as "...?workers=5-5". No ID is made twice: a process that still runs claims it again, and
+ * another one begins above the recorded limit. SNOWID_E_SYNTAX: not a valid store URL.
+ * SNOWID_E_STORE: another store, no such worker, one without an owner, or the service does not do
+ * it. -EBUSY: it has changed meanwhile. */
+int snowid_store_free_worker(const char *url) SNOWID_MUST_CHECK;
 
 /* ---- generators ------------------------------------------------------------------------------ */
 

@@ -106,8 +106,9 @@ static void describe_use(struct info_record *record, const struct sn_store_state
 	static const char *const uses[] = {[SN_LOCK_NONE] = "free",
 					   [SN_LOCK_SHARED] = "shared",
 					   [SN_LOCK_EXCLUSIVE] = "alone"};
+	const bool resting = state->service && state->service->resting;
 
-	info_add_text(record, "use", uses[state->use]);
+	info_add_text(record, "use", resting ? "resting" : uses[state->use]);
 	if (state->holder.process == 0)
 		return;
 	info_add_number(record, "holder_pid", state->holder.process);
@@ -125,6 +126,8 @@ static void describe_kind(struct info_record *record, const struct sn_store_stat
 	info_add_text(record, "fingerprint", text);
 	for (size_t i = 0; config && i < state->field_count && i < config->field_count; i++) {
 		if (config->layout && !sn_layout_is_fixed(config->layout, i))
+			continue;
+		if (state->service && !(state->fields_known & UINT64_C(1) << i))
 			continue;
 		snprintf(text, sizeof text, "field.%s", config->fields[i].name);
 		info_add_number(record, text, state->fields[i]);
@@ -171,6 +174,36 @@ static void describe_progress(struct info_record *record, const struct sn_store_
 		info_add_text(record, "failed", snowid_strerror(-state->failed));
 }
 
+/* What a service keeps: no shared state, but the last ID of an owner that has released it. */
+static void describe_service(struct info_record *record, const struct sn_store_state *state)
+{
+	const struct sn_service_state *const service = state->service;
+	const uint64_t last = service->last_tick << state->ticks.bits;
+	const bool last_known = service->released && state->field_count > 0;
+
+	if (last_known)
+		info_add_tick(record, "last", &state->ticks, last);
+	if (last_known)
+		info_add_tick(record, "floor", &state->ticks,
+			      sn_ticks_end(&state->ticks, service->last_tick));
+	else if (state->recorded)
+		info_add_ms(record, "floor", state->limit_ms);
+	if (state->recorded)
+		info_add_ms(record, "limit", state->limit_ms);
+	info_add_boolean(record, "released", service->released);
+	info_add_number(record, "epoch", service->epoch);
+}
+
+static void describe_workers(struct info_record *record, const struct sn_store_workers *workers)
+{
+	info_add_text(record, "namespace", workers->namespace_id);
+	info_add_number(record, "first_worker", workers->first);
+	info_add_number(record, "last_worker", workers->last);
+	info_add_number(record, "workers_owned", workers->owned);
+	info_add_number(record, "workers_resting", workers->resting);
+	info_add_number(record, "workers_free", workers->free);
+}
+
 static void describe_file(struct info_record *record, const struct sn_store_state *state)
 {
 	char text[sizeof "07777"];
@@ -212,14 +245,20 @@ static int info_add_state(void *user, const struct sn_store_state *state)
 	info_add_url(record, "store", state->url);
 	if (state->problem)
 		info_add_text(record, "error", state->problem);
+	if (state->workers)
+		describe_workers(record, state->workers);
 	if (state->readable) {
 		const int error = new_config_of_kind(state, &config);
 		if (error)
 			return error;
 		describe_use(record, state);
 		describe_kind(record, state, config);
-		describe_progress(record, state, config);
-		describe_file(record, state);
+		if (state->service) {
+			describe_service(record, state);
+		} else {
+			describe_progress(record, state, config);
+			describe_file(record, state);
+		}
 		snowid_config_free(config);
 	}
 	return record->incomplete ? sn_fail_nomem() : 0;
@@ -311,8 +350,9 @@ SNOWID_EXPORT int snowid_store_adopt(const char *url)
 	if (error)
 		return error;
 	const int cancel_state = sn_cancel_disable();
-	error = class->admin ? class->admin->adopt(rest)
-			     : fail_without_files(class, "adopt", "file: and slots:");
+	error = class->admin && class->admin->adopt
+			? class->admin->adopt(rest)
+			: fail_without_files(class, "adopt", "file: and slots:");
 	sn_cancel_restore(cancel_state);
 	return error;
 }
@@ -333,6 +373,27 @@ SNOWID_EXPORT int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t
 	const int cancel_state = sn_cancel_disable();
 	error = class->admin ? class->admin->reset(rest, floor_ms)
 			     : fail_without_files(class, "reset", "host:, file: and slots:");
+	sn_cancel_restore(cancel_state);
+	return error;
+}
+
+SNOWID_EXPORT int snowid_store_free_worker(const char *url)
+{
+	const struct sn_store_class *class;
+	const char *rest;
+
+	if (!url)
+		return sn_fail_null("url");
+	int error = sn_store_find(url, &class, &rest);
+	if (error)
+		return error;
+	if (!class->admin || !class->admin->free_worker)
+		return sn_fail(SNOWID_E_STORE,
+			       "no service gives the workers of %s away: the processes that use "
+			       "them are on this host; stop them",
+			       class->scheme);
+	const int cancel_state = sn_cancel_disable();
+	error = class->admin->free_worker(rest);
 	sn_cancel_restore(cancel_state);
 	return error;
 }

@@ -28,7 +28,7 @@ struct options {
 	size_t clock_count;
 	char **operands;
 	size_t operand_count;
-	bool json, adopt, reset, yes;
+	bool json, adopt, reset, free_worker, yes;
 };
 
 /* The commands. Each returns the exit status. */

@@ -30,7 +30,7 @@ static const struct option_line {
 	{'K', "key-file", "FILE", AT(key_file), "key of the form masked: 32 hexadecimal digits"},
 	{'F', "field", "NAME=N", NO_PLACE, "set a field, such as worker=5; repeatable"},
 	{'S', "set", "KEY=VALUE", NO_PLACE, "change a setting, such as hold=500ms; repeatable"},
-	{'U', "store", "URL", NO_PLACE, "store of state: host:, file:PATH or slots:DIR"},
+	{'U', "store", "URL", NO_PLACE, "store of state: host:, file:, slots:, etcd://..."},
 	{'C', "clock", "INSTANT", NO_PLACE, "use a clock that shows this (for tests); repeatable"},
 	{'T', "time", "INSTANT", AT(time), "time of the ID"},
 	{'A', "from", "INSTANT", AT(from), "beginning of the period"},
@@ -42,6 +42,7 @@ static const struct option_line {
 	{'D', "data", "HEX", AT(data), "32 digits to make a UUID of version 8 from"},
 	{'O', "adopt", NULL, AT(adopt), "mark a copied state file as an original"},
 	{'R', "reset", NULL, AT(reset), "change the recorded time to that of --floor"},
+	{'W', "free", NULL, AT(free_worker), "end the lease of a worker that a service keeps"},
 	{'L', "floor", "INSTANT", AT(floor), "earliest time of the next ID"},
 	{'Y', "yes", NULL, AT(yes), "do not ask for confirmation"},
 	{'J', "json", NULL, AT(json), "print JSON, one object per line"},
@@ -65,7 +66,7 @@ static const struct command {
 	{"range", cmd_range, "kAEBfJ", 1, " [PERIOD]", "show the first and last ID of a period"},
 	{"layout", cmd_layout, "J", 1, " [KIND]",
 	 "show the bits of a kind, or a table of all kinds"},
-	{"store", cmd_store, "ORLYJ", SIZE_MAX, " [URL]...",
+	{"store", cmd_store, "ORWLYJ", SIZE_MAX, " [URL]...",
 	 "show what stores contain, or repair one"},
 	{"explain", cmd_explain, "kUifKJ", SIZE_MAX, " [ID]...",
 	 "say which stores can have made IDs that are there twice"},
@@ -100,7 +101,8 @@ static const char period_help[] =
 static const char id_help[] = "ID       if none is given, read from standard input, one per line\n";
 
 static const char url_help[] =
-	"URL      host:, host:/directory, file:/path, or slots:/directory?workers=0-31\n"
+	"URL      host:, host:/directory, file:/path, slots:/directory?workers=0-31,\n"
+	"         zookeeper://, etcd:// or consul:// with servers and a path\n"
 	"         (default: SNOWID_STORE, or the files that snowid keeps for the user and\n"
 	"         those of host:)\n";
 

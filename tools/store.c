@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * snowid store: shows what stores contain, says which of them can make the same IDs, adopts copied
- * state files, and resets recorded times.
+ * state files, resets recorded times, and frees workers that a service keeps.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -221,7 +221,7 @@ static void print_store(const char *url, void *user)
 	snowid_store_info_free(info);
 }
 
-/* ---- adopting and resetting ------------------------------------------------------------------ */
+/* ---- adopting, resetting and freeing --------------------------------------------------------- */
 
 /* Explains the risk and asks for confirmation. Exits unless the answer is yes. */
 static void confirm_risk(const struct options *options, char *risk)
@@ -273,22 +273,46 @@ static void reset_store_floor(const struct options *options, const char *url)
 		exit_failure("%s", error_detail());
 }
 
+static void free_worker(const struct options *options, const char *url)
+{
+	char risk[1024];
+
+	snprintf(risk, sizeof risk,
+		 "The lease on %.500s will be ended. Its owner claims the worker again if it still "
+		 "runs and can reach the service: it must have ended, or be cut off.",
+		 url);
+	confirm_risk(options, risk);
+	if (snowid_store_free_worker(url) != 0)
+		exit_failure("%s", error_detail());
+}
+
+/* Checks that at most one of the options that change a store is there, for one store. */
+static void check_repairs(const struct options *options)
+{
+	const int repairs = options->adopt + options->reset + options->free_worker;
+	const size_t count = options->operand_count;
+
+	if (options->floor && !options->reset)
+		exit_usage("--floor is only for --reset");
+	if (repairs > 1)
+		exit_usage("--adopt, --reset and --free cannot be used together");
+	if (repairs > 0 && count != 1)
+		exit_usage(count == 0 ? "the URL of the store is missing"
+				      : "--adopt, --reset and --free are for one store at a time");
+}
+
 int cmd_store(const struct options *options)
 {
 	struct listing listing = {.json = options->json};
 	const size_t count = options->operand_count;
 
-	if (options->floor && !options->reset)
-		exit_usage("--floor is only for --reset");
-	if (options->adopt && options->reset)
-		exit_usage("--adopt and --reset cannot be used together");
-	if ((options->adopt || options->reset) && count != 1)
-		exit_usage(count == 0 ? "the URL of the store is missing"
-				      : "--adopt and --reset are for one store at a time");
+	check_repairs(options);
 	if (options->adopt)
 		adopt_store(options, options->operands[0]);
 	if (options->reset)
 		reset_store_floor(options, options->operands[0]);
+	if (options->free_worker)
+		free_worker(options, options->operands[0]);
 	for (size_t i = 0; i < count; i++)
 		print_store(options->operands[i], &listing);
 	if (count == 0)

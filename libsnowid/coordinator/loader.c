@@ -68,3 +68,17 @@ int sn_loader_find(const char *scheme, const struct sn_module **module)
 	*module = found;
 	return 0;
 }
+
+int sn_loader_open(const char *scheme, const char *name,
+		   const struct sn_coordinator_settings *settings,
+		   struct sn_coordinator **coordinator)
+{
+	const struct sn_module *module;
+	char why[256] = "";
+
+	int error = sn_loader_find(scheme, &module);
+	if (error)
+		return error;
+	error = module->open(settings, coordinator, why, sizeof why);
+	return error ? sn_fail(error, "cannot use %.120s: %s", name, why) : 0;
+}

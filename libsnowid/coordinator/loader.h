@@ -12,4 +12,9 @@
  * store of a child. Errors name the package that has it. */
 int sn_loader_find(const char *scheme, const struct sn_module **module);
 
+/* Makes a coordinator of that module. `name` is the URL, for errors. */
+int sn_loader_open(const char *scheme, const char *name,
+		   const struct sn_coordinator_settings *settings,
+		   struct sn_coordinator **coordinator);
+
 #endif

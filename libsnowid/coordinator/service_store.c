@@ -12,6 +12,7 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/coordinator/loader.h"
 #include "libsnowid/coordinator/manager.h"
+#include "libsnowid/coordinator/service_admin.h"
 #include "libsnowid/coordinator/service_url.h"
 
 static int service_store_check(const struct sn_store_class *class, const char *rest)
@@ -22,20 +23,6 @@ static int service_store_check(const struct sn_store_class *class, const char *r
 	if (!error)
 		sn_service_url_free(&url);
 	return error;
-}
-
-static int service_store_connect(const struct sn_store_class *class,
-				 const struct sn_service_url *url,
-				 struct sn_coordinator **coordinator)
-{
-	const struct sn_module *module;
-	char why[256] = "";
-
-	int error = sn_loader_find(class->scheme, &module);
-	if (error)
-		return error;
-	error = module->open(&url->service, coordinator, why, sizeof why);
-	return error ? sn_fail(error, "cannot use %.120s: %s", url->name, why) : 0;
 }
 
 static int service_store_open_url(const struct sn_store_class *class,
@@ -51,7 +38,8 @@ static int service_store_open_url(const struct sn_store_class *class,
 					       &settings->fields[managed.field_index],
 					       &managed.first_worker, &managed.last_worker);
 	if (!error)
-		error = service_store_connect(class, url, &managed.coordinator);
+		error = sn_loader_open(class->scheme, url->name, &url->service,
+				       &managed.coordinator);
 	return error ? error : sn_manager_open(&managed, class, settings, store);
 }
 
@@ -79,6 +67,23 @@ static int service_store_open(const struct sn_store_class *class, const char *re
 	{                                                                                          \
 		return service_store_open(&sn_##name##_store, rest, settings, store);              \
 	}                                                                                          \
+	static int name##_inspect(const char *rest, sn_store_state_fn callback, void *user)        \
+	{                                                                                          \
+		return sn_service_inspect(#name ":", rest, callback, user);                        \
+	}                                                                                          \
+	static int name##_reset(const char *rest, uint64_t floor_ms)                               \
+	{                                                                                          \
+		return sn_service_reset(#name ":", rest, floor_ms);                                \
+	}                                                                                          \
+	static int name##_free_worker(const char *rest)                                            \
+	{                                                                                          \
+		return sn_service_free_worker(#name ":", rest);                                    \
+	}                                                                                          \
+	static const struct sn_store_admin name##_admin = {                                        \
+		.inspect = name##_inspect,                                                         \
+		.reset = name##_reset,                                                             \
+		.free_worker = name##_free_worker,                                                 \
+	};                                                                                         \
 	const struct sn_store_class sn_##name##_store = {                                          \
 		.scheme = #name ":",                                                               \
 		.assigns = true,                                                                   \
@@ -88,6 +93,7 @@ static int service_store_open(const struct sn_store_class *class, const char *re
 		.check_renewal = sn_manager_check_renewal,                                         \
 		.release = sn_manager_release,                                                     \
 		.close = sn_manager_close,                                                         \
+		.admin = &name##_admin,                                                            \
 	}
 
 SERVICE_STORE(zookeeper);

@@ -357,6 +357,16 @@ static void split_path(struct sn_service_url *url, char *root, char *datacenter)
 	url->datacenter = datacenter;
 }
 
+bool sn_service_is_datacenter(const char *name)
+{
+	return strcmp(name, "datacenter") == 0 || strcmp(name, "dc") == 0;
+}
+
+void sn_service_datacenter_path(uint64_t datacenter, char path[SN_DATACENTER_PATH])
+{
+	snprintf(path, SN_DATACENTER_PATH, DATACENTERS "%" PRIu64, datacenter);
+}
+
 /* Copies a text to *out, which it moves behind it. */
 static char *put_text(char **out, const char *text, size_t length)
 {

@@ -29,4 +29,11 @@ struct sn_service_url {
 int sn_service_url_parse(const char *scheme, const char *rest, struct sn_service_url *url);
 void sn_service_url_free(struct sn_service_url *url);
 
+/* Whether a field of this name tells datacenters apart: its value is in the path of records. */
+bool sn_service_is_datacenter(const char *name);
+
+/* What follows the root in the path of the records of a datacenter. */
+#define SN_DATACENTER_PATH (sizeof "/datacenters/dc18446744073709551615")
+void sn_service_datacenter_path(uint64_t datacenter, char path[SN_DATACENTER_PATH]);
+
 #endif

@@ -8,6 +8,21 @@
 #include "libsnowid/base/system.h"
 #include "libsnowid/store/store.h"
 
+/* What a service keeps for one worker besides. */
+struct sn_service_state {
+	uint64_t epoch;
+	bool resting;  /* its last owner did not release it, and its limit has not passed */
+	bool released; /* after the last ID, which was of last_tick */
+	uint64_t last_tick;
+};
+
+/* The workers that processes of all hosts share. */
+struct sn_store_workers {
+	const char *namespace_id; /* text */
+	uint64_t first, last;
+	uint64_t owned, resting, free;
+};
+
 /* What a store keeps for one worker. */
 struct sn_store_state {
 	const char *url;     /* of this worker alone */
@@ -18,6 +33,7 @@ struct sn_store_state {
 	uint64_t fingerprint;
 	size_t field_count;
 	const uint64_t *fields;
+	uint64_t fields_known; /* a bit for each */
 	struct sn_ticks ticks;
 	uint64_t created_ms;
 	bool recorded; /* whether there is a valid record, which is limit_ms */
@@ -31,6 +47,9 @@ struct sn_store_state {
 	bool durable; /* it is kept when the host stops */
 	unsigned mode;
 	uint64_t owner;
+	const struct sn_service_state
+		*service; /* NULL: it is a file, of which the above is known */
+	const struct sn_store_workers *workers; /* NULL: this is one worker, not a summary of all */
 };
 
 /* Called with each state. Any result but 0 ends the inspection, which returns it. */
@@ -46,6 +65,10 @@ struct sn_store_admin {
 
 	/* Lets IDs begin above an instant, whatever is recorded. -EBUSY: in use. */
 	int (*reset)(const char *rest, uint64_t floor_ms);
+
+	/* Ends the lease of the owner of a worker. NULL: owners are processes of this host, which
+	 * can be stopped. */
+	int (*free_worker)(const char *rest);
 };
 
 #endif

@@ -12,12 +12,21 @@ top_srcdir=. top_builddir=.
 . tests/interface/check.sh
 description=libsnowid/libsnowid.abi
 
+# Those of the library, and not of modules.
+sources() { # sources TREE
+	sed -n '/^libsnowid_internal_la_SOURCES/,/[^\\]$/p' "$1/Makefile.am" |
+		grep -o '[^[:space:]]*\.c' | sed "s|^|$1/|"
+}
+
 # Builds the library of a tree with debug information. How it is optimized makes no difference.
 build() { # build TREE LIBRARY
+	local files
+	mapfile -t files < <(sources "$1")
 	"${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -g -O0 -w -fPIC -shared -fvisibility=hidden -pthread \
 		-I"$1/include" -I"$1" -Wl,-soname,libsnowid.so.0 \
+		-DSN_MODULE_DIRECTORY='"/usr/lib/libsnowid-0"' \
 		-Wl,--version-script="$1/libsnowid/libsnowid.sym" -o "$2" \
-		"$1"/libsnowid/*.c "$1"/libsnowid/*/*.c
+		"${files[@]}"
 }
 
 # Without debug information abidiff compares only names, and finds no difference.
@@ -80,7 +89,7 @@ one_structure() {
 refuses() { # refuses SED-SCRIPT FILE...
 	rm -rf "$tmp/tree"
 	mkdir "$tmp/tree"
-	cp -R include libsnowid "$tmp/tree"
+	cp -R include libsnowid Makefile.am "$tmp/tree"
 	(cd "$tmp/tree" && sed -i "$1" "${@:2}" && ! diff -r include "$OLDPWD/include") &&
 		build "$tmp/tree" "$tmp/changed.so" && ! compare "$tmp/tree" "$tmp/changed.so"
 }

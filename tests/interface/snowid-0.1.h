@@ -208,6 +208,7 @@ int snowid_store_info_at(const struct snowid_store_info *info, size_t record, si
     enum snowid_value *type) SNOWID_MUST_CHECK;
 int snowid_store_adopt(const char *url) SNOWID_MUST_CHECK;
 int snowid_store_reset(const char *url, int64_t unix_sec, uint32_t nsec) SNOWID_MUST_CHECK;
+int snowid_store_free_worker(const char *url) SNOWID_MUST_CHECK;
 struct snowid_generator;
 int snowid_generator_open(struct snowid_generator **generator, const char *kind,
      ...) SNOWID_ENDS_IN_NULL SNOWID_MUST_CHECK;

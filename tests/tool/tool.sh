@@ -560,6 +560,13 @@ refuses 2 "--floor is only for --reset" store memory: --floor 2024-01-01
 refuses 2 '--floor: "x"' store memory: --reset --floor x
 refuses 2 "cannot be used together" store memory: --reset --adopt --floor 2024-01-01
 refuses 2 "URL of the store is missing" store --adopt
+refuses 2 "cannot be used together" store memory: --free --adopt
+refuses 2 "for one store at a time" store --free memory: memory:
+refuses 2 "must have ended, or be cut off. Use --yes if that is so" store --free \
+	"etcd://localhost/ids?workers=1-1"
+SNOWID_MODULES=$work refuses 1 "install the package libsnowid-etcd" store etcd://localhost/ids
+refuses 1 "must not have a user or password" store etcd://me:secret@localhost/ids
+refuses 2 "did you mean workers?" --store "etcd://localhost/ids?worker=1-2"
 refuses 1 "frob:" store frob:
 
 # ---- generate --------------------------------------------------------------------------------
@@ -1024,7 +1031,7 @@ completes "0600 0640 0660" snowid --set mode =
 completes "datacenter= worker=" snowid --field ''
 completes "shard=" snowid -k instagram --field ''
 completes "machine=" snowid --kind = sonyflake --field mach
-completes "memory: host: file:/ slots:/" snowid store ''
+completes "memory: host: file:/ slots:/ zookeeper:// etcd:// consul://" snowid store ''
 mkdir "$work/complete"
 : >"$work/complete/state"
 completes "$work/complete/state" snowid --store file : "$work/complete/st"
@@ -1047,7 +1054,7 @@ for option in $(for command in $commands; do "$tool" $command --help; done |
 	esac
 	is "the manual has $option" "$(grep -c "^\.It ${short}Fl Fl $long\b" "$page")" 1
 done
-is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z-]+' "$page" | sort -u | wc -l)" 23
+is "the manual has no other option" "$(grep -oE 'Fl Fl [a-z-]+' "$page" | sort -u | wc -l)" 24
 for word in $kinds decimal padded hex base32 base36 base58 base62; do
 	is "the manuals have $word" \
 		"$(cat "$page" "$source_dir/man/snowid-layouts.7" | grep -c "\bCm $word\b" |
