@@ -57,6 +57,9 @@ test_packages="check uuid-dev libjansson-dev python3 perl patch procps mandoc ba
 	bsdutils util-linux binutils btrfs-progs e2fsprogs"
 lint_packages="clang-format shellcheck black rubocop lua-check universal-ctags mandoc git"
 
+# The modules for zookeeper:, etcd: and consul:.
+module_packages="libcurl4-openssl-dev libjansson-dev libzookeeper-st-dev"
+
 # The daemon: its libraries, the clients and servers its tests use, and what deploy/ is for.
 daemon_build_packages="libuv1-dev libssl-dev libyaml-dev libjansson-dev node-llhttp \
 	libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev"
@@ -91,6 +94,7 @@ architecture_packages="mmdebstrap gcc-i686-linux-gnu gcc-s390x-linux-gnu gcc-aar
 client_packages="openssl protobuf-compiler python3-grpcio python3-protobuf python3-venv"
 toolchain_packages="golang-go maven default-jdk-headless cargo-web rustc-web nodejs npm"
 
-all_packages="$build_packages $test_packages $lint_packages $daemon_packages $python_packages \
+all_packages="$build_packages $test_packages $lint_packages $module_packages $daemon_packages \
+	$python_packages \
 	$coordinator_packages $ruby_packages $lua_packages $other_compilers $model_packages \
 	$debian_packages $architecture_packages"
