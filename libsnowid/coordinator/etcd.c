@@ -21,6 +21,8 @@
 
 #define TOKEN_SIZE 4096
 
+#define LOGIN_TIMEOUT_NS UINT64_C(3000000000)
+
 /* A leader that has just been elected starts all leases from the beginning, and looks for those
  * that have ended twice in a second. */
 #define EXPIRY_EXTRA_NS UINT64_C(1000000000)
@@ -366,9 +368,11 @@ static bool etcd_login_body(const struct etcd *etcd, json_t **body, char *why, s
 	return read;
 }
 
-/* All exchanges that need it wait for one login, which costs the server much. */
+/* All exchanges that need it wait for one login, which costs the server much: more time than a
+ * request may take. A request that has ended by then leaves a token for the next one. */
 static void etcd_log_in(struct etcd *etcd, struct sn_exchange *exchange, enum etcd_step next)
 {
+	const uint64_t end_ns = exchange->end_ns;
 	char why[512];
 	json_t *body;
 
@@ -381,8 +385,10 @@ static void etcd_log_in(struct etcd *etcd, struct sn_exchange *exchange, enum et
 		return;
 	}
 	etcd->login = LOGGING_IN;
+	exchange->end_ns = sn_http_now() + LOGIN_TIMEOUT_NS;
 	sn_exchange_send(&etcd->exchanges, exchange, (int)next, "POST", "/v3/auth/authenticate",
 			 body, NULL);
+	exchange->end_ns = end_ns;
 	if (exchange->finished)
 		etcd->login = LOGGED_OUT;
 }
