@@ -8,7 +8,8 @@
 
 #include "snowid-tool.h"
 
-#define BATCH 4096
+#define BATCH    4096
+#define CLOSE_NS UINT64_C(2000000000)
 
 /* Whether KEY=VALUE sets a field: by its name alone, or as field.NAME. */
 static bool sets_field(const struct kind *kind, const char *setting)
@@ -221,6 +222,15 @@ static int print_ids(const struct options *options, const struct kind *kind, int
 	return error ? 1 : 0;
 }
 
+/* Gives back a worker that a service has assigned. What has been printed stays good. */
+static void close_generator(struct snowid_generator *generator)
+{
+	out_flush();
+	if (snowid_generator_close(generator, CLOSE_NS) != 0)
+		print_error("%s", error_detail());
+	snowid_generator_free(generator);
+}
+
 int cmd_generate(const struct options *options)
 {
 	struct kind kind = kind_open(options->kind ? options->kind : DEFAULT_KIND);
@@ -236,7 +246,7 @@ int cmd_generate(const struct options *options)
 		step_clock_to(clock, options->clocks[i]);
 		status |= print_ids(options, &kind, form, generator);
 	}
-	snowid_generator_free(generator);
+	close_generator(generator);
 	snowid_clock_free(clock);
 	kind_close(&kind);
 	progress_end();

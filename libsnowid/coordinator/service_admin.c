@@ -41,6 +41,7 @@ struct service_admin {
 	bool kind_known;
 	struct sn_record_kind kind;
 	struct sn_store_workers workers;
+	uint64_t last;        /* the last worker to look at */
 	uint64_t found;       /* records below all paths */
 	uint64_t datacenters; /* how many there can be */
 
@@ -131,8 +132,7 @@ static uint64_t field_max(const struct sn_field *field)
 }
 
 /* Learns from the first record how many workers and datacenters there can be. */
-static int admin_learn_kind(struct service_admin *admin, const struct sn_record *record,
-			    uint64_t *last)
+static int admin_learn_kind(struct service_admin *admin, const struct sn_record *record)
 {
 	struct sn_record_kind *const kind = &admin->kind;
 
@@ -143,14 +143,14 @@ static int admin_learn_kind(struct service_admin *admin, const struct sn_record 
 		return error == -ENOMEM ? error : 0;
 	admin->kind_known = true;
 	if (!admin->url.assigned.has_range && kind->worker_field < kind->field_count)
-		*last = field_max(&kind->fields[kind->worker_field]);
+		admin->last = field_max(&kind->fields[kind->worker_field]);
 	if (kind->datacenter_field < kind->field_count)
 		admin->datacenters = field_max(&kind->fields[kind->datacenter_field]) + 1;
 	return 0;
 }
 
 static int admin_visit_records(struct service_admin *admin, const struct sn_answer *answer,
-			       uint64_t first, uint64_t *last)
+			       uint64_t first)
 {
 	int error = 0;
 
@@ -160,28 +160,28 @@ static int admin_visit_records(struct service_admin *admin, const struct sn_answ
 		if (!record->exists && !record->held)
 			continue;
 		admin->found++;
-		error = admin_learn_kind(admin, record, last);
+		error = admin_learn_kind(admin, record);
 		if (!error)
 			error = admin->visit(admin, first + i, record);
 	}
 	return error;
 }
 
-/* Visits the records of workers below the present path. *last grows as soon as a record tells how
+/* Visits the records of workers below the present path. The last one changes when a record tells how
  * many workers there can be. */
-static int admin_read_workers(struct service_admin *admin, uint64_t first, uint64_t *last)
+static int admin_read_workers(struct service_admin *admin, uint64_t first)
 {
 	struct sn_answer answer = {.count = 0};
 
-	for (uint64_t worker = first; worker <= *last;) {
+	for (uint64_t worker = first; worker <= admin->last;) {
 		struct sn_request request = admin_request(admin, SN_ASK_READ, worker);
-		const uint64_t left = *last - worker;
+		const uint64_t left = admin->last - worker;
 		request.count = left < WORKERS_AT_ONCE ? left + 1 : WORKERS_AT_ONCE;
 		int error = admin_ask(admin, &request, &answer);
 		if (!error && answer.outcome != SN_DONE)
 			error = admin_fail(admin, &answer);
 		if (!error)
-			error = admin_visit_records(admin, &answer, worker, last);
+			error = admin_visit_records(admin, &answer, worker);
 		if (error || answer.count == 0)
 			return error;
 		worker += answer.count;
@@ -219,40 +219,52 @@ static int admin_summarize(struct service_admin *admin)
 }
 
 /* Visits the records of one path, from a worker on. */
-static int admin_visit_path(struct service_admin *admin, uint64_t first, uint64_t last)
+static int admin_visit_path(struct service_admin *admin, uint64_t first)
 {
 	const uint64_t found = admin->found;
 
 	snprintf(admin->path, sizeof admin->path, "%s%s", admin->url.root, admin->suffix);
 	admin->kind_known = false;
 	admin->workers = (struct sn_store_workers){.first = admin->url.assigned.first_worker};
-	int error = admin_read_workers(admin, first, &last);
-	admin->workers.last = last;
+	int error = admin_read_workers(admin, first);
+	admin->workers.last = admin->last;
 	if (!error && admin->found > found)
 		error = admin_summarize(admin);
 	sn_record_kind_free(&admin->kind);
 	return error;
 }
 
-/* Visits all records below the root: those of no datacenter, and of each. */
+/* Visits the records of each datacenter. What the first of them tells holds for the others. */
+static int admin_visit_datacenters(struct service_admin *admin)
+{
+	int error = 0;
+
+	admin->datacenters = DATACENTERS;
+	for (uint64_t i = 0; !error && i < admin->datacenters && i < DATACENTERS_MAX; i++) {
+		sn_service_datacenter_path(i, admin->suffix);
+		error = admin_visit_path(admin, admin->url.assigned.first_worker);
+	}
+	admin->suffix[0] = '\0';
+	return error;
+}
+
+/* Visits all records below the root: those of no datacenter, or else of each. Where there is no
+ * namespace, nobody has claimed a worker. */
 static int admin_visit_all(struct service_admin *admin)
 {
 	const struct sn_assigned *const assigned = &admin->url.assigned;
-	const uint64_t last = assigned->has_range ? assigned->last_worker : WORKERS_AT_ONCE - 1;
 
-	admin->datacenters = DATACENTERS;
+	admin->last = assigned->has_range ? assigned->last_worker : WORKERS_AT_ONCE - 1;
 	snprintf(admin->suffix, sizeof admin->suffix, "%s", admin->url.datacenter);
-	int error = admin_visit_path(admin, assigned->first_worker, last);
-	if (admin->suffix[0])
+	int error = admin_visit_path(admin, assigned->first_worker);
+	const bool has_namespace = (admin->namespace_id[0] | admin->namespace_id[1]) != 0;
+	if (error || admin->suffix[0] || admin->found > 0 || !has_namespace)
 		return error;
-	for (uint64_t i = 0; !error && i < admin->datacenters && i < DATACENTERS_MAX; i++) {
-		sn_service_datacenter_path(i, admin->suffix);
-		error = admin_visit_path(admin, assigned->first_worker, last);
-	}
-	admin->suffix[0] = '\0';
-	if (!error && admin->found == 0 && !assigned->has_range)
-		error = admin_visit_path(admin, WORKERS_AT_ONCE, WORKERS_MAX - 1);
-	return error;
+	error = admin_visit_datacenters(admin);
+	if (error || admin->found > 0 || assigned->has_range)
+		return error;
+	admin->last = WORKERS_MAX - 1;
+	return admin_visit_path(admin, WORKERS_AT_ONCE);
 }
 
 static int admin_open(struct service_admin *admin, const char *scheme, const char *rest)
