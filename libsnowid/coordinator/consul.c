@@ -9,18 +9,14 @@
  * equal (record.writes).
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libsnowid/base/erase.h"
-#include "libsnowid/coordinator/exchange.h"
-#include "libsnowid/coordinator/record_json.h"
+#include "libsnowid/coordinator/consul_json.h"
 #include "libsnowid/coordinator/secret.h"
 #include "snowid.h"
-
-#define SESSION_LENGTH 36 /* of a UUID */
 
 enum consul_step {
 	CONSUL_READ, /* what is there: also before a write that needs more than the request says */
@@ -38,7 +34,7 @@ enum consul_step {
 struct consul_session {
 	struct consul_session *next;
 	uint64_t incarnation[2];
-	char id[SESSION_LENGTH + 1];
+	char id[SN_CONSUL_SESSION + 1];
 };
 
 struct consul {
@@ -100,204 +96,23 @@ static bool consul_keep_session(struct consul *consul, const struct sn_exchange 
 	return true;
 }
 
-/* It becomes part of a path, so that only a UUID will do. */
-static bool consul_take_session(struct sn_exchange *exchange, const json_t *value)
-{
-	const char *const id = json_string_value(value);
-
-	if (!id || strlen(id) != SESSION_LENGTH ||
-	    strspn(id, "0123456789abcdef-") != SESSION_LENGTH)
-		return false;
-	memcpy(exchange->session, id, SESSION_LENGTH + 1);
-	return true;
-}
-
-/* ---- operations of a transaction ------------------------------------------------------------- */
-
-/* Keys begin with no slash. NULL: without a value, a session or an index. */
-static json_t *consul_operation(const char *verb, const char *key, const char *text,
-				const char *session, const uint64_t *index)
-{
-	json_t *const value = text ? sn_json_encode(text) : NULL;
-
-	if (text && !value)
-		return NULL;
-	return json_pack("{s:{s:s, s:s, s:o*, s:s*, s:o*}}", "KV", "Verb", verb, "Key",
-			 key + strspn(key, "/"), "Value", value, "Session", session, "Index",
-			 index ? json_integer((json_int_t)*index) : NULL);
-}
-
-static json_t *consul_write_record(const struct sn_exchange *exchange, const char *verb,
-				   const char *session, const uint64_t *index)
-{
-	char key[SN_KEY_SIZE];
-	char *const text = sn_record_write(&exchange->request.record);
-
-	sn_exchange_key(exchange, "workers", key);
-	json_t *const operation = text ? consul_operation(verb, key, text, session, index) : NULL;
-	free(text);
-	return operation;
-}
-
-static json_t *consul_check_index(const struct sn_exchange *exchange)
-{
-	char key[SN_KEY_SIZE];
-
-	sn_exchange_key(exchange, "workers", key);
-	return consul_operation("check-index", key, NULL, NULL, &exchange->request.record.version);
-}
-
-static json_t *consul_check_session(const struct sn_exchange *exchange)
-{
-	char key[SN_KEY_SIZE];
-
-	sn_exchange_key(exchange, "workers", key);
-	return consul_operation("check-session", key, NULL, exchange->session, NULL);
-}
-
-/* Index 0: it must not exist. */
-static json_t *consul_set_record(const struct sn_exchange *exchange)
-{
-	static const uint64_t absent = 0;
-	const struct sn_record *const record = &exchange->request.record;
-
-	return consul_write_record(exchange, "cas", NULL,
-				   record->exists ? &record->version : &absent);
-}
-
-static json_t *consul_read_body(const struct sn_exchange *exchange)
-{
-	const struct sn_request *const request = &exchange->request;
-	char namespace[SN_KEY_SIZE], workers[SN_KEY_SIZE];
-
-	(void)snprintf(namespace, sizeof namespace, "%s/namespace", request->root);
-	if (request->count == 1)
-		sn_exchange_key(exchange, "workers", workers);
-	else
-		(void)snprintf(workers, sizeof workers, "%s/workers/worker", request->path);
-	return json_pack("[o, o]", consul_operation("get-tree", namespace, NULL, NULL, NULL),
-			 consul_operation("get-tree", workers, NULL, NULL, NULL));
-}
-
-/* exchange->found is the index of the namespace, which consul_read_records() has compared. */
-static json_t *consul_claim_body(const struct sn_exchange *exchange)
-{
-	char namespace[SN_KEY_SIZE], number[SN_UUID_TEXT_SIZE];
-
-	sn_namespace_write(exchange->request.namespace_id, number);
-	(void)snprintf(namespace, sizeof namespace, "%s/namespace", exchange->request.root);
-	return json_pack(
-		"[o, o, o]",
-		exchange->found
-			? consul_operation("check-index", namespace, NULL, NULL, &exchange->found)
-			: consul_operation("cas", namespace, number, NULL, &exchange->found),
-		exchange->request.record.exists ? consul_check_index(exchange)
-						: consul_set_record(exchange),
-		consul_write_record(exchange, "lock", exchange->session, NULL));
-}
-
-static json_t *consul_create_body(const struct sn_exchange *exchange)
-{
-	return json_pack("{s:s, s:o, s:s, s:s, s:[]}", "Name", "snowid", "TTL",
-			 json_sprintf("%" PRIu64 "ms", exchange->request.ttl_ns / 1000000),
-			 "Behavior", "release", "LockDelay", "0s", "NodeChecks");
-}
-
-/* ---- reading --------------------------------------------------------------------------------- */
-
-static bool consul_take_record(struct sn_exchange *exchange, const char *key, const json_t *pair,
-			       const char *text, size_t length)
-{
-	const json_t *const session = json_object_get(pair, "Session");
-	uint64_t i;
-
-	if (!sn_exchange_index(exchange, "workers", key, &i))
-		return true;
-	struct sn_record *const record = &exchange->records[i];
-	if (!sn_exchange_read_record(exchange, i, key, text, length))
-		return false;
-	record->version = (uint64_t)json_integer_value(json_object_get(pair, "ModifyIndex"));
-	record->held = json_string_length(session) > 0;
-	if (record->held)
-		memcpy(record->held_by, record->incarnation, sizeof record->held_by);
-	if (i == 0 && record->held)
-		consul_take_session(exchange, session);
-	return true;
-}
-
-static bool consul_take_pair(struct sn_exchange *exchange, const char *key, const json_t *pair,
-			     const char *text, size_t length)
-{
-	char namespace[SN_KEY_SIZE];
-
-	(void)snprintf(namespace, sizeof namespace, "%s/namespace", exchange->request.root);
-	if (strcmp(key, namespace) != 0)
-		return consul_take_record(exchange, key, pair, text, length);
-	exchange->found = (uint64_t)json_integer_value(json_object_get(pair, "ModifyIndex"));
-	return sn_namespace_read(key, text, length, exchange->answer.namespace_id, exchange->why,
-				 sizeof exchange->why);
-}
-
-/* In answers keys have no slash in front. False: `why` says which pair could not be read. */
-static bool consul_take_result(struct sn_exchange *exchange, const json_t *pair)
-{
-	const char *const name = json_string_value(json_object_get(pair, "Key"));
-	const json_t *const value = json_object_get(pair, "Value");
-	char key[SN_KEY_SIZE];
-	size_t length = 0;
-
-	(void)snprintf(exchange->why, sizeof exchange->why, "a pair of the answer has no key");
-	if (!name || strlen(name) > sizeof key - 2)
-		return name != NULL; /* so long a key is none of these */
-	char *const text =
-		value && !json_is_null(value) ? sn_json_decode(value, &length) : strdup("");
-	(void)snprintf(key, sizeof key, "/%s", name);
-	if (!text)
-		(void)snprintf(exchange->why, sizeof exchange->why, "the value of %s is not base64",
-			       key);
-	const bool taken = text && consul_take_pair(exchange, key, pair, text, length);
-	free(text);
-	return taken;
-}
-
-static bool consul_read_records(struct sn_exchange *exchange, const json_t *answer)
-{
-	const json_t *const results = json_object_get(answer, "Results");
-
-	if (!json_is_array(results)) {
-		sn_exchange_finish(exchange, SN_UNKNOWN, "the answer is not complete");
-		return false;
-	}
-	if (!sn_exchange_make_records(exchange))
-		return false;
-	for (size_t i = 0; i < json_array_size(results); i++)
-		if (!consul_take_result(exchange,
-					json_object_get(json_array_get(results, i), "KV"))) {
-			sn_exchange_deny(exchange);
-			return false;
-		}
-	return true;
-}
-
 /* ---- steps ----------------------------------------------------------------------------------- */
 
 static json_t *consul_body(const struct sn_exchange *exchange, enum consul_step step)
 {
 	switch (step) {
 	case CONSUL_READ:
-		return consul_read_body(exchange);
+		return sn_consul_read_body(exchange);
 	case CONSUL_CREATE:
-		return consul_create_body(exchange);
+		return sn_consul_create_body(exchange);
 	case CONSUL_CLAIM:
-		return consul_claim_body(exchange);
+		return sn_consul_claim_body(exchange);
 	case CONSUL_RAISE:
-		return json_pack("[o, o]", consul_check_session(exchange),
-				 consul_set_record(exchange));
+		return sn_consul_raise_body(exchange);
 	case CONSUL_RELEASE:
-		return json_pack("[o, o]", consul_check_index(exchange),
-				 consul_write_record(exchange, "unlock", exchange->session, NULL));
+		return sn_consul_release_body(exchange);
 	case CONSUL_RESET:
-		return json_pack("[o]", consul_set_record(exchange));
+		return sn_consul_reset_body(exchange);
 	case CONSUL_RENEW:
 	case CONSUL_FREE:
 	case CONSUL_FORGET:
@@ -448,7 +263,7 @@ static void consul_written(struct consul *consul, struct sn_exchange *exchange,
 static void consul_created(struct consul *consul, struct sn_exchange *exchange,
 			   const json_t *answer)
 {
-	if (!consul_take_session(exchange, json_object_get(answer, "ID")))
+	if (!sn_consul_take_session(exchange, json_object_get(answer, "ID")))
 		sn_exchange_finish(exchange, SN_UNKNOWN, "the answer has no session");
 	else if (!consul_keep_session(consul, exchange))
 		sn_exchange_finish(exchange, SN_UNKNOWN, "out of memory");
@@ -461,7 +276,7 @@ static void consul_succeed(struct consul *consul, struct sn_exchange *exchange,
 {
 	switch ((enum consul_step)exchange->step) {
 	case CONSUL_READ:
-		if (consul_read_records(exchange, answer))
+		if (sn_consul_read_records(exchange, answer))
 			consul_found(consul, exchange);
 		return;
 	case CONSUL_CREATE:

@@ -17,13 +17,13 @@
 
 #include <curl/curl.h>
 
+#include "libsnowid/coordinator/server_list.h"
 #include "libsnowid/coordinator/tls_exit.h"
 #include "libsnowid/coordinator/wakeup_pair.h"
 #include "snowid.h"
 
 #define ANSWER_MAX      (16u << 20) /* bytes: 256 records with long kinds need a tenth of it */
 #define CONNECTIONS_MAX 16          /* to each server; requests beyond them queue */
-#define SERVERS_MAX     64
 
 /* Names are looked up again for each new connection, and connections are replaced now and then, so
  * that a server whose address has changed in DNS is found. */
@@ -57,8 +57,7 @@ struct http_call {
 struct sn_http {
 	struct sn_coordinator_settings settings;
 	CURLM *multi;
-	char **servers; /* "etcd1:2379" */
-	size_t server_count;
+	struct sn_server_list servers;
 	size_t server; /* the next request goes to this one */
 	struct http_call *active, *finished, *answered;
 	struct http_socket *sockets; /* that libcurl has open */
@@ -284,7 +283,7 @@ static bool call_set_content(struct http_call *call, const struct sn_http_reques
 static void call_fail(struct sn_http *http, struct http_call *call, const char *why)
 {
 	call->status = 0;
-	snprintf(call->why, sizeof call->why, "%s: %s", http->servers[call->server], why);
+	snprintf(call->why, sizeof call->why, "%s: %s", http->servers.names[call->server], why);
 	call_append(call, &http->finished);
 }
 
@@ -300,7 +299,7 @@ static void call_start(struct sn_http *http, struct http_call *call)
 		return;
 	}
 	const int length = snprintf(url, sizeof url, "http%s://%s%s", http->settings.tls ? "s" : "",
-				    http->servers[call->server], call->path);
+				    http->servers.names[call->server], call->path);
 	curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS,
 			 (long)((call->end_ns - now + 999999) / 1000000));
 	if (length < 0 || (size_t)length >= sizeof url ||
@@ -381,7 +380,7 @@ static bool has_not_reached(CURL *easy, CURLcode code, bool hopeless)
 static void http_leave_server(struct sn_http *http, const struct http_call *call)
 {
 	if (http->server == call->server)
-		http->server = (call->server + 1) % http->server_count;
+		http->server = (call->server + 1) % http->servers.count;
 }
 
 static void call_finish(struct sn_http *http, struct http_call *call, CURLcode code)
@@ -399,9 +398,9 @@ static void call_finish(struct sn_http *http, struct http_call *call, CURLcode c
 	}
 	call->hopeless += hopeless;
 	call->servers_failed++;
-	if (call->servers_failed < http->server_count &&
+	if (call->servers_failed < http->servers.count &&
 	    has_not_reached(call->easy, code, hopeless)) {
-		call->server = (call->server + 1) % http->server_count;
+		call->server = (call->server + 1) % http->servers.count;
 		call_start(http, call);
 		return;
 	}
@@ -454,7 +453,7 @@ bool sn_http_receive(struct sn_http *http, void **user, struct sn_http_answer *a
 		.body = call->answer ? call->answer : "",
 		.size = call->size,
 		.unix_ms = call->unix_ms,
-		.server = http->servers[call->server],
+		.server = http->servers.names[call->server],
 		.why = call->why,
 		.hopeless = call->hopeless > 0 && call->hopeless == call->servers_failed,
 	};
@@ -475,72 +474,6 @@ void sn_http_wake(struct sn_http *http)
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
-
-/* A name, or an IPv6 address in brackets, and maybe a port. */
-static bool is_server(const char *text, size_t length)
-{
-	const char *const bracket = length > 0 && *text == '[' ? memchr(text, ']', length) : NULL;
-	size_t host = bracket ? (size_t)(bracket + 1 - text) : 0;
-
-	while (!bracket && host < length &&
-	       (isalnum((unsigned char)text[host]) || strchr("-._", text[host])))
-		host++;
-	for (size_t i = 1; bracket && i < host - 1; i++)
-		if (!isxdigit((unsigned char)text[i]) && !strchr(":.%", text[i]))
-			return false;
-	if (host == 0 || host == length)
-		return host > 0;
-	if (text[host] != ':' || host + 1 == length || length - host > 6)
-		return false;
-	for (size_t i = host + 1; i < length; i++)
-		if (!isdigit((unsigned char)text[i]))
-			return false;
-	return true;
-}
-
-static bool has_port(const char *text, size_t length)
-{
-	return length > 0 && text[length - 1] != ']' && memchr(text, ':', length) != NULL;
-}
-
-static int http_add_server(struct sn_http *http, const char *text, size_t length,
-			   const char *default_port, char *why, size_t size)
-{
-	char server[300];
-
-	const bool port = has_port(text, length);
-	const int written = snprintf(server, sizeof server, "%.*s%s%s", (int)length, text,
-				     port ? "" : ":", port ? "" : default_port);
-	if (!is_server(text, length) || written < 0 || (size_t)written >= sizeof server) {
-		snprintf(why, size,
-			 "'%.*s' is not a server: write HOST or HOST:PORT, and an IPv6 "
-			 "address in brackets",
-			 length < 200 ? (int)length : 200, text);
-		return SNOWID_E_SYNTAX;
-	}
-	if (http->server_count == SERVERS_MAX) {
-		snprintf(why, size, "there are more than %d servers", SERVERS_MAX);
-		return SNOWID_E_RANGE;
-	}
-	http->servers[http->server_count] = strdup(server);
-	return http->servers[http->server_count++] ? 0 : -ENOMEM;
-}
-
-static int http_add_servers(struct sn_http *http, const char *default_port, char *why, size_t size)
-{
-	const char *text = http->settings.servers;
-	int error;
-
-	http->servers = calloc(SERVERS_MAX, sizeof *http->servers);
-	if (!http->servers)
-		return -ENOMEM;
-	do {
-		const size_t length = strcspn(text, ",");
-		error = http_add_server(http, text, length, default_port, why, size);
-		text += length;
-	} while (!error && *text++ == ',');
-	return error;
-}
 
 static int http_check_tls(const struct sn_coordinator_settings *settings, char *why, size_t size)
 {
@@ -571,9 +504,11 @@ int sn_http_open(const struct sn_coordinator_settings *settings, const char *def
 		return -ENOMEM;
 	pthread_once(&once, http_init_curl);
 	http->settings = *settings;
+	http->wakeup_pair[0] = http->wakeup_pair[1] = -1;
 	int error = http_check_tls(settings, why, size);
 	if (!error)
-		error = http_add_servers(http, default_port, why, size);
+		error = sn_server_list_parse(settings->servers, default_port, &http->servers, why,
+					     size);
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		error = -ENOMEM;
@@ -622,9 +557,7 @@ static void http_free(struct sn_http *http)
 	if (http->multi)
 		curl_multi_cleanup(http->multi);
 	sigpipe_drop(&hold);
-	for (size_t i = 0; i < http->server_count; i++)
-		free(http->servers[i]);
-	free(http->servers);
+	sn_server_list_free(&http->servers);
 	free(http);
 }
 

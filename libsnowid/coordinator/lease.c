@@ -661,13 +661,14 @@ static int read_moment(const struct sn_lease *lease, struct lease_moment *at)
 }
 
 /* An answer that comes late is ignored: the record has been read since, or belongs to another
- * epoch. One that comes while the clock is outside the layout is as good as lost. */
+ * epoch, or the time that it tells may be later than its request by any amount. One that comes
+ * while the clock is outside the layout is as good as lost. */
 void sn_lease_answer(struct sn_lease *lease, const struct sn_answer *answer)
 {
 	struct lease_moment at;
 
 	if (!lease->awaiting_answer || answer->serial != lease->request.serial ||
-	    read_moment(lease, &at) != 0)
+	    read_moment(lease, &at) != 0 || at.now - lease->sent_at >= answer_timeout(lease))
 		return;
 	if (answer->unix_ms > 0)
 		lease->service_time = (struct sn_service_time){answer->unix_ms, lease->sent_at};

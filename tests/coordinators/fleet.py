@@ -253,6 +253,10 @@ class Proxies:
     def pieces(self):
         return sum(proxy.pieces for proxy in self.proxies)
 
+    @property
+    def bytes(self):
+        return sum(proxy.bytes for proxy in self.proxies)
+
     def __setattr__(self, name, value):
         for proxy in self.proxies:
             setattr(proxy, name, value)

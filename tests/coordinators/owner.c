@@ -62,6 +62,14 @@ static uint64_t present_worker(void)
 	return snowid_generator_field(generator, "worker", &value) == 0 ? value : UINT64_MAX;
 }
 
+/* Of all threads. */
+static uint64_t processor_ns(void)
+{
+	struct timespec used;
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (uint64_t)used.tv_sec * SEC + (uint64_t)used.tv_nsec;
+}
+
 /* KiB that are resident, and are of no file. */
 static long resident_memory(void)
 {
@@ -151,9 +159,12 @@ static void print_report(void)
 	if (rate > 0 && elapsed_ns() - last_made_at > longest_ns)
 		longest_ns = elapsed_ns() - last_made_at;
 	printf("report made=%" PRIu64 " refused=%" PRIu64 " longest_ns=%" PRIu64 " worker=%" PRIu64
-	       " epoch=%" PRIu64 " left_ns=%" PRIu64 " kib=%ld error=%d\n",
+	       " epoch=%" PRIu64 " left_ns=%" PRIu64 " losses=%" PRIu64 " renewals=%" PRIu64
+	       " renewal_ns=%" PRIu64 " processor_ns=%" PRIu64 " kib=%ld error=%d\n",
 	       made, refused, longest_ns, present_worker(), counter(SNOWID_STAT_EPOCH),
-	       counter(SNOWID_STAT_LEFT_NS), resident_memory(), last_error);
+	       counter(SNOWID_STAT_LEFT_NS), counter(SNOWID_STAT_LOSSES),
+	       counter(SNOWID_STAT_RENEWALS), counter(SNOWID_STAT_RENEWAL_NS), processor_ns(),
+	       resident_memory(), last_error);
 	longest_ns = 0;
 }
 

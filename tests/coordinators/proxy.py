@@ -20,7 +20,7 @@ class Proxy:
         self.target = target.rsplit(":", 1)
         self.requests = self.replies = True
         self.delay, self.refusing, self.held, self.on_request = 0, False, False, None
-        self.pieces = 0
+        self.pieces = self.bytes = 0
         self.pairs = set()  # of writers: of the client, of the server
         self.damaged = set()  # those that have lost something: TCP cannot go on with them
         self.loop = asyncio.new_event_loop()
@@ -55,6 +55,7 @@ class Proxy:
     async def _pump(self, reader, writer, pair, is_request):
         try:
             while data := await reader.read(65536):
+                self.bytes += len(data)
                 if is_request:
                     self.pieces += 1
                     if self.on_request:

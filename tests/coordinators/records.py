@@ -251,7 +251,8 @@ class Epoch:
 def check_ranges(ranges, seen):
     """What is wrong with ranges of ticks (worker, epoch, first, last), given the records of each
     worker: a list of sentences. An epoch's ticks are above what was recorded when it was claimed,
-    up to its own limit, and below those of each later epoch."""
+    up to its own limit, and below those of each later one. If an owner claims its own record again,
+    as after an outage, it goes on with what it was allowed before."""
     epochs, faults = {}, []
     for worker, number, first, last in ranges:
         if number:
@@ -260,16 +261,24 @@ def check_ranges(ranges, seen):
         if not limits or last > max(limits):
             faults.append(f"worker {worker} issued tick {last}; the limits were {limits[-3:]}")
     for worker, of_worker in epochs.items():
+        history = seen.get(worker, [])
         numbers = sorted(of_worker)
         for number, later in zip(numbers, numbers[1:]):
-            if of_worker[later].first <= of_worker[number].last:
+            gap = of_worker[later].first - of_worker[number].last
+            if gap < 0 or (gap == 0 and not is_same_owner(history, number, later)):
                 faults.append(
                     f"worker {worker}: epoch {later} issued tick {of_worker[later].first}, but "
                     f"epoch {number} had issued {of_worker[number].last}"
                 )
         for number, issued in of_worker.items():
-            faults += check_bounds(worker, number, issued, seen.get(worker, []))
+            faults += check_bounds(worker, number, issued, history)
     return faults
+
+
+def is_same_owner(history, *numbers):
+    """Whether one process claimed these epochs, as far as is known."""
+    owners = [record["owner"] for record in history if record["epoch"] in numbers]
+    return len({(owner["host"], owner["process"]) for owner in owners}) == 1
 
 
 def check_bounds(worker, number, issued, history):
@@ -281,15 +290,13 @@ def check_bounds(worker, number, issued, history):
         return
     # A limit that was raised between two looks is known by the next record, as limits only rise.
     complete = own and (not later or later[0]["writes"] == own[-1]["writes"] + 1)
-    limit = own[-1]["limit"] if complete else (later or own)[0]["limit"]
-    if own:
-        limit = max(limit, own[-1]["limit"])
+    limit = max(record["limit"] for record in (own if complete else (own + later[:1])))
     if issued.last > limit:
         yield f"worker {worker}: epoch {number} issued tick {issued.last} above its limit {limit}"
     if earlier and own and own[0]["writes"] == earlier[-1]["writes"] + 1:
         before = earlier[-1]
         floor = before["last_tick"] if before["released"] else before["limit"]
-        if issued.first <= floor:
+        if issued.first <= floor and not is_same_owner(history, before["epoch"], number):
             yield f"worker {worker}: epoch {number} issued tick {issued.first}, floor {floor}"
 
 

@@ -75,12 +75,12 @@ whole || status=1
 verdict $status "no tick is issued twice, in any state"
 [ ! -f ownership.pml.trail ] || story ""
 
-for variant in FLOOR CLAIM FENCE RELEASE ORDER READ UNKNOWN PAGE SEAL LIMIT SWAP; do
+for variant in FLOOR CLAIM FENCE RELEASE ORDER READ UNKNOWN PAGE SEAL LIMIT SWAP RECLAIM; do
 	error "BREAK_$variant" "a tick is issued twice" '!((issued&(1<<tick)))'
 done
 error REACH_TAKEOVER "an owner issues after taking over from one that is running" '!(witness[p])'
 error REACH_RETURN "an owner issues above an exact end" '!(witness[p])'
-error REACH_ZOMBIE "an owner issues after another has taken over" '(p==record.epoch)'
+error REACH_ZOMBIE "an owner issues after another has taken over" '(p==tenure)'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

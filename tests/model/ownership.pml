@@ -6,7 +6,8 @@
  *
  * The model has no time. A process may pause between any two steps, for any time, and then continue
  * with what it knew: that covers processes that are stopped and resumed. A lease may expire at any
- * moment, so there is none: any owner may try to claim. A clock may show any time, so a claimer
+ * moment, so there is none: any owner may try to claim, and may claim its own record again. An owner
+ * that gets no answer may go on for any time. A clock may show any time, so a claimer
  * takes any free tick, and a renewal asks for any limit. The assertions hold in all these cases.
  *
  * -DBREAK_X removes one rule. It then only asserts that no tick is issued twice, so that what spin
@@ -23,7 +24,7 @@
 #if defined(BREAK_FLOOR) || defined(BREAK_CLAIM) || defined(BREAK_FENCE) || \
 	defined(BREAK_RELEASE) || defined(BREAK_ORDER) || defined(BREAK_READ) || \
 	defined(BREAK_UNKNOWN) || defined(BREAK_PAGE) || defined(BREAK_SEAL) || \
-	defined(BREAK_LIMIT) || defined(BREAK_SWAP)
+	defined(BREAK_LIMIT) || defined(BREAK_SWAP) || defined(BREAK_RECLAIM)
 #define expect(condition) skip
 #else
 #define expect(condition) assert(condition)
@@ -56,12 +57,16 @@ record_t record;
 #define LIMIT_OF(version) ((version) / 2 % (TICKS + 1))
 #define RECORD_VERSION VERSION(record.epoch, record.limit, record.released)
 
-/* Only for assertions: the floor of each epoch, and the ticks that were issued. */
-byte floor_of[EPOCHS + 2];
+/* A tenure is one epoch, or several of the same process without others in between, and is named by
+ * the first. Only for assertions: which is the present one, the floor and the end of each, and the
+ * ticks that were issued. */
+byte tenure;
+byte floor_of[EPOCHS + 1];
+byte end_of[EPOCHS + 1];
 byte issued;
 
-/* The last tick that an epoch may have issued: the floor of the next epoch. */
-#define CEILING(p) (record.epoch == p -> FLOOR : floor_of[p + 1])
+/* The last tick that a tenure may have issued: the floor of the next one. */
+#define CEILING(p) (tenure == p -> FLOOR : end_of[p])
 
 /* Only for -DREACH_X: whether an epoch started in this way. */
 #if defined(REACH_TAKEOVER)
@@ -75,13 +80,14 @@ bool witness[EPOCHS + 1];
 
 /* ---- the pages ------------------------------------------------------------------------------ */
 
-/* A page is the shared state of one epoch, and is never reused. page[NONE] is sealed, and
+/* A page is the shared state of one tenure, and is never reused. page[NONE] is sealed, and
  * represents all earlier pages of an owner, of this worker ID and of others. */
 typedef page_t {
 	byte next = SEALED;
 	byte limit
 };
 page_t page[EPOCHS + 1];
+byte page_of[EPOCHS + 1]; /* of each epoch that its owner knows to be its own */
 byte current[2]; /* the page from which an owner issues */
 
 inline raise_limit(p, to)
@@ -181,10 +187,15 @@ inline forget_answer()
 #else
 #define IS_MINE (record.epoch == epoch && record.holder == me)
 #endif
+#ifdef BREAK_RECLAIM
+#define STILL_MINE true
+#else
+#define STILL_MINE (record.epoch == epoch && !record.released)
+#endif
 
 active [2] proctype manager()
 {
-	byte epoch, version, floor, limit;
+	byte epoch, own, version, floor, limit;
 
 end_claim:
 	atomic { /* Reads the record. The owners are symmetric: let 0 be the first. */
@@ -192,7 +203,8 @@ end_claim:
 		epoch = record.epoch + 1;
 		version = RECORD_VERSION;
 		floor = FLOOR;
-ask:		/* The recorded limit never falls, even if the floor is below it. */
+ask:		skip;
+		/* The recorded limit never falls, even if the floor is below it. */
 		select(limit : floor + 1 .. TICKS);
 		limit = (limit < LIMIT_OF(version) -> LIMIT_OF(version) : limit);
 		printf("%d asks for epoch %d with limit %d\n", me, epoch, limit);
@@ -229,43 +241,76 @@ ask:		/* The recorded limit never falls, even if the floor is below it. */
 		printf("%d starts epoch %d: ticks %d to %d\n", me, epoch, floor + 1, limit);
 		page[epoch].limit = limit;
 		page[epoch].next = floor + 1;
+		page_of[epoch] = epoch;
 		current[me] = epoch;
+		own = epoch;
 		version = 0;
 		floor = 0;
 		limit = 0
 	}
 	do
 	:: atomic { /* renews */
-		page[epoch].limit < TICKS ->
-		select(limit : page[epoch].limit + 1 .. TICKS);
+		page[own].limit < TICKS ->
+		select(limit : page[own].limit + 1 .. TICKS);
 		printf("%d asks for limit %d in epoch %d\n", me, limit, epoch);
-		send(RENEW, epoch, VERSION(epoch, page[epoch].limit, 0), limit);
+		send(RENEW, epoch, VERSION(epoch, page[own].limit, 0), limit);
 		refuse(me);
 #ifdef BREAK_ORDER
-		raise_limit(epoch, limit);
+		raise_limit(own, limit);
 #endif
 		limit = 0
 	   }
 	/* No answer, or a refusal: it reads the record, which is answered like a renewal. */
 	:: atomic {
-		record.epoch == epoch && page[epoch].limit < record.limit ->
+		record.epoch == epoch && page[own].limit < record.limit ->
 		answer[me].epoch = epoch;
 		answer[me].limit = record.limit;
 		printf("%d reads the record\n", me)
+	   }
+	/* Its lease has ended: it claims its own record again, and goes on from its page. */
+	:: atomic {
+		STILL_MINE && record.epoch < EPOCHS ->
+		version = RECORD_VERSION;
+		floor = record.epoch + 1;
+again:		skip; /* a label does not reach the start of a select */
+		select(limit : LIMIT_OF(version) .. TICKS);
+		printf("%d asks for epoch %d with limit %d, and goes on meanwhile\n",
+		       me, floor, limit);
+		send(CLAIM, floor, version, limit);
+		limit = 0
+	   }
+	   if
+	   :: atomic {
+		answer[me].epoch == floor ->
+		limit = answer[me].limit;
+		forget_answer()
+	      }
+	   :: atomic { record.epoch == floor && record.holder == me -> limit = record.limit }
+	   :: atomic { version == RECORD_VERSION -> goto again }
+	   :: goto gone
+	   fi;
+	   atomic {
+		printf("%d goes on in epoch %d up to tick %d\n", me, floor, limit);
+		epoch = floor;
+		page_of[epoch] = own;
+		raise_limit(own, limit);
+		version = 0;
+		floor = 0;
+		limit = 0
 	   }
 	:: break
 	:: goto gone
 	od;
 	atomic { /* Releases: first it seals the page, which gives the exact end. */
-		version = VERSION(epoch, page[epoch].limit, 0);
-		limit = page[epoch].next - 1;
+		version = VERSION(epoch, page[own].limit, 0);
+		limit = page[own].next - 1;
 		printf("%d ends epoch %d after tick %d\n", me, epoch, limit);
 #ifdef BREAK_SEAL
 	}
 	atomic {
 #endif
 		printf("%d seals epoch %d\n", me, epoch);
-		seal(epoch)
+		seal(own)
 	}
 	do
 	:: atomic { send(RELEASE, epoch, version, limit); refuse(me) }
@@ -288,6 +333,7 @@ gone:
 		request[me].holder = NOBODY;
 		forget_answer();
 		epoch = NONE;
+		own = NONE;
 		version = 0;
 		floor = 0;
 		limit = 0
@@ -312,7 +358,7 @@ inline issue(p, tick)
 #ifdef WITNESS
 		assert(!witness[p]);
 #elif defined(REACH_ZOMBIE)
-		assert(p == record.epoch);
+		assert(p == tenure);
 #endif
 		issued = issued | (1 << tick);
 		page[p].next = tick + 1
@@ -389,7 +435,7 @@ inline done()
 #ifdef BREAK_PAGE
 #define PAGE_OF(epoch) current[me]
 #else
-#define PAGE_OF(epoch) epoch
+#define PAGE_OF(epoch) page_of[epoch]
 #endif
 
 active [2] proctype network()
@@ -397,10 +443,16 @@ active [2] proctype network()
 end:	do
 	:: atomic {
 		my.kind == CLAIM && ADMITTED(me) ->
-		floor_of[my.epoch] = FLOOR;
+		if
+		:: my.holder == NOBODY || record.holder != my.holder || record.released ->
+			end_of[tenure] = FLOOR;
+			tenure = my.epoch;
+			floor_of[tenure] = FLOOR;
 #ifdef WITNESS
-		witness[my.epoch] = WITNESS;
+			witness[tenure] = WITNESS
 #endif
+		:: else
+		fi;
 		write();
 		record.holder = my.holder;
 		done()

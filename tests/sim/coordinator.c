@@ -14,25 +14,75 @@ struct stored_record {
 	uint64_t expires;
 };
 
-static struct stored_record *stored;
+static struct stored_record *stored, *backup;
+static uint64_t namespace_id[2], namespace_of_backup[2];
 static uint64_t versions;
 
 void coordinator_init(void)
 {
 	versions = 0;
+	memset(namespace_id, 0, sizeof namespace_id);
 	stored = calloc(world.worker_count, sizeof *stored);
-	if (!stored)
+	backup = calloc(world.worker_count, sizeof *backup);
+	if (!stored || !backup)
 		report_violation("out of memory");
+	coordinator_back_up();
 }
 
 void coordinator_free(void)
 {
 	free(stored);
+	free(backup);
 }
 
 void coordinator_revoke(uint64_t worker)
 {
 	stored[worker].expires = 0;
+}
+
+/* ---- tampering ------------------------------------------------------------------------------ */
+
+void coordinator_delete(uint64_t worker)
+{
+	stored[worker].record = (struct sn_record){.exists = false};
+	oracle_note_tampering(worker);
+}
+
+void coordinator_replace(uint64_t worker)
+{
+	stored[worker].record = backup[worker].record;
+	oracle_note_tampering(worker);
+}
+
+void coordinator_back_up(void)
+{
+	memcpy(backup, stored, world.worker_count * sizeof *backup);
+	memcpy(namespace_of_backup, namespace_id, sizeof namespace_id);
+}
+
+void coordinator_restore(void)
+{
+	memcpy(namespace_id, namespace_of_backup, sizeof namespace_id);
+	for (uint32_t i = 0; i < world.worker_count; i++) {
+		coordinator_replace(i);
+		coordinator_revoke(i);
+	}
+}
+
+void coordinator_empty(void)
+{
+	memset(namespace_id, 0, sizeof namespace_id);
+	for (uint32_t i = 0; i < world.worker_count; i++) {
+		coordinator_delete(i);
+		coordinator_revoke(i);
+	}
+}
+
+void coordinator_exchange(void)
+{
+	coordinator_back_up();
+	coordinator_empty();
+	namespace_id[0] = 1;
 }
 
 /* ---- the network ---------------------------------------------------------------------------- */
@@ -83,6 +133,11 @@ static bool is_allowed(const struct stored_record *entry, const struct sn_reques
 		memcmp(entry->holder, request->record.incarnation, sizeof entry->holder) == 0;
 	if (request->ask == SN_ASK_FORGET)
 		return sender_holds;
+	if (request->ask == SN_ASK_CLAIM && namespace_id[0] == 0)
+		memcpy(namespace_id, request->namespace_id, sizeof namespace_id);
+	if (request->ask == SN_ASK_CLAIM &&
+	    memcmp(namespace_id, request->namespace_id, sizeof namespace_id) != 0)
+		return false;
 	if (entry->record.version != request->record.version ||
 	    entry->record.exists != request->record.exists)
 		return false;
@@ -125,6 +180,7 @@ void coordinator_handle(const struct sim_event *event)
 		reply->request = *request;
 		reply->answer.serial = request->serial;
 		reply->answer.count = count;
+		memcpy(reply->answer.namespace_id, namespace_id, sizeof namespace_id);
 		if (world.tells_time)
 			reply->answer.unix_ms = TIME_BASE * UINT64_C(1000) + world.now / MS;
 		for (size_t i = 0; i < count; i++) {

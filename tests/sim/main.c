@@ -45,12 +45,50 @@ static int64_t random_clock_error(void)
 	return chance(500) ? size : -size;
 }
 
+/* For a moment, in which a renewal may be due. */
+static void mistake_clock(uint32_t owner)
+{
+	const int64_t error = random_clock_error();
+
+	owner_step_clock(owner, error);
+	events_add(random_below(TTL / 8),
+		   &(struct sim_event){.kind = EVENT_CLOCK_BACK, .owner = owner, .step = -error});
+}
+
+static void tamper_with_records(void)
+{
+	const uint64_t worker = random_below(world.worker_count);
+
+	switch (random_below(8)) {
+	case 0:
+	case 1:
+		coordinator_delete(worker);
+		return;
+	case 2:
+		coordinator_replace(worker);
+		return;
+	case 3:
+		coordinator_restore();
+		return;
+	case 4:
+		coordinator_empty();
+		return;
+	case 5:
+		coordinator_exchange();
+		events_add(random_below(TTL), &(struct sim_event){.kind = EVENT_RESTORED});
+		return;
+	default:
+		coordinator_back_up();
+		return;
+	}
+}
+
 static void cause_random_fault(void)
 {
 	const uint32_t owner = (uint32_t)random_below(world.owner_count);
 	const struct sim_event heal = {.kind = EVENT_NETWORK_UP, .owner = owner};
 
-	switch (random_below(8)) {
+	switch (random_below(world.tampers ? 16 : 9)) {
 	case 0:
 	case 1:
 		owner_step_clock(owner, random_clock_error());
@@ -76,6 +114,12 @@ static void cause_random_fault(void)
 	case 7:
 		coordinator_revoke(random_below(world.worker_count));
 		return;
+	case 8:
+		mistake_clock(owner);
+		return;
+	default:
+		tamper_with_records();
+		return;
 	}
 }
 
@@ -94,6 +138,12 @@ static void handle_event(const struct sim_event *event, uint64_t fault_every)
 		return;
 	case EVENT_NETWORK_UP:
 		owner_cut(event->owner, false, false);
+		return;
+	case EVENT_CLOCK_BACK:
+		owner_step_clock(event->owner, event->step);
+		return;
+	case EVENT_RESTORED:
+		coordinator_restore();
 		return;
 	case EVENT_COORDINATOR_UP:
 		world.down = false;
@@ -134,6 +184,8 @@ static void run_seed(void)
 	world.lost_per_1000 = (unsigned)random_below(4) * 60;
 	world.tells_time = chance(300);
 	world.reserve_ns = SN_RESERVE_MIN(TTL) << random_below(4);
+	world.caches = chance(300);
+	world.tampers = chance(250);
 	simulate(large ? 3 * TTL : 6 * TTL + random_below(6 * TTL),
 		 large ? TTL / 100 : TTL / world.owner_count);
 }
@@ -163,7 +215,8 @@ int main(int argc, char **argv)
 	printf("%" PRIu64 " simulations: %" PRIu64 " events, %" PRIu64 " IDs, %" PRIu64
 	       " claims, %" PRIu64 " of an own worker, %" PRIu64 " workers lost\n",
 	       count, world.events, world.ids, world.claims, world.reclaims, world.losses);
-	const bool idle = world.ids == 0 || world.claims == 0 || (!full && world.losses == 0);
+	const bool idle = world.ids == 0 || world.claims == 0 ||
+			  (!full && (world.losses == 0 || world.reclaims == 0));
 	printf("%s - no duplicates, each ID within its epoch, no limit lowered\n",
 	       idle ? "not ok" : "ok");
 	return idle;

@@ -21,7 +21,7 @@ struct epoch_bounds {
 
 /* The slots that one shared state has issued. */
 struct issued_range {
-	uint64_t worker;
+	uint64_t worker, process;
 	uint64_t start, end; /* slots */
 	uint32_t before;     /* another range of the worker; 0: none */
 };
@@ -30,6 +30,7 @@ struct worker_history {
 	struct epoch_bounds *epochs; /* [0] is unused */
 	size_t count;
 	uint32_t ranges;
+	bool tampered;
 };
 
 static struct worker_history *histories;
@@ -59,13 +60,19 @@ void oracle_free(void)
 	free(histories);
 }
 
+void oracle_note_tampering(uint64_t worker)
+{
+	histories[worker].tampered = true;
+}
+
 static void note_claim(const struct sim_write *write)
 {
 	struct worker_history *const history = &histories[write->worker];
 	const struct sn_record *const before = write->before;
 	const uint64_t epoch = write->after->epoch;
 
-	history->count = (size_t)epoch + 1;
+	if (epoch >= history->count)
+		history->count = (size_t)epoch + 1;
 	history->epochs = grow_array(history->epochs, history->count * sizeof *history->epochs);
 	struct epoch_bounds *const bounds = &history->epochs[epoch];
 	*bounds = (struct epoch_bounds){
@@ -80,15 +87,30 @@ static void note_claim(const struct sim_write *write)
 	world.claims++;
 }
 
+/* A clock that is wrong leaves nothing in a record: an answer of the coordinator tells the time, is
+ * waited for during TTL / 8 at most, and may have been on its way all this time. */
+static void check_limit(const struct sim_write *write)
+{
+	const uint64_t latest_ms = (world.now + world.reserve_ns + TTL / 4 + TTL / 8) / MS + 100;
+	const uint64_t latest = 86400 * UINT64_C(1000) + latest_ms;
+
+	if (write->after->limit < write->before->limit)
+		report_violation("the limit of worker %" PRIu64 " fell from %" PRIu64
+				 " to %" PRIu64,
+				 write->worker, write->before->limit, write->after->limit);
+	if (world.tells_time && write->after->limit > write->before->limit &&
+	    write->after->limit > latest)
+		report_violation("worker %" PRIu64 " has the limit %" PRIu64
+				 ", and the latest that the time allows is %" PRIu64,
+				 write->worker, write->after->limit, latest);
+}
+
 void oracle_check_write(const struct sim_write *write)
 {
 	const struct sn_record *const before = write->before, *const after = write->after;
 	const uint64_t worker = write->worker;
 
-	if (after->limit < before->limit)
-		report_violation("the limit of worker %" PRIu64 " fell from %" PRIu64
-				 " to %" PRIu64,
-				 worker, before->limit, after->limit);
+	check_limit(write);
 	if (after->epoch != before->epoch + (write->ask == SN_ASK_CLAIM))
 		report_violation("worker %" PRIu64 " went from epoch %" PRIu64 " to %" PRIu64,
 				 worker, before->epoch, after->epoch);
@@ -130,30 +152,42 @@ static void check_epoch(uint64_t worker, uint64_t epoch, uint64_t first, uint64_
 				 worker, last, epoch, next->floor);
 }
 
-static struct issued_range *range_of(uint64_t worker, uint32_t *range, uint64_t start)
+static struct issued_range *range_of(const struct sim_issue *issue)
 {
+	const uint64_t worker = issue->worker, start = issue->claim->start;
+	uint32_t *const range = issue->range;
+
 	if (*range == 0) {
 		if (range_count >= range_room) {
 			range_room = range_room ? 2 * range_room : 1024;
 			ranges = grow_array(ranges, range_room * sizeof *ranges);
 		}
 		*range = range_count++;
-		ranges[*range] =
-			(struct issued_range){worker, start, start, histories[worker].ranges};
+		ranges[*range] = (struct issued_range){worker, issue->process, start, start,
+						       histories[worker].ranges};
 		histories[worker].ranges = *range;
 	}
 	return &ranges[*range];
 }
 
-void oracle_check_ids(uint64_t worker, uint64_t epoch, const struct sn_claim *claim, unsigned bits,
-		      uint32_t *range)
+static bool overlap(const struct issued_range *own, const struct issued_range *other)
 {
-	const uint64_t end = claim->start + claim->count;
+	if (histories[own->worker].tampered && own->process != other->process)
+		return false;
+	return own != other && own->start < other->end && other->start < own->end;
+}
+
+void oracle_check_ids(const struct sim_issue *issue)
+{
+	const struct sn_claim *const claim = issue->claim;
+	const uint64_t worker = issue->worker, end = claim->start + claim->count;
 
 	if (worker >= world.worker_count)
 		report_violation("an ID has worker %" PRIu64 ", which does not exist", worker);
-	check_epoch(worker, epoch, claim->start >> bits, (end - 1) >> bits);
-	struct issued_range *const own = range_of(worker, range, claim->start);
+	if (!histories[worker].tampered)
+		check_epoch(worker, issue->epoch, claim->start >> issue->bits,
+			    (end - 1) >> issue->bits);
+	struct issued_range *const own = range_of(issue);
 	if (own->worker != worker)
 		report_violation("a shared state of worker %" PRIu64
 				 " issued IDs of worker %" PRIu64,
@@ -163,7 +197,7 @@ void oracle_check_ids(uint64_t worker, uint64_t epoch, const struct sn_claim *cl
 				 claim->start);
 	own->end = end;
 	for (uint32_t i = histories[worker].ranges; i != 0; i = ranges[i].before)
-		if (&ranges[i] != own && own->start < ranges[i].end && ranges[i].start < own->end)
+		if (overlap(own, &ranges[i]))
 			report_violation(
 				"two owners of worker %" PRIu64 " issued slots from %" PRIu64
 				" to %" PRIu64 " and from %" PRIu64 " to %" PRIu64,

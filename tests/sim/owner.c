@@ -30,6 +30,13 @@ struct owner {
 	struct sn_sequencer sequencer;
 	uint64_t epochs[PAGES]; /* of its shared states */
 	uint32_t ranges[PAGES];
+	uint64_t last_tick; /* of the IDs of the process */
+	size_t last_page;
+	/* What is kept for the next process, if it can be; epoch 0: nothing. */
+	struct sn_tenure cached;
+	size_t cached_page;
+	bool words_kept; /* of that page */
+	bool second_block;
 };
 
 static struct owner *owners;
@@ -151,19 +158,43 @@ static void empty_inbox(struct owner *owner)
 		;
 }
 
+/* A process that ends at once leaves its shared state, if the host does not end too: the next one
+ * goes on with it as if it were the same. */
+static bool begin_pages(struct owner *owner)
+{
+	const size_t page = owner->cached_page;
+	const struct sn_shared_state words = owner->shared[page];
+	const uint32_t range = owner->ranges[page];
+	const bool resumes = owner->cached.epoch > 0 && owner->words_kept &&
+			     words.next != SN_SEALED && chance(700);
+
+	memset(owner->epochs, 0, sizeof owner->epochs);
+	memset(owner->ranges, 0, sizeof owner->ranges);
+	memset(owner->shared, 0, PAGES * sizeof *owner->shared);
+	owner->last_page = owner->cached_page = 0;
+	if (resumes) {
+		owner->shared[0] = words;
+		owner->ranges[0] = range;
+		owner->epochs[0] = owner->cached.epoch;
+	} else {
+		owner->process = ++world.processes;
+		owner->words_kept = false;
+		owner->last_tick = 0;
+	}
+	return resumes;
+}
+
 static void owner_start(struct owner *owner)
 {
 	struct sn_timebase time;
 	struct sn_ticks ticks;
 
 	owner->life++;
-	owner->process = ++world.processes;
 	owner->next_serial = 1;
 	owner->alive = true;
+	owner->second_block = false;
 	empty_inbox(owner);
-	memset(owner->epochs, 0, sizeof owner->epochs);
-	memset(owner->ranges, 0, sizeof owner->ranges);
-	memset(owner->shared, 0, PAGES * sizeof *owner->shared);
+	const bool resumes = begin_pages(owner);
 	sn_timebase_init(&time, TIME_BASE - 86400, 0, 1000000);
 	sn_ticks_init(&ticks, &time, (UINT64_C(1) << 41) - 1, SEQUENCE_BITS);
 	const struct sn_lease_settings settings = {
@@ -180,7 +211,9 @@ static void owner_start(struct owner *owner)
 		.last_worker = world.worker_count - 1,
 		.worker_shift = WORKER_SHIFT,
 		.states = owner->shared,
-		.state_count = PAGES,
+		.state_count = BLOCK,
+		.previous = owner->cached.epoch > 0 ? &owner->cached : NULL,
+		.resumes = resumes,
 	};
 	const struct sn_sequencer_settings issuing = {
 		.clock = owner->clock,
@@ -241,6 +274,7 @@ void owner_strike(uint32_t number, enum strike pattern, uint64_t for_ns)
 		owner_schedule(owner, for_ns, EVENT_RESUME);
 		return;
 	case RELEASE:
+		owner->cached.epoch = 0;
 		sn_lease_release(&owner->lease);
 		owner_schedule(owner, 0, EVENT_LEASE_STEP);
 		return;
@@ -259,13 +293,37 @@ static void owner_step_lease(struct owner *owner)
 		sn_lease_answer(&owner->lease, &answer);
 	if (sn_lease_step(&owner->lease, &again) != 0)
 		again = TTL / 8;
-	if (sn_lease_owns(&owner->lease))
-		owner->epochs[owner->lease.shared - owner->shared] = owner->lease.tenure.epoch;
+	if (sn_lease_owns(&owner->lease)) {
+		const size_t page = (size_t)(owner->lease.shared - owner->shared);
+		owner->epochs[page] = owner->lease.tenure.epoch;
+		owner->cached_page = page;
+		owner->words_kept = true;
+		if (world.caches)
+			owner->cached = owner->lease.tenure;
+	}
 	world.losses += owner->lease.counters.losses - losses;
+	if (sn_lease_needs_states(&owner->lease) && !owner->second_block) {
+		owner->second_block = true;
+		sn_lease_add_states(&owner->lease, owner->shared + BLOCK + 1, BLOCK);
+	} else if (owner->lease.states_used == BLOCK && owner->lease.state == SN_LEASE_SEEKING) {
+		sn_lease_release(&owner->lease);
+	}
 	if (owner->lease.state == SN_LEASE_ENDED)
 		owner_schedule(owner, random_below(TTL), EVENT_START);
 	else
 		owner_schedule(owner, again + random_below(20 * MS), EVENT_LEASE_STEP);
+}
+
+/* IDs of a process increase, also from one worker to another. */
+static void check_order(struct owner *owner, const struct sn_claim *claim, size_t page)
+{
+	const uint64_t first = claim->start >> SEQUENCE_BITS;
+
+	if (first < owner->last_tick || (first == owner->last_tick && page != owner->last_page))
+		report_violation("a process issued tick %llu after tick %llu",
+				 (unsigned long long)first, (unsigned long long)owner->last_tick);
+	owner->last_tick = (claim->start + claim->count - 1) >> SEQUENCE_BITS;
+	owner->last_page = page;
 }
 
 /* Takes some IDs. A process that was stopped does so before it knows how late it is. */
@@ -278,8 +336,17 @@ static void owner_issue(struct owner *owner)
 
 	if (owner->lease.shared && sn_sequencer_claim(&owner->sequencer, count, &claim) == 0) {
 		const size_t page = (size_t)(atomic_load(&owner->sequencer.shared) - owner->shared);
-		oracle_check_ids(claim.identity >> WORKER_SHIFT, owner->epochs[page], &claim,
-				 SEQUENCE_BITS, &owner->ranges[page]);
+		check_order(owner, &claim, page);
+		oracle_check_ids(&(struct sim_issue){
+			.worker = claim.identity >> WORKER_SHIFT,
+			.process = owner->process,
+			.epoch = owner->epochs[page],
+			.claim = &claim,
+			.bits = SEQUENCE_BITS,
+			.range = &owner->ranges[page],
+		});
+	} else if (owner->lease.shared) {
+		sn_sequencer_attach(&owner->sequencer, owner->lease.shared); /* as a store does */
 	}
 	owner_schedule(owner, world.busy ? MS : ISSUE_EVERY / 2 + random_below(ISSUE_EVERY),
 		       EVENT_ISSUE);

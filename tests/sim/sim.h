@@ -20,21 +20,24 @@
 
 #define TTL       (10 * SEC)
 #define KIND      UINT64_C(0x51f0)
-#define PAGES     8
-#define TIME_BASE 1893456000 /* when simulations start: 2030-01-01 */
+#define BLOCK     4               /* shared states that a lease has at a time */
+#define PAGES     (2 * BLOCK + 1) /* with a gap, so that the second block is not right behind */
+#define TIME_BASE 1893456000      /* when simulations start: 2030-01-01 */
 
 /* ---- the world ------------------------------------------------------------------------------ */
 
 enum event_kind {
-	EVENT_LEASE_STEP,    /* of the lease of an owner */
-	EVENT_ISSUE,         /* an owner takes IDs */
-	EVENT_RESUME,        /* of an owner that was stopped */
-	EVENT_START,         /* of a new process of an owner */
-	EVENT_ANSWER,        /* reaches an owner */
-	EVENT_ARRIVAL,       /* of a request at the coordinator */
-	EVENT_FAULT,         /* a random one */
-	EVENT_NETWORK_UP,    /* for one owner */
-	EVENT_COORDINATOR_UP /* after it was down */
+	EVENT_LEASE_STEP,     /* of the lease of an owner */
+	EVENT_ISSUE,          /* an owner takes IDs */
+	EVENT_RESUME,         /* of an owner that was stopped */
+	EVENT_START,          /* of a new process of an owner */
+	EVENT_ANSWER,         /* reaches an owner */
+	EVENT_ARRIVAL,        /* of a request at the coordinator */
+	EVENT_FAULT,          /* a random one */
+	EVENT_NETWORK_UP,     /* for one owner */
+	EVENT_CLOCK_BACK,     /* of an owner, after it was wrong for a moment */
+	EVENT_COORDINATOR_UP, /* after it was down */
+	EVENT_RESTORED        /* the coordinator, after it had other records */
 };
 
 struct sim_event {
@@ -45,6 +48,7 @@ struct sim_event {
 	uint64_t life;    /* process of the owner; events for an earlier one are dropped */
 	uint64_t process; /* see owner_process() */
 	uint64_t turn;    /* of the lease; a step that was rescheduled is dropped */
+	int64_t step;     /* of the clock */
 	struct sim_message *message;
 };
 
@@ -65,6 +69,8 @@ struct sim_world {
 	bool down;              /* the coordinator does not answer */
 	bool tells_time;        /* the coordinator sends its time */
 	bool busy;              /* each owner takes all available IDs */
+	bool caches;            /* owners go on with what an earlier process had */
+	bool tampers;           /* records are deleted and restored */
 	uint64_t reserve_ns;
 	uint64_t processes;
 	uint64_t ids, claims, reclaims, losses, events;
@@ -94,8 +100,17 @@ void network_send(uint32_t owner, uint64_t life, const struct sn_request *reques
 /* Handles a request, and sends the answer. */
 void coordinator_handle(const struct sim_event *event);
 
-/* Ends the lease of a worker, as an operator can. */
+/* What an operator can do: end the lease of a worker; delete its record, or replace it by that of
+ * the last backup; start the whole service on that, or on nothing, without leases. */
 void coordinator_revoke(uint64_t worker);
+void coordinator_delete(uint64_t worker);
+void coordinator_replace(uint64_t worker);
+void coordinator_back_up(void);
+void coordinator_restore(void);
+void coordinator_empty(void);
+
+/* Lets another service answer under the same name. */
+void coordinator_exchange(void);
 
 /* ---- owner.c -------------------------------------------------------------------------------- */
 
@@ -116,6 +131,10 @@ void owner_strike(uint32_t owner, enum strike pattern, uint64_t for_ns);
 /* ---- oracle.c ------------------------------------------------------------------------------- */
 
 void oracle_init(void);
+
+/* The record of a worker was deleted or replaced. Nobody can know what it had said: from now on,
+ * only what one process does is checked. */
+void oracle_note_tampering(uint64_t worker);
 void oracle_free(void);
 
 /* A write to a record. */
@@ -127,10 +146,16 @@ struct sim_write {
 };
 void oracle_check_write(const struct sim_write *write);
 
-/* Checks IDs that were issued from the shared state of an epoch. `range` is a number that the
- * oracle keeps for this shared state, 0 at first. */
-void oracle_check_ids(uint64_t worker, uint64_t epoch, const struct sn_claim *claim, unsigned bits,
-		      uint32_t *range);
+/* IDs that a process has issued from a shared state. */
+struct sim_issue {
+	uint64_t worker;
+	uint64_t process;
+	uint64_t epoch; /* of the shared state */
+	const struct sn_claim *claim;
+	unsigned bits;
+	uint32_t *range; /* a number that the oracle keeps for the shared state, 0 at first */
+};
+void oracle_check_ids(const struct sim_issue *issue);
 
 /* Prints what went wrong and how to reproduce it, and exits. */
 __attribute__((noreturn, format(printf, 1, 2))) void report_violation(const char *format, ...);

@@ -739,6 +739,24 @@ TEST(clock_that_is_wrong_for_a_moment_leaves_nothing_in_the_record)
 	expect_blocker("does not answer"); /* what would be said next */
 }
 
+/* Its request may have waited at the coordinator, which told the time after that. */
+TEST(answer_that_was_found_late_tells_no_time)
+{
+	settings.reserve_ns = 60 * SEC;
+	coordinator.tells_time = true;
+	own_worker(1);
+	OK(snowid_clock_advance(manual, TTL / 4));
+	step_lease();
+	ck_assert(coordinator.answered);
+	OK(snowid_clock_advance(manual, 15 * SEC));
+	coordinator.answers[coordinator.received % ANSWERS].answer.unix_ms += 15000;
+	const uint64_t right_time = now_tick();
+	OK(snowid_clock_step(manual, 16 * SEC));
+	step_lease();
+	run_lease(SEC);
+	ck_assert_uint_le(coordinator.records[1].limit, right_time + 1000 + 62500);
+}
+
 /* Somebody waits for IDs. */
 TEST(renewal_is_made_in_a_hurry_but_not_all_the_time)
 {
