@@ -56,7 +56,6 @@ static void log_receive(const char *message)
 			       : error == EHOSTDOWN ? "closed the connection"
 			       : error == ESTALE    ? "the session has expired"
 						    : reason);
-	session->cut = false;
 	session->why[strcspn(session->why, "\n")] = 0;
 	sn_make_printable(session->why);
 }
@@ -152,23 +151,31 @@ void zk_session_check_login(struct zk_session *session)
 
 bool zk_session_is_connected(const struct zk_session *session)
 {
-	return session->handle && session->state == ZOO_CONNECTED_STATE;
+	return session->handle && session->state == ZOO_CONNECTED_STATE && !session->cut;
 }
 
-/* The client sends that the session ends, and would wait for up to 3 s until that is sent. */
+static void handle_free(struct zk_session *session)
+{
+	if (session->handle)
+		(void)zookeeper_close(session->handle);
+	session->handle = NULL;
+	session->generation++;
+	session->socket = no_descriptor;
+	session->state = 0;
+	session->cut = false;
+}
+
+/* With the session. The client sends that it ends, and would wait for up to 3 s until that is sent.
+ */
 static void handle_end(struct zk_session *session)
 {
 	struct pollfd polled = {.fd = session->socket.number, .events = POLLOUT};
 
 	if (zk_session_is_connected(session) && poll(&polled, 1, 0) != 1)
 		(void)shutdown(session->socket.number, SHUT_RDWR);
-	if (session->handle)
-		(void)zookeeper_close(session->handle);
-	session->handle = NULL;
-	session->generation++;
-	session->socket = no_descriptor;
+	handle_free(session);
+	session->client = (clientid_t){0};
 	session->claimed = false;
-	session->state = 0;
 }
 
 /* Returns how long to wait for the next attempt. */
@@ -183,7 +190,7 @@ static uint64_t handle_open(struct zk_session *session, uint64_t now)
 	session->why[0] = 0;
 	session->handle =
 		zookeeper_init2(session->servers, NULL, ttl_ms < INT_MAX ? (int)ttl_ms : INT_MAX,
-				NULL, NULL, ZOO_NO_LOG_CLIENTENV, log_receive);
+				&session->client, NULL, ZOO_NO_LOG_CLIENTENV, log_receive);
 	if (!session->handle) {
 		if (session->why[0] == 0)
 			(void)snprintf(session->why, sizeof session->why, "%.100s: %s",
@@ -236,7 +243,9 @@ static uint64_t session_patience(const struct zk_session *session)
 	const uint64_t rounds = session->attempts_cut / session->server_count;
 	const uint64_t first = session->ttl_ns / 8 < NS_PER_SEC ? session->ttl_ns / 8 : NS_PER_SEC;
 
-	return zk_session_is_connected(session) ? UINT64_MAX : first << (rounds < 8 ? rounds : 8);
+	if (session->state == ZOO_CONNECTED_STATE)
+		return UINT64_MAX;
+	return first << (rounds < 8 ? rounds : 8);
 }
 
 /* The client then finds that the connection has ended, and connects to the next server. */
@@ -259,6 +268,7 @@ static uint64_t handle_prepare(struct zk_session *session, uint64_t now, struct 
 	if (number != session->socket.number) {
 		descriptor_note(&session->socket, number);
 		session->attempt_at = now;
+		session->cut = false;
 	}
 	polled->fd = number;
 	polled->events = (short)((interest & ZOOKEEPER_READ ? POLLIN : 0) |
@@ -292,11 +302,22 @@ static void handle_process(struct zk_session *session, short ready)
 		(void)session_fail(session, error);
 }
 
+/* A request that cannot be sent may be sent in part. The client then closes the socket, and would
+ * send the rest on the next one: another client takes the session over. */
+static void session_check_sent(struct zk_session *session)
+{
+	if (!session->handle || session->state != ZOO_CONNECTED_STATE ||
+	    zoo_state(session->handle) != ZOO_NOTCONNECTED_STATE)
+		return;
+	session->client = *zoo_client_id(session->handle);
+	handle_free(session);
+	session->open_at = 0;
+}
+
 /* If the program has closed the socket, its number may be that of anything now. */
 static void session_check_socket(struct zk_session *session)
 {
-	if (session->handle)
-		session_note_state(session); /* a request may have found that it is broken */
+	session_check_sent(session);
 	if (session->socket.number < 0 || descriptor_is_same(&session->socket))
 		return;
 	session->handle = NULL; /* not closed: that would write to the descriptor */

@@ -26,6 +26,7 @@ struct zk_session {
 	unsigned server_count;
 	struct zk_descriptor wake, socket;
 
+	clientid_t client;   /* of the session that the next handle takes over; 0: of none */
 	zhandle_t *handle;   /* NULL: none */
 	unsigned generation; /* incremented when the handle ends, and all that was sent on it */
 	uint64_t ttl_ns;     /* that was asked for */
