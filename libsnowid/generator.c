@@ -20,10 +20,9 @@ SNOWID_EXPORT int snowid_generator_close(struct snowid_generator *generator, uin
 	if (!generator)
 		return sn_fail_null("generator");
 	struct sn_store *const store = generator->store;
-	if (sn_process_number() != generator->creator || !store->class->release) {
-		sn_sequencer_detach(&generator->sequencer);
+	sn_sequencer_detach(&generator->sequencer);
+	if (sn_process_number() != generator->creator || !store->class->release)
 		return 0;
-	}
 	const int cancel_state = sn_cancel_disable();
 	const int error = store->class->release(store, timeout_ns);
 	sn_cancel_restore(cancel_state);
@@ -48,8 +47,11 @@ SNOWID_EXPORT int snowid_generator_maintain(struct snowid_generator *generator,
 	if (!generator || !next_call_ns)
 		return sn_fail_null(!generator ? "generator" : "next_call_ns");
 	struct sn_store *const store = generator->store;
-	if (store->class->check_renewal)
-		return store->class->check_renewal(store, next_call_ns);
+	if (store->class->check_renewal) {
+		const int error = store->class->check_renewal(store, next_call_ns);
+		sn_sequencer_attach(&generator->sequencer, store->shared);
+		return error;
+	}
 	if (store->class->prompt) {
 		*next_call_ns = UINT64_MAX;
 		return 0;
@@ -293,7 +295,7 @@ SNOWID_EXPORT int snowid_generator_get(const struct snowid_generator *generator,
 	return snowid_config_get(generator->config, key, text, size, length);
 }
 
-static uint64_t read_lease_stat(const struct sn_store *store, enum snowid_stat which)
+static uint64_t stat_of_lease(const struct sn_store *store, enum snowid_stat which)
 {
 	if (store->class->lease_stat)
 		return store->class->lease_stat(store, which);
@@ -336,7 +338,7 @@ SNOWID_EXPORT int snowid_generator_stat(const struct snowid_generator *generator
 	case SNOWID_STAT_RENEWALS:
 	case SNOWID_STAT_RENEWAL_NS:
 	case SNOWID_STAT_WORKERS_FREE:
-		*value = read_lease_stat(generator->store, which);
+		*value = stat_of_lease(generator->store, which);
 		return 0;
 	}
 	return sn_fail(SNOWID_E_INVALID, "there is no statistic %d", (int)which);

@@ -14,6 +14,7 @@
 #include "libsnowid/stores.h"
 
 #define PROMPT_RESERVE_NS UINT64_C(10000000)
+#define RENEWAL_WAIT_NS   UINT64_C(1000000) /* at the limit, for an answer from another host */
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
@@ -187,6 +188,7 @@ static void init_sequencer(struct snowid_generator *generator, const struct sn_t
 {
 	const struct snowid_config *const config = generator->config;
 	struct sn_store *const store = generator->store;
+	const bool by_others = store->class->check_renewal != NULL;
 	const struct sn_sequencer_settings settings = {
 		.clock = config->clock,
 		.ticks = *ticks,
@@ -195,11 +197,13 @@ static void init_sequencer(struct snowid_generator *generator, const struct sn_t
 		.wait_ns = config->wait_ns,
 		.hold_ns = config->hold_ns,
 		.borrow_ns = config->borrow_ns,
+		.limit_wait_ns = by_others ? RENEWAL_WAIT_NS : 0,
 		.renew = renew_store,
 		.check_final = check_store_final,
 		.user = generator,
 		.prompt = store->class->prompt,
-		.reach = store->class->check_renewal ? (struct sn_reach){0} : *reach,
+		.renewed_by_others = by_others,
+		.reach = by_others ? (struct sn_reach){0} : *reach,
 	};
 	sn_sequencer_init(&generator->sequencer, &settings);
 }

@@ -25,11 +25,30 @@ static int service_store_check(const struct sn_store_class *class, const char *r
 	return error;
 }
 
+/* Workers of other datacenters have records of their own. */
+static void write_path(const struct sn_service_url *url, const struct sn_store_settings *settings,
+		       size_t assigned, char *path, size_t size)
+{
+	char datacenter[SN_DATACENTER_PATH] = "";
+
+	for (size_t i = 0; i < settings->field_count; i++)
+		if (i != assigned && sn_service_is_datacenter(settings->fields[i].name))
+			sn_service_datacenter_path(settings->fields[i].value, datacenter);
+	snprintf(path, size, "%s%s", url->root, datacenter);
+}
+
 static int service_store_open_url(const struct sn_store_class *class,
 				  const struct sn_service_url *url,
 				  const struct sn_store_settings *settings, struct sn_store **store)
 {
-	struct sn_manager_settings managed = {.ttl_ns = url->ttl_ns};
+	char path[256 + SN_DATACENTER_PATH];
+	struct sn_manager_settings managed = {
+		.service = &url->service,
+		.root = url->root,
+		.path = path,
+		.ttl_ns = url->ttl_ns,
+		.reserve_ns = url->reserve_ns,
+	};
 
 	int error =
 		sn_assigned_find_field(&url->assigned, url->name, settings, &managed.field_index);
@@ -38,9 +57,11 @@ static int service_store_open_url(const struct sn_store_class *class,
 					       &settings->fields[managed.field_index],
 					       &managed.first_worker, &managed.last_worker);
 	if (!error)
-		error = sn_loader_open(class->scheme, url->name, &url->service,
-				       &managed.coordinator);
-	return error ? error : sn_manager_open(&managed, class, settings, store);
+		error = sn_loader_find(class->scheme, &managed.module);
+	if (error)
+		return error;
+	write_path(url, settings, managed.field_index, path, sizeof path);
+	return sn_manager_open(&managed, class, settings, store);
 }
 
 static int service_store_open(const struct sn_store_class *class, const char *rest,
@@ -91,6 +112,8 @@ static int service_store_open(const struct sn_store_class *class, const char *re
 		.open = name##_open,                                                               \
 		.renew = sn_manager_renew,                                                         \
 		.check_renewal = sn_manager_check_renewal,                                         \
+		.check_final = sn_manager_check_final,                                             \
+		.lease_stat = sn_manager_lease_stat,                                               \
 		.release = sn_manager_release,                                                     \
 		.close = sn_manager_close,                                                         \
 		.admin = &name##_admin,                                                            \

@@ -140,16 +140,17 @@ static int fail_sealed(const struct sn_policy *policy, const struct sn_shared_st
 {
 	const uint64_t reason = atomic_load(&shared->seal_reason);
 
-	if (reason == SN_SEAL_REMOVED) {
-		plan->wait_ns = SN_SLEEP_MIN_NS;
-		return sn_fail(SNOWID_E_LIMIT, "the file of the store has lost its name");
-	}
 	if (reason == SN_SEAL_LOST || reason == SN_SEAL_REPLACED) {
-		plan->wait_ns = SN_SLEEP_MIN_NS;
+		plan->wait_ns = SN_LOST_WAIT_NS;
 		return sn_fail(SNOWID_E_LIMIT,
 			       "the store has lost its worker, and claims one again");
 	}
-	const int error = reason == SN_SEAL_FORFEITED ? sn_plan_check_final(policy) : 0;
+	const bool may_be_final = reason == SN_SEAL_FORFEITED || reason == SN_SEAL_REMOVED;
+	const int error = may_be_final ? sn_plan_check_final(policy) : 0;
+	if (!error && reason == SN_SEAL_REMOVED) {
+		plan->wait_ns = SN_SLEEP_MIN_NS;
+		return sn_fail(SNOWID_E_LIMIT, "the file of the store has lost its name");
+	}
 	return error ? error : sn_fail(SNOWID_E_CLOSED, "the generator is closed; create another");
 }
 
@@ -212,7 +213,7 @@ int sn_plan_claim(struct sn_policy *policy, struct sn_shared_state *shared, uint
 	error = sn_plan_check_final(policy);
 	if (error)
 		return error;
-	plan->wait_ns = SN_SLEEP_MIN_NS;
+	plan->wait_ns = policy->limit_wait_ns;
 	return sn_fail(SNOWID_E_LIMIT,
 		       "the store allows IDs up to tick %" PRIu64 ", and the next is in %" PRIu64,
 		       limit, plan->start >> policy->ticks.bits);

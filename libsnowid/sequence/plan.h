@@ -13,6 +13,9 @@
  * they are not lost. */
 #define SN_SLEEP_MIN_NS 250000
 
+/* How long to wait for a worker that a coordinator has to give. */
+#define SN_LOST_WAIT_NS 10000000
+
 /* What decides, apart from the shared state. */
 struct sn_policy {
 	struct snowid_clock *clock;
@@ -23,6 +26,7 @@ struct sn_policy {
 	uint64_t wait_t100ns;
 	uint64_t hold_t100ns;
 	uint64_t borrow_t100ns;
+	uint64_t limit_wait_ns; /* how long to wait at the limit for a renewal by others */
 	/* While the clock is behind: the slot that waits for its tick to be opened, and since when
 	 * in elapsed time. Each process has its own, because elapsed time has no meaning in another
 	 * time namespace. */

@@ -59,15 +59,26 @@ static uint64_t time_until_renewal(const struct sn_sequencer *seq, struct sn_sha
 	return half_wait > gain_wait ? half_wait : gain_wait;
 }
 
-/* The state to claim from. If the state this process uses has been replaced, its successors lie
- * right behind it in memory. */
-static struct sn_shared_state *follow_replaced_state(struct sn_sequencer *seq)
+static struct sn_shared_state *follow_in_memory(struct sn_sequencer *seq)
 {
 	struct sn_shared_state *shared = atomic_load(&seq->shared);
 	while (atomic_load(&shared->seal_reason) == SN_SEAL_REPLACED)
 		if (atomic_compare_exchange_strong(&seq->shared, &shared, shared + 1))
 			shared++;
 	return shared;
+}
+
+/* The state to claim from. If the state this process uses has been replaced, its successors lie
+ * right behind it in memory, or the store knows where they are: one that others renew, so that its
+ * `renew` does not wait. */
+static struct sn_shared_state *follow_replaced_state(struct sn_sequencer *seq)
+{
+	struct sn_shared_state *const shared = follow_in_memory(seq);
+
+	if (atomic_load(&shared->seal_reason) != SN_SEAL_REMOVED || !seq->renewed_by_others ||
+	    seq->renew(seq->policy.user) != 0)
+		return shared;
+	return follow_in_memory(seq);
 }
 
 static int claim_from_shared(struct sn_sequencer *seq, uint64_t count, struct sn_claim *claim,
@@ -363,6 +374,8 @@ void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_setti
 				.wait_t100ns = sn_t100ns_from_ns(settings->wait_ns),
 				.hold_t100ns = sn_t100ns_from_ns(settings->hold_ns),
 				.borrow_t100ns = sn_t100ns_from_ns(settings->borrow_ns),
+				.limit_wait_ns = settings->limit_wait_ns ? settings->limit_wait_ns
+									 : SN_SLEEP_MIN_NS,
 				.paced_slot = SN_SEALED,
 				.check_final = settings->check_final,
 				.user = settings->user,
@@ -370,6 +383,7 @@ void sn_sequencer_init(struct sn_sequencer *seq, const struct sn_sequencer_setti
 		.attached = settings->shared,
 		.renew = settings->renew,
 		.prompt = settings->prompt,
+		.renewed_by_others = settings->renewed_by_others,
 		.reach = settings->reach,
 	};
 }

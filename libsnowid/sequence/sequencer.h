@@ -28,6 +28,7 @@ struct sn_sequencer_settings {
 	uint64_t wait_ns;
 	uint64_t hold_ns;
 	uint64_t borrow_ns;
+	uint64_t limit_wait_ns; /* as in struct sn_policy; 0: the shortest */
 	/* Raises shared->limit as far as sn_reach_limit() says, and may wait for that. It is
 	 * called when half of that is left, and only by calls that may wait. It does nothing while
 	 * another thread is renewing. SNOWID_E_STORE: this process must not use the store any
@@ -36,6 +37,7 @@ struct sn_sequencer_settings {
 	/* `renew` never waits and is made by every call when it is due, so that no call fails for
 	 * want of one. It may attach another state. */
 	bool prompt;
+	bool renewed_by_others; /* `renew` only asks for that, and may attach another state */
 	int (*check_final)(void *user); /* as in struct sn_policy */
 	void *user;
 	struct sn_reach reach;
@@ -48,6 +50,7 @@ struct sn_sequencer {
 	struct sn_shared_state *_Atomic attached;
 	int (*renew)(void *user); /* with policy.user */
 	bool prompt;
+	bool renewed_by_others;
 	_Atomic uint64_t renewed; /* if prompt: the reading of the clock at the last renewal */
 	struct sn_reach reach;
 };

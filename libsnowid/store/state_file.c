@@ -254,13 +254,9 @@ int sn_state_file_lock(const struct sn_state_file *file, int byte, enum sn_lock 
 
 void sn_state_file_set_holder(const struct sn_state_file *file, struct snowid_clock *clock)
 {
-	struct sn_holder holder = {.process = (uint64_t)getpid()};
-	int64_t sec = 0;
-	uint32_t nsec = 0;
+	struct sn_holder holder;
 
-	gethostname(holder.host, sizeof holder.host - 1); /* a longer name is cut off */
-	sn_store_read_clock(clock, &sec, &nsec);
-	holder.since_ms = sn_store_ms(sec, nsec);
+	sn_store_describe_process(&holder, clock);
 	sn_image_set_holder(file->image, &holder);
 }
 

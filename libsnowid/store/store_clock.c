@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "libsnowid/store/store_clock.h"
 
+#include <unistd.h>
+
 #include "libsnowid/base/error.h"
 
 #define NS_PER_MS 1000000
@@ -12,6 +14,17 @@ int sn_store_read_clock(struct snowid_clock *clock, int64_t *sec, uint32_t *nsec
 		return sn_fail(SNOWID_E_CLOCK,
 			       "the clock is before 1970, where state files begin; set the clock");
 	return error;
+}
+
+void sn_store_describe_process(struct sn_holder *holder, struct snowid_clock *clock)
+{
+	int64_t sec = 0;
+	uint32_t nsec = 0;
+
+	*holder = (struct sn_holder){.process = (uint64_t)getpid()};
+	gethostname(holder->host, sizeof holder->host - 1); /* a longer name is cut off */
+	if (sn_store_read_clock(clock, &sec, &nsec) == 0)
+		holder->since_ms = sn_store_ms(sec, nsec);
 }
 
 /* ---- a clock that jumps ahead ---------------------------------------------------------------- */

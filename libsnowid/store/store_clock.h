@@ -15,6 +15,9 @@ static inline uint64_t sn_store_ms(int64_t sec, uint32_t nsec)
 	return (uint64_t)sec * 1000 + nsec / 1000000;
 }
 
+/* This process, since now; without a time if no state file could hold that. */
+void sn_store_describe_process(struct sn_holder *holder, struct snowid_clock *clock);
+
 /* Checks that the wall clock has not gained more than settings->max_jump_ns on elapsed time since
  * the last call that found no such jump. *booted is where calls note that, 0 at first; `path` is
  * what the error names. SNOWID_E_CLOCK. */

@@ -749,7 +749,7 @@ TEST(answer_that_was_found_late_tells_no_time)
 	step_lease();
 	ck_assert(coordinator.answered);
 	OK(snowid_clock_advance(manual, 15 * SEC));
-	coordinator.answer.unix_ms += 15000;
+	coordinator.answers[coordinator.received % ANSWERS].answer.unix_ms += 15000;
 	const uint64_t right_time = now_tick();
 	OK(snowid_clock_step(manual, 16 * SEC));
 	step_lease();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "libsnowid/base/error.h"
+#include "libsnowid/coordinator/tenant.h"
 #include "tests/unit/fake_pid.h"
 #include "tests/unit/generators.h"
 #include "tests/unit/libsnowid/coordinator/managed_store.h"
@@ -130,6 +131,8 @@ TEST(late_renewal_is_reported_before_the_limit)
 	advance_in_steps(200 * MS);
 	EXPECT(snowid_generator_maintain(g, &again), SNOWID_E_STORE);
 	EXPECT_DETAIL("does not answer");
+	EXPECT_DETAIL("IDs can be made for 3.7 s more");
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LEASE), SNOWID_LEASE_IN_DOUBT);
 	ck_assert_uint_eq(left_ms(g), 3700);
 	next_managed_id(g);
 	advance_in_steps(4 * SEC);
@@ -269,6 +272,189 @@ TEST(opening_ends_with_its_timeout_or_when_the_program_gives_up)
 	ck_assert_uint_eq(elapsed, SEC);
 	ck_assert_ptr_null(g);
 	snowid_config_free(config);
+}
+
+/* ---- opening ends ---------------------------------------------------------------------------- */
+
+TEST(opening_ends_at_once_when_the_coordinator_refuses)
+{
+	struct snowid_generator *g = NULL;
+	uint64_t elapsed_ns;
+
+	coordinator.why = "permission denied";
+	EXPECT(try_open_managed(&g), SNOWID_E_STORE);
+	EXPECT_DETAIL("permission denied");
+	OK(snowid_clock_read(manual, NULL, NULL, &elapsed_ns));
+	ck_assert_uint_eq(elapsed_ns, 0);
+	ck_assert(coordinator.closed);
+}
+
+/* While nobody can have it, its worker would rest for a reserve. */
+TEST(claim_of_an_opener_that_gives_up_is_taken_back)
+{
+	struct snowid_generator *g = NULL;
+	struct snowid_config *const config = managed_config();
+	const struct sn_record *record;
+
+	first_worker = last_worker;
+	record = &coordinator.records[last_worker];
+	coordinator.lost_answers = 1000; /* from the claim on */
+	coordinator.answered_reads = 1;
+	EXPECT(snowid_generator_new_for(config, 100 * MS, &g), SNOWID_E_STORE);
+	ck_assert(record->exists);
+	ck_assert(!record->held);
+	snowid_config_free(config);
+}
+
+TEST(opening_waits_until_the_lease_of_a_crashed_owner_has_ended)
+{
+	struct snowid_generator *g = NULL;
+	uint64_t elapsed_ns;
+
+	first_worker = last_worker;
+	coordinator.expiry_ns = 2 * TTL;
+	coordinator.records[last_worker].exists = true;
+	give_worker_to_another(last_worker);
+	EXPECT(try_open_managed(&g), SNOWID_E_STORE);
+	EXPECT_DETAIL("has no worker left");
+	OK(snowid_clock_read(manual, NULL, NULL, &elapsed_ns));
+	ck_assert_uint_eq(elapsed_ns, 2 * TTL + TTL / 2 + SEC);
+}
+
+/* ---- several generators ---------------------------------------------------------------------- */
+
+TEST(generators_of_a_process_share_a_connection)
+{
+	struct snowid_generator *const first = open_managed(), *const second = open_managed();
+
+	ck_assert_int_eq(times_opened, 1);
+	ck_assert_uint_ne(field_of(first, "worker"), field_of(second, "worker"));
+	for (int i = 0; i < 30; i++) {
+		next_managed_id(first);
+		next_managed_id(second);
+		advance_in_steps(SEC);
+	}
+	ck_assert_uint_ge(stat_of(first, SNOWID_STAT_RENEWALS), 10);
+	ck_assert_uint_ge(stat_of(second, SNOWID_STAT_RENEWALS), 10);
+	OK(snowid_generator_close(first, SEC));
+	snowid_generator_free(first);
+	ck_assert(!coordinator.closed);
+	next_managed_id(second);
+	snowid_generator_free(second);
+	ck_assert(coordinator.closed);
+}
+
+/* The records of a coordinator that was emptied or restored say nothing about the IDs of those
+ * before. */
+TEST(other_records_are_noticed_by_a_generator_that_is_opened_later)
+{
+	struct snowid_generator *const first = open_managed(), *second = NULL;
+
+	pthread_mutex_lock(&coordinator.mutex);
+	coordinator.namespace_id[0]++;
+	pthread_mutex_unlock(&coordinator.mutex);
+	EXPECT(try_open_managed(&second), SNOWID_E_STORE);
+	EXPECT_DETAIL("has other records than before");
+	snowid_generator_free(first);
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/* A loop of try_next would otherwise wake the thread thousands of times a second. */
+TEST(retry_after_a_loss_or_at_the_limit_is_not_too_soon)
+{
+	first_worker = last_worker;
+	struct snowid_generator *const g = open_managed();
+	uint64_t id, wait_ns;
+
+	coordinator.silent = true;
+	OK(snowid_clock_step(manual, TTL));
+	EXPECT(snowid_generator_try_next(g, &id, &wait_ns), SNOWID_E_LIMIT);
+	ck_assert_uint_eq(wait_ns, MS);
+	OK(snowid_clock_step(manual, -TTL));
+	coordinator.silent = false;
+	give_worker_to_another(last_worker);
+	advance_in_steps(TTL);
+	EXPECT(snowid_generator_try_next(g, &id, &wait_ns), SNOWID_E_LIMIT);
+	EXPECT_DETAIL("has lost its worker");
+	ck_assert_uint_eq(wait_ns, 10 * MS);
+	snowid_generator_free(g);
+}
+
+/* After a step of the clock the next renewal by itself would come seconds later. */
+TEST(caller_at_the_limit_makes_a_renewal_due)
+{
+	struct snowid_generator *const g = open_managed();
+	uint64_t id;
+
+	next_managed_id(g);
+	OK(snowid_clock_advance(manual, 200 * MS)); /* after which another is not too soon */
+	OK(snowid_clock_step(manual, TTL));
+	EXPECT(snowid_generator_next_for(g, 1, &id), SNOWID_E_LIMIT);
+	fake_let_manager_run(&coordinator);
+	OK(snowid_generator_try_next(g, &id, NULL));
+	snowid_generator_free(g);
+}
+
+/* ---- more workers than there is room for at once --------------------------------------------- */
+
+#define MANY_LOSSES (2 * SN_TENANT_STATES + 10)
+
+static void lose_often(struct snowid_generator *g)
+{
+	for (int i = 0; i < MANY_LOSSES; i++) {
+		const uint64_t lost = field_of(g, "worker");
+		pthread_mutex_lock(&coordinator.mutex);
+		coordinator.records[7 - lost].held = false;
+		coordinator.records[7 - lost].released = true;
+		pthread_mutex_unlock(&coordinator.mutex);
+		give_worker_to_another(lost);
+		advance_in_steps(TTL / 2);
+		ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LOSSES), (uint64_t)i + 1);
+		OK(snowid_generator_maintain(g, &(uint64_t){0}));
+		ck_assert_uint_eq(field_of(g, "worker"), 7 - lost);
+	}
+}
+
+TEST(generator_can_have_any_number_of_workers)
+{
+	struct snowid_generator *const g = open_managed();
+	uint64_t id, issued;
+
+	const uint64_t before = next_managed_id(g);
+	lose_often(g);
+	OK(snowid_generator_try_next(g, &id, NULL));
+	ck_assert_uint_gt(id >> 22, before >> 22);
+	OK(snowid_generator_stat(g, SNOWID_STAT_ISSUED, &issued));
+	ck_assert_uint_eq(issued, 2);
+	snowid_generator_free(g);
+}
+
+TEST(child_that_cannot_follow_any_more_gets_an_error)
+{
+	struct snowid_generator *const g = open_managed();
+	int go[2];
+
+	ck_assert_int_eq(pipe(go), 0);
+	const pid_t child = fork();
+	if (child == 0) {
+		char byte;
+		uint64_t id;
+		close(go[1]);
+		while (read(go[0], &byte, 1) > 0)
+			;
+		EXPECT(snowid_generator_try_next(g, &id, NULL), SNOWID_E_STORE);
+		EXPECT_DETAIL("open the generator after the last fork");
+		EXPECT(snowid_generator_next(g, &id), SNOWID_E_STORE);
+		EXPECT(snowid_generator_maintain(g, &id), SNOWID_E_STORE);
+		snowid_generator_free(g);
+		_exit(0);
+	}
+	lose_often(g);
+	close(go[0]);
+	close(go[1]);
+	expect_success(child);
+	snowid_generator_free(g);
 }
 
 /* ---- children ------------------------------------------------------------------------------- */

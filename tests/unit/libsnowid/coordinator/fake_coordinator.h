@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A coordinator in memory, for one owner at a time, that a test can make lose requests and answers.
+ * A coordinator in memory, for a few owners, that a test can make lose requests and answers.
  * In the thread of the test a wait advances the manual clock; in any other it lasts until there is
  * an answer, or until it is woken.
  */
@@ -14,7 +14,13 @@
 #include "tests/unit/check.h"
 
 #define WORKERS 8
+#define ANSWERS 8 /* that have not been received */
 #define TTL     (10 * SEC)
+
+struct fake_answer {
+	struct sn_answer answer;
+	struct sn_record read[WORKERS];
+};
 
 struct fake_coordinator {
 	struct sn_coordinator base; /* must be the first member (downcast) */
@@ -30,16 +36,17 @@ struct fake_coordinator {
 	uint64_t granted_ns, expiry_ns; /* in each answer */
 	const char *why;                /* not NULL: requests are denied */
 	bool silent;                    /* ignores requests */
-	unsigned lost_answers;          /* how many of the next answers get lost */
+	unsigned answered_reads;        /* how many answers to reads do not get lost, */
+	unsigned lost_answers;          /* and how many of the next answers do */
 	unsigned lost_forgets;          /* how many of the next requests to forget get lost */
 	unsigned lost_claims;           /* how many of the next claims are delayed; */
 	struct sn_request claim;        /* a test can write the last of them later */
 	unsigned sent;
 	struct sn_request last;
 	unsigned asked[SN_ASK_RESET + 1]; /* how many of each kind */
-	struct sn_answer answer;
-	struct sn_record read[WORKERS];
-	bool answered, woken, waiting;
+	struct fake_answer answers[ANSWERS];
+	unsigned answered, received; /* number of answers that wait, and that were taken */
+	bool woken, waiting;
 	bool closed, inherited;
 };
 
@@ -76,24 +83,28 @@ static inline enum sn_outcome fake_write(struct fake_coordinator *fake,
 	return SN_DONE;
 }
 
-static inline void fake_read(struct fake_coordinator *fake, const struct sn_request *request)
+static inline void fake_read(struct fake_coordinator *fake, const struct sn_request *request,
+			     struct fake_answer *made)
 {
 	ck_assert(request->worker + request->count <= WORKERS);
 	for (uint64_t i = 0; i < request->count; i++) {
-		fake->read[i] = fake->records[request->worker + i];
-		memcpy(fake->read[i].held_by, fake->holders[request->worker + i], 16);
+		made->read[i] = fake->records[request->worker + i];
+		memcpy(made->read[i].held_by, fake->holders[request->worker + i], 16);
 	}
-	memcpy(fake->answer.namespace_id, fake->namespace_id, 16);
-	fake->answer.records = fake->read;
-	fake->answer.count = request->count;
+	memcpy(made->answer.namespace_id, fake->namespace_id, 16);
+	made->answer.records = made->read;
+	made->answer.count = request->count;
 }
 
 static inline void fake_answer(struct fake_coordinator *fake, const struct sn_request *request)
 {
+	struct fake_answer *const made =
+		&fake->answers[(fake->received + fake->answered) % ANSWERS];
 	uint64_t elapsed_ns = 0;
 
+	ck_assert_uint_lt(fake->answered, ANSWERS);
 	OK(sn_clock_elapsed(fake->clock, &elapsed_ns));
-	fake->answer = (struct sn_answer){
+	made->answer = (struct sn_answer){
 		.serial = request->serial,
 		.unix_ms = fake->tells_time ? START * UINT64_C(1000) + elapsed_ns / 1000000 -
 						      fake->started_ms
@@ -102,14 +113,19 @@ static inline void fake_answer(struct fake_coordinator *fake, const struct sn_re
 		.expiry_ns = fake->expiry_ns,
 		.why = fake->why};
 	if (fake->why)
-		fake->answer.outcome = SN_DENIED;
+		made->answer.outcome = SN_DENIED;
 	else if (request->ask == SN_ASK_READ)
-		fake_read(fake, request);
+		fake_read(fake, request, made);
 	else
-		fake->answer.outcome = fake_write(fake, request);
-	fake->answer.version = fake->records[request->worker].version;
-	fake->answered = fake->lost_answers == 0;
-	fake->lost_answers -= fake->lost_answers > 0;
+		made->answer.outcome = fake_write(fake, request);
+	made->answer.version = fake->records[request->worker].version;
+	if (request->ask == SN_ASK_READ && fake->answered_reads > 0)
+		fake->answered_reads--;
+	else if (fake->lost_answers > 0) {
+		fake->lost_answers--;
+		return;
+	}
+	fake->answered++;
 }
 
 static inline void fake_send(struct sn_coordinator *base, const struct sn_request *request)
@@ -136,9 +152,10 @@ static inline bool fake_receive(struct sn_coordinator *base, struct sn_answer *a
 	struct fake_coordinator *const fake = fake_from_base(base);
 
 	pthread_mutex_lock(&fake->mutex);
-	const bool answered = fake->answered;
-	*answer = fake->answer;
-	fake->answered = false;
+	const bool answered = fake->answered > 0;
+	*answer = fake->answers[fake->received % ANSWERS].answer;
+	fake->answered -= answered;
+	fake->received += answered;
 	pthread_mutex_unlock(&fake->mutex);
 	return answered;
 }
