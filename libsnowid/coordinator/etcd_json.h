@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is asked of etcd, and what it answers, in JSON: numbers of 64 bits are texts, and members that
- * are 0, false or empty are missing.
+ * What is asked of etcd, and what it answers, in JSON: numbers of 64 bits are texts, and members
+ * that are 0, false or empty are missing.
  */
 #ifndef SN_ETCD_JSON_H
 #define SN_ETCD_JSON_H
