@@ -332,7 +332,8 @@ static const char *consul_remedy(const struct sn_http_answer *answer)
 static void consul_fail(struct consul *consul, struct sn_exchange *exchange,
 			const struct sn_http_answer *answer)
 {
-	const bool passing = answer->status == 408 || answer->status == 429 ||
+	const bool passing = answer->status < 300 || answer->status == 408 ||
+			     answer->status == 429 ||
 			     (answer->status >= 500 && !consul_is_forbidden(answer->body) &&
 			      !strstr(answer->body, "Invalid Session TTL"));
 
