@@ -131,6 +131,22 @@ static int manager_copy_texts(struct manager *manager, const struct sn_manager_s
 	return lease->root && lease->path && lease->kind ? 0 : sn_fail_nomem();
 }
 
+static int manager_open_cache(struct manager *manager, const char *file,
+			      const struct sn_lease_settings *lease)
+{
+	const struct sn_cache_subject subject = {
+		.path = lease->path,
+		.clock = manager->store.settings.clock,
+		.ticks = lease->ticks,
+		.fingerprint = lease->fingerprint,
+		.first_worker = lease->first_worker,
+		.last_worker = lease->last_worker,
+		.identity = lease->identity,
+		.worker_shift = lease->worker_shift,
+	};
+	return sn_cache_open(file, &subject, &manager->tenant->cache);
+}
+
 static int manager_begin_lease(struct manager *manager, const struct sn_manager_settings *settings)
 {
 	struct sn_store_settings *const stored = &manager->store.settings;
@@ -149,6 +165,8 @@ static int manager_begin_lease(struct manager *manager, const struct sn_manager_
 	};
 	sn_store_describe_process(&lease.owner, stored->clock);
 	int error = manager_copy_texts(manager, settings, &lease);
+	if (!error && settings->cache_file)
+		error = manager_open_cache(manager, settings->cache_file, &lease);
 	if (!error)
 		error = sn_tenant_begin(manager->tenant, &lease);
 	if (error)

@@ -13,6 +13,7 @@ struct sn_manager_settings {
 	const struct sn_module *module;
 	const struct sn_coordinator_settings *service;
 	const char *root, *path; /* as in struct sn_request */
+	const char *cache_file;  /* NULL: none */
 	uint64_t ttl_ns, reserve_ns;
 	size_t field_index; /* which of the fields is assigned */
 	uint64_t first_worker, last_worker;

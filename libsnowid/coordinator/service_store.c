@@ -48,6 +48,7 @@ static int service_store_open_url(const struct sn_store_class *class,
 		.path = path,
 		.ttl_ns = url->ttl_ns,
 		.reserve_ns = url->reserve_ns,
+		.cache_file = url->cache_file,
 	};
 
 	int error =

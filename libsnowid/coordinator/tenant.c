@@ -40,6 +40,21 @@ static void tenant_answer(struct sn_cluster_member *member, const struct sn_answ
 	sn_lease_answer(&tenant_of_member(member)->lease, answer);
 }
 
+/* An answer may have begun a tenure, or ended it. The cache knows the end before a
+ * release is sent, after which others can have the worker. If the disk fails, the memory of this boot
+ * knows it all the same, and after another boot nothing goes on from a tenure. */
+static void tenant_update_cache(struct sn_tenant *tenant)
+{
+	const struct sn_lease *const lease = &tenant->lease;
+
+	if (!tenant->cache)
+		return;
+	if (sn_lease_owns(lease))
+		sn_cache_keep(tenant->cache, &lease->tenure, lease->shared);
+	else if (lease->shared)
+		sn_cache_end(tenant->cache);
+}
+
 /* Errors of the clock are reported by generators, and the lease continues after them. */
 static uint64_t tenant_step(struct sn_cluster_member *member)
 {
@@ -55,6 +70,7 @@ static uint64_t tenant_step(struct sn_cluster_member *member)
 	}
 	if (sn_lease_needs_states(lease) && tenant_add_block(tenant))
 		sn_lease_add_states(lease, tenant->blocks->states, SN_TENANT_STATES);
+	tenant_update_cache(tenant);
 	sn_lease_step(lease, &next_ns);
 	atomic_store(&member->ended, lease->state == SN_LEASE_ENDED);
 	return next_ns;
@@ -171,6 +187,11 @@ int sn_tenant_begin(struct sn_tenant *tenant, const struct sn_lease_settings *se
 	own.clock = tenant->clock;
 	own.states = tenant->blocks->states;
 	own.state_count = SN_TENANT_STATES;
+	if (tenant->cache) {
+		own.states = sn_cache_states(tenant->cache);
+		own.state_count = SN_CACHE_STATES;
+		own.previous = sn_cache_previous(tenant->cache, &own.resumes);
+	}
 	const int error = sn_lease_init(&tenant->lease, &own);
 	if (!error)
 		tenant_publish(&tenant->member);
@@ -185,6 +206,8 @@ void sn_tenant_free(struct sn_tenant *tenant)
 		munmap(block, sizeof *block);
 		block = next;
 	}
+	if (tenant->cache)
+		sn_cache_close(tenant->cache);
 	snowid_clock_free(tenant->clock);
 	free(tenant);
 }

@@ -6,6 +6,7 @@
 #ifndef SN_TENANT_H
 #define SN_TENANT_H
 
+#include "libsnowid/coordinator/cache.h"
 #include "libsnowid/coordinator/cluster.h"
 #include "libsnowid/coordinator/lease.h"
 
@@ -37,6 +38,7 @@ struct sn_tenant {
 	struct sn_cluster *cluster;
 	struct snowid_clock *clock;
 	struct sn_lease lease;
+	struct sn_cache *cache;         /* with the shared states that come first; NULL: none */
 	struct sn_tenant_block *blocks; /* the newest first */
 	struct sn_tenant_page *page;
 	struct sn_tenant_view view;
@@ -47,7 +49,7 @@ struct sn_tenant {
 	bool releasing;          /* the lease knows it */
 };
 
-/* Makes a tenant with shared states, but without a lease. NULL: there is no memory. */
+/* Makes a tenant with shared states, but without a lease and a cache. NULL: there is no memory. */
 struct sn_tenant *sn_tenant_new(struct sn_cluster *cluster, struct snowid_clock *clock);
 
 /* Begins its lease. The settings need nothing that the tenant or its cluster has, and their texts

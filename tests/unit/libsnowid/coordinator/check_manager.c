@@ -3,11 +3,13 @@
  * Generators whose worker a coordinator keeps: the thread that renews the lease, forks, closing.
  */
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/coordinator/tenant.h"
+#include "tests/unit/directory.h"
 #include "tests/unit/fake_pid.h"
 #include "tests/unit/generators.h"
 #include "tests/unit/libsnowid/coordinator/managed_store.h"
@@ -562,6 +564,98 @@ TEST(child_of_an_ended_opener_continues_up_to_the_limit)
 	ck_assert_int_eq(read(report[0], &verdict, 1), 1);
 	close(report[0]);
 	ck_assert_int_eq(verdict, 'y');
+}
+
+/* ---- a cache --------------------------------------------------------------------------------- */
+
+static void use_cache(void)
+{
+	static char path[4200];
+
+	directory_make();
+	snprintf(path, sizeof path, "%s/cache", directory);
+	cache_file = path;
+	reserve_ns = 60 * SEC;
+}
+
+static void end_cache(void)
+{
+	directory_remove();
+	cache_file = NULL;
+	reserve_ns = TTL / 4 * 3;
+}
+
+/* Makes IDs in a process that is then killed. Returns the last of them. */
+static uint64_t make_ids_and_be_killed(void)
+{
+	volatile uint64_t *const last = shared_memory(sizeof *last);
+	int status;
+
+	const pid_t child = fork();
+	if (child == 0) {
+		coordinator.test = pthread_self();
+		struct snowid_generator *const g = open_managed();
+		for (int i = 0; i < 5000; i++)
+			*last = next_managed_id(g);
+		fake_let_manager_run(&coordinator);
+		raise(SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %x", status);
+	return *last;
+}
+
+/* The coordinator of this test is in memory, and so forgets what the child has told it: like one
+ * that does not answer, it says nothing of the child. */
+TEST(process_goes_on_after_one_that_was_killed_although_nobody_answers)
+{
+	struct snowid_generator *g = NULL;
+
+	use_cache();
+	const uint64_t last = make_ids_and_be_killed();
+	coordinator.silent = true;
+	OK(try_open_managed(&g));
+	const uint64_t first = next_managed_id(g);
+	ck_assert_uint_gt(first, last);
+	ck_assert_uint_eq(first >> 12 & 31, last >> 12 & 31);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LEASE), SNOWID_LEASE_IN_DOUBT);
+	OK(snowid_clock_step(manual, 61 * SEC));
+	EXPECT(snowid_generator_next_for(g, 0, &(uint64_t){0}), SNOWID_E_LIMIT);
+	snowid_generator_free(g);
+	end_cache();
+}
+
+TEST(no_process_goes_on_as_a_worker_that_was_released)
+{
+	struct snowid_generator *g = NULL;
+
+	use_cache();
+	OK(try_open_managed(&g));
+	next_managed_id(g);
+	OK(snowid_generator_close(g, SEC));
+	snowid_generator_free(g);
+	coordinator.silent = true;
+	EXPECT(try_open_managed(&g), SNOWID_E_STORE);
+	EXPECT_DETAIL("does not answer");
+	end_cache();
+}
+
+TEST(no_process_goes_on_as_a_worker_that_was_lost)
+{
+	struct snowid_generator *g = NULL;
+
+	use_cache();
+	OK(try_open_managed(&g));
+	next_managed_id(g);
+	give_worker_to_another(first_worker);
+	give_worker_to_another(last_worker);
+	advance_in_steps(TTL / 2);
+	ck_assert_uint_eq(stat_of(g, SNOWID_STAT_LEASE), SNOWID_LEASE_LOST);
+	snowid_generator_free(g);
+	coordinator.silent = true;
+	EXPECT(try_open_managed(&g), SNOWID_E_STORE);
+	EXPECT_DETAIL("does not answer");
+	end_cache();
 }
 
 int main(void)

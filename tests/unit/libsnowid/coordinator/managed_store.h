@@ -14,6 +14,7 @@ static struct fake_coordinator coordinator;
 static uint64_t first_worker, last_worker;
 static int times_opened;
 static uint64_t reserve_ns = TTL / 4 * 3;
+static const char *cache_file;
 
 int wrap_store_check(const char *url) __asm__("__wrap_sn_store_check");
 bool wrap_store_assigns(const char *url) __asm__("__wrap_sn_store_assigns");
@@ -65,6 +66,7 @@ int wrap_store_open(const char *url, const struct sn_store_settings *stored,
 		.path = "/id-generator/datacenters/dc2",
 		.ttl_ns = TTL,
 		.reserve_ns = reserve_ns,
+		.cache_file = cache_file,
 		.first_worker = first_worker,
 		.last_worker = last_worker,
 	};
