@@ -62,7 +62,7 @@ struct daemon {
 	bool started, stopping;
 	bool reload_asked;  /* before the start was over */
 	uint64_t waited_ns; /* for a store: the last time that this was said */
-	char status[400];   /* as it was last said */
+	char status[600];   /* as it was last said */
 	char **options;     /* of the command line */
 	const char *file;
 	struct keeper keeper;

@@ -78,7 +78,7 @@ void notify_send(const char *state)
 
 void notify_status(const char *text)
 {
-	char state[400];
+	char state[700];
 
 	/* Another line would be another assignment. */
 	snprintf(state, sizeof state, "STATUS=%s", text);

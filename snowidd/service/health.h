@@ -10,7 +10,7 @@
 
 struct health {
 	enum refusal refusal; /* SERVED: healthy */
-	char reason[300];
+	char reason[500];
 	bool ready;          /* healthy, and not about to stop */
 	bool degraded;       /* healthy, but not for long: the reason says why */
 	double seconds_left; /* for which it will be; INFINITY unless it is degraded */

@@ -40,8 +40,9 @@ struct served_kind {
 	/* Of the owner of its worker (owner.h). */
 	_Atomic uint64_t limit_at_ns; /* in elapsed time, as of the last renewal */
 	_Atomic int store_error;      /* of the last renewal; 0: none */
-	char store_problem[200];      /* the same in words */
-	char last_problem[200];       /* why a worker was lost, if it is found to be another */
+	char store_problem[400];      /* the same in words */
+	bool was_lost;                /* the worker, by the last renewal */
+	char loss_problem[400];       /* why no other was found at once */
 	bool was_refused;             /* as it was last logged */
 	char last_worker[KIND_WORKER_SIZE];
 };

@@ -14,6 +14,9 @@
 
 #define RETRY_NS UINT64_C(1000000000)
 
+/* A worker that is lost may be replaced by another soon. */
+#define LOSS_CHECK_NS UINT64_C(50000000)
+
 /* Of the texts of all kinds, which change when a store fails. */
 static pthread_mutex_t problem_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -88,12 +91,28 @@ static void log_renewal(const struct served_kind *kind, int error, const char *p
 		log_event(LOG_LEVEL_INFO, "the store is renewed again", "kind", kind->name, NULL);
 }
 
-static void note_problem(struct served_kind *kind, const char *problem)
+static bool is_worker_lost(const struct served_kind *kind)
+{
+	uint64_t lease;
+
+	return snowid_generator_stat(kind->generator, SNOWID_STAT_LEASE, &lease) == 0 &&
+	       lease == SNOWID_LEASE_LOST;
+}
+
+static void log_loss(struct served_kind *kind, bool lost, const char *problem)
+{
+	if (lost && !kind->was_lost)
+		log_event(LOG_LEVEL_ERROR, "another process has the worker", "kind", kind->name,
+			  "error", problem, NULL);
+	kind->was_lost = lost;
+}
+
+static void note_problem(struct served_kind *kind, bool lost, const char *problem)
 {
 	pthread_mutex_lock(&problem_lock);
 	snprintf(kind->store_problem, sizeof kind->store_problem, "%s", problem);
-	if (*problem)
-		snprintf(kind->last_problem, sizeof kind->last_problem, "%s", problem);
+	if (lost)
+		snprintf(kind->loss_problem, sizeof kind->loss_problem, "%s", problem);
 	pthread_mutex_unlock(&problem_lock);
 }
 
@@ -106,11 +125,13 @@ uint64_t owner_maintain(struct served_kind *kind)
 	const int error = snowid_generator_maintain(kind->generator, &again_ns);
 	if (error)
 		snowid_error_detail(problem, sizeof problem);
+	const bool lost = error && is_worker_lost(kind);
 	log_renewal(kind, error, problem);
-	note_problem(kind, problem);
+	log_loss(kind, lost, problem);
+	note_problem(kind, lost, problem);
 	atomic_store(&kind->store_error, error);
 	if (error)
-		return RETRY_NS;
+		return kind_store_is_coordinated(kind->store) ? LOSS_CHECK_NS : RETRY_NS;
 	if (kind_store_is_coordinated(kind->store) && again_ns > RETRY_NS)
 		again_ns = RETRY_NS;
 	if (snowid_generator_stat(kind->generator, SNOWID_STAT_LEFT_NS, &left_ns) == 0)
@@ -121,7 +142,7 @@ uint64_t owner_maintain(struct served_kind *kind)
 
 void owner_release(struct served_kind *kind, uint64_t timeout_ns)
 {
-	char problem[300];
+	char problem[400];
 
 	if (snowid_generator_close(kind->generator, timeout_ns) == 0)
 		return;
@@ -144,25 +165,24 @@ static void log_refusals(struct served_kind *kind, const struct owner *owner)
 	kind->was_refused = refused;
 }
 
-/* Only while the worker is owned is it certain that a problem did not cost it. */
-static void take_last_problem(struct served_kind *kind, char problem[sizeof kind->last_problem])
+static void take_loss_problem(struct served_kind *kind, char problem[sizeof kind->loss_problem])
 {
 	pthread_mutex_lock(&problem_lock);
-	memcpy(problem, kind->last_problem, sizeof kind->last_problem);
-	kind->last_problem[0] = '\0';
+	memcpy(problem, kind->loss_problem, sizeof kind->loss_problem);
+	kind->loss_problem[0] = '\0';
 	pthread_mutex_unlock(&problem_lock);
 }
 
 static void log_worker(struct served_kind *kind)
 {
-	char worker[KIND_WORKER_SIZE], problem[sizeof kind->last_problem];
+	char worker[KIND_WORKER_SIZE], problem[sizeof kind->loss_problem];
 
 	kind_worker_text(kind, worker);
-	take_last_problem(kind, problem);
+	take_loss_problem(kind, problem);
 	if (*kind->last_worker && strcmp(worker, kind->last_worker) != 0)
 		log_event(LOG_LEVEL_WARNING, "the worker has changed", "kind", kind->name, "from",
 			  kind->last_worker, "to", worker, "reason",
-			  *problem ? problem : "not known", NULL);
+			  *problem ? problem : "another process has the old one", NULL);
 	memcpy(kind->last_worker, worker, sizeof worker);
 }
 

@@ -23,7 +23,7 @@ struct owner {
 	enum owner_state state;
 	double seconds_left;  /* until the limit; INFINITY: there is none */
 	enum refusal refusal; /* SERVED unless the state is OWNER_REFUSED */
-	char reason[300];     /* empty if it is OWNER_READY */
+	char reason[500];     /* empty if it is OWNER_READY */
 };
 
 /* "ready", "degraded" or "refused". */
