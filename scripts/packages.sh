@@ -69,8 +69,8 @@ daemon_packages="$daemon_build_packages python3-jsonschema python3-yaml curl ope
 
 # tests/coordinators: services that assign workers, and what breaks clocks and networks. Debian 12
 # has no Consul: tests/coordinators/servers.py fetches the package of Debian 11.
-coordinator_packages="etcd-server openjdk-17-jre-headless libzookeeper-java libslf4j-java \
-	faketime iproute2 nftables"
+coordinator_packages="etcd-client etcd-server openjdk-17-jre-headless libzookeeper-java \
+	libslf4j-java faketime iproute2 nftables"
 
 # What the bindings are built with, and what their tests need besides. ldoc runs with Lua 5.1 or 5.2
 # only.
