@@ -11,6 +11,12 @@
 #define PATIENCE_EXTRA_NS UINT64_C(1000000000)
 #define PREFERRED_READS   16 /* of the worker that it had before, until that is free */
 
+/* How often an owner counts the workers that are left: half a second for each worker after its
+ * claim, and a minute more after each count. */
+#define SURVEY_MIN_NS    UINT64_C(60000000000)
+#define SURVEY_WORKER_NS UINT64_C(500000000)
+#define SURVEY_MAX_NS    UINT64_C(3600000000000)
+
 /* When an answer is handled, or something is sent. */
 struct lease_moment {
 	uint64_t now; /* elapsed */
@@ -110,7 +116,8 @@ static void lease_send(struct sn_lease *lease, uint64_t now, const struct sn_req
 
 static void send_read(struct sn_lease *lease, uint64_t now)
 {
-	const bool searching = lease->state == SN_LEASE_SEEKING && lease->prefers_left == 0;
+	const bool searching =
+		lease->surveying || (lease->state == SN_LEASE_SEEKING && lease->prefers_left == 0);
 
 	lease_send(lease, now,
 		   &(struct sn_request){
@@ -273,6 +280,12 @@ static void examine_preferred(struct sn_lease *lease, const struct sn_record *fo
 	}
 }
 
+static void note_left(struct sn_lease *lease, uint64_t left)
+{
+	lease->counters.left = left;
+	lease->counters.left_known = true;
+}
+
 /* After a whole pass: claims one of those whose owner vanished, or looks again when there may be
  * one. */
 static void end_pass(struct sn_lease *lease, const struct lease_moment *at)
@@ -282,8 +295,7 @@ static void end_pass(struct sn_lease *lease, const struct lease_moment *at)
 	const uint64_t rests_ns =
 		range->rests_t100ns < usual_ns / 100 ? range->rests_t100ns * 100 : usual_ns;
 
-	lease->counters.left = range->usable;
-	lease->counters.left_known = true;
+	note_left(lease, range->usable);
 	if (range->usable > 0) {
 		claim_worker(lease, range->worker, &range->record, at);
 		return;
@@ -301,6 +313,43 @@ static void examine_range(struct sn_lease *lease, const struct sn_record *record
 		claim_worker(lease, lease->range.worker, &lease->range.record, at);
 	else if (sn_range_wants(&lease->range) == 0)
 		end_pass(lease, at);
+}
+
+/* ---- counting the workers that are left ------------------------------------------------------ */
+
+/* The more workers there are, the more owners count them. */
+static void plan_survey(struct sn_lease *lease, uint64_t when)
+{
+	const uint64_t count = lease->settings.last_worker - lease->settings.first_worker + 1;
+	const uint64_t most = SURVEY_MAX_NS / SURVEY_WORKER_NS;
+
+	lease->survey_at = when + (count < most ? count : most) * SURVEY_WORKER_NS;
+	sn_range_begin(&lease->range);
+}
+
+/* If it can be answered before the next renewal is due. */
+static bool is_survey_due(const struct sn_lease *lease, uint64_t now)
+{
+	return lease->state == SN_LEASE_OWNING && !lease->write_unresolved &&
+	       now >= lease->survey_at && now + answer_timeout(lease) < lease->next_request_at;
+}
+
+static void handle_survey(struct sn_lease *lease, const struct sn_answer *answer,
+			  const struct lease_moment *at)
+{
+	const struct sn_range_view view = range_view(lease, at);
+
+	lease->surveying = false;
+	if (answer->outcome != SN_DONE) {
+		plan_survey(lease, at->now + SURVEY_MIN_NS);
+		return;
+	}
+	sn_range_examine(&lease->range, answer->records,
+			 sooner(answer->count, lease->request.count), &view);
+	if (sn_range_wants(&lease->range) > 0)
+		return;
+	note_left(lease, lease->range.usable);
+	plan_survey(lease, at->now + SURVEY_MIN_NS);
 }
 
 /* ---- owning one ------------------------------------------------------------------------------ */
@@ -382,6 +431,7 @@ static void handle_claimed(struct sn_lease *lease, uint64_t version)
 		.limit = lease->record.limit,
 	};
 	lease->state = SN_LEASE_OWNING;
+	plan_survey(lease, lease->claimed_at);
 	note_acknowledged(lease, lease->claimed_at);
 }
 
@@ -414,7 +464,7 @@ static void lose_worker(struct sn_lease *lease, uint64_t now, bool prefers_worke
 	if (lease->state == SN_LEASE_RECLAIMING)
 		forget_incarnation(lease, lease->record.incarnation);
 	lease->counters.losses++;
-	lease->awaiting_answer = false;
+	lease->awaiting_answer = lease->surveying = false;
 	lease->prefers_left = prefers_worker ? PREFERRED_READS : 0;
 	lease_seek(lease, now);
 }
@@ -643,7 +693,9 @@ static void handle_answer(struct sn_lease *lease, const struct sn_answer *answer
 			  const struct lease_moment *at)
 {
 	lease->awaiting_answer = false;
-	if (lease->request.ask == SN_ASK_FORGET)
+	if (lease->surveying)
+		handle_survey(lease, answer, at);
+	else if (lease->request.ask == SN_ASK_FORGET)
 		handle_forgotten(lease, answer->outcome, at->now);
 	else if (answer->outcome != SN_DONE)
 		handle_failure(lease, answer, at->now);
@@ -713,6 +765,10 @@ static void send_next(struct sn_lease *lease, const struct lease_moment *at)
 		send_forget(lease, at->now, sn_forget_first(&lease->forget_list));
 	else if (due)
 		send_due_request(lease, at);
+	else if (is_survey_due(lease, at->now)) {
+		lease->surveying = true;
+		send_read(lease, at->now);
+	}
 }
 
 static void lease_step(struct sn_lease *lease, const struct lease_moment *at)
@@ -728,7 +784,7 @@ static void lease_step(struct sn_lease *lease, const struct lease_moment *at)
 }
 
 /* The elapsed time at which something is due next. */
-static uint64_t next_step_at(const struct sn_lease *lease)
+static uint64_t next_step_at(const struct sn_lease *lease, uint64_t now)
 {
 	const struct sn_forget *const forget = sn_forget_first(&lease->forget_list);
 
@@ -736,6 +792,8 @@ static uint64_t next_step_at(const struct sn_lease *lease)
 		return UINT64_MAX;
 	if (lease->awaiting_answer)
 		return lease->sent_at + answer_timeout(lease);
+	if (lease->survey_at > now && is_survey_due(lease, lease->survey_at))
+		return sooner(lease->survey_at, lease->next_request_at);
 	return forget ? sooner(lease->next_request_at, forget->ask_at) : lease->next_request_at;
 }
 
@@ -749,7 +807,7 @@ int sn_lease_step(struct sn_lease *lease, uint64_t *next_call_ns)
 		return error;
 	}
 	lease_step(lease, &at);
-	const uint64_t next = next_step_at(lease);
+	const uint64_t next = next_step_at(lease, at.now);
 	/* What is due and was not sent waits for shared states. */
 	*next_call_ns = next == UINT64_MAX ? UINT64_MAX
 			: next > at.now    ? next - at.now
@@ -824,7 +882,7 @@ void sn_lease_release(struct sn_lease *lease)
 	if (state == SN_LEASE_RELEASING || state == SN_LEASE_ENDED)
 		return;
 	lease->state = SN_LEASE_RELEASING;
-	lease->awaiting_answer = false;
+	lease->awaiting_answer = lease->surveying = false;
 	lease->next_request_at = 0;
 	/* A claim that has not been answered may succeed, but nothing was issued in it. */
 	if (state == SN_LEASE_CLAIMING || state == SN_LEASE_RECLAIMING)

@@ -109,6 +109,7 @@ struct sn_lease {
 	bool write_unresolved; /* whether a write was done must be read */
 	bool resumed;          /* the epoch was claimed by a process that has ended since */
 	bool released;         /* only incarnations are left to be forgotten */
+	bool surveying; /* the last request counts workers */
 	bool hurried;
 	bool clock_ahead;     /* of the coordinator's, at the last renewal */
 	bool namespace_known; /* it has been seen, and does not change any more */
@@ -121,6 +122,7 @@ struct sn_lease {
 	uint64_t sent_at;       /* of the last request */
 	uint64_t claimed_at;    /* when the claim was first sent */
 	uint64_t raise_sent_at; /* 0: no renewal of this epoch was */
+	uint64_t survey_at;
 	uint64_t next_request_at;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * sim [FIRST-SEED [COUNT]] runs COUNT simulations, each from its seed. One in a hundred has 1,024
- * workers. A seed that fails is printed, and fails again in the same way.
+ * workers, and four in a hundred only let a whole fleet crash. A seed that fails is printed, and fails again in the same way.
  *
  * sim full simulates 1,024 workers at 4,096 IDs per millisecond, for a minute.
  */
@@ -154,24 +154,38 @@ static void handle_event(const struct sim_event *event, uint64_t fault_every)
 	}
 }
 
-static void simulate(uint64_t duration, uint64_t fault_every)
+static void begin_simulation(void)
 {
-	struct sim_event event;
-
 	world.now = 0;
 	world.down = false;
 	oracle_init();
 	coordinator_init();
 	owners_init();
-	if (fault_every > 0)
-		events_add(random_below(fault_every), &(struct sim_event){.kind = EVENT_FAULT});
-	while (events_take_first(&event) && world.now < duration)
+}
+
+static void run_until(uint64_t end, uint64_t fault_every)
+{
+	struct sim_event event;
+
+	while (world.now < end && events_take_first(&event))
 		handle_event(&event, fault_every);
-	free(world.now < duration ? NULL : event.message);
+}
+
+static void end_simulation(void)
+{
 	events_clear();
 	owners_free();
 	coordinator_free();
 	oracle_free();
+}
+
+static void simulate(uint64_t duration, uint64_t fault_every)
+{
+	begin_simulation();
+	if (fault_every > 0)
+		events_add(random_below(fault_every), &(struct sim_event){.kind = EVENT_FAULT});
+	run_until(duration, fault_every);
+	end_simulation();
 }
 
 /* Some seeds have fewer workers than owners, so that owners wait for others to leave. */
@@ -188,6 +202,28 @@ static void run_seed(void)
 	world.tampers = chance(250);
 	simulate(large ? 3 * TTL : 6 * TTL + random_below(6 * TTL),
 		 large ? TTL / 100 : TTL / world.owner_count);
+}
+
+/* All owners of a full range crash at once, and as many new ones start. With a reserve of one TTL,
+ * each of them has a worker when the leases have expired, and a quarter of a TTL later. */
+static void run_crash(void)
+{
+	world.random = seed;
+	world.owner_count = world.worker_count = 32;
+	world.lost_per_1000 = 0;
+	world.reserve_ns = TTL;
+	world.tells_time = true;
+	world.caches = world.tampers = false;
+	begin_simulation();
+	run_until(2 * TTL + random_below(TTL), 0);
+	const uint64_t end = world.now + TTL + TTL / 4;
+	for (uint32_t i = 0; i < world.owner_count; i++)
+		owner_strike(i, KILL, random_below(50 * MS));
+	run_until(end, 0);
+	if (owners_with_worker() < world.owner_count)
+		report_violation("%" PRIu32 " of %" PRIu32 " owners have a worker again",
+				 owners_with_worker(), world.owner_count);
+	end_simulation();
 }
 
 static void run_full_load(void)
@@ -209,6 +245,8 @@ int main(int argc, char **argv)
 	for (seed = first; seed - first < count; seed++) {
 		if (full)
 			run_full_load();
+		else if (seed % 20 == 19 && seed % 100 != 99)
+			run_crash();
 		else
 			run_seed();
 	}
@@ -216,7 +254,7 @@ int main(int argc, char **argv)
 	       " claims, %" PRIu64 " of an own worker, %" PRIu64 " workers lost\n",
 	       count, world.events, world.ids, world.claims, world.reclaims, world.losses);
 	const bool idle = world.ids == 0 || world.claims == 0 ||
-			  (!full && (world.losses == 0 || world.reclaims == 0));
+			  (count > 1 && (world.losses == 0 || world.reclaims == 0));
 	printf("%s - no duplicates, each ID within its epoch, no limit lowered\n",
 	       idle ? "not ok" : "ok");
 	return idle;

@@ -124,6 +124,14 @@ static bool owner_receive(struct sn_coordinator *coordinator, struct sn_answer *
 
 static const struct sn_coordinator_class class = {.send = owner_send, .receive = owner_receive};
 
+uint32_t owners_with_worker(void)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < world.owner_count; i++)
+		count += owners[i].alive && sn_lease_owns(&owners[i].lease);
+	return count;
+}
+
 uint64_t owner_process(uint32_t number)
 {
 	return owners[number].process;

@@ -118,6 +118,7 @@ enum strike { KILL, STOP, RELEASE };
 
 void owners_init(void);
 void owners_free(void);
+uint32_t owners_with_worker(void);
 void owner_handle(const struct sim_event *event);
 
 /* A number of the process that an owner is now; one that resumes what another had has its. */
