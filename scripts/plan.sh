@@ -59,7 +59,7 @@ make_tarball() {
 }
 
 gcc_simulations_and_valgrind() {
-	suite gcc "$bindings"
+	COORDINATOR_FAULTS=full suite gcc "$bindings"
 	try "20,000 simulations of a fleet" "$work/gcc/tests/sim/sim" 0 20000
 	try "a simulated minute of 1,024 busy workers" "$work/gcc/tests/sim/sim" full
 	suite gcc "$bindings" check-valgrind
@@ -126,4 +126,20 @@ clients() {
 	fi
 	lines clients env -u MAKEFLAGS CLIENTS_DIR="$work" top_builddir="$work/build" \
 		SNOWID_PROTO="$work/installed/usr/local/include/snowid.proto" tests/clients/run.py
+	newer_consul
+}
+
+# Newer than Debian's, and older than its present licence.
+newer_consul() {
+	local directory=$work/consul
+	mkdir -p "$directory"
+	cp tests/coordinators/consul/* "$directory"
+	if ! (cd "$directory" && GOFLAGS=-mod=mod go build -o consul .) >"$directory.log" 2>&1 ||
+		! make -C "$work/build" tests/coordinators/owner tests/coordinators/merge \
+			>>"$directory.log" 2>&1; then
+		does_not_build "Consul 1.14" "$directory.log"
+		return
+	fi
+	lines consul env CONSUL="$directory/consul" top_builddir="$work/build" \
+		tests/coordinators/test_faults.py consul
 }

@@ -148,7 +148,7 @@ def main(services):
     possible = [service for service in services if obstacles[service] is None]
     failed = []
     for service in set(services) - set(possible):
-        print(f"{service}: not run: {obstacles[service]}")
+        print(f"not run - {service}: {obstacles[service]}")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for service, (output, well) in zip(possible, pool.map(run, possible)):
             print(f"{service}: {output}", flush=True)

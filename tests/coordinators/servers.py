@@ -16,12 +16,13 @@ From a shell, where servers live until `stop`:
     servers.py leader DIRECTORY         prints a number, from 0
     servers.py backup|restart|restore|erase DIRECTORY
     servers.py stop DIRECTORY
-    servers.py find SERVICE             prints what it is run with; fails if it cannot be had
+    servers.py find SERVICE             prints what it is run with, and fetches Consul if it must
 
 All ports are free ones of the loopback interface. The timeouts of the servers are as short as they
 allow, so that a lease of 2 s is granted. ZooKeeper needs the packages libzookeeper-java,
 libslf4j-java and openjdk-17-jre-headless; etcd needs etcd-server. Debian 12 has no Consul: it is
-the package of Debian 11, unpacked beside the system (or $CONSUL, a program)."""
+the package of Debian 11, unpacked beside the system into $CONSUL_DIRECTORY, as by scripts/check; or
+the program $CONSUL."""
 import contextlib
 import fcntl
 import json
@@ -457,13 +458,20 @@ SERVICES = {cls.service: cls for cls in (Etcd, Zookeeper, Consul)}
 # ---- Consul, which Debian 12 does not have -------------------------------------------------------
 
 
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+CONSUL_DIRECTORY = os.path.abspath(os.path.join(TOP, "build-check", "consul"))
+
+
 def unpack_consul():
-    """Downloads Debian 11's package from where this machine has its packages, once. Nothing of the
-    system changes: apt has lists of its own here."""
-    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    directory = os.environ.get("CONSUL_DIRECTORY", os.path.join(top, "build-check", "consul"))
-    directory = os.path.abspath(directory)
+    """Downloads Debian 11's package from where this machine has its packages, once, and only if
+    $CONSUL_DIRECTORY says where to: a test alone fetches nothing. Nothing of the system changes, as
+    apt has lists of its own here."""
+    directory = os.path.abspath(os.environ.get("CONSUL_DIRECTORY", CONSUL_DIRECTORY))
     program = os.path.join(directory, "usr", "bin", "consul")
+    if os.path.exists(program):
+        return program
+    if "CONSUL_DIRECTORY" not in os.environ:
+        raise Unavailable("there is no consul: run tests/coordinators/servers.py find consul")
     try:
         os.makedirs(os.path.join(directory, "archives", "partial"), exist_ok=True)
         os.makedirs(os.path.join(directory, "lists", "partial"), exist_ok=True)
@@ -515,6 +523,7 @@ def download_consul(directory):
 
 def main(action, *words):
     if action == "find":
+        os.environ.setdefault("CONSUL_DIRECTORY", CONSUL_DIRECTORY)
         print(*SERVICES[words[0]].find())
         return
     if action == "start":

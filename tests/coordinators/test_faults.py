@@ -4,6 +4,7 @@
 
     test_faults.py                  the short form, as in `make check`: see SHORT
     test_faults.py full             all rows of all services
+    test_faults.py SERVICE          the short form, of one service
     test_faults.py [SERVICE:]ROW... some, by the names of their functions
     test_faults.py --list           their names
 
@@ -763,6 +764,9 @@ def choose(arguments):
     chosen = []
     for argument in arguments:
         service, _, name = argument.rpartition(":")
+        if name in servers.SERVICES:
+            chosen += [(name, short) for short in SHORT]
+            continue
         chosen += [(s, name) for s in ([service] if service else servers.SERVICES)]
     return chosen
 
