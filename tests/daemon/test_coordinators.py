@@ -272,6 +272,23 @@ def test_stop():
             equal(status, -signal.SIGTERM, f"{name} is away: a second SIGTERM ends it at once")
 
 
+def test_cache():
+    """A daemon that is killed, and started again while the service is away."""
+    name, url = url_of_one("cache", f"?reserve=600s&cache={scratch('cache')}")
+    with daemon_of(url) as daemon:
+        worker = worker_of(daemon)
+    with contextlib.ExitStack() as stack:
+        with stopped(name):
+            again = stack.enter_context(daemon_of(url))
+            equal(worker_of(again), worker, f"{name}: without the service, the worker is the same")
+            check(is_ready(again), f"{name}: without the service, IDs are made")
+        healthy = wait_for(
+            lambda: again.json("/api/v1/health")["status"] == "healthy", "the service"
+        )
+        check(healthy, f"{name}: once the service is back, the daemon is healthy")
+        equal(worker_of(again), worker, f"{name}: it still has its worker")
+
+
 def test_unit_filter():
     if not shutil.which("systemd-analyze"):
         skip("there is no systemd-analyze")
