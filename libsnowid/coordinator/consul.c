@@ -319,8 +319,7 @@ static bool consul_is_forbidden(const char *text)
 static const char *consul_remedy(const struct sn_http_answer *answer)
 {
 	if (strstr(answer->body, "Invalid Session TTL"))
-		return "; set ttl= within it, or change session_ttl_min in the configuration of "
-		       "Consul's servers";
+		return "; change ttl=, or session_ttl_min of its servers";
 	if (answer->status == 403)
 		return "; give a token that may write these keys and sessions: token_file= or "
 		       "SNOWID_STORE_TOKEN";

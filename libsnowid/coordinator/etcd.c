@@ -209,8 +209,7 @@ static const char *etcd_remedy(const struct etcd *etcd, const struct etcd_error 
 				 "certificate of a client for a user"
 			       : "; set user= and a password";
 	if (strstr(error->text, "CommonName"))
-		return "; its gateway does not take the certificate of a client for a user: use "
-		       "one without a common name, and user= with a password";
+		return "; use a certificate without one, and user= with a password";
 	if (error->code == 0)
 		return "; is this etcd, with its gateway enabled?";
 	return "";

@@ -408,6 +408,8 @@ static void call_finish(struct sn_http *http, struct http_call *call, CURLcode c
 		error = "its answer is too long, or there is no memory";
 	else if (code == CURLE_GOT_NOTHING && !http->settings.tls)
 		error = "it closed the connection without an answer; does it want tls=1?";
+	else if (code == CURLE_SSL_CONNECT_ERROR && !hopeless)
+		error = "it broke off the TLS handshake; does it speak TLS?";
 	call_fail(http, call, error);
 }
 

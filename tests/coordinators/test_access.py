@@ -254,7 +254,7 @@ def test_etcd_common_name():
         check(wait_for(good, "the server"), "without users")
         files = f"--cacert={scratch('ca.crt')}", *("--" + o for o in certificate("client"))
         make_users(cluster, options=files)
-        denied(ask_once(cluster, *options, *certificate("named")), "common name", "a name")
+        denied(ask_once(cluster, *options, *certificate("named")), "CommonName", "a name")
         denied(ask_once(cluster, *options, *certificate("client")), "user=", "no name, no user")
         user = *certificate("client"), "user=me", password("word")
         equal(ask_once(cluster, *options, *user)["outcome"], "DONE", "no name, but a user")

@@ -154,6 +154,23 @@ def test_black_hole():
                     equal(asker.one()["outcome"], "DONE", "the next server answers")
 
 
+def test_no_tls():
+    """It closes what does not begin as a request of HTTP does."""
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def close_each():
+            with contextlib.suppress(OSError):
+                while True:
+                    plain.accept()[0].close()
+
+        threading.Thread(target=close_each, daemon=True).start()
+        for service in SERVICES:
+            with Asker(service, f"127.0.0.1:{plain.getsockname()[1]}", "tls=1") as asker:
+                answer = asker.one()
+                equal(answer["outcome"], "UNKNOWN", service + ": a server without TLS")
+                check("does it speak TLS" in answer["why"], "it says so", answer["why"])
+
+
 def test_closed_connection():
     """One that the server closed while it was idle is replaced without an error."""
     for service in SERVICES:
