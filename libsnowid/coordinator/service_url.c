@@ -11,6 +11,7 @@
 
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/suggest.h"
+#include "libsnowid/coordinator/lease.h"
 
 #define SECOND_NS       UINT64_C(1000000000)
 #define DEFAULT_TTL     (10 * SECOND_NS)
@@ -247,8 +248,8 @@ static int check_options(const struct sn_service_url *url)
 
 	int error = check_span_bounds(url, "ttl", url->ttl_ns, SECOND_NS, MAX_TTL);
 	if (!error)
-		error = check_span_bounds(url, "reserve", url->reserve_ns, url->ttl_ns / 4 * 3,
-					  MAX_RESERVE);
+		error = check_span_bounds(url, "reserve", url->reserve_ns,
+					  SN_RESERVE_MIN(url->ttl_ns), MAX_RESERVE);
 	if (error)
 		return error;
 	if (!service->cert_file != !service->key_file)
