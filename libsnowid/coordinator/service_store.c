@@ -26,15 +26,22 @@ static int service_store_check(const struct sn_store_class *class, const char *r
 }
 
 /* Workers of other datacenters have records of their own. */
-static void write_path(const struct sn_service_url *url, const struct sn_store_settings *settings,
-		       size_t assigned, char *path, size_t size)
+static int service_store_path(const struct sn_service_url *url,
+			      const struct sn_store_settings *settings, size_t assigned, char *path,
+			      size_t size)
 {
 	char datacenter[SN_DATACENTER_PATH] = "";
 
 	for (size_t i = 0; i < settings->field_count; i++)
 		if (i != assigned && sn_service_is_datacenter(settings->fields[i].name))
 			sn_service_datacenter_path(settings->fields[i].value, datacenter);
+	if (url->datacenter[0] && strcmp(url->datacenter, datacenter) != 0)
+		return sn_fail(SNOWID_E_STORE,
+			       "the records of this generator are below %.60s%s, not %.100s; leave "
+			       "the datacenter out of the URL",
+			       url->root, datacenter, url->name);
 	snprintf(path, size, "%s%s", url->root, datacenter);
+	return 0;
 }
 
 static int service_store_open_url(const struct sn_store_class *class,
@@ -58,11 +65,10 @@ static int service_store_open_url(const struct sn_store_class *class,
 					       &settings->fields[managed.field_index],
 					       &managed.first_worker, &managed.last_worker);
 	if (!error)
+		error = service_store_path(url, settings, managed.field_index, path, sizeof path);
+	if (!error)
 		error = sn_loader_find(class->scheme, &managed.module);
-	if (error)
-		return error;
-	write_path(url, settings, managed.field_index, path, sizeof path);
-	return sn_manager_open(&managed, class, settings, store);
+	return error ? error : sn_manager_open(&managed, class, settings, store);
 }
 
 static int service_store_open(const struct sn_store_class *class, const char *rest,
