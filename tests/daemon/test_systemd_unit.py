@@ -17,6 +17,7 @@ from harness import (
     read_text,
     run_command,
     run_tests,
+    scratch,
     skip_unless_found,
     wait_for,
     write_scratch,
@@ -44,6 +45,9 @@ def output_of(*command):
 def test_files():
     service = write_scratch("snowidd.service", unit_text())
     other = write_scratch("snowidd.socket", read_text(SYSTEMD, "snowidd.socket"))
+    os.mkdir(scratch("snowidd.service.d"))
+    conf = "coordinator.conf"
+    write_scratch(os.path.join("snowidd.service.d", conf), read_text(SYSTEMD, conf))
     found = output_of("systemd-analyze", "verify", "--man=no", service, other)
     equal(found, (0, ""), "systemd-analyze verify succeeds")
     text = output_of("systemd-analyze", "security", "--offline=true", service)[1]
