@@ -406,8 +406,8 @@ static int consul_open(const struct sn_coordinator_settings *settings,
 	struct consul *const consul = calloc(1, sizeof *consul);
 	if (!consul)
 		return -ENOMEM;
-	const int error =
-		sn_exchanges_open(&consul->exchanges, &class, settings, "8500", why, size);
+	const int error = sn_exchanges_open(&consul->exchanges, &class, settings,
+					    settings->tls ? "8501" : "8500", why, size);
 	if (error)
 		free(consul);
 	else
