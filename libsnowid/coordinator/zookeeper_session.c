@@ -184,6 +184,7 @@ static uint64_t handle_open(struct zk_session *session, uint64_t now)
 	if (now < session->open_at)
 		return session->open_at - now;
 	session->open_at = now + NS_PER_SEC;
+	session->connected_at = now;
 	const uint64_t ttl_ms = session->ttl_ns / NS_PER_MS;
 	/* Otherwise it would seed random() and drand48() of the program. */
 	zoo_deterministic_conn_order(1);
@@ -255,12 +256,25 @@ static void session_cut(struct zk_session *session)
 	(void)shutdown(session->socket.number, SHUT_RDWR);
 }
 
+/* Servers that were emptied or restored refuse a client that has seen later changes than theirs,
+ * for as long as it keeps its session. After two TTLs without a connection none is worth keeping. */
+static bool session_is_stale(struct zk_session *session, uint64_t now)
+{
+	if (zk_session_is_connected(session))
+		session->connected_at = now;
+	return now - session->connected_at > 2 * session->ttl_ns;
+}
+
 /* Asks the client what it waits for. Returns for how long at most. */
 static uint64_t handle_prepare(struct zk_session *session, uint64_t now, struct pollfd *polled)
 {
 	int number = -1, interest = 0;
 	struct timeval timeout = {0};
 
+	if (session_is_stale(session, now)) {
+		handle_end(session);
+		return 0;
+	}
 	const int error = zookeeper_interest(session->handle, &number, &interest, &timeout);
 	session_note_state(session);
 	if (error != ZOK)

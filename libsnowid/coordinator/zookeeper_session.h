@@ -35,6 +35,7 @@ struct zk_session {
 	bool login_doubtful;
 
 	uint64_t open_at;      /* when a handle can be opened again */
+	uint64_t connected_at; /* when it was last connected, or opened */
 	uint64_t attempt_at;   /* when the client began to connect */
 	unsigned attempts_cut; /* since there was a connection */
 	bool cut;              /* the connection, because its server is silent */
