@@ -721,8 +721,9 @@ int snowid_generator_open(struct snowid_generator **generator, const char *kind,
 
 /* Creates a generator and opens its store. new waits until a new file begins, up to one reserve
  * longer if the clock is behind the store, and up to 10 s while another process takes over a state
- * file. new_for waits up to timeout_ns in all (0: not at all), and for syncs, which take as long as
- * the disk does.
+ * file. With a coordinator it waits for a worker until the lease of an owner that has crashed has
+ * ended, unless the service refuses it. new_for waits up to timeout_ns in all (0: not at all), and
+ * for syncs, which take as long as the disk does.
  *     SNOWID_E_WORKER  the field worker, machine or shard has no value; or there is none of these,
  *                      and another field has no value
  *     SNOWID_E_STORE   the store cannot be relied on, or belongs to another kind or other fields
@@ -741,11 +742,14 @@ int snowid_generator_new_for(const struct snowid_config *config, uint64_t timeou
 /* Closes a generator for all threads of the process. With memory:, if called in the process that
  * created the generator, also for its children; a child, or a process with a file that others may
  * share, closes it only for itself, and the file stays. Waits up to timeout_ns for the store;
- * memory:, host:, file: and slots: need no wait. Closing again does nothing. */
+ * memory:, host:, file: and slots: need no wait. With a coordinator, it gives the worker back, and
+ * waits until that is confirmed. SNOWID_E_STORE: it was not, so that the worker is free only when
+ * its recorded limit has passed; the generator is closed all the same. Closing again does
+ * nothing. */
 int snowid_generator_close(struct snowid_generator *generator, uint64_t timeout_ns);
 
-/* Frees the memory of a generator, and never waits. It need not be closed first. Only affects the
- * calling process. */
+/* Frees the memory of a generator, and never waits for a store. It need not be closed first. Only
+ * affects the calling process. */
 void snowid_generator_free(struct snowid_generator *generator);
 
 /* Makes one 64-bit ID. next waits up to the setting timeout, and next_for up to timeout_ns (0: not
@@ -803,7 +807,8 @@ int snowid_generator_available(struct snowid_generator *generator,
  * next_batch does this work each time that it is due, while other callers continue. A store with a
  * coordinator has a thread for that; this then says whether it is done in time.
  *     SNOWID_E_STORE   the state file was removed or replaced; the coordinator does not answer in
- *                      time, or the worker is lost
+ *                      time, or the worker is lost. The detail says why, and for how long IDs can
+ *                      be made; the generator goes on trying
  *     SNOWID_E_CLOCK   the clock has jumped ahead, or is before 1970
  *     SNOWID_E_EPOCH   the clock is before the epoch of the layout
  *     SNOWID_E_ENDED   the clock is after the end of the layout
