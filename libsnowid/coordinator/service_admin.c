@@ -167,8 +167,8 @@ static int admin_visit_records(struct service_admin *admin, const struct sn_answ
 	return error;
 }
 
-/* Visits the records of workers below the present path. The last one changes when a record tells how
- * many workers there can be. */
+/* Visits the records of workers below the present path. The last one changes when a record says
+ * how many workers there can be. */
 static int admin_read_workers(struct service_admin *admin, uint64_t first)
 {
 	struct sn_answer answer = {.count = 0};

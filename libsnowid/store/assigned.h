@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stores that choose the value of a field: the options workers=A-B and field=NAME of their URLs, and
- * what they mean for a kind.
+ * Stores that choose the value of a field: the options workers=A-B and field=NAME of their URLs,
+ * and what they mean for a kind.
  */
 #ifndef SN_ASSIGNED_H
 #define SN_ASSIGNED_H
