@@ -3,7 +3,6 @@
 """What workers of a service cost, by hand: measure.py [SERVICE...]
 
 On one server, with the default TTL of 10 s. Prints a table in Markdown."""
-import os
 import statistics
 import sys
 import time
@@ -12,12 +11,6 @@ import servers
 from fleet import Row
 
 OPENINGS, OWNERS, SECONDS = 12, 32, 30
-
-
-def processor_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def openings(r):
@@ -40,25 +33,21 @@ def takeover(r):
     return f"{seconds:.1f} s"
 
 
-def renewals(r, cluster):
-    """Of owners that make no IDs: what one costs its owner, the server and the network."""
+def renewals(r):
+    """Of owners that make no IDs: how long one takes, and what it sends."""
     options = {"ttl": "10s", "reserve": "60s", "workers": f"100-{99 + OWNERS}", "rate": 0}
     proxy = r.proxy()
     observed = r.opened(addresses=proxy.addresses, **options)
     owners = [observed, *r.opened_in_the_end(*[r.owner(**options) for _ in range(OWNERS - 1)])]
     time.sleep(3)
     before = [owner.report() for owner in owners]
-    server, size, pieces = processor_seconds(cluster.nodes[0].pid), proxy.bytes, proxy.pieces
+    size, pieces = proxy.bytes, proxy.pieces
     time.sleep(SECONDS)
     after = [owner.report() for owner in owners]
-    server = processor_seconds(cluster.nodes[0].pid) - server
     each = [b["renewals"] - a["renewals"] for a, b in zip(before, after)]
-    used = sum(b["processor_ns"] - a["processor_ns"] for a, b in zip(before, after))
     pieces = (proxy.pieces - pieces) / max(each[0], 1)
     return [
         f"{statistics.median(b['renewal_ns'] for b in after) / 1e6:.1f} ms",
-        f"{server / max(sum(each), 1) * 1e6:.0f} µs",
-        f"{used / max(sum(each), 1) / 1e3:.0f} µs",
         f"{(proxy.bytes - size) / max(each[0], 1):.0f} bytes in {pieces:.1f} requests",
         f"{statistics.median(b['kib'] for b in after):.0f} KiB",
     ]
@@ -66,15 +55,15 @@ def renewals(r, cluster):
 
 def main(*names):
     print(
-        "| | first ID, median (longest) | takeover | renewal | of it, server | owner | network ",
+        "| | first ID, median (longest) | takeover | renewal | network ",
         end="",
     )
-    print("| memory of an owner |\n|---|---|---|---|---|---|---|---|", flush=True)
+    print("| memory of an owner |\n|---|---|---|---|---|---|", flush=True)
     for name in names or servers.SERVICES:
         with servers.SERVICES[name](1) as cluster:
             r = Row(name, cluster.addresses, "measure", cluster)
             try:
-                cells = [name, openings(r), takeover(r), *renewals(r, cluster)]
+                cells = [name, openings(r), takeover(r), *renewals(r)]
             finally:
                 result = r.finish()
         print("|", " | ".join(cells), "|", flush=True)
