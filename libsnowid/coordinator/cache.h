@@ -46,8 +46,8 @@ struct sn_shared_state *sn_cache_states(struct sn_cache *cache);
 void sn_cache_keep(struct sn_cache *cache, const struct sn_tenure *tenure,
 		   const struct sn_shared_state *shared);
 
-/* The tenure has ended: no IDs go on from it, which the disk knows as well when this returns. What is
- * kept is which worker it was. */
+/* The tenure has ended: no IDs go on from it, which the disk knows as well when this returns. Only
+ * the worker is kept. */
 int sn_cache_end(struct sn_cache *cache);
 
 /* Leaves the file as it is. A child of the process that opened it can close it for itself. */

@@ -109,7 +109,7 @@ struct sn_lease {
 	bool write_unresolved; /* whether a write was done must be read */
 	bool resumed;          /* the epoch was claimed by a process that has ended since */
 	bool released;         /* only incarnations are left to be forgotten */
-	bool surveying; /* the last request counts workers */
+	bool surveying;        /* the last request counts workers */
 	bool hurried;
 	bool clock_ahead;     /* of the coordinator's, at the last renewal */
 	bool namespace_known; /* it has been seen, and does not change any more */

@@ -40,9 +40,9 @@ static void tenant_answer(struct sn_cluster_member *member, const struct sn_answ
 	sn_lease_answer(&tenant_of_member(member)->lease, answer);
 }
 
-/* An answer may have begun a tenure, or ended it. The cache knows the end before a
- * release is sent, after which others can have the worker. If the disk fails, the memory of this boot
- * knows it all the same, and after another boot nothing goes on from a tenure. */
+/* An answer may have begun a tenure, or ended it. The cache knows the end before a release is sent,
+ * after which others can have the worker. If the disk fails, the memory of this boot knows it all
+ * the same, and after another boot nothing goes on from a tenure. */
 static void tenant_update_cache(struct sn_tenant *tenant)
 {
 	const struct sn_lease *const lease = &tenant->lease;

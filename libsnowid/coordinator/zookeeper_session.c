@@ -257,7 +257,7 @@ static void session_cut(struct zk_session *session)
 }
 
 /* Servers that were emptied or restored refuse a client that has seen later changes than theirs,
- * for as long as it keeps its session. After two TTLs without a connection none is worth keeping. */
+ * as long as it keeps its session. After two TTLs without a connection none is worth keeping. */
 static bool session_is_stale(struct zk_session *session, uint64_t now)
 {
 	if (zk_session_is_connected(session))

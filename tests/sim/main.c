@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * sim [FIRST-SEED [COUNT]] runs COUNT simulations, each from its seed. One in a hundred has 1,024
- * workers, and four in a hundred only let a whole fleet crash. A seed that fails is printed, and fails again in the same way.
+ * workers, and four in a hundred only let a whole fleet crash. A seed that fails is printed, and
+ * fails again in the same way.
  *
  * sim full simulates 1,024 workers at 4,096 IDs per millisecond, for a minute.
  */
