@@ -170,6 +170,15 @@ def test_bad_server_certificates():
                 denied(ask_once(cluster, "tls=1", ca), words, f"{service}: {name}")
 
 
+def ask_until_told(cluster, *options):
+    """With TLS 1.3, a server may close the connection before its alert can be read."""
+    for _ in range(50):
+        answer = ask_once(cluster, *options)
+        if answer["outcome"] != "UNKNOWN":
+            break
+    return answer
+
+
 def test_client_certificates():
     make_all_certificates()
     options = "tls=1", "ca=" + scratch("ca.crt")
@@ -181,9 +190,9 @@ def test_client_certificates():
             own = certificate("client")
             good = lambda: is_answered(cluster, *options, *own)
             check(wait_for(good, "the server"), service + ": with a certificate")
-            denied(ask_once(cluster, *options), "certificate", "without one")
+            denied(ask_until_told(cluster, *options), "certificate", "without one")
             foreign = certificate("foreign")
-            denied(ask_once(cluster, *options, *foreign), "alert", "of another authority")
+            denied(ask_until_told(cluster, *options, *foreign), "alert", "of another authority")
             equal(
                 ask_once(cluster, *options, *own, ask="CLAIM", worker=7)["outcome"],
                 "DONE",

@@ -216,7 +216,7 @@ class Interface(unittest.TestCase):
             "snowid_clock_new",
             "snowid_generator_open",
             "snowid_id128_compare",
-            *(f"snowid_store_{verb}" for verb in ("inspect", "adopt", "reset")),
+            *(f"snowid_store_{verb}" for verb in ("inspect", "adopt", "reset", "free_worker")),
             *(f"snowid_store_info_{verb}" for verb in ("at", "count", "free")),
             "snowid_generator_next",
             "snowid_generator_next128",

@@ -15,7 +15,8 @@ class BorderTest < Test
   # generator_new takes a timeout too, and generator_open is for C.
   NOT_WRAPPED = %w[
     clock_new config_set_interrupt generator_new_for generator_open id128_compare
-    store_inspect store_adopt store_reset store_info_at store_info_count store_info_free
+    store_inspect store_adopt store_reset store_free_worker
+    store_info_at store_info_count store_info_free
     error_detail layout_free clock_free config_free generator_free mask_free
   ].freeze
 

@@ -78,7 +78,7 @@ TEST(refusal_of_a_module_is_the_error_of_the_store)
 	struct snowid_generator *generator = NULL;
 	EXPECT(snowid_generator_open(&generator, "snowflake", "store=etcd://here/ids", NULL),
 	       SNOWID_E_STORE);
-	EXPECT_DETAIL("cannot use etcd://here/ids: the servers here:2379 are not for tests");
+	EXPECT_DETAIL("cannot use etcd://here:2379: the servers here:2379 are not for tests");
 	ck_assert_ptr_null(generator);
 }
 

@@ -33,6 +33,7 @@ static struct {
 	unsigned denied, lost;   /* how many of the next requests are */
 	unsigned opened, closed, reads;
 	struct sn_request last;
+	char last_root[64], last_path[64]; /* its texts end with the call */
 } service;
 
 static void service_read(const struct sn_request *request)
@@ -53,6 +54,8 @@ static void send_to_service(struct sn_coordinator *base, const struct sn_request
 {
 	(void)base;
 	service.last = *request;
+	snprintf(service.last_root, sizeof service.last_root, "%s", request->root);
+	snprintf(service.last_path, sizeof service.last_path, "%s", request->path);
 	service.answer = (struct sn_answer){.serial = request->serial, .why = "as the test wants"};
 	service.answered = true;
 	if (service.denied > 0) {
@@ -268,8 +271,8 @@ TEST(freeing_ends_the_lease_of_the_owner)
 	keep_held("/ids/datacenters/dc3", 5);
 	OK(snowid_store_free_worker("etcd://h/ids?workers=5-5"));
 	ck_assert_int_eq((int)service.last.ask, SN_ASK_FORGET);
-	ck_assert_str_eq(service.last.root, "/ids");
-	ck_assert_str_eq(service.last.path, "/ids/datacenters/dc3");
+	ck_assert_str_eq(service.last_root, "/ids");
+	ck_assert_str_eq(service.last_path, "/ids/datacenters/dc3");
 	ck_assert_uint_eq(service.last.worker, 5);
 	ck_assert_uint_eq(service.last.record.incarnation[0], 1);
 	ck_assert_uint_eq(service.last.record.incarnation[1], 5);
@@ -299,7 +302,7 @@ TEST(one_worker_must_be_named)
 	EXPECT(snowid_store_reset("etcd://h/ids?workers=5-6", START, 0), SNOWID_E_STORE);
 	EXPECT_DETAIL("must name one worker");
 	OK(snowid_store_free_worker("etcd://h/ids/datacenters/dc4?workers=5-5"));
-	ck_assert_str_eq(service.last.path, "/ids/datacenters/dc4");
+	ck_assert_str_eq(service.last_path, "/ids/datacenters/dc4");
 }
 
 TEST(reset_writes_a_floor_that_is_released)
