@@ -5,7 +5,8 @@
 AC_DEFUN([SNOWID_MODULE], [
 	AC_ARG_WITH([$1], [AS_HELP_STRING([--with-$1], [build the module for stores in $1 (needs $2) @<:@if it can be built@:>@])])
 	missing=
-	AS_IF([test "$with_$1" = no], [missing="not asked for"], [$3])
+	AS_IF([test "$with_$1" = no], [missing="not asked for"],
+		[test "$enable_shared" = no], [missing="no shared libraries"], [$3])
 	AS_IF([test "$with_$1" = yes && test -n "$missing"],
 		[AC_MSG_ERROR([the module for $1 cannot be built: $missing])])
 	AS_IF([test -n "$missing"], [build_$1="no ($missing)"], [build_$1=yes])
