@@ -23,22 +23,4 @@ BARE int wrap_madvise(void *at, size_t size, int advice)
 	return -1;
 }
 
-/* Whether the kernel wipes pages in a child. Linux does since 4.14, qemu-user does not. */
-static inline bool kernel_wipes(void)
-{
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *const at =
-		mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int status;
-
-	*at = 1;
-	real_madvise(at, page, MADV_WIPEONFORK);
-	const pid_t child = raw_fork();
-	if (child == 0)
-		_exit(*at);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	munmap(at, page);
-	return status == 0;
-}
-
 #endif

@@ -33,6 +33,24 @@ static inline pid_t raw_fork(void)
 #endif
 }
 
+/* Whether the kernel wipes pages in a child. Linux does since 4.14, qemu-user does not. */
+static inline bool kernel_wipes(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *const at =
+		mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int status;
+
+	*at = 1;
+	madvise(at, page, MADV_WIPEONFORK);
+	const pid_t child = raw_fork();
+	if (child == 0)
+		_exit(*at);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	munmap(at, page);
+	return status == 0;
+}
+
 /* Waits for a child, which must exit with 0. */
 static inline void expect_success(pid_t child)
 {

@@ -373,7 +373,7 @@ TEST(signals_are_left_to_the_threads_of_the_program)
 
 	wait_until_at_least(&observed.published, 1);
 	sn_cluster_leave(cluster, member, 0);
-	for (int signal = 1; signal < SIGRTMAX; signal++) {
+	for (int signal = 1; signal < SIGRTMAX - 1; signal++) { /* qemu-user needs the last two */
 		const bool by_instruction = signal == SIGSEGV || signal == SIGBUS ||
 					    signal == SIGFPE || signal == SIGILL ||
 					    signal == SIGTRAP || signal == SIGABRT ||
@@ -470,7 +470,7 @@ TEST_EACH(child_uses_nothing_of_its_parent, 2)
 
 TEST_EACH(child_makes_a_connection_of_its_own, 2)
 {
-	if (under_tsan)
+	if (under_tsan || (forks[nth] == raw_fork && !kernel_wipes()))
 		return;
 	struct sn_cluster *const cluster = get();
 	const pid_t child = forks[nth]();
