@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 #include "libsnowid/base/error.h"
 #include "libsnowid/base/instant.h"
 #include "libsnowid/base/process.h"
+#include "libsnowid/coordinator/loader.h"
 
 #define ROUNDS_MAX      16 /* with answers, until joining members get their turn */
 #define HUNG_NS         UINT64_C(5000000000) /* a module that does not return for so long hangs */
@@ -390,15 +392,15 @@ static int cluster_start(struct sn_cluster *cluster)
 static int cluster_connect(struct sn_cluster *cluster,
 			   const struct sn_coordinator_settings *settings)
 {
-	char why[256] = "";
+	char name[128];
 
 	int error = cluster_copy_settings(cluster, settings);
 	if (error)
 		return error;
-	error = cluster->module->open(&cluster->settings, &cluster->coordinator, why, sizeof why);
+	snprintf(name, sizeof name, "%.20s//%.100s", cluster->module->scheme, settings->servers);
+	error = sn_loader_connect(cluster->module, name, &cluster->settings, &cluster->coordinator);
 	if (error)
-		return sn_fail(error, "cannot use %.20s//%.100s: %s", cluster->module->scheme,
-			       settings->servers, why);
+		return error;
 	error = cluster_start(cluster);
 	if (error)
 		cluster->coordinator->class->close(cluster->coordinator, false);

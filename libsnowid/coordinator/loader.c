@@ -69,16 +69,22 @@ int sn_loader_find(const char *scheme, const struct sn_module **module)
 	return 0;
 }
 
+int sn_loader_connect(const struct sn_module *module, const char *name,
+		      const struct sn_coordinator_settings *settings,
+		      struct sn_coordinator **coordinator)
+{
+	char why[256] = "";
+
+	const int error = module->open(settings, coordinator, why, sizeof why);
+	return error ? sn_fail(error, "cannot use %.120s: %s", name, why) : 0;
+}
+
 int sn_loader_open(const char *scheme, const char *name,
 		   const struct sn_coordinator_settings *settings,
 		   struct sn_coordinator **coordinator)
 {
 	const struct sn_module *module;
-	char why[256] = "";
 
-	int error = sn_loader_find(scheme, &module);
-	if (error)
-		return error;
-	error = module->open(settings, coordinator, why, sizeof why);
-	return error ? sn_fail(error, "cannot use %.120s: %s", name, why) : 0;
+	const int error = sn_loader_find(scheme, &module);
+	return error ? error : sn_loader_connect(module, name, settings, coordinator);
 }
